@@ -1,0 +1,54 @@
+// Package kernel holds the arithmetic of an optimizer step: fused passes over flat slices, and the
+// cutting of a model into blocks that run on all cores.
+//
+// Every pass exists as scalar Go, which defines it, and on amd64 as AVX2 assembly. The two agree bit for
+// bit: products are rounded before they are added, square roots and divisions are the correctly rounded
+// ones, and inner products are summed in the same eight lanes. A training run therefore gives the same
+// numbers on every machine.
+package kernel
+
+// Float is the element type of a parameter.
+type Float interface{ float32 | float64 }
+
+// Passes are the three passes of an L4 step for one element type. The slices of one call have equal
+// length and do not overlap.
+type Passes[T Float] struct {
+	// Bounded reports whether every |g[i]| is at most limit. NaN is not.
+	Bounded func(g []T, limit T) bool
+
+	// Direct folds the gradient g into the averages a, overwrites g with the update direction v and
+	// returns the inner product of the gradient estimate with v.
+	Direct func(g []T, a Averages[T], c *Coefficients[T]) float64
+
+	// Update moves the weights, w[i] -= eta*v[i], and zeroes v.
+	Update func(w, v []T, eta T)
+}
+
+// Averages are the exponential running averages of a parameter, before bias correction.
+type Averages[T Float] struct {
+	Mean   []T // of the gradient: the momentum
+	Square []T // of its elementwise square; nil if the direction is the momentum itself
+	Grad   []T // of the gradient again, on a time scale of its own; nil if Mean serves
+}
+
+// Slice returns the averages of the elements lo to hi.
+func (a Averages[T]) Slice(lo, hi int) Averages[T] {
+	a.Mean = a.Mean[lo:hi]
+	if a.Square != nil {
+		a.Square = a.Square[lo:hi]
+	}
+	if a.Grad != nil {
+		a.Grad = a.Grad[lo:hi]
+	}
+	return a
+}
+
+// Decay are the factors of one average at one step: avg = Keep*avg + Add*x, and avg*Correct is free of
+// the bias towards the initial zero.
+type Decay[T Float] struct{ Keep, Add, Correct T }
+
+// Coefficients are the scalars of the Direct pass at one step. The assembly knows this layout.
+type Coefficients[T Float] struct {
+	Mean, Square, Grad Decay[T]
+	Epsilon            T // added to the root of the squares' average; at least the smallest normal number
+}

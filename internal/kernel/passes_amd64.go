@@ -1,0 +1,70 @@
+//go:build !purego
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:generate sh -c "cd gen && go run . -out ../avx2_amd64.s -stubs ../avx2_amd64.go -pkg kernel"
+
+// Passes for each element type, the fastest that this processor can run.
+var (
+	Float32 = generic[float32]()
+	Float64 = generic[float64]()
+)
+
+func init() {
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+		Float32 = assembly[float32]{
+			boundedAVX2F32, updateAVX2F32,
+			momentumAVX2F32, momentumGradAVX2F32, adamAVX2F32, adamGradAVX2F32,
+		}.passes()
+		Float64 = assembly[float64]{
+			boundedAVX2F64, updateAVX2F64,
+			momentumAVX2F64, momentumGradAVX2F64, adamAVX2F64, adamGradAVX2F64,
+		}.passes()
+	}
+}
+
+// assembly are the routines for one element type. They trust n to be the length behind every pointer and
+// c to point to the first of the Coefficients.
+type assembly[T Float] struct {
+	bounded      func(g *T, n int, limit T) bool
+	update       func(w, v *T, n int, eta T)
+	momentum     func(g, mean *T, n int, c *T) float64
+	momentumGrad func(g, mean, grad *T, n int, c *T) float64
+	adam         func(g, mean, square *T, n int, c *T) float64
+	adamGrad     func(g, mean, square, grad *T, n int, c *T) float64
+}
+
+// passes wraps the routines so that they cannot reach past a slice's end.
+func (asm assembly[T]) passes() Passes[T] {
+	return Passes[T]{
+		Bounded: func(g []T, limit T) bool {
+			return len(g) == 0 || asm.bounded(&g[0], len(g), limit)
+		},
+		Direct: asm.direct,
+		Update: func(w, v []T, eta T) {
+			if n := len(v); n > 0 {
+				asm.update(&w[:n][0], &v[0], n, eta)
+			}
+		},
+	}
+}
+
+func (asm assembly[T]) direct(g []T, a Averages[T], c *Coefficients[T]) float64 {
+	n := len(g)
+	if n == 0 {
+		return 0
+	}
+	pg, mean, pc := &g[0], &a.Mean[:n][0], &c.Mean.Keep
+	switch {
+	case a.Square == nil && a.Grad == nil:
+		return asm.momentum(pg, mean, n, pc)
+	case a.Square == nil:
+		return asm.momentumGrad(pg, mean, &a.Grad[:n][0], n, pc)
+	case a.Grad == nil:
+		return asm.adam(pg, mean, &a.Square[:n][0], n, pc)
+	default:
+		return asm.adamGrad(pg, mean, &a.Square[:n][0], &a.Grad[:n][0], n, pc)
+	}
+}

@@ -1,0 +1,311 @@
+package l4_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+)
+
+// TestOptionErrors: each bad option is named with its value by the first Step, and nothing is written.
+func TestOptionErrors(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for name, opt := range map[string]l4.Option{
+		"WithFraction(0)":         l4.WithFraction(0),
+		"WithFraction(-0.15)":     l4.WithFraction(-0.15),
+		"WithFraction(NaN)":       l4.WithFraction(nan),
+		"WithFraction(+Inf)":      l4.WithFraction(inf),
+		"WithMinLossFactor(1.5)":  l4.WithMinLossFactor(1.5),
+		"WithMinLossFactor(-0.1)": l4.WithMinLossFactor(-0.1),
+		"WithMinLossFactor(NaN)":  l4.WithMinLossFactor(nan),
+		"WithInitFactor(2)":       l4.WithInitFactor(2),
+		"WithInitFactor(NaN)":     l4.WithInitFactor(nan),
+		"WithForgetTime(0)":       l4.WithForgetTime(0),
+		"WithForgetTime(NaN)":     l4.WithForgetTime(nan),
+		"WithEpsilon(-1)":         l4.WithEpsilon(-1),
+		"WithEpsilon(NaN)":        l4.WithEpsilon(nan),
+		"WithMomentumTime(0.5)":   l4.WithMomentumTime(0.5),
+		"WithMomentumTime(+Inf)":  l4.WithMomentumTime(inf),
+		"WithGradientTime(0)":     l4.WithGradientTime(0),
+		"WithVarianceTime(0)":     l4.WithVarianceTime(0),
+		"WithAdamEpsilon(-1)":     l4.WithAdamEpsilon(-1),
+		"WithAdamEpsilon(NaN)":    l4.WithAdamEpsilon(nan),
+		"nil Option":              nil,
+	} {
+		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
+		p.setGrad([]float64{3, 4})
+		err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}, opt).Step([]gorgonia.ValueGrad{p})
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		wantEqual(t, numbers(p.w), []float64{1, 2})
+		wantEqual(t, numbers(p.g), []float64{3, 4})
+	}
+	for name, opt := range map[string]l4.Option{"WithVarianceTime(100)": l4.WithVarianceTime(100), "WithAdamEpsilon(0.1)": l4.WithAdamEpsilon(0.1)} {
+		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
+		err := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, opt).Step([]gorgonia.ValueGrad{p})
+		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "only L4Adam") {
+			t.Errorf("%s on L4Mom: error %v", name, err)
+		}
+	}
+}
+
+func TestLossErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		loss gorgonia.Valuer
+		want string
+	}{
+		"nil":              {nil, "nil loss"},
+		"nil node":         {(*gorgonia.Node)(nil), "nil loss"},
+		"no value":         {valuer{}, "run the virtual machine"},
+		"node not run":     {gorgonia.NewScalar(gorgonia.NewGraph(), tensor.Float64), "run the virtual machine"},
+		"nil scalar":       {valuer{(*gorgonia.F64)(nil)}, "nil"},
+		"vector":           {valuer{tensor.New(tensor.WithShape(2), tensor.Of(tensor.Float64))}, "(2)"},
+		"matrix":           {valuer{tensor.New(tensor.WithShape(2, 3), tensor.Of(tensor.Float64))}, "(2, 3)"},
+		"integer":          {valuer{gorgonia.NewI(3)}, "*gorgonia.I"},
+		"integer tensor":   {valuer{tensor.New(tensor.WithShape(1), tensor.Of(tensor.Int))}, "dtype int"},
+		"complex tensor":   {valuer{tensor.New(tensor.WithShape(1), tensor.Of(tensor.Complex128))}, "dtype complex128"},
+		"boolean":          {valuer{gorgonia.NewB(true)}, "*gorgonia.B"},
+		"negative":         {valuer{gorgonia.NewF64(-0.5)}, "loss is -0.5"},
+		"negative float32": {valuer{gorgonia.NewF32(-2)}, "loss is -2"},
+		"NaN":              {valuer{gorgonia.NewF64(math.NaN())}, "loss is NaN"},
+		"infinite":         {valuer{gorgonia.NewF32(float32(math.Inf(1)))}, "loss is +Inf"},
+	} {
+		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
+		err := l4.NewL4Adam(c.loss).Step([]gorgonia.ValueGrad{p})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one that says %q", name, err, c.want)
+		}
+		wantEqual(t, numbers(p.w), []float64{1, 2})
+	}
+	for _, loss := range []float64{math.NaN(), math.Inf(-1)} {
+		if err := l4.NewL4Mom(valuer{gorgonia.NewF64(loss)}).Step(valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})); !errors.Is(err, l4.ErrNonFinite) {
+			t.Errorf("loss %v: error %v is not ErrNonFinite", loss, err)
+		}
+	}
+	if err := l4.NewL4Mom(valuer{gorgonia.NewF64(-1)}).Step(valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})); !errors.Is(err, l4.ErrNegativeLoss) {
+		t.Errorf("loss -1: error %v is not ErrNegativeLoss", err)
+	}
+}
+
+// TestModelErrors: whatever is wrong with a model in the first step is refused by the name of the parameter.
+func TestModelErrors(t *testing.T) {
+	of := func(dt tensor.Dtype, shape ...int) *tensor.Dense {
+		return tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
+	}
+	good := func() *param { return newParam("good", tensor.Float64, []int{2}, []float64{1, 2}) }
+	shared := of(tensor.Float64, 3)
+	for name, c := range map[string]struct {
+		model []gorgonia.ValueGrad
+		want  string
+	}{
+		"empty":             {nil, "no parameters"},
+		"nil":               {[]gorgonia.ValueGrad{good(), nil}, "parameter #1"},
+		"nil pointer":       {[]gorgonia.ValueGrad{good(), (*param)(nil)}, "parameter #1"},
+		"no value":          {[]gorgonia.ValueGrad{good(), &param{name: "w"}}, "w: no value"},
+		"nil tensor":        {[]gorgonia.ValueGrad{good(), &param{name: "w", w: (*tensor.Dense)(nil)}}, "w: no value"},
+		"integer":           {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Int, 2), g: of(tensor.Int, 2)}}, "w: dtype int"},
+		"integer scalar":    {[]gorgonia.ValueGrad{good(), &param{name: "w", w: gorgonia.NewI(1), g: gorgonia.NewI(1)}}, "w: dtype int"},
+		"complex":           {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Complex64, 2), g: of(tensor.Complex64, 2)}}, "w: dtype complex64"},
+		"no gradient":       {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Float32, 2)}}, "w: gradient: no value"},
+		"gradient fails":    {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Float32, 2), err: errors.New("as told")}}, "w: gradient: as told"},
+		"gradient's dtype":  {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Float32, 2), g: of(tensor.Float64, 2)}}, "w: gradient: dtype float64, want float32"},
+		"gradient's shape":  {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Float32, 2, 3), g: of(tensor.Float32, 3, 2)}}, "w: gradient: shape [3 2], the weight has [2 3]"},
+		"scalar's gradient": {[]gorgonia.ValueGrad{good(), &param{name: "w", w: gorgonia.NewF64(1), g: gorgonia.NewF32(1)}}, "w: gradient: dtype float32, want float64"},
+		"twice":             {[]gorgonia.ValueGrad{good(), &param{name: "w", w: shared, g: of(tensor.Float64, 3)}, &param{name: "u", w: shared, g: of(tensor.Float64, 3)}}, "the weight of w shares memory with the weight of u"},
+		"own gradient":      {[]gorgonia.ValueGrad{good(), &param{name: "w", w: shared, g: shared}}, "the weight of w shares memory with the gradient of w"},
+		"node without one":  {[]gorgonia.ValueGrad{gorgonia.NewVector(gorgonia.NewGraph(), tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(2), gorgonia.WithInit(gorgonia.Ones()))}, "w: gradient: No Gradient"},
+	} {
+		err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}).Step(c.model)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one that says %q", name, err, c.want)
+		}
+		if len(c.model) > 1 {
+			wantEqual(t, numbers(c.model[0].Value()), []float64{1, 2})
+		}
+	}
+}
+
+// TestModelChanged: a model that is not the one of the first step is refused, and the one of the first step
+// goes on as if nothing had happened.
+func TestModelChanged(t *testing.T) {
+	a := func() *param { return newParam("a", tensor.Float64, []int{2, 3}, ramp(6, 1)) }
+	b := func() *param { return newParam("b", tensor.Float64, []int{2, 3}, ramp(6, 2)) }
+	for name, c := range map[string]struct {
+		change func(model []*param) []*param
+		want   string
+	}{
+		"grew":      {func(m []*param) []*param { return append(m, newParam("c", tensor.Float64, []int{1}, []float64{1})) }, "3 parameters, 2 in the first step"},
+		"shrank":    {func(m []*param) []*param { return m[:1] }, "1 parameters, 2 in the first step"},
+		"reordered": {func(m []*param) []*param { return []*param{m[1], m[0]} }, "parameter #0 is b, in the first step it was a"},
+		"reordered without names": {func(m []*param) []*param {
+			return []*param{{name: "a", w: m[1].w, g: m[1].g}, {name: "b", w: m[0].w, g: m[0].g}}
+		}, "a has the weight that b had"},
+		"replaced": {func(m []*param) []*param {
+			return []*param{m[0], newParam("c", tensor.Float64, []int{2, 3}, ramp(6, 2))}
+		}, "parameter #1 is c"},
+		"shape": {func(m []*param) []*param {
+			return []*param{m[0], newParam("b", tensor.Float64, []int{3, 2}, ramp(6, 2))}
+		}, "b: weight: shape [3 2], [2 3] in the first step"},
+		"dtype": {func(m []*param) []*param {
+			return []*param{m[0], newParam("b", tensor.Float32, []int{2, 3}, ramp(6, 2))}
+		}, "b: weight: dtype float32, want float64"},
+		"kind": {func(m []*param) []*param {
+			return []*param{m[0], {name: "b", w: gorgonia.NewF64(1), g: gorgonia.NewF64(1)}}
+		}, "b: weight: shape [], [2 3] in the first step"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := func(mistake bool) []float64 {
+				loss, model := newBowl(), []*param{a(), b()}
+				s := l4.NewL4Adam(loss)
+				for step := range 6 {
+					loss.eval(model, 1)
+					if mistake && step > 0 {
+						err := s.Step(valueGrads(c.change(model)))
+						if !errors.Is(err, l4.ErrModelChanged) || !strings.Contains(err.Error(), c.want) {
+							t.Errorf("error %v, want ErrModelChanged that says %q", err, c.want)
+						}
+					}
+					if err := s.Step(valueGrads(model)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return weightsOf(model)
+			}
+			wantEqual(t, run(true), run(false))
+		})
+	}
+}
+
+// TestOtherMemory: the same parameters may lie elsewhere in memory, as with a second graph or weights that
+// were loaded from a file.
+func TestOtherMemory(t *testing.T) {
+	run := func(move bool) []float64 {
+		loss, model := newBowl(), []*param{newParam("a", tensor.Float32, []int{5}, ramp(5, 1)), newParam("b", tensor.Float32, []int{5}, ramp(5, 2))}
+		s := l4.NewL4Adam(loss)
+		for range 10 {
+			if move {
+				for i, p := range model {
+					model[i] = newParam(p.name, tensor.Float32, []int{5}, numbers(p.w))
+				}
+			}
+			loss.eval(model, 1)
+			if err := s.Step(valueGrads(model)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return weightsOf(model)
+	}
+	wantEqual(t, run(true), run(false))
+}
+
+// TestNonFinite: a number that is not finite, wherever it is, is refused, changes nothing but the gradients,
+// which become zero, and leaves no trace in the training that goes on.
+func TestNonFinite(t *testing.T) {
+	bad := func(dt tensor.Dtype) []float64 {
+		overflow := 1e200
+		if dt == tensor.Float32 {
+			overflow = 1e20
+		}
+		return []float64{math.NaN(), math.Inf(1), math.Inf(-1), overflow, -overflow}
+	}
+	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
+		train := func(poison func(loss bowl, model []*param)) []float64 {
+			loss := newBowl()
+			model := []*param{newParam("a", dt, []int{7, 3}, ramp(21, 1)), newParam("b", dt, []int{1}, ramp(1, 2)), newParam("c", dt, []int{12}, ramp(12, 3))}
+			s := newSolver(loss)
+			for step := range 8 {
+				if poison != nil && (step == 0 || step == 4) { // before the first step there is no state yet
+					before, info := weightsOf(model), s.Last()
+					loss.eval(model, 1)
+					poison(loss, model)
+					if err := s.Step(valueGrads(model)); !errors.Is(err, l4.ErrNonFinite) {
+						t.Errorf("error %v, want ErrNonFinite", err)
+					}
+					wantEqual(t, weightsOf(model), before)
+					if s.Last() != info {
+						t.Errorf("Last changed from %+v to %+v", info, s.Last())
+					}
+					for _, p := range model {
+						wantEqual(t, numbers(p.g), make([]float64, len(numbers(p.g))))
+					}
+				}
+				loss.eval(model, 1)
+				if err := s.Step(valueGrads(model)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return weightsOf(model)
+		}
+		want := train(nil)
+		for _, x := range bad(dt) {
+			for k := range 3 {
+				for _, at := range []string{"first", "middle", "last"} {
+					got := train(func(_ bowl, model []*param) {
+						g := numbers(model[k].g)
+						g[map[string]int{"first": 0, "middle": len(g) / 2, "last": len(g) - 1}[at]] = x
+						model[k].setGrad(g)
+					})
+					t.Run(fmt.Sprintf("%v/%s of parameter %d", x, at, k), func(t *testing.T) { wantEqual(t, got, want) })
+				}
+			}
+		}
+		for _, x := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			wantEqual(t, train(func(loss bowl, _ []*param) { *loss.F64 = gorgonia.F64(x) }), want)
+		}
+	})
+}
+
+// TestLargestGradient: the largest gradient whose square is finite is a step, not an error.
+func TestLargestGradient(t *testing.T) {
+	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
+		largest := math.Sqrt(math.MaxFloat64)
+		if dt == tensor.Float32 {
+			largest = float64(float32(math.Sqrt(math.MaxFloat32)))
+		}
+		model := []*param{newParam("w", dt, []int{20}, ramp(20, 1))}
+		g := make([]float64, 20)
+		for i := range g {
+			g[i] = largest
+		}
+		s := newSolver(valuer{gorgonia.NewF64(1)})
+		for range 3 {
+			model[0].setGrad(g)
+			if err := s.Step(valueGrads(model)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, w := range weightsOf(model) {
+			if math.IsNaN(w) || math.IsInf(w, 0) {
+				t.Errorf("weight %d is %v", i, w)
+			}
+		}
+	})
+}
+
+// TestNegativeLossChangesNothing: neither weights nor gradients.
+func TestNegativeLossChangesNothing(t *testing.T) {
+	loss, model := newBowl(), []*param{newParam("w", tensor.Float64, []int{4}, ramp(4, 1))}
+	s := l4.NewL4Adam(loss)
+	loss.eval(model, 1)
+	if err := s.Step(valueGrads(model)); err != nil {
+		t.Fatal(err)
+	}
+	loss.eval(model, 1)
+	before, grads, info := weightsOf(model), numbers(model[0].g), s.Last()
+	*loss.F64 = -1
+	if err := s.Step(valueGrads(model)); !errors.Is(err, l4.ErrNegativeLoss) {
+		t.Errorf("error %v", err)
+	}
+	wantEqual(t, weightsOf(model), before)
+	wantEqual(t, numbers(model[0].g), grads)
+	if s.Last() != info {
+		t.Errorf("Last: %+v", s.Last())
+	}
+}

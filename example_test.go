@@ -1,0 +1,101 @@
+package l4_test
+
+import (
+	"fmt"
+	"log"
+	"math"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+)
+
+// A straight line through four points, trained without a learning rate.
+func Example() {
+	g := gorgonia.NewGraph()
+	vector := func(name string, xs ...float64) *gorgonia.Node {
+		return gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName(name), gorgonia.WithShape(len(xs)),
+			gorgonia.WithValue(tensor.New(tensor.WithBacking(xs))))
+	}
+	x, y := vector("x", 0, 1, 2, 3), vector("y", 1, 3, 5, 7)
+	slope := gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName("slope"), gorgonia.WithValue(0.0))
+	offset := gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName("offset"), gorgonia.WithValue(0.0))
+
+	line := gorgonia.Must(gorgonia.Add(gorgonia.Must(gorgonia.Mul(x, slope)), offset))
+	loss := gorgonia.Must(gorgonia.Mean(gorgonia.Must(gorgonia.Square(gorgonia.Must(gorgonia.Sub(line, y))))))
+	weights := gorgonia.Nodes{slope, offset}
+	if _, err := gorgonia.Grad(loss, weights...); err != nil {
+		log.Fatal(err)
+	}
+	machine := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(weights...))
+	defer machine.Close()
+
+	solver := l4.NewL4Adam(loss)
+	for range 3000 {
+		if err := machine.RunAll(); err != nil {
+			log.Fatal(err)
+		}
+		if err := solver.Step(gorgonia.NodesToValueGrads(weights)); err != nil {
+			log.Fatal(err)
+		}
+		machine.Reset()
+	}
+	fmt.Printf("y = %.3f x + %.3f\n", slope.Value().Data(), offset.Value().Data())
+	// Output: y = 2.000 x + 1.000
+}
+
+// Last tells what a step did: the learning rate that L4 chose, and the numbers behind it.
+func ExampleSolver_Last() {
+	loss := gorgonia.NewF64(2)
+	w := &param{name: "w", w: gorgonia.NewF64(1), g: gorgonia.NewF64(4)}
+
+	solver := l4.NewL4Mom(valuer{loss})
+	if err := solver.Step([]gorgonia.ValueGrad{w}); err != nil {
+		log.Fatal(err)
+	}
+	info := solver.Last()
+	fmt.Printf("step %d: loss %g, estimated minimum %g, gᵀv %.3g, learning rate %.3g\n", info.Step, info.Loss, info.LMin, info.InnerProduct, info.LearnRate)
+	// Output: step 1: loss 2, estimated minimum 1.5, gᵀv 16, learning rate 0.00609
+}
+
+// A batch that gives NaN costs one step and nothing else.
+func ExampleErrNonFinite() {
+	w := &param{name: "w", w: gorgonia.NewF64(1), g: gorgonia.NewF64(math.NaN())}
+
+	err := l4.NewL4Adam(valuer{gorgonia.NewF64(2)}).Step([]gorgonia.ValueGrad{w})
+	fmt.Println(errors.Is(err, l4.ErrNonFinite))
+	fmt.Println(err)
+	fmt.Println("weight", w.w, "gradient", w.g)
+	// Output:
+	// true
+	// the gradient of w is NaN at element 0: l4: not finite
+	// weight 1 gradient 0
+}
+
+// Gorgonia may store the value of another node in the memory of a loss that is a tensor. ReadLoss copies it
+// in time.
+func ExampleReadLoss() {
+	g := gorgonia.NewGraph()
+	w := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(3), gorgonia.WithInit(gorgonia.Ones()))
+	square := gorgonia.Must(gorgonia.Square(w))
+	loss := gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Reshape(square, tensor.Shape{1, 3})), 1)) // of shape (1)
+	gorgonia.Must(gorgonia.Mul(loss, gorgonia.NewConstant(100.0)))                                      // takes its memory
+	cost := gorgonia.Must(gorgonia.Sum(square))
+	if _, err := gorgonia.Grad(cost, w); err != nil {
+		log.Fatal(err)
+	}
+
+	solver := l4.NewL4Adam(l4.ReadLoss(loss)) // before the machine is made
+	machine := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(w))
+	defer machine.Close()
+	if err := machine.RunAll(); err != nil {
+		log.Fatal(err)
+	}
+	if err := solver.Step(gorgonia.NodesToValueGrads(gorgonia.Nodes{w})); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(solver.Last().Loss)
+	// Output: 3
+}

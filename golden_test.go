@@ -1,0 +1,242 @@
+package l4_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+)
+
+// The traces in testdata/golden come from an independent implementation of the algorithm. The README there
+// tells their format.
+
+type golden struct {
+	Shapes [][]int
+	W0     []any
+	Losses []float64
+	Grads  [][]any
+	Spec   json.RawMessage
+	Runs   []goldenRun
+}
+
+type goldenRun struct {
+	Kind    string
+	Alpha   float64
+	Gamma   float64
+	Gamma0  float64
+	Tau     float64
+	Eps     float64
+	TauM    float64     `json:"tau_m"`
+	TauS    float64     `json:"tau_s"`
+	AdamEps float64     `json:"adam_eps"`
+	TauG    float64     `json:"tau_g"`
+	Steps   [][]float64 // t, loss, eta, lmin, lmin_after, dot
+	Weights json.RawMessage
+	// Reliable is the last step that round-off alone cannot move by more than 1e-9.
+	Reliable int `json:"reliable_to_step"`
+}
+
+func (r goldenRun) String() string {
+	return fmt.Sprintf("%s/fraction=%v/gradientTime=%v", r.Kind, r.Alpha, r.TauG)
+}
+
+func (r goldenRun) solver(loss gorgonia.Valuer) stepper {
+	opts := []l4.Option{
+		l4.WithFraction(r.Alpha), l4.WithMinLossFactor(r.Gamma), l4.WithInitFactor(r.Gamma0), l4.WithForgetTime(r.Tau),
+		l4.WithEpsilon(r.Eps), l4.WithMomentumTime(r.TauM), l4.WithGradientTime(r.TauG),
+	}
+	if r.Kind == "L4Adam" {
+		opts = append(opts, l4.WithVarianceTime(r.TauS), l4.WithAdamEpsilon(r.AdamEps))
+	}
+	return solvers[r.Kind](loss, opts...)
+}
+
+func loadGolden(t *testing.T, name string) golden {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "golden", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g golden
+	if err := json.Unmarshal(data, &g); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// flatten returns the numbers of nested lists, row-major.
+func flatten(x any) []float64 {
+	switch x := x.(type) {
+	case float64:
+		return []float64{x}
+	case []any:
+		var all []float64
+		for _, y := range x {
+			all = append(all, flatten(y)...)
+		}
+		return all
+	}
+	panic(fmt.Sprintf("not a number: %v", x))
+}
+
+// worst keeps the largest relative error of each quantity.
+type worst map[string]float64
+
+func (w worst) add(name string, got, want float64) { w.addScaled(name, got, want, math.Abs(want)) }
+
+// addScaled measures the error against a scale other than the wanted number itself.
+func (w worst) addScaled(name string, got, want, scale float64) {
+	if got == want {
+		return
+	}
+	rel := math.Abs(got-want) / scale
+	if math.IsNaN(rel) {
+		rel = math.Inf(1)
+	}
+	w[name] = max(w[name], rel)
+}
+
+// addAll measures weights against the largest of their tensor.
+func (w worst) addAll(name string, got, want []float64) {
+	scale := 0.0
+	for _, x := range want {
+		scale = max(scale, math.Abs(x))
+	}
+	for i := range want {
+		w.addScaled(name, got[i], want[i], scale)
+	}
+}
+
+func (w worst) addInfo(info l4.Info, row []float64) {
+	w.add("loss", info.Loss, row[1])
+	w.add("eta", info.LearnRate, row[2])
+	w.add("lmin", info.LMin, row[3])
+	w.add("dot", info.InnerProduct, row[5])
+}
+
+func (w worst) check(t *testing.T, tolerance float64, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		t.Logf("%s: largest relative error %.2g, allowed %.0g", name, w[name], tolerance)
+		if w[name] > tolerance {
+			t.Errorf("%s: relative error %.3g above %g", name, w[name], tolerance)
+		}
+	}
+}
+
+func TestGoldenFeed(t *testing.T) {
+	for _, name := range []string{"pub_feed", "pub_edge"} {
+		g := loadGolden(t, name)
+		for _, run := range g.Runs {
+			t.Run(fmt.Sprintf("%s/%v/float64", name, run), func(t *testing.T) {
+				feed(t, g, run, tensor.Float64).check(t, 1e-11, "loss", "eta", "lmin", "dot", "weights")
+			})
+			t.Run(fmt.Sprintf("%s/%v/float32", name, run), func(t *testing.T) {
+				feed(t, g, run, tensor.Float32).check(t, 1e-4, "weights")
+			})
+		}
+	}
+}
+
+// feed gives the losses and gradients of a trace to a solver.
+func feed(t *testing.T, g golden, run goldenRun, dt tensor.Dtype) worst {
+	t.Helper()
+	var want [][]any
+	if err := json.Unmarshal(run.Weights, &want); err != nil {
+		t.Fatal(err)
+	}
+	loss := gorgonia.NewF64(0)
+	var model []gorgonia.ValueGrad
+	for k, shape := range g.Shapes {
+		model = append(model, newParam(fmt.Sprintf("w%d", k), dt, shape, flatten(g.W0[k])))
+	}
+	solver, errs := run.solver(valuer{loss}), worst{}
+	for step, l := range g.Losses {
+		*loss = gorgonia.F64(l)
+		for k, p := range model {
+			p.(*param).setGrad(flatten(g.Grads[step][k]))
+		}
+		if err := solver.Step(model); err != nil {
+			t.Fatal(err)
+		}
+		errs.addInfo(solver.Last(), run.Steps[step])
+		for k, p := range model {
+			got, expected := numbers(p.Value()), flatten(want[step][k])
+			if dt == tensor.Float32 {
+				errs.addAll("weights", got, expected)
+				continue
+			}
+			for i := range expected {
+				errs.add("weights", got[i], expected[i])
+			}
+		}
+	}
+	return errs
+}
+
+// TestGoldenTrace trains the problems of the traces in Gorgonia.
+func TestGoldenTrace(t *testing.T) {
+	for _, name := range []string{"pub_quad5", "pub_rosen2", "pub_linnet", "pub_logreg", "pub_mlp", "pub_floor3"} {
+		g := loadGolden(t, name)
+		for _, run := range g.Runs {
+			t.Run(fmt.Sprintf("%s/%v", name, run), func(t *testing.T) { trace(t, name, g, run) })
+		}
+	}
+}
+
+func trace(t *testing.T, name string, g golden, run goldenRun) {
+	var want map[string][]any
+	if err := json.Unmarshal(run.Weights, &want); err != nil {
+		t.Fatal(err)
+	}
+	graph := gorgonia.NewGraph()
+	var weights gorgonia.Nodes
+	for k, shape := range g.Shapes {
+		w := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(flatten(g.W0[k])))
+		weights = append(weights, gorgonia.NewTensor(graph, tensor.Float64, len(shape),
+			gorgonia.WithName(fmt.Sprintf("w%d", k)), gorgonia.WithShape(shape...), gorgonia.WithValue(w)))
+	}
+	loss, prepare := buildProblem(t, name, g.Spec, graph, weights)
+	if _, err := gorgonia.Grad(loss, weights...); err != nil {
+		t.Fatal(err)
+	}
+	vm := gorgonia.NewTapeMachine(graph, gorgonia.BindDualValues(weights...))
+	defer vm.Close()
+	solver, model, errs := run.solver(loss), gorgonia.NodesToValueGrads(weights), worst{}
+	compared := 0
+	for _, row := range run.Steps {
+		if int(row[0]) > run.Reliable {
+			break
+		}
+		for solver.Last().Step < int(row[0]) {
+			prepare(solver.Last().Step)
+			if err := vm.RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			if err := solver.Step(model); err != nil {
+				t.Fatal(err)
+			}
+			vm.Reset()
+			if after, ok := want[strconv.Itoa(solver.Last().Step)]; ok {
+				for k, w := range weights {
+					errs.addAll("weights", numbers(w.Value()), flatten(after[k]))
+				}
+			}
+		}
+		errs.addInfo(solver.Last(), row)
+		compared++
+	}
+	t.Logf("%d rows compared, up to step %d", compared, solver.Last().Step)
+	if compared < 5 {
+		t.Errorf("only %d rows compared", compared)
+	}
+	errs.check(t, 1e-8, "loss", "eta", "lmin", "weights")
+}

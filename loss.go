@@ -1,0 +1,158 @@
+package l4
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// lossReader reads the loss as one number.
+type lossReader struct {
+	loss   gorgonia.Valuer
+	others []otherNode // nodes in the graph of a loss that is a node; nil before the first read
+}
+
+// otherNode is a node whose value Gorgonia may store in the loss's memory.
+type otherNode struct {
+	*gorgonia.Node
+	viaReshape bool // computed from the reshaped loss, which lies in the memory of the loss
+}
+
+// ReadLoss returns a Valuer for a loss that is a tensor and that other nodes are computed from. Gorgonia may
+// store their values in its memory, so that the value of the node itself is wrong; Step then returns an error
+// that points here. ReadLoss adds a gorgonia.Read to the graph and must be called before the virtual machine
+// is made.
+func ReadLoss(loss *gorgonia.Node) gorgonia.Valuer {
+	r := &readLoss{node: loss}
+	gorgonia.Read(loss, &r.value)
+	return r
+}
+
+type readLoss struct {
+	node  *gorgonia.Node
+	value gorgonia.Value
+}
+
+func (r *readLoss) Value() gorgonia.Value { return r.value }
+
+// read returns the loss as it stands.
+func (r *lossReader) read() (float64, error) {
+	if isNil(r.loss) {
+		return 0, errors.New("l4: the solver was made with a nil loss")
+	}
+	v := r.loss.Value()
+	if v == nil {
+		return 0, errors.New("l4: the loss has no value yet: run the virtual machine before Step")
+	}
+	if isNil(v) {
+		return 0, errors.Errorf("l4: the loss is a nil %T", v)
+	}
+	if err := r.checkOverwritten(); err != nil {
+		return 0, err
+	}
+	switch v := v.(type) {
+	case *gorgonia.F32:
+		return float64(*v), nil
+	case *gorgonia.F64:
+		return float64(*v), nil
+	case *tensor.Dense:
+		if n := v.Shape().TotalSize(); n != 1 {
+			return 0, errors.Errorf("l4: the loss has shape %v, want one number", v.Shape())
+		}
+		if x, ok := elements[float32](v); ok {
+			return float64(x[0]), nil
+		}
+		if x, ok := elements[float64](v); ok {
+			return x[0], nil
+		}
+		return 0, errors.Errorf("l4: the loss has dtype %v, want float32 or float64", v.Dtype())
+	}
+	return 0, errors.Errorf("l4: the loss is a %T, want a float32 or float64 scalar or tensor of one element", v)
+}
+
+// checkOverwritten tells whether the value of another node has taken the memory of the loss. A copy made by
+// ReadLoss is right unless that came about through a Reshape.
+func (r *lossReader) checkOverwritten() error {
+	var node *gorgonia.Node
+	copied := false
+	switch l := r.loss.(type) {
+	case *gorgonia.Node:
+		node = l
+	case *readLoss:
+		node, copied = l.node, true
+	default:
+		return nil
+	}
+	if r.others == nil {
+		r.others = othersThan(node)
+	}
+	at := memoryOf(node.Value())
+	for _, n := range r.others {
+		if at == 0 || memoryOf(n.Value()) != at {
+			continue
+		}
+		if n.viaReshape {
+			return errors.Errorf("l4: the value of %v, computed from the reshaped loss, overwrites that of the loss: compute it without Reshape, Slice or Transpose of the loss", n.Node)
+		}
+		if !copied {
+			return errors.Errorf("l4: the value of %v overwrites that of the loss: call l4.ReadLoss(loss) before the virtual machine is made and give what it returns to the solver", n.Node)
+		}
+	}
+	return nil
+}
+
+// sharing are the operations whose result lies in the memory of their operand.
+var sharing = map[string]bool{"gorgonia.reshapeOp": true, "gorgonia.transposeOp": true, "gorgonia.sliceOp": true}
+
+// othersThan returns the nodes of the loss's graph that the loss is not computed from, but for those that
+// only share memory with it. It is never nil.
+func othersThan(loss *gorgonia.Node) []otherNode {
+	g := loss.Graph()
+	ancestor := map[*gorgonia.Node]bool{}
+	var up func(n *gorgonia.Node)
+	up = func(n *gorgonia.Node) {
+		if ancestor[n] {
+			return
+		}
+		ancestor[n] = true
+		for it := g.From(n.ID()); it != nil && it.Next(); {
+			up(it.Node().(*gorgonia.Node))
+		}
+	}
+	up(loss)
+
+	shared := map[*gorgonia.Node]bool{} // through which nodes the loss's memory is passed on
+	var down func(n *gorgonia.Node)
+	down = func(n *gorgonia.Node) {
+		for it := g.To(n.ID()); it != nil && it.Next(); {
+			u := it.Node().(*gorgonia.Node)
+			if shared[n] {
+				shared[u] = true
+			}
+			if sharing[strings.TrimPrefix(fmt.Sprintf("%T", u.Op()), "*")] && !shared[u] {
+				shared[u] = true
+				down(u)
+			}
+		}
+	}
+	down(loss)
+
+	others := []otherNode{}
+	for _, n := range g.AllNodes() {
+		if !ancestor[n] && !sharing[strings.TrimPrefix(fmt.Sprintf("%T", n.Op()), "*")] {
+			others = append(others, otherNode{n, shared[n]})
+		}
+	}
+	return others
+}
+
+// memoryOf returns the address of the value's first element, 0 if it has none.
+func memoryOf(v gorgonia.Value) uintptr {
+	if isNil(v) || v.MemSize() == 0 {
+		return 0
+	}
+	return v.Uintptr()
+}

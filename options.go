@@ -1,0 +1,136 @@
+package l4
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/pkg/errors"
+)
+
+// Option sets a hyper-parameter of a solver. The defaults are those of the paper and rarely need a change;
+// the fraction is the first to try.
+//
+// A value outside the range that an option states is reported by the first Step.
+type Option func(*options)
+
+type options struct {
+	fraction, minLossFactor, initFactor, forgetTime, epsilon float64
+
+	momentumTime float64
+	gradientTime float64 // 0: the same as momentumTime
+	varianceTime float64
+	adamEpsilon  float64
+
+	adamOnly string // the last option given that only L4Adam has
+	err      error  // of the first bad option
+}
+
+func newOptions(opts []Option) options {
+	o := options{
+		fraction:      0.15,
+		minLossFactor: 0.9,
+		initFactor:    0.75,
+		forgetTime:    1000,
+		epsilon:       1e-12,
+		momentumTime:  10,
+		varianceTime:  1000,
+		adamEpsilon:   1e-4,
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			o.fail(errors.New("l4: nil Option"))
+			continue
+		}
+		opt(&o)
+	}
+	return o
+}
+
+func (o *options) fail(err error) {
+	if o.err == nil {
+		o.err = err
+	}
+}
+
+// set stores x if it lies in its range and records an error otherwise.
+func (o *options) set(field *float64, option string, x float64, inRange bool, want string) {
+	if !inRange {
+		o.fail(errors.Errorf("l4: %s(%v): want %s", option, x, want))
+		return
+	}
+	*field = x
+}
+
+func (o *options) setTime(field *float64, option string, tau float64) {
+	o.set(field, option, tau, tau >= 1 && !math.IsInf(tau, 0), "a finite number of steps, at least 1")
+}
+
+// WithFraction sets α > 0, the fraction of the way to the estimated minimum loss that a step aims for
+// (Eq. 3). Default 0.15; useful from 0.10 to 0.30, less for small or noisy batches.
+func WithFraction(alpha float64) Option {
+	return func(o *options) {
+		o.set(&o.fraction, "WithFraction", alpha, alpha > 0 && !math.IsInf(alpha, 0), "a finite number above 0")
+	}
+}
+
+// WithMinLossFactor sets γ from 0 to 1: a step aims at γ times the smallest loss seen lately, so that it
+// has a length even at a new minimum (section 2.4). Default 0.9.
+func WithMinLossFactor(gamma float64) Option {
+	return func(o *options) {
+		o.set(&o.minLossFactor, "WithMinLossFactor", gamma, 0 <= gamma && gamma <= 1, "a number from 0 to 1")
+	}
+}
+
+// WithInitFactor sets γ0 from 0 to 1: the minimum loss is first estimated as γ0 times the first loss
+// (section 2.4). Default 0.75.
+func WithInitFactor(gamma0 float64) Option {
+	return func(o *options) {
+		o.set(&o.initFactor, "WithInitFactor", gamma0, 0 <= gamma0 && gamma0 <= 1, "a number from 0 to 1")
+	}
+}
+
+// WithForgetTime sets τ > 0, in steps: the estimate of the minimum loss grows by the factor 1+1/τ a step
+// (Eq. 5). Default 1000; +Inf never forgets.
+func WithForgetTime(tau float64) Option {
+	return func(o *options) {
+		o.set(&o.forgetTime, "WithForgetTime", tau, tau > 0, "a number of steps above 0")
+	}
+}
+
+// WithEpsilon sets ε >= 0, added to the inner product that the step is divided by (Eq. 6). Default 1e-12.
+func WithEpsilon(eps float64) Option {
+	return func(o *options) {
+		o.set(&o.epsilon, "WithEpsilon", eps, eps >= 0 && !math.IsInf(eps, 0), "a finite number, at least 0")
+	}
+}
+
+// WithMomentumTime sets τm >= 1, the time scale in steps of the gradients' running average (Eq. 7).
+// The decay factor is 1-1/τm. Default 10.
+func WithMomentumTime(tau float64) Option {
+	return func(o *options) { o.setTime(&o.momentumTime, "WithMomentumTime", tau) }
+}
+
+// WithGradientTime sets τg >= 1, the time scale in steps of the gradient estimate g in the inner product gᵀv.
+// Default τm, which keeps gᵀv from becoming negative. Where it differs from τm it costs one more word of
+// state a parameter.
+func WithGradientTime(tau float64) Option {
+	return func(o *options) { o.setTime(&o.gradientTime, "WithGradientTime", tau) }
+}
+
+// WithVarianceTime sets τs >= 1, the time scale in steps of the squared gradients' running average (Eq. 7).
+// Default 1000. L4Adam only.
+func WithVarianceTime(tau float64) Option {
+	return func(o *options) {
+		o.setTime(&o.varianceTime, "WithVarianceTime", tau)
+		o.adamOnly = fmt.Sprintf("WithVarianceTime(%v)", tau)
+	}
+}
+
+// WithAdamEpsilon sets the number >= 0 that is added to the root of the squared gradients' average in Adam's
+// direction, outside the root. Default 1e-4. L4Adam only.
+func WithAdamEpsilon(eps float64) Option {
+	return func(o *options) {
+		o.set(&o.adamEpsilon, "WithAdamEpsilon", eps, eps >= 0 && !math.IsInf(eps, 0), "a finite number, at least 0")
+		o.adamOnly = fmt.Sprintf("WithAdamEpsilon(%v)", eps)
+	}
+}

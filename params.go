@@ -1,0 +1,186 @@
+package l4
+
+import (
+	"math"
+	"slices"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/kernel"
+)
+
+// parameter is one tensor of the model as the passes see it: flat slices of elements in row-major order,
+// whatever the layout in Gorgonia's memory.
+type parameter interface {
+	// bind takes up the memory of v's weight and gradient, and reports whether either is elsewhere than it
+	// was in the last call.
+	bind(v gorgonia.ValueGrad) (moved bool, err error)
+	// extents returns the memory of the weight and, if the solver may write to it, of the gradient.
+	extents() (weight, grad extent)
+	// share tells whether another parameter has the same gradient memory.
+	share(bool)
+	// home returns where the weight lay in the last successful step.
+	home() uintptr
+	// gather copies what does not lie flat in memory to where it does; commit copies it back after a step.
+	gather()
+	commit()
+
+	allocate(square, grad bool)
+	zeroGrad()
+	// offender returns the first gradient element out of bounds, or -1.
+	offender() (i int, x float64)
+
+	// The passes over the elements lo to hi; see kernel.Passes.
+	bounded(lo, hi int) bool
+	direct(lo, hi int) float64
+	update(lo, hi int)
+}
+
+// arithmetic is what the parameters of one element type share in a step.
+type arithmetic[T kernel.Float] struct {
+	*kernel.Passes[T]
+	max, tiny, bound T // largest number, smallest normal number, largest number whose square is finite
+
+	coef kernel.Coefficients[T]
+	eta  T
+}
+
+// begin sets the factors of the averages at the given step, the first is 1 (Eq. 7).
+func (a *arithmetic[T]) begin(step int, o options) {
+	decay := func(tau float64) kernel.Decay[T] {
+		beta := 1 - 1/tau
+		return kernel.Decay[T]{Keep: T(beta), Add: T(1 - beta), Correct: T(1 / (1 - math.Pow(beta, float64(step))))}
+	}
+	a.coef.Mean, a.coef.Square, a.coef.Grad = decay(o.momentumTime), decay(o.varianceTime), decay(o.gradientTime)
+	// tiny turns 0/0 into 0 and is lost beside any root that is not 0.
+	a.coef.Epsilon = max(T(o.adamEpsilon), a.tiny)
+}
+
+func (a *arithmetic[T]) setLearnRate(eta float64) {
+	a.eta = T(max(-float64(a.max), min(eta, float64(a.max))))
+}
+
+// typed is a parameter of one element type.
+type typed[T kernel.Float] struct {
+	arith        *arithmetic[T]
+	weight, grad buffer[T]
+	borrowed     bool // the gradient is the value of a graph node, not ours to write
+	shared       bool // another parameter has the same gradient memory
+
+	w, g           []T // the elements in row-major order: in Gorgonia's memory, or else in these
+	spareW, spareG []T
+	averages       kernel.Averages[T]
+
+	shape  []int // of the first step; nil before it succeeds
+	origin *T    // see home; keeps the memory from serving another parameter meanwhile
+}
+
+func (p *typed[T]) bind(v gorgonia.ValueGrad) (bool, error) {
+	value := v.Value()
+	movedW, err := p.weight.bind(value)
+	if err != nil {
+		err = errors.WithMessage(err, "weight")
+		if p.shape != nil && !isNil(value) {
+			err = errors.WithMessage(ErrModelChanged, err.Error())
+		}
+		return false, err
+	}
+	if p.shape != nil && !slices.Equal(p.weight.shape, p.shape) {
+		return false, errors.WithMessagef(ErrModelChanged, "weight: shape %v, %v in the first step", p.weight.shape, p.shape)
+	}
+	g, err := v.Grad()
+	if err != nil {
+		return false, errors.WithMessage(err, "gradient")
+	}
+	movedG, err := p.grad.bind(g)
+	if err != nil {
+		return false, errors.WithMessage(err, "gradient")
+	}
+	if !slices.Equal(p.grad.shape, p.weight.shape) {
+		return false, errors.Errorf("gradient: shape %v, the weight has %v", p.grad.shape, p.weight.shape)
+	}
+	p.borrowed = false
+	if n, ok := v.(*gorgonia.Node); ok && n.Deriv() != nil {
+		p.borrowed = n.Deriv().Value() == g
+	}
+	return movedW || movedG, nil
+}
+
+func (p *typed[T]) extents() (weight, grad extent) {
+	weight = p.weight.extent()
+	if !p.borrowed {
+		grad = p.grad.extent()
+	}
+	return weight, grad
+}
+
+func (p *typed[T]) share(shared bool) { p.shared = shared }
+
+func (p *typed[T]) home() uintptr { return address(p.origin) }
+
+func (p *typed[T]) gather() {
+	p.w, p.g = p.weight.data, p.grad.data
+	if !p.weight.rowMajor {
+		p.spareW = p.weight.copyTo(p.spareW)
+		p.w = p.spareW
+	}
+	if p.gradCopied() {
+		p.spareG = p.grad.copyTo(p.spareG)
+		p.g = p.spareG
+	}
+}
+
+// gradCopied reports whether v is formed in a copy of the gradient.
+func (p *typed[T]) gradCopied() bool { return !p.grad.rowMajor || p.borrowed || p.shared }
+
+func (p *typed[T]) commit() {
+	if !p.weight.rowMajor {
+		p.weight.copyFrom(p.w)
+	}
+	if p.gradCopied() {
+		p.zeroGrad()
+	}
+	p.origin = &p.weight.data[0]
+}
+
+func (p *typed[T]) zeroGrad() {
+	if !p.borrowed {
+		p.grad.zero()
+	}
+}
+
+func (p *typed[T]) allocate(square, grad bool) {
+	n := len(p.w)
+	p.shape = append([]int{}, p.weight.shape...)
+	p.averages = kernel.Averages[T]{Mean: make([]T, n)}
+	if square {
+		p.averages.Square = make([]T, n)
+	}
+	if grad {
+		p.averages.Grad = make([]T, n)
+	}
+}
+
+func (p *typed[T]) offender() (int, float64) {
+	for i := range p.g {
+		if !p.bounded(i, i+1) {
+			return i, float64(p.g[i])
+		}
+	}
+	return -1, 0
+}
+
+func (p *typed[T]) bounded(lo, hi int) bool { return p.arith.Bounded(p.g[lo:hi], p.arith.bound) }
+
+func (p *typed[T]) direct(lo, hi int) float64 {
+	return p.arith.Direct(p.g[lo:hi], p.averages.Slice(lo, hi), &p.arith.coef)
+}
+
+func (p *typed[T]) update(lo, hi int) {
+	if p.arith.eta == 0 {
+		clear(p.g[lo:hi]) // v may be infinite, and 0 times that is no step
+		return
+	}
+	p.arith.Update(p.w[lo:hi], p.g[lo:hi], p.arith.eta)
+}

@@ -1,0 +1,292 @@
+package l4
+
+import (
+	"math"
+	"reflect"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/kernel"
+)
+
+// Solver is the L4 meta-algorithm, embedded in L4Adam and L4Mom. With the loss L, an update direction v and
+// an estimate g of the gradient, a step is
+//
+//	η = α (L - γ·Lmin) / (gᵀv + ε)
+//	w ← w - η·v
+//
+// (paper, Eq. 6), with one η for all parameters. See the options for the symbols and their defaults.
+//
+// A Solver belongs to one model. It may not be copied after the first Step, nor used from two goroutines
+// at once; two Solvers may.
+type Solver struct {
+	loss lossReader
+	opts options
+	adam bool // the direction is Adam's, otherwise the momentum
+
+	f32 arithmetic[float32]
+	f64 arithmetic[float64]
+
+	model  []parameter
+	names  []string       // of the parameters in the first step
+	blocks *kernel.Blocks // how the passes walk over model
+	ranges []extent       // scratch of checkOverlaps
+
+	// The passes in the form that blocks.Sum takes, made once so that a step allocates nothing.
+	outOfBounds, direct, update func(i, lo, hi int) float64
+
+	lmin minLoss
+	last Info
+}
+
+// Info is what one step did. Two of them can be compared with ==.
+type Info struct {
+	Step         int     // number of successful steps, the first is 1
+	Loss         float64 // as read
+	LMin         float64 // estimate of the minimum loss used in this step, before the factor γ
+	LearnRate    float64 // effective learning rate η
+	InnerProduct float64 // gᵀv
+}
+
+func newSolver(loss gorgonia.Valuer, adam bool, opts []Option) Solver {
+	s := Solver{loss: lossReader{loss: loss}, opts: newOptions(opts), adam: adam}
+	if !adam && s.opts.adamOnly != "" {
+		s.opts.fail(errors.Errorf("l4: %s: only L4Adam has this option", s.opts.adamOnly))
+	}
+	if s.opts.gradientTime == 0 {
+		s.opts.gradientTime = s.opts.momentumTime
+	}
+	s.f32 = arithmetic[float32]{Passes: &kernel.Float32, max: math.MaxFloat32, tiny: 0x1p-126, bound: float32(math.Sqrt(math.MaxFloat32))}
+	s.f64 = arithmetic[float64]{Passes: &kernel.Float64, max: math.MaxFloat64, tiny: 0x1p-1022, bound: math.Sqrt(math.MaxFloat64)}
+	return s
+}
+
+// Last returns what the last successful Step did, the zero Info before the first.
+func (s *Solver) Last() Info { return s.last }
+
+// Step moves the weights of model, in place, along the update direction and zeroes the gradients. It is
+// called after each run of the virtual machine that evaluates the loss and the gradients, with the same
+// parameters in the same order each time.
+//
+// A parameter is a float32 or float64 tensor of any shape and layout, or a scalar. A *gorgonia.Node whose
+// gradient is the value of a graph node, as without gorgonia.BindDualValues, has that gradient read but not
+// written: the next run computes it anew.
+//
+// A step whose inner product is not a finite number has learning rate 0: it updates the averages and leaves
+// the weights.
+func (s *Solver) Step(model []gorgonia.ValueGrad) error {
+	if s.opts.err != nil {
+		return s.opts.err
+	}
+	loss, err := s.loss.read()
+	if err != nil {
+		return err
+	}
+	if err := s.bind(model); err != nil {
+		return err
+	}
+	if err := s.checkFinite(loss); err != nil {
+		s.zeroGrads()
+		return err
+	}
+	if loss < 0 {
+		return errors.WithMessagef(ErrNegativeLoss, "loss is %v; add a constant that keeps it at or above 0", loss)
+	}
+
+	// Nothing below can fail.
+	first := s.last.Step == 0
+	if first {
+		s.allocate()
+		s.lmin.start(loss, s.opts.initFactor)
+	} else {
+		s.lmin.lower(loss)
+	}
+	step := s.last.Step + 1
+	s.f32.begin(step, s.opts)
+	s.f64.begin(step, s.opts)
+	dot := s.blocks.Sum(s.direct)
+
+	eta := s.learnRate(loss, dot)
+	s.f32.setLearnRate(eta)
+	s.f64.setLearnRate(eta)
+	s.blocks.Sum(s.update)
+	for _, p := range s.model {
+		p.commit()
+	}
+	s.last = Info{Step: step, Loss: loss, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot}
+	s.lmin.forget(s.opts.forgetTime)
+	return nil
+}
+
+// learnRate is Eq. 6, kept finite.
+func (s *Solver) learnRate(loss, dot float64) float64 {
+	progress := s.opts.fraction * (loss - s.opts.minLossFactor*s.lmin.value)
+	eta := progress / (dot + s.opts.epsilon)
+	if math.IsNaN(eta) { // no direction, or one without a measure
+		return 0
+	}
+	return max(-math.MaxFloat64, min(eta, math.MaxFloat64))
+}
+
+// bind takes up the memory of the model's weights and gradients. It returns an error if L4 cannot step this
+// model or if it is not the one of the first step.
+func (s *Solver) bind(model []gorgonia.ValueGrad) error {
+	if s.last.Step == 0 {
+		if err := s.describe(model); err != nil {
+			return err
+		}
+	} else if len(model) != len(s.model) {
+		return errors.WithMessagef(ErrModelChanged, "%d parameters, %d in the first step", len(model), len(s.model))
+	}
+	moved := false
+	for i, v := range model {
+		if isNil(v) {
+			return errors.Errorf("l4: parameter #%d is nil", i)
+		}
+		m, err := s.model[i].bind(v)
+		if err != nil {
+			return errors.WithMessagef(err, "l4: %s", parameterName(i, v))
+		}
+		moved = moved || m
+	}
+	if moved {
+		if err := s.checkOrder(model); err != nil {
+			return err
+		}
+		if err := s.checkOverlaps(model); err != nil {
+			return err
+		}
+	}
+	for _, p := range s.model {
+		p.gather()
+	}
+	return nil
+}
+
+// describe sets up the model of the first step.
+func (s *Solver) describe(model []gorgonia.ValueGrad) error {
+	if len(model) == 0 {
+		return errors.New("l4: the model has no parameters")
+	}
+	s.model = make([]parameter, len(model))
+	s.names = make([]string, len(model))
+	lengths := make([]int, len(model))
+	for i, v := range model {
+		if isNil(v) {
+			return errors.Errorf("l4: parameter #%d is nil", i)
+		}
+		s.names[i] = parameterName(i, v)
+		w := v.Value()
+		if isNil(w) {
+			return errors.Errorf("l4: %s: no value", s.names[i])
+		}
+		switch w.Dtype() {
+		case tensor.Float32:
+			s.model[i] = &typed[float32]{arith: &s.f32}
+		case tensor.Float64:
+			s.model[i] = &typed[float64]{arith: &s.f64}
+		default:
+			return errors.Errorf("l4: %s: dtype %v, want float32 or float64", s.names[i], w.Dtype())
+		}
+		lengths[i] = w.Shape().TotalSize()
+	}
+	s.blocks = kernel.NewBlocks(lengths)
+	s.outOfBounds = func(i, lo, hi int) float64 {
+		if s.model[i].bounded(lo, hi) {
+			return 0
+		}
+		return 1
+	}
+	s.direct = func(i, lo, hi int) float64 { return s.model[i].direct(lo, hi) }
+	s.update = func(i, lo, hi int) float64 { s.model[i].update(lo, hi); return 0 }
+	return nil
+}
+
+// checkOrder tells whether a weight that lies elsewhere than in the last step, which is no error in itself,
+// is another parameter's.
+func (s *Solver) checkOrder(model []gorgonia.ValueGrad) error {
+	if s.last.Step == 0 {
+		return nil
+	}
+	for i, p := range s.model {
+		weight, _ := p.extents()
+		if weight.from == p.home() {
+			continue
+		}
+		if name := parameterName(i, model[i]); name != s.names[i] {
+			return errors.WithMessagef(ErrModelChanged, "parameter #%d is %s, in the first step it was %s", i, name, s.names[i])
+		}
+		for j, q := range s.model {
+			if weight.from == q.home() {
+				return errors.WithMessagef(ErrModelChanged, "%s has the weight that %s had in the last step", s.names[i], s.names[j])
+			}
+		}
+	}
+	return nil
+}
+
+// checkOverlaps tells whether the memory that a step writes is used twice. Gradients may be: two parameters
+// of a custom ValueGrad that share one gradient each see it whole.
+func (s *Solver) checkOverlaps(model []gorgonia.ValueGrad) error {
+	s.ranges = s.ranges[:0]
+	for i, p := range s.model {
+		p.share(false)
+		weight, grad := p.extents()
+		weight.param, grad.param, grad.grad = i, i, true
+		s.ranges = append(s.ranges, weight)
+		if grad.to > grad.from {
+			s.ranges = append(s.ranges, grad)
+		}
+	}
+	return overlaps(s.ranges, func(a, b extent) error {
+		if a.grad && b.grad {
+			s.model[a.param].share(true)
+			s.model[b.param].share(true)
+			return nil
+		}
+		if a.param > b.param {
+			a, b = b, a
+		}
+		return errors.Errorf("l4: the %v of %s shares memory with the %v of %s",
+			a, parameterName(a.param, model[a.param]), b, parameterName(b.param, model[b.param]))
+	})
+}
+
+// allocate makes the averages, all zero.
+func (s *Solver) allocate() {
+	for _, p := range s.model {
+		p.allocate(s.adam, s.opts.gradientTime != s.opts.momentumTime)
+	}
+}
+
+func (s *Solver) checkFinite(loss float64) error {
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return errors.WithMessagef(ErrNonFinite, "loss is %v", loss)
+	}
+	if s.blocks.Sum(s.outOfBounds) == 0 {
+		return nil
+	}
+	for i, p := range s.model {
+		if at, x := p.offender(); at >= 0 {
+			return errors.WithMessagef(ErrNonFinite, "the gradient of %s is %v at element %d", s.names[i], x, at)
+		}
+	}
+	panic("unreachable: a block is out of bounds but no element is")
+}
+
+func (s *Solver) zeroGrads() {
+	for _, p := range s.model {
+		p.zeroGrad()
+	}
+}
+
+// isNil reports whether v is nil or holds a nil pointer.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}

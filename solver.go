@@ -33,6 +33,8 @@ type Solver struct {
 	names  []string       // of the parameters in the first step
 	blocks *kernel.Blocks // how the passes walk over model
 	ranges []extent       // scratch of checkOverlaps
+	// unsettled says that a parameter has moved or is copied, so that there is more to do than the passes.
+	unsettled bool
 
 	// The passes in the form that blocks.Sum takes, made once so that a step allocates nothing.
 	outOfBounds, direct, update func(i, lo, hi int) float64
@@ -112,8 +114,10 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	s.f32.setLearnRate(eta)
 	s.f64.setLearnRate(eta)
 	s.blocks.Sum(s.update)
-	for _, p := range s.model {
-		p.commit()
+	if s.unsettled {
+		for _, p := range s.model {
+			p.commit()
+		}
 	}
 	s.last = Info{Step: step, Loss: loss, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot}
 	s.lmin.forget(s.opts.forgetTime)
@@ -159,8 +163,11 @@ func (s *Solver) bind(model []gorgonia.ValueGrad) error {
 			return err
 		}
 	}
-	for _, p := range s.model {
-		p.gather()
+	if moved || s.unsettled {
+		s.unsettled = moved
+		for _, p := range s.model {
+			s.unsettled = p.gather() || s.unsettled
+		}
 	}
 	return nil
 }

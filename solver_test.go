@@ -67,8 +67,8 @@ func valueGrads(model []*param) []gorgonia.ValueGrad {
 	return vs
 }
 
-// train makes steps and returns all weights, end to end.
-func train(t *testing.T, newSolver newSolver, model []*param, steps int, scale float64, opts ...l4.Option) []float64 {
+// descend makes steps and returns all weights, end to end.
+func descend(t *testing.T, newSolver newSolver, model []*param, steps int, scale float64, opts ...l4.Option) []float64 {
 	t.Helper()
 	loss := newBowl()
 	s := newSolver(loss, opts...)
@@ -164,8 +164,8 @@ func TestLayouts(t *testing.T) {
 				odd.setWeight(ramp(n, 5))
 				plain := newParam("plain", dt, []int{n}, ramp(n, 5))
 				rest := func() *param { return newParam("rest", dt, []int{3, 3}, ramp(9, 6)) }
-				got := train(t, newSolver, []*param{rest(), odd, rest()}, 20, 1)
-				want := train(t, newSolver, []*param{rest(), plain, rest()}, 20, 1)
+				got := descend(t, newSolver, []*param{rest(), odd, rest()}, 20, 1)
+				want := descend(t, newSolver, []*param{rest(), plain, rest()}, 20, 1)
 				wantEqual(t, got, want)
 
 				// The gradient of a weight may have another layout.
@@ -175,7 +175,7 @@ func TestLayouts(t *testing.T) {
 				} else {
 					odd.g = newScalar(dt)
 				}
-				wantEqual(t, train(t, newSolver, []*param{rest(), odd, rest()}, 20, 1), want)
+				wantEqual(t, descend(t, newSolver, []*param{rest(), odd, rest()}, 20, 1), want)
 			})
 		})
 	}
@@ -216,8 +216,8 @@ func TestMixedDtypes(t *testing.T) {
 			model := func(first tensor.Dtype) []*param {
 				return []*param{newParam("a", first, []int{4}, ramp(4, 1)), newParam("b", tensor.Float64, []int{3}, ramp(3, 2))}
 			}
-			got := train(t, newSolver, model(tensor.Float32), 30, 1)
-			wantClose(t, got, train(t, newSolver, model(tensor.Float64), 30, 1), 1e-5)
+			got := descend(t, newSolver, model(tensor.Float32), 30, 1)
+			wantClose(t, got, descend(t, newSolver, model(tensor.Float64), 30, 1), 1e-5)
 		})
 	}
 }
@@ -238,8 +238,8 @@ func TestScaleInvariance(t *testing.T) {
 					}
 					return o
 				}
-				want := train(t, newSolver, model(), 40, 1, opts(1)...)
-				got := train(t, newSolver, model(), 40, scale, opts(scale)...)
+				want := descend(t, newSolver, model(), 40, 1, opts(1)...)
+				got := descend(t, newSolver, model(), 40, scale, opts(scale)...)
 				errs := worst{}
 				errs.addAll("weights", got, want)
 				if errs["weights"] > 1e-9 {
@@ -264,7 +264,7 @@ func TestCuttingDoesNotMatter(t *testing.T) {
 					rest = rest[k:]
 				}
 				whole := []*param{newParam("w", tensor.Float64, []int{n}, xs)}
-				wantClose(t, train(t, newSolver, cut, 20, 1), train(t, newSolver, whole, 20, 1), 1e-12)
+				wantClose(t, descend(t, newSolver, cut, 20, 1), descend(t, newSolver, whole, 20, 1), 1e-12)
 			}
 		})
 	}
@@ -278,7 +278,7 @@ func TestSameBitsOnAnyNumberOfCores(t *testing.T) {
 		for _, procs := range []int{1, 2, 3, 8} {
 			runtime.GOMAXPROCS(procs)
 			model := []*param{newParam("a", dt, []int{301, 333}, ramp(301*333, 1)), newParam("b", dt, []int{5}, ramp(5, 2))}
-			got := train(t, newSolver, model, 5, 1)
+			got := descend(t, newSolver, model, 5, 1)
 			if want == nil {
 				want = got
 			}
@@ -314,8 +314,8 @@ func TestNoAllocation(t *testing.T) {
 func TestGradientTimeState(t *testing.T) {
 	model := func() []*param { return []*param{newParam("w", tensor.Float64, []int{9}, ramp(9, 1))} }
 	for name, newSolver := range solvers {
-		want := train(t, newSolver, model(), 20, 1, l4.WithMomentumTime(5))
-		got := train(t, newSolver, model(), 20, 1, l4.WithMomentumTime(5), l4.WithGradientTime(5))
+		want := descend(t, newSolver, model(), 20, 1, l4.WithMomentumTime(5))
+		got := descend(t, newSolver, model(), 20, 1, l4.WithMomentumTime(5), l4.WithGradientTime(5))
 		t.Run(name, func(t *testing.T) { wantEqual(t, got, want) })
 	}
 }

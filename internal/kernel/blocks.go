@@ -11,8 +11,9 @@ const (
 	// blockLen is the number of elements of a block. It is fixed, so that partial sums do not depend on
 	// the number of cores.
 	blockLen = 8192
-	// soloBlocks is the number of blocks up to which starting a second goroutine costs more than it saves.
-	soloBlocks = 4
+	// soloBlocks is the number of blocks up to which waking a second core, and moving what the first has in its
+	// cache, costs more than it saves.
+	soloBlocks = 64
 )
 
 // Blocks lays the tensors of a model end to end and cuts the row into blocks of equal length, over which

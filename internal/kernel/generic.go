@@ -19,8 +19,15 @@ func bounded[T Float](g []T, limit T) bool {
 // lanes is the number of partial sums of an inner product: element i goes to sum i mod lanes.
 const lanes = 8
 
-func direct[T Float](g []T, a Averages[T], c *Coefficients[T]) float64 {
-	mean := a.Mean[:len(g)]
+func direct[T Float](g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
+	mean := a.Mean[lo : lo+len(g)]
+	var square, grad []T
+	if a.Square != nil {
+		square = a.Square[lo : lo+len(g)]
+	}
+	if a.Grad != nil {
+		grad = a.Grad[lo : lo+len(g)]
+	}
 	var sum [lanes]float64
 	for i, x := range g {
 		// T(x*y) keeps the compiler from fusing the product into the sum.
@@ -28,14 +35,14 @@ func direct[T Float](g []T, a Averages[T], c *Coefficients[T]) float64 {
 		mean[i] = m
 		v := m * c.Mean.Correct
 		est := v // the estimate of the gradient
-		if a.Grad != nil {
-			e := T(c.Grad.Keep*a.Grad[i]) + T(c.Grad.Add*x)
-			a.Grad[i] = e
+		if grad != nil {
+			e := T(c.Grad.Keep*grad[i]) + T(c.Grad.Add*x)
+			grad[i] = e
 			est = e * c.Grad.Correct
 		}
-		if a.Square != nil {
-			s := T(c.Square.Keep*a.Square[i]) + T(c.Square.Add*T(x*x))
-			a.Square[i] = s
+		if square != nil {
+			s := T(c.Square.Keep*square[i]) + T(c.Square.Add*T(x*x))
+			square[i] = s
 			v /= T(math.Sqrt(float64(s*c.Square.Correct))) + c.Epsilon
 		}
 		g[i] = v

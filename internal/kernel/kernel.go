@@ -7,6 +7,8 @@
 // numbers on every machine.
 package kernel
 
+import "unsafe"
+
 // Float is the element type of a parameter.
 type Float interface{ float32 | float64 }
 
@@ -16,9 +18,9 @@ type Passes[T Float] struct {
 	// Bounded reports whether every |g[i]| is at most limit. NaN is not.
 	Bounded func(g []T, limit T) bool
 
-	// Direct folds the gradient g into the averages a, overwrites g with the update direction v and
-	// returns the inner product of the gradient estimate with v.
-	Direct func(g []T, a Averages[T], c *Coefficients[T]) float64
+	// Direct folds the gradient g into the averages a from element lo on, overwrites g with the update
+	// direction v and returns the inner product of the gradient estimate with v.
+	Direct func(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64
 
 	// Update moves the weights, w[i] -= eta*v[i], and zeroes v.
 	Update func(w, v []T, eta T)
@@ -31,14 +33,26 @@ type Averages[T Float] struct {
 	Grad   []T // of the gradient again, on a time scale of its own; nil if Mean serves
 }
 
-// Slice returns the averages of the elements lo to hi.
-func (a Averages[T]) Slice(lo, hi int) Averages[T] {
-	a.Mean = a.Mean[lo:hi]
-	if a.Square != nil {
-		a.Square = a.Square[lo:hi]
+// NewAverages returns averages of n elements, all zero.
+func NewAverages[T Float](n int, square, grad bool) Averages[T] {
+	// Arrays that begin at the same place in their pages, as large allocations do, contend for the same
+	// lines of the cache, which can halve the speed of a pass. So each begins a little later than the last.
+	const stagger = 4096 + 64 // bytes
+	begin := 0
+	next := func() []T {
+		var x T
+		begin += stagger / int(unsafe.Sizeof(x))
+		if n < begin { // small tensors do not begin at a page
+			return make([]T, n)
+		}
+		return make([]T, begin+n)[begin:]
 	}
-	if a.Grad != nil {
-		a.Grad = a.Grad[lo:hi]
+	a := Averages[T]{Mean: next()}
+	if square {
+		a.Square = next()
+	}
+	if grad {
+		a.Grad = next()
 	}
 	return a
 }

@@ -113,7 +113,7 @@ func comparePasses[T Float](t *testing.T, fast Passes[T], n, offset int, next fu
 			a.Grad, a2.Grad = grad.x, grad2.x
 		}
 		c := coefficients[T](7)
-		got, want := fast.Direct(g.x, a, c), slow.Direct(g2.x, a2, c)
+		got, want := fast.Direct(g.x, &a, 0, c), slow.Direct(g2.x, &a2, 0, c)
 		if !bitsEqual(got, want) {
 			t.Fatalf("%s, n %d: inner product %v, reference %v", kind.name, n, got, want)
 		}
@@ -210,7 +210,7 @@ func testSumAccuracy[T Float](t *testing.T, p Passes[T], tolerance float64) {
 	// With these coefficients v = g, and the inner product is the sum of squares.
 	mean, c := make([]T, n), &Coefficients[T]{Mean: Decay[T]{0, 1, 1}}
 	got := NewBlocks([]int{n}).Sum(func(_, lo, hi int) float64 {
-		return p.Direct(g[lo:hi], Averages[T]{Mean: mean[lo:hi]}, c)
+		return p.Direct(g[lo:hi], &Averages[T]{Mean: mean}, lo, c)
 	})
 	rel := math.Abs(got-want) / want
 	t.Logf("relative error over 2^25 elements: %.2g", rel)
@@ -249,7 +249,7 @@ func benchmarkPasses[T Float](b *testing.B, p Passes[T]) {
 		})
 	}
 	run("Bounded", func() { p.Bounded(g, 1e9) })
-	run("Momentum", func() { p.Direct(g, Averages[T]{Mean: mean}, c) })
-	run("Adam", func() { p.Direct(g, Averages[T]{Mean: mean, Square: square}, c) })
+	run("Momentum", func() { p.Direct(g, &Averages[T]{Mean: mean}, 0, c) })
+	run("Adam", func() { p.Direct(g, &Averages[T]{Mean: mean, Square: square}, 0, c) })
 	run("Update", func() { p.Update(w, g, 1e-3) })
 }

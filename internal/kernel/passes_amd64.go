@@ -14,14 +14,14 @@ var (
 
 func init() {
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		Float32 = assembly[float32]{
+		Float32 = (&assembly[float32]{
 			boundedAVX2F32, updateAVX2F32,
 			momentumAVX2F32, momentumGradAVX2F32, adamAVX2F32, adamGradAVX2F32,
-		}.passes()
-		Float64 = assembly[float64]{
+		}).passes()
+		Float64 = (&assembly[float64]{
 			boundedAVX2F64, updateAVX2F64,
 			momentumAVX2F64, momentumGradAVX2F64, adamAVX2F64, adamGradAVX2F64,
-		}.passes()
+		}).passes()
 	}
 }
 
@@ -37,7 +37,7 @@ type assembly[T Float] struct {
 }
 
 // passes wraps the routines so that they cannot reach past a slice's end.
-func (asm assembly[T]) passes() Passes[T] {
+func (asm *assembly[T]) passes() Passes[T] {
 	return Passes[T]{
 		Bounded: func(g []T, limit T) bool {
 			return len(g) == 0 || asm.bounded(&g[0], len(g), limit)
@@ -51,20 +51,20 @@ func (asm assembly[T]) passes() Passes[T] {
 	}
 }
 
-func (asm assembly[T]) direct(g []T, a Averages[T], c *Coefficients[T]) float64 {
+func (asm *assembly[T]) direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
 	n := len(g)
 	if n == 0 {
 		return 0
 	}
-	pg, mean, pc := &g[0], &a.Mean[:n][0], &c.Mean.Keep
+	pg, mean, pc := &g[0], &a.Mean[lo : lo+n][0], &c.Mean.Keep
 	switch {
 	case a.Square == nil && a.Grad == nil:
 		return asm.momentum(pg, mean, n, pc)
 	case a.Square == nil:
-		return asm.momentumGrad(pg, mean, &a.Grad[:n][0], n, pc)
+		return asm.momentumGrad(pg, mean, &a.Grad[lo : lo+n][0], n, pc)
 	case a.Grad == nil:
-		return asm.adam(pg, mean, &a.Square[:n][0], n, pc)
+		return asm.adam(pg, mean, &a.Square[lo : lo+n][0], n, pc)
 	default:
-		return asm.adamGrad(pg, mean, &a.Square[:n][0], &a.Grad[:n][0], n, pc)
+		return asm.adamGrad(pg, mean, &a.Square[lo : lo+n][0], &a.Grad[lo : lo+n][0], n, pc)
 	}
 }

@@ -1,0 +1,129 @@
+// Package dataset reads the data sets of the experiments and knows where their files come from.
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"io"
+	"os"
+
+	"github.com/pkg/errors"
+)
+
+// Images are labelled grey images of one size.
+type Images struct {
+	Pixels     []byte // row by row, image by image; 0 is background
+	Labels     []byte // 0 to Classes-1
+	Rows, Cols int
+	Classes    int
+}
+
+// Len is the number of images.
+func (s *Images) Len() int { return len(s.Labels) }
+
+// Size is the number of pixels of an image.
+func (s *Images) Size() int { return s.Rows * s.Cols }
+
+const (
+	imagesMagic = 0x803 // unsigned bytes in three dimensions
+	labelsMagic = 0x801 // unsigned bytes in one dimension
+	// maxSide bounds what a damaged header can ask for.
+	maxSide = 1 << 12
+)
+
+// loadIDX reads a pair of files in the idx format of MNIST, compressed or not. Errors name the file.
+func loadIDX(images, labels string, classes int) (*Images, error) {
+	s := &Images{Classes: classes}
+	if err := readFile(images, s.readImages); err != nil {
+		return nil, err
+	}
+	if err := readFile(labels, s.readLabels); err != nil {
+		return nil, err
+	}
+	if n := len(s.Pixels) / s.Size(); n != s.Len() {
+		return nil, errors.Errorf("%s holds %d images but %s %d labels", images, n, labels, s.Len())
+	}
+	return s, nil
+}
+
+func readFile(path string, read func(io.Reader) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err // names the file
+	}
+	defer f.Close()
+	return errors.WithMessage(decompressed(f, read), path)
+}
+
+// decompressed lets read have the plain bytes of r.
+func decompressed(r io.Reader, read func(io.Reader) error) error {
+	b := bufio.NewReader(r)
+	if magic, _ := b.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return read(b)
+	}
+	z, err := gzip.NewReader(b)
+	if err != nil {
+		return err
+	}
+	return read(z)
+}
+
+// header reads the magic number and the sizes that follow it.
+func header(r io.Reader, magic uint32, sizes []uint32) error {
+	words := make([]uint32, 1+len(sizes))
+	if err := binary.Read(r, binary.BigEndian, words); err != nil {
+		return errors.Wrap(err, "header")
+	}
+	if words[0] != magic {
+		return errors.Errorf("magic number %#x, want %#x", words[0], magic)
+	}
+	copy(sizes, words[1:])
+	return nil
+}
+
+// body reads exactly n bytes up to the end. It trusts n no further than the data bears it out.
+func body(r io.Reader, n int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, n+1))
+	if err != nil {
+		return nil, errors.Wrapf(err, "after %d of %d bytes", len(data), n)
+	}
+	if int64(len(data)) < n {
+		return nil, errors.Errorf("ends after %d of %d bytes", len(data), n)
+	}
+	if int64(len(data)) > n {
+		return nil, errors.Errorf("more than the %d bytes that the header tells", n)
+	}
+	return data, nil
+}
+
+func (s *Images) readImages(r io.Reader) (err error) {
+	var sizes [3]uint32
+	if err := header(r, imagesMagic, sizes[:]); err != nil {
+		return err
+	}
+	n, rows, cols := sizes[0], sizes[1], sizes[2]
+	if n == 0 || rows == 0 || cols == 0 || rows > maxSide || cols > maxSide {
+		return errors.Errorf("%d images of %d by %d pixels", n, rows, cols)
+	}
+	s.Rows, s.Cols = int(rows), int(cols)
+	s.Pixels, err = body(r, int64(n)*int64(rows)*int64(cols))
+	return err
+}
+
+func (s *Images) readLabels(r io.Reader) (err error) {
+	var sizes [1]uint32
+	if err := header(r, labelsMagic, sizes[:]); err != nil {
+		return err
+	}
+	if s.Labels, err = body(r, int64(sizes[0])); err != nil {
+		return err
+	}
+	for i, l := range s.Labels {
+		if int(l) >= s.Classes {
+			return errors.Errorf("label %d is %d, want below %d", i, l, s.Classes)
+		}
+	}
+	return nil
+}

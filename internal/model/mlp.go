@@ -32,14 +32,15 @@ func MLPWeights(dt tensor.Dtype, layers []int, r *rand.Rand) Weights {
 		w := tensor.New(tensor.WithShape(in, out), tensor.Of(dt))
 		if l < len(layers)-1 {
 			bound := math.Sqrt(6 / float64(in+out))
-			fill(w, func() float64 { return bound * (2*r.Float64() - 1) })
+			Fill(w, func() float64 { return bound * (2*r.Float64() - 1) })
 		}
 		ws = append(ws, w, tensor.New(tensor.WithShape(out), tensor.Of(dt)))
 	}
 	return ws
 }
 
-func fill(t *tensor.Dense, next func() float64) {
+// Fill sets the elements of a tensor of float32 or float64 in the order of its memory.
+func Fill(t *tensor.Dense, next func() float64) {
 	switch xs := t.Data().(type) {
 	case []float32:
 		for i := range xs {

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/l4-go/l4/internal/figure"
+)
+
+// report prints the table of the runs and writes the figure and the CSV.
+func report(w io.Writer, s settings, runs []result) error {
+	if len(runs) == 0 || len(runs[0].records) == 0 {
+		fmt.Fprintln(w, "\nNo epoch was finished, so there is nothing to write.")
+		return nil
+	}
+	fmt.Fprintf(w, "\n%s\n", figure.Table(table(s, runs)))
+	base := filepath.Join(s.out, s.experiment)
+	if err := figure.WriteCSV(base+".csv", rows(runs)); err != nil {
+		return err
+	}
+	panels := []figure.Panel{
+		{Title: s.experiment + ": training loss", X: "epoch", Y: "mean loss of the epoch"},
+		{Title: "effective learning rate", X: "epoch", Y: "geometric mean of the epoch"},
+	}
+	for _, spec := range s.solvers {
+		loss, rate := curves(spec, runs)
+		panels[0].Curves = append(panels[0].Curves, loss)
+		panels[1].Curves = append(panels[1].Curves, rate)
+	}
+	for _, ext := range []string{".png", ".svg"} {
+		if err := figure.Save(base+ext, panels...); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(w, "Wrote %s.png, .svg and .csv.\n", base)
+	return nil
+}
+
+// table has a row for each solver: means over its starts, with the standard deviation if there are several.
+func table(s settings, runs []result) [][]string {
+	rows := [][]string{{"solver", "epochs", "training loss", "test accuracy", "seconds", "in Step"}}
+	for _, spec := range s.solvers {
+		var losses, accuracies []float64
+		var total, step time.Duration
+		epochs, starts, diverged := 0, 0, 0
+		for _, r := range runs {
+			if r.solver != spec || len(r.records) == 0 {
+				continue
+			}
+			last := r.records[len(r.records)-1]
+			losses = append(losses, last.Loss)
+			accuracies = append(accuracies, 100*last.Accuracy)
+			epochs = max(epochs, last.Epoch)
+			starts++
+			for _, e := range r.records {
+				total += e.Time
+				step += e.StepTime
+			}
+			if r.err != nil {
+				diverged++
+			}
+		}
+		if starts == 0 {
+			continue
+		}
+		accuracy := "-"
+		if !math.IsNaN(accuracies[0]) {
+			accuracy = spread(accuracies, "%.2f") + " %"
+		}
+		row := []string{spec.String(), strconv.Itoa(epochs), spread(losses, "%.3g"), accuracy,
+			fmt.Sprintf("%.1f", total.Seconds()/float64(starts)), fmt.Sprintf("%.1f %%", 100*step.Seconds()/total.Seconds())}
+		if diverged > 0 {
+			row[0] += fmt.Sprintf(" (%d of %d ended early)", diverged, starts)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func spread(xs []float64, format string) string {
+	mean, std := stat.MeanStdDev(xs, nil)
+	if len(xs) == 1 {
+		return fmt.Sprintf(format, mean)
+	}
+	return fmt.Sprintf(format+" ± "+format, mean, std)
+}
+
+// curves are the geometric means over a solver's starts, with a band from the smallest to the largest.
+func curves(spec solverSpec, runs []result) (loss, rate figure.Curve) {
+	loss.Name, rate.Name = spec.String(), spec.String()
+	for epoch := 0; ; epoch++ {
+		var losses, rates []float64
+		for _, r := range runs {
+			if r.solver == spec && epoch < len(r.records) {
+				losses = append(losses, r.records[epoch].Loss)
+				rates = append(rates, r.records[epoch].LearnRate)
+			}
+		}
+		if len(losses) == 0 {
+			return loss, rate
+		}
+		extend(&loss, epoch+1, losses)
+		extend(&rate, epoch+1, rates)
+	}
+}
+
+func extend(c *figure.Curve, epoch int, values []float64) {
+	low, up := math.Inf(1), 0.0
+	for _, v := range values {
+		low, up = min(low, v), max(up, v)
+	}
+	c.X = append(c.X, float64(epoch))
+	c.Y = append(c.Y, stat.GeometricMean(values, nil))
+	if len(values) > 1 || c.Low != nil {
+		c.Low, c.Up = append(c.Low, low), append(c.Up, up)
+	}
+}
+
+// rows are the records as CSV.
+func rows(runs []result) [][]string {
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	rows := [][]string{{"solver", "value", "seed", "epoch", "loss", "learn_rate", "test_accuracy", "seconds", "step_seconds"}}
+	for _, r := range runs {
+		for _, e := range r.records {
+			accuracy := ""
+			if !math.IsNaN(e.Accuracy) {
+				accuracy = number(e.Accuracy)
+			}
+			rows = append(rows, []string{r.solver.kind, number(r.solver.value), strconv.FormatUint(r.seed, 10), strconv.Itoa(e.Epoch),
+				number(e.Loss), number(e.LearnRate), accuracy, number(e.Time.Seconds()), number(e.StepTime.Seconds())})
+		}
+	}
+	return rows
+}

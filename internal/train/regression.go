@@ -1,0 +1,74 @@
+package train
+
+import (
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mat"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/model"
+)
+
+// Regression is the badly conditioned problem of the paper's section 3.1: a linear net of two layers, W1 of
+// 10 by 6 and W2 of 6 by 6, is to reproduce a matrix A of 10 by 6. The loss is ‖W1·W2·X - A·X‖², summed over
+// 1000 standard normal samples X that stay the same. One epoch is epochSteps steps on all samples.
+//
+// As ‖D·X‖² = ‖D·R‖² for any R with R·Rᵀ = X·Xᵀ, the graph holds the 6 by 6 Cholesky factor in place of the
+// samples.
+func Regression(dt tensor.Dtype, epochSteps int, seed uint64) *Task {
+	const in, out, samples = 6, 10, 1000
+	r := rand.New(rand.NewPCG(seed, 0))
+	a := notebookMatrix(out, in, r)
+
+	x := mat.NewDense(in, samples, normals(in*samples, r))
+	var gram mat.SymDense
+	gram.SymOuterK(1, x)
+	var cholesky mat.Cholesky
+	cholesky.Factorize(&gram)
+	var factor mat.TriDense
+	cholesky.LTo(&factor)
+	root := mat.DenseCopyOf(&factor)
+	var target mat.Dense
+	target.Mul(a, root)
+
+	g := G.NewGraph()
+	node := func(name string, m *mat.Dense) *G.Node {
+		rows, cols := m.Dims()
+		t := tensor.New(tensor.WithShape(rows, cols), tensor.Of(dt))
+		next := 0
+		values := m.RawMatrix().Data
+		model.Fill(t, func() float64 { next++; return values[next-1] })
+		return G.NewMatrix(g, dt, G.WithName(name), G.WithShape(rows, cols), G.WithValue(t))
+	}
+	w1 := node("W1", mat.NewDense(out, in, normals(out*in, r)))
+	w2 := node("W2", mat.NewDense(in, in, normals(in*in, r)))
+	y := G.Must(G.Mul(w1, G.Must(G.Mul(w2, node("samples", root)))))
+	loss := G.Must(G.Sum(G.Must(G.Square(G.Must(G.Sub(y, node("target", &target)))))))
+	return &Task{
+		Graph: g, Loss: loss, Weights: G.Nodes{w1, w2},
+		EpochSteps: epochSteps,
+		Next:       func(int) {},
+	}
+}
+
+// notebookMatrix is A as the paper's public notebook makes it, diag(linspace(1, 1e-10, out))·U with U uniform.
+// Its condition number is not 1e10 but between 10 and 30.
+func notebookMatrix(out, in int, r *rand.Rand) *mat.Dense {
+	a := mat.NewDense(out, in, nil)
+	for i := range out {
+		scale := 1 - float64(i)/float64(out-1)*(1-1e-10)
+		for j := range in {
+			a.Set(i, j, scale*r.Float64())
+		}
+	}
+	return a
+}
+
+func normals(n int, r *rand.Rand) []float64 {
+	xs := make([]float64, n)
+	for i := range xs {
+		xs[i] = r.NormFloat64()
+	}
+	return xs
+}

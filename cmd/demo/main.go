@@ -113,12 +113,12 @@ func parse(args []string, help io.Writer) (settings, error) {
 	}
 	f := flag.NewFlagSet("demo", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.Var(&s.solvers, "solvers", "solvers to compare, such as `l4adam,l4mom:0.25,adam:1e-3`")
-	f.IntVar(&s.epochs, "epochs", 0, "`number` of epochs")
-	f.IntVar(&s.batch, "batch", 0, "`images` in a batch")
+	f.Var(&s.solvers, "solvers", "solvers to compare, such as `l4adam,l4mom:0.25,adam:1e-3` (default the experiment's)")
+	f.IntVar(&s.epochs, "epochs", 0, "`number` of epochs (default the experiment's)")
+	f.IntVar(&s.batch, "batch", 0, "`images` in a batch (default the experiment's)")
 	f.Uint64Var(&s.seed, "seed", 1, "`number` that initial weights and batches follow from")
 	f.IntVar(&s.restarts, "restarts", 1, "`number` of starts from other weights, with seeds counted on from -seed")
-	f.StringVar(&s.dtype, "dtype", "", "`type` of the weights: float32 or float64")
+	f.StringVar(&s.dtype, "dtype", "", "`type` of the weights, float32 or float64 (default the experiment's)")
 	f.StringVar(&s.out, "out", "out", "`folder` for the figure and the CSV")
 	f.StringVar(&s.data, "data", "", "`folder` with the files of the data set; found by itself if it came with the Go modules")
 	err := f.Parse(args)
@@ -127,12 +127,12 @@ func parse(args []string, help io.Writer) (settings, error) {
 		return s, err
 	}
 	if err != nil {
-		return s, errors.WithMessage(err, "see -h")
+		return s, errors.Errorf("%v (-h shows the flags)", err)
 	}
 	if f.NArg() == 1 && !named {
 		s.experiment = f.Arg(0)
 	} else if f.NArg() > 0 {
-		return s, errors.Errorf("do not know what to do with %q; see -h", f.Args())
+		return s, errors.Errorf("do not know what to do with %q (-h shows the usage)", f.Args())
 	}
 	e, ok := experiments[s.experiment]
 	if !ok {

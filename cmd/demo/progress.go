@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"time"
 
+	"github.com/pkg/errors"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
@@ -49,11 +51,10 @@ func (p *progress) begin(spec solverSpec, restart, epochSteps int) train.Watcher
 
 func (p *progress) epoch(r train.Record) {
 	if p.terminal && r.Epoch < p.settings.epochs {
-		return
+		return // the bar shows it
 	}
-	// A bar that ends leaves one line, like every tenth epoch of a long run and all of a short one without a bar.
 	if every := max(1, p.settings.epochs/30); r.Epoch%every != 0 && r.Epoch < p.settings.epochs {
-		return
+		return // a run of very many epochs shows some
 	}
 	line := fmt.Sprintf("%s  epoch %d/%d  loss %.3g  learning rate %.3g", p.name, r.Epoch, p.settings.epochs, r.Loss, r.LearnRate)
 	if !math.IsNaN(r.Accuracy) {
@@ -68,7 +69,7 @@ func (p *progress) end(err error) {
 		p.bar.Clear()
 		p.bar = nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(p.w, "%s  %v\n", p.name, err)
 	}
 }

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/csv"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// smallData writes a data set of 5 by 5 pixels in the files of MNIST: noise around a bright spot that tells
+// the class.
+func smallData(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	r := rand.New(rand.NewPCG(1, 2))
+	for part, n := range map[string]int{"train": 200, "t10k": 30} {
+		var images, labels bytes.Buffer
+		binary.Write(&images, binary.BigEndian, []uint32{0x803, uint32(n), 5, 5})
+		binary.Write(&labels, binary.BigEndian, []uint32{0x801, uint32(n)})
+		for range n {
+			label := r.IntN(10)
+			pixels := make([]byte, 25)
+			for i := range pixels {
+				pixels[i] = byte(r.IntN(60))
+			}
+			pixels[2*label] = 255
+			images.Write(pixels)
+			labels.WriteByte(byte(label))
+		}
+		for name, data := range map[string][]byte{"-images-idx3-ubyte": images.Bytes(), "-labels-idx1-ubyte": labels.Bytes()} {
+			if err := os.WriteFile(filepath.Join(dir, part+name), data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return dir
+}
+
+// demo runs the program.
+func demo(t *testing.T, ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(ctx, args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+// numbers returns the CSV's columns that do not depend on the machine's speed.
+func numbers(t *testing.T, path string) [][]string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		rows[i] = rows[i][:7]
+	}
+	return rows
+}
+
+func TestDemo(t *testing.T) {
+	data := smallData(t)
+	var first [][]string
+	for range 2 {
+		out := filepath.Join(t.TempDir(), "new", "folder")
+		code, stdout, stderr := demo(t, context.Background(), "mnist", "-data", data, "-out", out, "-epochs", "3", "-batch", "20", "-restarts", "2",
+			"-solvers", "l4adam,l4adam:0.25,l4mom,adam,momentum:0.1,sgd,rmsprop")
+		if code != 0 || stderr != "" {
+			t.Fatalf("exit code %d: %s", code, stderr)
+		}
+		for _, want := range []string{"solver", "in Step", "L4Adam 0.25", "Momentum 0.1", "RMSProp 0.001", "±", "epoch 3/3"} {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("%q is not in the output:\n%s", want, stdout)
+			}
+		}
+		for _, name := range []string{"mnist.png", "mnist.svg", "mnist.csv"} {
+			if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() == 0 {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		rows := numbers(t, filepath.Join(out, "mnist.csv"))
+		if want := 1 + 7*2*3; len(rows) != want {
+			t.Errorf("%d rows in the CSV, want %d", len(rows), want)
+		}
+		if first == nil {
+			first = rows
+			continue
+		}
+		for i := range rows {
+			if got, want := strings.Join(rows[i], ","), strings.Join(first[i], ","); got != want {
+				t.Errorf("row %d is %s in the second run, %s in the first", i, got, want)
+			}
+		}
+	}
+}
+
+func TestDemoRegression(t *testing.T) {
+	out := t.TempDir()
+	code, stdout, stderr := demo(t, context.Background(), "-epochs", "2", "-out", out, "-dtype", "float32", "regression")
+	if code != 0 || !strings.Contains(stdout, "L4Mom 0.25") {
+		t.Fatalf("exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
+// TestInterrupt: what was finished is written, and the exit code tells that it is not all.
+func TestInterrupt(t *testing.T) {
+	out := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	stdout := &cancelAt{after: 3, cancel: cancel}
+	var stderr bytes.Buffer
+	code := run(ctx, []string{"-data", smallData(t), "-out", out, "-epochs", "1000", "-batch", "20"}, stdout, &stderr)
+	if code != exitInterrupted || !strings.Contains(stderr.String(), "interrupted") {
+		t.Errorf("exit code %d: %s", code, stderr.String())
+	}
+	if rows := numbers(t, filepath.Join(out, "mnist.csv")); len(rows) < 3 {
+		t.Errorf("%d rows in the CSV", len(rows))
+	}
+	for _, name := range []string{"mnist.png", "mnist.svg"} {
+		if _, err := os.Stat(filepath.Join(out, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// cancelAt cancels after so many writes.
+type cancelAt struct {
+	bytes.Buffer
+	after  int
+	cancel func()
+}
+
+func (c *cancelAt) Write(p []byte) (int, error) {
+	if c.after--; c.after == 0 {
+		c.cancel()
+	}
+	return c.Buffer.Write(p)
+}
+
+// TestMistakes: one clear line, exit code 2, nothing written.
+func TestMistakes(t *testing.T) {
+	data := smallData(t)
+	damaged := smallData(t)
+	if err := os.Truncate(filepath.Join(damaged, "train-images-idx3-ubyte"), 1000); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"-solvers adamw", `no solver "adamw"`},
+		{"-solvers l4adam:x", `"x" is no fraction`},
+		{"-solvers adam:-1", `"-1" is no rate`},
+		{"-solvers l4adam,l4adam:0.15", "twice"},
+		{"-solvers ", "no solver"},
+		{"-epochs 0", "-epochs 0"},
+		{"-epochs many", "many"},
+		{"-restarts -1", "-restarts -1"},
+		{"-batch 0", "-batch 0"},
+		{"-batch 201", "200 images"},
+		{"-seed -1", "-1"},
+		{"-dtype float16", "float16"},
+		{"-nonsense", "nonsense"},
+		{"cifar", `no experiment "cifar"`},
+		{"mnist more", "more"},
+		{"regression -batch 3", "no batches"},
+		{"-data " + filepath.Join(data, "nowhere"), "nowhere"},
+		{"-data " + damaged, "train-images-idx3-ubyte: ends after"},
+	} {
+		out := filepath.Join(t.TempDir(), "out")
+		args := strings.Split(c.args, " ")
+		if strings.HasPrefix(c.args, "-") {
+			args = append(args, "-out", out)
+			if !strings.Contains(c.args, "-data") {
+				args = append(args, "-data", data)
+			}
+		}
+		code, stdout, stderr := demo(t, context.Background(), args...)
+		if code != exitUsage || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.want) || stdout != "" {
+			t.Errorf("%s: exit code %d, output %q, error %q, want %q", c.args, code, stdout, stderr, c.want)
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%s: the output folder has been made", c.args)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	code, stdout, stderr := demo(t, context.Background(), "-h")
+	if code != 0 || stderr != "" {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	for name := range kinds {
+		if !strings.Contains(stdout, name) {
+			t.Errorf("%s is not in the help", name)
+		}
+	}
+	for name := range experiments {
+		if !strings.Contains(stdout, name) {
+			t.Errorf("%s is not in the help", name)
+		}
+	}
+}

@@ -40,7 +40,7 @@ type parameter interface {
 
 // arithmetic is what the parameters of one element type share in a step.
 type arithmetic[T kernel.Float] struct {
-	*kernel.Passes[T]
+	kernel.Passes[T]
 	max, tiny, bound T // largest number, smallest normal number, largest number whose square is finite
 
 	coef kernel.Coefficients[T]

@@ -37,7 +37,7 @@ type Solver struct {
 	unsettled bool
 
 	// The passes in the form that blocks.Sum takes, made once so that a step allocates nothing.
-	outOfBounds, direct, update func(i, lo, hi int) float64
+	outOfBounds, direct, update func([]kernel.Span) float64
 
 	lmin minLoss
 	last Info
@@ -60,8 +60,8 @@ func newSolver(loss gorgonia.Valuer, adam bool, opts []Option) Solver {
 	if s.opts.gradientTime == 0 {
 		s.opts.gradientTime = s.opts.momentumTime
 	}
-	s.f32 = arithmetic[float32]{Passes: &kernel.Float32, max: math.MaxFloat32, tiny: 0x1p-126, bound: float32(math.Sqrt(math.MaxFloat32))}
-	s.f64 = arithmetic[float64]{Passes: &kernel.Float64, max: math.MaxFloat64, tiny: 0x1p-1022, bound: math.Sqrt(math.MaxFloat64)}
+	s.f32 = arithmetic[float32]{Passes: kernel.Float32, max: math.MaxFloat32, tiny: 0x1p-126, bound: float32(math.Sqrt(math.MaxFloat32))}
+	s.f64 = arithmetic[float64]{Passes: kernel.Float64, max: math.MaxFloat64, tiny: 0x1p-1022, bound: math.Sqrt(math.MaxFloat64)}
 	return s
 }
 
@@ -200,14 +200,26 @@ func (s *Solver) describe(model []gorgonia.ValueGrad) error {
 		lengths[i] = w.Shape().TotalSize()
 	}
 	s.blocks = kernel.NewBlocks(lengths)
-	s.outOfBounds = func(i, lo, hi int) float64 {
-		if s.model[i].bounded(lo, hi) {
-			return 0
+	s.outOfBounds = func(spans []kernel.Span) float64 {
+		for _, p := range spans {
+			if !s.model[p.Tensor].bounded(p.Lo, p.Hi) {
+				return 1
+			}
 		}
-		return 1
+		return 0
 	}
-	s.direct = func(i, lo, hi int) float64 { return s.model[i].direct(lo, hi) }
-	s.update = func(i, lo, hi int) float64 { s.model[i].update(lo, hi); return 0 }
+	s.direct = func(spans []kernel.Span) (dot float64) {
+		for _, p := range spans {
+			dot += s.model[p.Tensor].direct(p.Lo, p.Hi)
+		}
+		return dot
+	}
+	s.update = func(spans []kernel.Span) float64 {
+		for _, p := range spans {
+			s.model[p.Tensor].update(p.Lo, p.Hi)
+		}
+		return 0
+	}
 	return nil
 }
 

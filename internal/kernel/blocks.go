@@ -19,18 +19,18 @@ const (
 // Blocks lays the tensors of a model end to end and cuts the row into blocks of equal length, over which
 // Sum runs on all cores. It may not be used from two goroutines at once.
 type Blocks struct {
-	spans   []span
+	spans   []Span
 	first   []int // block b owns spans[first[b]:first[b+1]]
 	partial []float64
 
-	f    func(tensor, lo, hi int) float64
+	f    func(spans []Span) float64
 	next atomic.Int64
 	done sync.WaitGroup
 	help func() // work plus done, made once so that starting a goroutine allocates nothing
 }
 
-// span is the part of a tensor that lies in one block.
-type span struct{ tensor, lo, hi int }
+// Span is the part of a tensor that lies in one block.
+type Span struct{ Tensor, Lo, Hi int }
 
 // NewBlocks cuts tensors of the given numbers of elements.
 func NewBlocks(lengths []int) *Blocks {
@@ -39,7 +39,7 @@ func NewBlocks(lengths []int) *Blocks {
 	for t, n := range lengths {
 		for lo := 0; lo < n; {
 			hi := min(n, lo+room)
-			b.spans = append(b.spans, span{t, lo, hi})
+			b.spans = append(b.spans, Span{t, lo, hi})
 			room -= hi - lo
 			if room == 0 {
 				b.first = append(b.first, len(b.spans))
@@ -59,10 +59,9 @@ func NewBlocks(lengths []int) *Blocks {
 	return b
 }
 
-// Sum calls f once for every part of a tensor and adds the results. The order of addition is fixed by the
-// lengths alone: within a block one after the other, then block by block with compensation, so that the
-// error of the sum does not grow with the size of the model.
-func (b *Blocks) Sum(f func(tensor, lo, hi int) float64) float64 {
+// Sum calls f once for every block and adds the results block by block, with compensation, so that neither
+// their order nor the size of the model tells in the sum.
+func (b *Blocks) Sum(f func(spans []Span) float64) float64 {
 	b.f = f
 	b.next.Store(0)
 	if n := len(b.partial); n > soloBlocks {
@@ -85,11 +84,7 @@ func (b *Blocks) work() {
 		if i >= len(b.partial) {
 			return
 		}
-		sum := 0.0
-		for _, s := range b.spans[b.first[i]:b.first[i+1]] {
-			sum += b.f(s.tensor, s.lo, s.hi)
-		}
-		b.partial[i] = sum
+		b.partial[i] = b.f(b.spans[b.first[i]:b.first[i+1]])
 	}
 }
 

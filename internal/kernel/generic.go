@@ -2,12 +2,10 @@ package kernel
 
 import "math"
 
-// generic returns the passes in scalar Go, the reference for the assembly.
-func generic[T Float]() Passes[T] {
-	return Passes[T]{Bounded: bounded[T], Direct: direct[T], Update: update[T]}
-}
+// scalar are the passes in plain Go, the reference for the assembly.
+type scalar[T Float] struct{}
 
-func bounded[T Float](g []T, limit T) bool {
+func (scalar[T]) Bounded(g []T, limit T) bool {
 	for _, x := range g {
 		if !(-limit <= x && x <= limit) {
 			return false
@@ -19,7 +17,7 @@ func bounded[T Float](g []T, limit T) bool {
 // lanes is the number of partial sums of an inner product: element i goes to sum i mod lanes.
 const lanes = 8
 
-func direct[T Float](g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
+func (scalar[T]) Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
 	mean := a.Mean[lo : lo+len(g)]
 	var square, grad []T
 	if a.Square != nil {
@@ -51,7 +49,7 @@ func direct[T Float](g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 
 	return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]))
 }
 
-func update[T Float](w, v []T, eta T) {
+func (scalar[T]) Update(w, v []T, eta T) {
 	w = w[:len(v)]
 	for i, x := range v {
 		w[i] -= T(eta * x)

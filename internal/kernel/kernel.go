@@ -12,18 +12,18 @@ import "unsafe"
 // Float is the element type of a parameter.
 type Float interface{ float32 | float64 }
 
-// Passes are the three passes of an L4 step for one element type. The slices of one call have equal
-// length and do not overlap.
-type Passes[T Float] struct {
+// Passes are the three passes of an L4 step for one element type. The slices of one call have equal length
+// and do not overlap.
+type Passes[T Float] interface {
 	// Bounded reports whether every |g[i]| is at most limit. NaN is not.
-	Bounded func(g []T, limit T) bool
+	Bounded(g []T, limit T) bool
 
 	// Direct folds the gradient g into the averages a from element lo on, overwrites g with the update
 	// direction v and returns the inner product of the gradient estimate with v.
-	Direct func(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64
+	Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64
 
 	// Update moves the weights, w[i] -= eta*v[i], and zeroes v.
-	Update func(w, v []T, eta T)
+	Update(w, v []T, eta T)
 }
 
 // Averages are the exponential running averages of a parameter, before bias correction.

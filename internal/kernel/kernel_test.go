@@ -86,7 +86,7 @@ func coefficients[T Float](step float64) *Coefficients[T] {
 // to the bit.
 func comparePasses[T Float](t *testing.T, fast Passes[T], n, offset int, next func() T, eta, limit T) {
 	t.Helper()
-	slow := generic[T]()
+	slow := scalar[T]{}
 	random := func() padded[T] { return newPadded(n, offset, next) }
 
 	w, g := random(), random()
@@ -209,8 +209,8 @@ func testSumAccuracy[T Float](t *testing.T, p Passes[T], tolerance float64) {
 
 	// With these coefficients v = g, and the inner product is the sum of squares.
 	mean, c := make([]T, n), &Coefficients[T]{Mean: Decay[T]{0, 1, 1}}
-	got := NewBlocks([]int{n}).Sum(func(_, lo, hi int) float64 {
-		return p.Direct(g[lo:hi], &Averages[T]{Mean: mean}, lo, c)
+	got := NewBlocks([]int{n}).Sum(func(spans []Span) float64 {
+		return p.Direct(g[spans[0].Lo:spans[0].Hi], &Averages[T]{Mean: mean}, spans[0].Lo, c)
 	})
 	rel := math.Abs(got-want) / want
 	t.Logf("relative error over 2^25 elements: %.2g", rel)
@@ -229,9 +229,9 @@ func TestInnerProductAccuracy(t *testing.T) {
 
 func BenchmarkPasses(b *testing.B) {
 	b.Run("float32/fastest", func(b *testing.B) { benchmarkPasses(b, Float32) })
-	b.Run("float32/scalar", func(b *testing.B) { benchmarkPasses(b, generic[float32]()) })
+	b.Run("float32/scalar", func(b *testing.B) { benchmarkPasses(b, scalar[float32]{}) })
 	b.Run("float64/fastest", func(b *testing.B) { benchmarkPasses(b, Float64) })
-	b.Run("float64/scalar", func(b *testing.B) { benchmarkPasses(b, generic[float64]()) })
+	b.Run("float64/scalar", func(b *testing.B) { benchmarkPasses(b, scalar[float64]{}) })
 }
 
 func benchmarkPasses[T Float](b *testing.B, p Passes[T]) {

@@ -8,25 +8,25 @@ import "golang.org/x/sys/cpu"
 
 // Passes for each element type, the fastest that this processor can run.
 var (
-	Float32 = generic[float32]()
-	Float64 = generic[float64]()
+	Float32 Passes[float32] = scalar[float32]{}
+	Float64 Passes[float64] = scalar[float64]{}
 )
 
 func init() {
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		Float32 = (&assembly[float32]{
+		Float32 = &assembly[float32]{
 			boundedAVX2F32, updateAVX2F32,
 			momentumAVX2F32, momentumGradAVX2F32, adamAVX2F32, adamGradAVX2F32,
-		}).passes()
-		Float64 = (&assembly[float64]{
+		}
+		Float64 = &assembly[float64]{
 			boundedAVX2F64, updateAVX2F64,
 			momentumAVX2F64, momentumGradAVX2F64, adamAVX2F64, adamGradAVX2F64,
-		}).passes()
+		}
 	}
 }
 
-// assembly are the routines for one element type. They trust n to be the length behind every pointer and
-// c to point to the first of the Coefficients.
+// assembly are the passes as assembly routines. These trust n to be the length behind every pointer and c to
+// point to the first of the Coefficients; the methods see to that.
 type assembly[T Float] struct {
 	bounded      func(g *T, n int, limit T) bool
 	update       func(w, v *T, n int, eta T)
@@ -36,22 +36,17 @@ type assembly[T Float] struct {
 	adamGrad     func(g, mean, square, grad *T, n int, c *T) float64
 }
 
-// passes wraps the routines so that they cannot reach past a slice's end.
-func (asm *assembly[T]) passes() Passes[T] {
-	return Passes[T]{
-		Bounded: func(g []T, limit T) bool {
-			return len(g) == 0 || asm.bounded(&g[0], len(g), limit)
-		},
-		Direct: asm.direct,
-		Update: func(w, v []T, eta T) {
-			if n := len(v); n > 0 {
-				asm.update(&w[:n][0], &v[0], n, eta)
-			}
-		},
+func (asm *assembly[T]) Bounded(g []T, limit T) bool {
+	return len(g) == 0 || asm.bounded(&g[0], len(g), limit)
+}
+
+func (asm *assembly[T]) Update(w, v []T, eta T) {
+	if n := len(v); n > 0 {
+		asm.update(&w[:n][0], &v[0], n, eta)
 	}
 }
 
-func (asm *assembly[T]) direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
+func (asm *assembly[T]) Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
 	n := len(g)
 	if n == 0 {
 		return 0

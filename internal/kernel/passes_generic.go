@@ -4,6 +4,6 @@ package kernel
 
 // Passes for each element type.
 var (
-	Float32 = generic[float32]()
-	Float64 = generic[float64]()
+	Float32 Passes[float32] = scalar[float32]{}
+	Float64 Passes[float64] = scalar[float64]{}
 )

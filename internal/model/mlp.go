@@ -72,19 +72,10 @@ func MLP(weights Weights, batch int) *Net {
 	}
 	n.Output = x
 	n.Target = input(g, dt, "target", batch, x.Shape()[1])
-	logProb := G.Must(G.LogSoftMax(x))
-	sum := G.Must(G.Sum(G.Must(G.HadamardProd(logProb, n.Target))))
-	n.Loss = G.Must(G.Mul(sum, scalar(dt, -1/float64(batch))))
+	n.Loss = G.Must(CrossEntropy(x, n.Target))
 	return n
 }
 
 func input(g *G.ExprGraph, dt tensor.Dtype, name string, rows, cols int) *G.Node {
 	return G.NewMatrix(g, dt, G.WithName(name), G.WithShape(rows, cols), G.WithValue(tensor.New(tensor.WithShape(rows, cols), tensor.Of(dt))))
-}
-
-func scalar(dt tensor.Dtype, x float64) *G.Node {
-	if dt == tensor.Float32 {
-		return G.NewConstant(float32(x))
-	}
-	return G.NewConstant(x)
 }

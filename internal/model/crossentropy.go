@@ -1,0 +1,169 @@
+package model
+
+import (
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"math"
+
+	"github.com/chewxy/hm"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// CrossEntropy returns the softmax cross-entropy of logits (batch, classes) with target probabilities of the
+// same shape, a constant, averaged over the batch.
+//
+// It is never negative and keeps its relative precision down to the smallest numbers: with x the largest logit
+// of a row and r the sum of exp(logit - x) over the others, the logarithm of the softmax's denominator is
+// x + log1p(r). Composed from Gorgonia's own operations the loss rounds to zero or a little below it once the
+// net is certain.
+func CrossEntropy(logits, target *G.Node) (*G.Node, error) {
+	return G.ApplyOp(crossEntropy{}, logits, target)
+}
+
+// crossEntropy is the operation (logits, target) -> loss.
+type crossEntropy struct{ op }
+
+// crossEntropyDiff is its gradient, (logits, target, gradient of the loss) -> gradient of the logits. It
+// belongs to one node and writes to the same memory at each run.
+type crossEntropyDiff struct {
+	op
+	out *tensor.Dense
+}
+
+var (
+	_ G.SDOp = crossEntropy{}
+	_ G.Op   = (*crossEntropyDiff)(nil)
+)
+
+// op is what operations that own their output have in common.
+type op struct{}
+
+func (op) ReturnsPtr() bool     { return false }
+func (op) CallsExtern() bool    { return false }
+func (op) OverwritesInput() int { return -1 }
+
+func (crossEntropy) Arity() int              { return 2 }
+func (crossEntropy) String() string          { return "CrossEntropy" }
+func (o crossEntropy) WriteHash(h hash.Hash) { fmt.Fprint(h, o) }
+func (o crossEntropy) Hashcode() uint32      { return hashcode(o) }
+func (crossEntropy) Type() hm.Type {
+	a := hm.TypeVariable('a')
+	m := G.TensorType{Dims: 2, Of: a}
+	return hm.NewFnType(m, m, a)
+}
+func (crossEntropy) InferShape(...G.DimSizer) (tensor.Shape, error) { return tensor.ScalarShape(), nil }
+func (crossEntropy) DiffWRT(int) []bool                             { return []bool{true, false} }
+func (crossEntropy) SymDiff(inputs G.Nodes, _, grad *G.Node) (G.Nodes, error) {
+	d, err := G.ApplyOp(new(crossEntropyDiff), inputs[0], inputs[1], grad)
+	return G.Nodes{d, nil}, err
+}
+
+func (crossEntropy) Do(inputs ...G.Value) (G.Value, error) {
+	logits, target, err := matrices(inputs)
+	if err != nil {
+		return nil, err
+	}
+	if logits.Dtype() == tensor.Float32 {
+		return G.NewF32(float32(meanLoss(logits.Float32s(), target.Float32s(), logits.Shape()[0]))), nil
+	}
+	return G.NewF64(meanLoss(logits.Float64s(), target.Float64s(), logits.Shape()[0])), nil
+}
+
+func (*crossEntropyDiff) Arity() int              { return 3 }
+func (*crossEntropyDiff) String() string          { return "CrossEntropyDiff" }
+func (o *crossEntropyDiff) WriteHash(h hash.Hash) { fmt.Fprintf(h, "%v %p", o, o) } // for the sake of out
+func (o *crossEntropyDiff) Hashcode() uint32      { return hashcode(o) }
+func (*crossEntropyDiff) Type() hm.Type {
+	a := hm.TypeVariable('a')
+	m := G.TensorType{Dims: 2, Of: a}
+	return hm.NewFnType(m, m, a, m)
+}
+func (*crossEntropyDiff) InferShape(inputs ...G.DimSizer) (tensor.Shape, error) {
+	return inputs[0].(tensor.Shape).Clone(), nil
+}
+
+func (o *crossEntropyDiff) Do(inputs ...G.Value) (G.Value, error) {
+	logits, target, err := matrices(inputs[:2])
+	if err != nil {
+		return nil, err
+	}
+	if o.out == nil {
+		o.out = tensor.New(tensor.WithShape(logits.Shape()...), tensor.Of(logits.Dtype()))
+	}
+	rows := logits.Shape()[0]
+	switch grad := inputs[2].(type) {
+	case *G.F32:
+		lossGradient(o.out.Float32s(), logits.Float32s(), target.Float32s(), rows, float64(*grad))
+	case *G.F64:
+		lossGradient(o.out.Float64s(), logits.Float64s(), target.Float64s(), rows, float64(*grad))
+	default:
+		return nil, errors.Errorf("%v: the gradient of the loss is a %T", o, grad)
+	}
+	return o.out, nil
+}
+
+func matrices(inputs []G.Value) (logits, target *tensor.Dense, err error) {
+	logits, ok := inputs[0].(*tensor.Dense)
+	target, ok2 := inputs[1].(*tensor.Dense)
+	if !ok || !ok2 || !logits.Shape().Eq(target.Shape()) || logits.Dtype() != target.Dtype() || logits.RequiresIterator() || target.RequiresIterator() {
+		return nil, nil, errors.Errorf("cross-entropy of %T and %T: want two row-major matrices of one shape and dtype", inputs[0], inputs[1])
+	}
+	return logits, target, nil
+}
+
+// largest returns the index of the largest logit of a row, and the sum of exp(x - largest) over the others.
+func largest[T float32 | float64](row []T) (at int, rest float64) {
+	for i, x := range row {
+		if x > row[at] {
+			at = i
+		}
+	}
+	for i, x := range row {
+		if i != at {
+			rest += math.Exp(float64(x) - float64(row[at]))
+		}
+	}
+	return at, rest
+}
+
+func meanLoss[T float32 | float64](logits, target []T, rows int) float64 {
+	sum, classes := 0.0, len(logits)/rows
+	for r := range rows {
+		row := logits[r*classes : (r+1)*classes]
+		at, rest := largest(row)
+		for i, y := range target[r*classes : (r+1)*classes] {
+			if y != 0 {
+				sum += float64(y) * (math.Log1p(rest) + (float64(row[at]) - float64(row[i])))
+			}
+		}
+	}
+	return sum / float64(rows)
+}
+
+// lossGradient sets out to (softmax - target)·scale/rows, for targets that sum to 1 in each row.
+func lossGradient[T float32 | float64](out, logits, target []T, rows int, scale float64) {
+	classes := len(logits) / rows
+	scale /= float64(rows)
+	for r := range rows {
+		row := logits[r*classes : (r+1)*classes]
+		at, rest := largest(row)
+		for i, x := range row {
+			y := float64(target[r*classes+i])
+			p := math.Exp(float64(x)-float64(row[at])) / (1 + rest)
+			d := p - y
+			if i == at { // 1-p without cancellation
+				d = (1 - y) - rest/(1+rest)
+			}
+			out[r*classes+i] = T(d * scale)
+		}
+	}
+}
+
+func hashcode(o G.Op) uint32 {
+	h := fnv.New32a()
+	o.WriteHash(h)
+	return h.Sum32()
+}

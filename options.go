@@ -21,6 +21,8 @@ type options struct {
 	varianceTime float64
 	adamEpsilon  float64
 
+	skipNonFinite int // steps in a row
+
 	adamOnly string // the last option given that only L4Adam has
 	err      error  // of the first bad option
 }
@@ -44,6 +46,20 @@ func newOptions(opts []Option) options {
 		opt(&o)
 	}
 	return o
+}
+
+// hyperParameters are the numbers that training depends on.
+func (o *options) hyperParameters() []hyperParameter {
+	return []hyperParameter{
+		{"WithFraction", &o.fraction}, {"WithMinLossFactor", &o.minLossFactor}, {"WithInitFactor", &o.initFactor},
+		{"WithForgetTime", &o.forgetTime}, {"WithEpsilon", &o.epsilon}, {"WithMomentumTime", &o.momentumTime},
+		{"WithGradientTime", &o.gradientTime}, {"WithVarianceTime", &o.varianceTime}, {"WithAdamEpsilon", &o.adamEpsilon},
+	}
+}
+
+type hyperParameter struct {
+	option string
+	value  *float64
 }
 
 func (o *options) fail(err error) {
@@ -132,5 +148,18 @@ func WithAdamEpsilon(eps float64) Option {
 	return func(o *options) {
 		o.set(&o.adamEpsilon, "WithAdamEpsilon", eps, eps >= 0 && !math.IsInf(eps, 0), "a finite number, at least 0")
 		o.adamOnly = fmt.Sprintf("WithAdamEpsilon(%v)", eps)
+	}
+}
+
+// WithSkipNonFinite makes Step skip a step whose loss or gradients are not finite instead of returning
+// ErrNonFinite: the gradients are zeroed, nothing else changes, and Info.Skipped counts it. After n such steps
+// in a row the next is an error. Default 0: each is an error.
+func WithSkipNonFinite(n int) Option {
+	return func(o *options) {
+		if n < 0 {
+			o.fail(errors.Errorf("l4: WithSkipNonFinite(%d): want a number of steps, at least 0", n))
+			return
+		}
+		o.skipNonFinite = n
 	}
 }

@@ -27,8 +27,13 @@ type parameter interface {
 	gather() bool
 	commit()
 
+	// reshape sets the shape that the weight must have from now on, of which len is the number of elements.
+	reshape(shape []int)
+	len() int
 	allocate(square, grad bool)
 	zeroGrad()
+	appendState(b []byte) []byte
+	decodeState(d *decoder, square, grad bool) bool
 	// offender returns the first gradient element out of bounds, or -1.
 	offender() (i int, x float64)
 
@@ -74,7 +79,7 @@ type typed[T kernel.Float] struct {
 	shared         bool // another parameter has the same gradient memory
 	spareW, spareG []T
 
-	shape  []int // of the first step; nil before it succeeds
+	shape  []int // of the first step
 	origin *T    // see home; keeps the memory from serving another parameter meanwhile
 }
 
@@ -83,12 +88,12 @@ func (p *typed[T]) bind(v gorgonia.ValueGrad) (bool, error) {
 	movedW, err := p.weight.bind(value)
 	if err != nil {
 		err = errors.WithMessage(err, "weight")
-		if p.shape != nil && !isNil(value) {
+		if p.averages.Mean != nil && !isNil(value) {
 			err = errors.WithMessage(ErrModelChanged, err.Error())
 		}
 		return false, err
 	}
-	if p.weight.fresh && p.shape != nil && !slices.Equal(p.weight.shape, p.shape) {
+	if p.weight.fresh && !slices.Equal(p.weight.shape, p.shape) {
 		return false, errors.WithMessagef(ErrModelChanged, "weight: shape %v, %v in the first step", p.weight.shape, p.shape)
 	}
 	g, err := v.Grad()
@@ -156,9 +161,18 @@ func (p *typed[T]) zeroGrad() {
 	}
 }
 
+func (p *typed[T]) reshape(shape []int) { p.shape = append([]int{}, shape...) }
+
+func (p *typed[T]) len() int {
+	n := 1
+	for _, size := range p.shape {
+		n *= size
+	}
+	return n
+}
+
 func (p *typed[T]) allocate(square, grad bool) {
-	p.shape = append([]int{}, p.weight.shape...)
-	p.averages = kernel.NewAverages[T](len(p.w), square, grad)
+	p.averages = kernel.NewAverages[T](p.len(), square, grad)
 }
 
 func (p *typed[T]) offender() (int, float64) {

@@ -39,8 +39,9 @@ type Solver struct {
 	// The passes in the form that blocks.Sum takes, made once so that a step allocates nothing.
 	outOfBounds, direct, update func([]kernel.Span) float64
 
-	lmin minLoss
-	last Info
+	lmin    minLoss
+	last    Info
+	skipped int // in a row
 }
 
 // Info is what one step did. Two of them can be compared with ==.
@@ -50,6 +51,7 @@ type Info struct {
 	LMin         float64 // estimate of the minimum loss used in this step, before the factor γ
 	LearnRate    float64 // effective learning rate η
 	InnerProduct float64 // gᵀv
+	Skipped      int     // number of steps skipped so far; see WithSkipNonFinite
 }
 
 func newSolver(loss gorgonia.Valuer, adam bool, opts []Option) Solver {
@@ -91,7 +93,12 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	}
 	if err := s.checkFinite(loss); err != nil {
 		s.zeroGrads()
-		return err
+		if s.skipped == s.opts.skipNonFinite {
+			return err
+		}
+		s.skipped++
+		s.last.Skipped++
+		return nil
 	}
 	if loss < 0 {
 		return errors.WithMessagef(ErrNegativeLoss, "loss is %v; add a constant that keeps it at or above 0", loss)
@@ -119,7 +126,8 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 			p.commit()
 		}
 	}
-	s.last = Info{Step: step, Loss: loss, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot}
+	s.last = Info{Step: step, Loss: loss, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot, Skipped: s.last.Skipped}
+	s.skipped = 0
 	s.lmin.forget(s.opts.forgetTime)
 	return nil
 }
@@ -177,27 +185,42 @@ func (s *Solver) describe(model []gorgonia.ValueGrad) error {
 	if len(model) == 0 {
 		return errors.New("l4: the model has no parameters")
 	}
-	s.model = make([]parameter, len(model))
-	s.names = make([]string, len(model))
-	lengths := make([]int, len(model))
+	params, names := make([]parameter, len(model)), make([]string, len(model))
 	for i, v := range model {
 		if isNil(v) {
 			return errors.Errorf("l4: parameter #%d is nil", i)
 		}
-		s.names[i] = parameterName(i, v)
+		names[i] = parameterName(i, v)
 		w := v.Value()
 		if isNil(w) {
-			return errors.Errorf("l4: %s: no value", s.names[i])
+			return errors.Errorf("l4: %s: no value", names[i])
 		}
-		switch w.Dtype() {
-		case tensor.Float32:
-			s.model[i] = &typed[float32]{arith: &s.f32}
-		case tensor.Float64:
-			s.model[i] = &typed[float64]{arith: &s.f64}
-		default:
-			return errors.Errorf("l4: %s: dtype %v, want float32 or float64", s.names[i], w.Dtype())
+		if params[i] = s.newParameter(w.Dtype()); params[i] == nil {
+			return errors.Errorf("l4: %s: dtype %v, want float32 or float64", names[i], w.Dtype())
 		}
-		lengths[i] = w.Shape().TotalSize()
+		params[i].reshape(w.Shape())
+	}
+	s.setModel(params, names)
+	return nil
+}
+
+// newParameter returns a parameter of the given dtype, nil if there is none.
+func (s *Solver) newParameter(dt tensor.Dtype) parameter {
+	switch dt {
+	case tensor.Float32:
+		return &typed[float32]{arith: &s.f32}
+	case tensor.Float64:
+		return &typed[float64]{arith: &s.f64}
+	}
+	return nil
+}
+
+// setModel makes ready for steps of these parameters.
+func (s *Solver) setModel(params []parameter, names []string) {
+	s.model, s.names = params, names
+	lengths := make([]int, len(params))
+	for i, p := range params {
+		lengths[i] = p.len()
 	}
 	s.blocks = kernel.NewBlocks(lengths)
 	s.outOfBounds = func(spans []kernel.Span) float64 {
@@ -220,7 +243,6 @@ func (s *Solver) describe(model []gorgonia.ValueGrad) error {
 		}
 		return 0
 	}
-	return nil
 }
 
 // checkOrder tells whether a weight that lies elsewhere than in the last step, which is no error in itself,
@@ -276,9 +298,12 @@ func (s *Solver) checkOverlaps(model []gorgonia.ValueGrad) error {
 // allocate makes the averages, all zero.
 func (s *Solver) allocate() {
 	for _, p := range s.model {
-		p.allocate(s.adam, s.opts.gradientTime != s.opts.momentumTime)
+		p.allocate(s.adam, s.ownGrad())
 	}
 }
+
+// ownGrad tells whether the gradient estimate has an average of its own.
+func (s *Solver) ownGrad() bool { return s.opts.gradientTime != s.opts.momentumTime }
 
 func (s *Solver) checkFinite(loss float64) error {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {

@@ -1,0 +1,238 @@
+package l4
+
+import (
+	"encoding"
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/tensor"
+)
+
+var (
+	_ encoding.BinaryMarshaler   = (*Solver)(nil)
+	_ encoding.BinaryUnmarshaler = (*Solver)(nil)
+)
+
+const (
+	stateMagic   = "L4solver"
+	stateVersion = 1
+)
+
+// Codes of solvers and dtypes in a saved state.
+const (
+	codeL4Adam, codeL4Mom    = 1, 2
+	codeFloat32, codeFloat64 = 1, 2
+)
+
+var stateTable = crc32.MakeTable(crc32.Castagnoli)
+
+// MarshalBinary returns the whole state of the solver: loaded into a new solver of the same kind and options,
+// it makes training go on to the bit as if it had never stopped. The weights are not part of it.
+//
+// The format, version 1, all numbers little-endian: the 8 bytes "L4solver"; version (uint16); solver (uint8: 1
+// L4Adam, 2 L4Mom); nine float64: fraction, min loss factor, init factor, forget time, epsilon, momentum time,
+// gradient time, variance time, Adam epsilon; Info as step (uint64), loss, Lmin, learning rate, inner product
+// (float64), skipped (uint64); skipped in a row (uint64); Lmin for the next step (float64); number of parameters
+// (uint32). For each parameter: length of its name (uint32) and name; dtype (uint8: 1 float32, 2 float64);
+// number of dimensions (uint8) and each size (uint64); the running averages of its elements in row-major order:
+// of the gradient, of its square (L4Adam), and of the gradient on its own time scale (if gradient time and
+// momentum time differ). Last, the CRC-32C of all bytes before it (uint32).
+func (s *Solver) MarshalBinary() ([]byte, error) {
+	if s.opts.err != nil {
+		return nil, s.opts.err
+	}
+	b := binary.LittleEndian.AppendUint16([]byte(stateMagic), stateVersion)
+	b = append(b, s.code())
+	for _, x := range s.opts.hyperParameters() {
+		b = appendFloat(b, *x.value)
+	}
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.last.Step))
+	for _, x := range []float64{s.last.Loss, s.last.LMin, s.last.LearnRate, s.last.InnerProduct} {
+		b = appendFloat(b, x)
+	}
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.last.Skipped))
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.skipped))
+	b = appendFloat(b, s.lmin.value)
+
+	model := s.model
+	if s.last.Step == 0 {
+		model = nil // a model that failed its first step does not count
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(model)))
+	for i, p := range model {
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(s.names[i])))
+		b = append(b, s.names[i]...)
+		b = p.appendState(b)
+	}
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, stateTable)), nil
+}
+
+// UnmarshalBinary takes over a state that MarshalBinary has saved. The next Step must be given the same
+// parameters, by name, dtype, shape and order. An error leaves the solver as it was: for bytes that are not a
+// whole saved state, and for one of another kind of solver or other options.
+func (s *Solver) UnmarshalBinary(data []byte) error {
+	if s.opts.err != nil {
+		return s.opts.err
+	}
+	loaded, err := s.decode(data)
+	if err != nil {
+		return errors.WithMessage(err, "l4: saved state")
+	}
+	s.last, s.skipped, s.lmin = loaded.last, loaded.skipped, loaded.lmin
+	s.unsettled = false
+	s.setModel(loaded.model, loaded.names)
+	return nil
+}
+
+// code tells the kind of solver.
+func (s *Solver) code() uint8 {
+	if s.adam {
+		return codeL4Adam
+	}
+	return codeL4Mom
+}
+
+// state is what a saved state holds beyond the options.
+type state struct {
+	last    Info
+	skipped int
+	lmin    minLoss
+	model   []parameter
+	names   []string
+}
+
+func (s *Solver) decode(data []byte) (*state, error) {
+	body := len(data) - crc32.Size
+	if body < len(stateMagic) || string(data[:len(stateMagic)]) != stateMagic {
+		return nil, errors.New("not a state of a solver")
+	}
+	if sum := binary.LittleEndian.Uint32(data[body:]); sum != crc32.Checksum(data[:body], stateTable) {
+		return nil, errors.New("damaged: the checksum does not match")
+	}
+	d := &decoder{data: data[len(stateMagic):body]}
+	if v := d.uint16(); v != stateVersion {
+		return nil, errors.Errorf("version %d, want %d", v, stateVersion)
+	}
+	if code := d.uint8(); code != s.code() {
+		return nil, errors.Errorf("of another kind of solver: %d, want %d (1 is L4Adam, 2 is L4Mom)", code, s.code())
+	}
+	for _, x := range s.opts.hyperParameters() {
+		if v := d.float64(); v != *x.value {
+			return nil, errors.Errorf("made with %s(%v), this solver has %v", x.option, v, *x.value)
+		}
+	}
+	st := new(state)
+	st.last = Info{Step: d.count(), Loss: d.float64(), LMin: d.float64(), LearnRate: d.float64(), InnerProduct: d.float64(), Skipped: d.count()}
+	st.skipped = d.count()
+	st.lmin.value = d.float64()
+	n := d.uint32()
+	if d.failed || (n == 0) != (st.last.Step == 0) {
+		return nil, errors.New("inconsistent")
+	}
+	for i := uint32(0); i < n && !d.failed; i++ {
+		st.names = append(st.names, string(d.bytes(uint64(d.uint32()))))
+		p := s.newParameter(map[uint8]tensor.Dtype{codeFloat32: tensor.Float32, codeFloat64: tensor.Float64}[d.uint8()])
+		if p == nil || !p.decodeState(d, s.adam, s.ownGrad()) {
+			return nil, errors.Errorf("parameter #%d makes no sense", i)
+		}
+		st.model = append(st.model, p)
+	}
+	if d.failed || len(d.data) > 0 {
+		return nil, errors.New("of the wrong length")
+	}
+	return st, nil
+}
+
+func appendFloat(b []byte, x float64) []byte {
+	return binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+}
+
+// appendState appends dtype, shape and averages.
+func (p *typed[T]) appendState(b []byte) []byte {
+	code := byte(codeFloat64)
+	if _, ok := any(p.arith.eta).(float32); ok {
+		code = codeFloat32
+	}
+	b = append(b, code, byte(len(p.shape)))
+	for _, n := range p.shape {
+		b = binary.LittleEndian.AppendUint64(b, uint64(n))
+	}
+	for _, x := range [][]T{p.averages.Mean, p.averages.Square, p.averages.Grad} {
+		b, _ = binary.Append(b, binary.LittleEndian, x) // cannot fail for slices of floats
+	}
+	return b
+}
+
+// decodeState reads what appendState has written after the dtype, and reports whether it makes sense.
+func (p *typed[T]) decodeState(d *decoder, square, grad bool) bool {
+	shape := make([]int, d.uint8())
+	elements, words := uint64(1), uint64(binary.Size(p.arith.eta))
+	for i := range shape {
+		n := d.uint64()
+		// No more than the data can hold, so that nothing overflows and nothing large is allocated in vain.
+		if n == 0 || n > uint64(len(d.data)) || elements*n > uint64(len(d.data)) {
+			return false
+		}
+		shape[i] = int(n)
+		elements *= n
+	}
+	averages := uint64(1)
+	if square {
+		averages++
+	}
+	if grad {
+		averages++
+	}
+	if d.failed || elements*averages*words > uint64(len(d.data)) {
+		return false
+	}
+	p.reshape(shape)
+	p.allocate(square, grad)
+	for _, x := range [][]T{p.averages.Mean, p.averages.Square, p.averages.Grad} {
+		if _, err := binary.Decode(d.bytes(uint64(len(x))*words), binary.LittleEndian, x); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// decoder reads numbers from the front of data. When there are too few bytes it yields zeros and has failed.
+type decoder struct {
+	data   []byte
+	failed bool
+}
+
+func (d *decoder) bytes(n uint64) []byte {
+	if n > uint64(len(d.data)) {
+		d.failed, d.data = true, nil
+		return nil
+	}
+	b := d.data[:n]
+	d.data = d.data[n:]
+	return b
+}
+
+// number returns an unsigned number of so many bytes.
+func (d *decoder) number(bytes uint64) (x uint64) {
+	for i, b := range d.bytes(bytes) {
+		x |= uint64(b) << (8 * i)
+	}
+	return x
+}
+
+func (d *decoder) uint8() uint8     { return uint8(d.number(1)) }
+func (d *decoder) uint16() uint16   { return uint16(d.number(2)) }
+func (d *decoder) uint32() uint32   { return uint32(d.number(4)) }
+func (d *decoder) uint64() uint64   { return d.number(8) }
+func (d *decoder) float64() float64 { return math.Float64frombits(d.number(8)) }
+
+// count returns a number of steps.
+func (d *decoder) count() int {
+	n := d.uint64()
+	if n > math.MaxInt64/2 {
+		d.failed = true
+	}
+	return int(n)
+}

@@ -1,0 +1,263 @@
+package l4_test
+
+import (
+	"encoding"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+)
+
+var writeState = flag.Bool("write-state", false, "write testdata/state anew; for a new version of the format only")
+
+// saver is a solver whose state can be saved.
+type saver interface {
+	stepper
+	encoding.BinaryMarshaler
+	encoding.BinaryUnmarshaler
+}
+
+func stateModel(dt tensor.Dtype) []*param {
+	return []*param{
+		newParam("matrix", dt, []int{3, 4}, ramp(12, 1)),
+		{name: "scalar", w: newScalar(dt), g: newScalar(dt)},
+		newParam("größe", dt, []int{5}, ramp(5, 2)),
+	}
+}
+
+func stepTimes(t *testing.T, s gorgonia.Solver, loss bowl, model []*param, n int) {
+	t.Helper()
+	for range n {
+		loss.eval(model, 1)
+		if err := s.Step(valueGrads(model)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestSaveAndLoad: training that is stopped, saved, loaded into a new solver and continued ends at the bits of
+// training straight through.
+func TestSaveAndLoad(t *testing.T) {
+	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
+		for _, opts := range [][]l4.Option{nil, {l4.WithFraction(0.25), l4.WithGradientTime(4)}} {
+			for _, k := range []int{0, 1, 7} {
+				loss, model := newBowl(), stateModel(dt)
+				straight := newSolver(loss, opts...)
+				stepTimes(t, straight, loss, model, 20)
+				want := weightsOf(model)
+
+				model = stateModel(dt)
+				first := newSolver(loss, opts...).(saver)
+				stepTimes(t, first, loss, model, k)
+				data, err := first.MarshalBinary()
+				if err != nil {
+					t.Fatal(err)
+				}
+				second := newSolver(loss, opts...).(saver)
+				if err := second.UnmarshalBinary(data); err != nil {
+					t.Fatal(err)
+				}
+				if second.Last() != first.Last() {
+					t.Errorf("Last is %+v after loading, %+v before", second.Last(), first.Last())
+				}
+				if again, err := second.MarshalBinary(); err != nil || string(again) != string(data) {
+					t.Errorf("saved again before a step, the state differs (%v)", err)
+				}
+				stepTimes(t, second, loss, model, 20-k)
+				wantEqual(t, weightsOf(model), want)
+				if second.Last() != straight.Last() {
+					t.Errorf("Last is %+v, straight through %+v", second.Last(), straight.Last())
+				}
+			}
+		}
+	})
+}
+
+// savedState is the state of an L4Adam after three steps on stateModel.
+func savedState(t testing.TB) []byte {
+	loss, model := newBowl(), stateModel(tensor.Float32)
+	s := l4.NewL4Adam(loss)
+	for range 3 {
+		loss.eval(model, 1)
+		if err := s.Step(valueGrads(model)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := s.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestLoadRefuses: a state that does not fit is an error that says why and leaves the solver as it was.
+func TestLoadRefuses(t *testing.T) {
+	data := savedState(t)
+	if err := l4.NewL4Mom(newBowl()).UnmarshalBinary(data); err == nil || !strings.Contains(err.Error(), "another kind") {
+		t.Errorf("into L4Mom: %v", err)
+	}
+	for name, opt := range map[string]l4.Option{
+		"WithFraction": l4.WithFraction(0.2), "WithMinLossFactor": l4.WithMinLossFactor(0.8), "WithInitFactor": l4.WithInitFactor(0.7),
+		"WithForgetTime": l4.WithForgetTime(10), "WithEpsilon": l4.WithEpsilon(0), "WithMomentumTime": l4.WithMomentumTime(5),
+		"WithGradientTime": l4.WithGradientTime(5), "WithVarianceTime": l4.WithVarianceTime(5), "WithAdamEpsilon": l4.WithAdamEpsilon(1),
+	} {
+		if err := l4.NewL4Adam(newBowl(), opt).UnmarshalBinary(data); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("other %s: error %v", name, err)
+		}
+	}
+	if err := l4.NewL4Adam(newBowl(), l4.WithFraction(-1)).UnmarshalBinary(data); err == nil {
+		t.Error("into a solver with a bad option: no error")
+	}
+
+	// Bytes cut off, changed or added.
+	loss, model := newBowl(), stateModel(tensor.Float32)
+	s := l4.NewL4Adam(loss)
+	stepTimes(t, s, loss, model, 2)
+	before, _ := s.MarshalBinary()
+	refuse := func(what string, data []byte) {
+		if s.UnmarshalBinary(data) == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+	for i := range data {
+		refuse(fmt.Sprintf("first %d bytes", i), data[:i])
+		changed := append([]byte{}, data...)
+		changed[i] ^= 0x10
+		refuse(fmt.Sprintf("byte %d changed", i), changed)
+	}
+	refuse("a byte more", append(append([]byte{}, data...), 0))
+	if after, _ := s.MarshalBinary(); string(after) != string(before) {
+		t.Error("a refused state has changed the solver")
+	}
+}
+
+// withChecksum makes the checksum right again.
+func withChecksum(data []byte) []byte {
+	body := data[:len(data)-4]
+	return binary.LittleEndian.AppendUint32(append([]byte{}, body...), crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// TestLoadHostile: lengths that lie, under a right checksum, are refused without allocating what they ask for.
+func TestLoadHostile(t *testing.T) {
+	data := savedState(t)
+	const params = 8 + 2 + 1 + 9*8 + 7*8 + 8 // where the number of parameters stands
+	s := l4.NewL4Adam(newBowl())
+	for at := params; at+8 <= len(data)-4; at++ {
+		for _, x := range []uint64{1<<64 - 1, 1 << 62, 1 << 40, 1 << 31} {
+			hostile := append([]byte{}, data...)
+			binary.LittleEndian.PutUint64(hostile[at:], x)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			s.UnmarshalBinary(withChecksum(hostile)) // moments may be anything, so that some of these load
+			runtime.ReadMemStats(&after)
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
+				t.Fatalf("%#x at byte %d: %d bytes allocated", x, at, grown)
+			}
+			if at > params+120 {
+				break // in the midst of the moments one number is enough
+			}
+		}
+	}
+}
+
+// TestLoadedModelMustFit: the parameters of the next step must be those of the saved state.
+func TestLoadedModelMustFit(t *testing.T) {
+	data := savedState(t)
+	for name, change := range map[string]func(m []*param) []*param{
+		"fewer": func(m []*param) []*param { return m[:2] },
+		"shape": func(m []*param) []*param {
+			m[0] = newParam("matrix", tensor.Float32, []int{4, 3}, ramp(12, 1))
+			return m
+		},
+		"dtype":     func(m []*param) []*param { return stateModel(tensor.Float64) },
+		"name":      func(m []*param) []*param { m[2].name = "other"; return m },
+		"reordered": func(m []*param) []*param { m[0], m[2] = m[2], m[0]; return m },
+	} {
+		loss := newBowl()
+		s := l4.NewL4Adam(loss)
+		if err := s.UnmarshalBinary(data); err != nil {
+			t.Fatal(err)
+		}
+		model := change(stateModel(tensor.Float32))
+		loss.eval(model, 1)
+		if err := s.Step(valueGrads(model)); !errors.Is(err, l4.ErrModelChanged) {
+			t.Errorf("%s: error %v, want ErrModelChanged", name, err)
+		}
+		model = stateModel(tensor.Float32)
+		loss.eval(model, 1)
+		if err := s.Step(valueGrads(model)); err != nil {
+			t.Errorf("%s: then the right model: %v", name, err)
+		}
+	}
+}
+
+// TestLoadVersion1: files written by version 1 of the format load for ever, and training goes on from them as
+// from a state saved today.
+func TestLoadVersion1(t *testing.T) {
+	for name, newSolver := range solvers {
+		for _, dt := range dtypes {
+			path := filepath.Join("testdata", "state", fmt.Sprintf("v1-%s-%v.bin", name, dt))
+			run := func(load bool) []float64 {
+				loss, model := newBowl(), stateModel(dt)
+				s := newSolver(loss, l4.WithGradientTime(4)).(saver)
+				stepTimes(t, s, loss, model, 5)
+				if *writeState {
+					data, err := s.MarshalBinary()
+					if err == nil {
+						err = os.WriteFile(path, data, 0o644)
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				if load {
+					data, err := os.ReadFile(path)
+					if err != nil {
+						t.Fatal(err)
+					}
+					s = newSolver(loss, l4.WithGradientTime(4)).(saver)
+					if err := s.UnmarshalBinary(data); err != nil {
+						t.Fatal(err)
+					}
+				}
+				stepTimes(t, s, loss, model, 5)
+				return weightsOf(model)
+			}
+			t.Run(filepath.Base(path), func(t *testing.T) { wantClose(t, run(true), run(false), 1e-6) })
+		}
+	}
+}
+
+// FuzzUnmarshalBinary: no bytes make a solver panic, and what it accepts it saves again as the same bytes.
+func FuzzUnmarshalBinary(f *testing.F) {
+	data := savedState(f)
+	f.Add(data[:len(data)-4])
+	f.Add([]byte("L4solver"))
+	empty, _ := l4.NewL4Adam(newBowl()).MarshalBinary()
+	f.Add(empty[:len(empty)-4])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		data := withChecksum(append(body, 0, 0, 0, 0))
+		s := l4.NewL4Adam(newBowl())
+		if s.UnmarshalBinary(data) != nil {
+			return
+		}
+		if again, err := s.MarshalBinary(); err != nil || string(again) != string(data) {
+			t.Errorf("accepted %d bytes, saved %d others (%v)", len(data), len(again), err)
+		}
+		// Whatever was loaded, a step is a step or an error.
+		loss, model := newBowl(), stateModel(tensor.Float32)
+		loss.eval(model, 1)
+		_ = s.Step(valueGrads(model))
+	})
+}

@@ -24,7 +24,7 @@ func runTask(t *testing.T, task *train.Task, solver stepper, epochs, logEvery in
 	records, err := train.Run(context.Background(), task, train.Solver{
 		Solver:    solver,
 		LearnRate: func() float64 { return solver.Last().LearnRate },
-	}, epochs, train.Watcher{Epoch: func(r train.Record) {
+	}, train.Options{Epochs: epochs, OnEpoch: func(r train.Record) {
 		if r.Epoch%logEvery == 0 {
 			t.Logf("epoch %d: mean loss %.4g, mean learning rate %.3g, test accuracy %.2f %%, %.1f s, %.1f s of it in Step",
 				r.Epoch, r.Loss, r.LearnRate, 100*r.Accuracy, r.Time.Seconds(), r.StepTime.Seconds())
@@ -111,7 +111,7 @@ func TestRegression(t *testing.T) {
 	t.Run("Adam", func(t *testing.T) {
 		task := train.Regression(tensor.Float64, epochSteps, 1)
 		adam := train.Solver{Solver: gorgonia.NewAdamSolver(gorgonia.WithLearnRate(1e-3)), LearnRate: func() float64 { return 1e-3 }}
-		records, err := train.Run(context.Background(), task, adam, 10, train.Watcher{})
+		records, err := train.Run(context.Background(), task, adam, train.Options{Epochs: 10})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,6 +28,8 @@ type settings struct {
 	dtype      string
 	out        string
 	data       string
+	checkpoint string
+	resume     bool
 }
 
 // Exit codes.
@@ -60,11 +62,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(exitUsage, err)
 	}
+	c, err := openCheckpoint(s)
+	if err != nil {
+		return fail(exitUsage, err)
+	}
 	if err := os.MkdirAll(s.out, 0o755); err != nil {
 		return fail(exitUsage, err)
 	}
 
-	runs, err := trainAll(ctx, s, newTask, newProgress(stdout, s))
+	runs, err := trainAll(ctx, s, newTask, c, newProgress(stdout, s))
 	if reportErr := report(stdout, s, runs); reportErr != nil {
 		return fail(exitFailed, reportErr)
 	}
@@ -79,30 +85,38 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // result is one run: a solver from one start.
 type result struct {
-	solver  solverSpec
-	seed    uint64
-	records []train.Record
-	err     error // why it ended early, if it did
+	Solver  solverSpec
+	Seed    uint64
+	Records []train.Record
+	Ended   string // why it ended early, if it did
 }
 
-// trainAll makes the runs one after the other, so that their times can be compared. A run that diverges is a
-// result like any other.
-func trainAll(ctx context.Context, s settings, newTask func(seed uint64) *train.Task, p *progress) ([]result, error) {
-	var results []result
-	for restart := range s.restarts {
+// trainAll makes the runs that a checkpoint has not got, one after the other, so that their times can be
+// compared. A run that diverges is a result like any other.
+func trainAll(ctx context.Context, s settings, newTask func(seed uint64) *train.Task, c *checkpoint, p *progress) ([]result, error) {
+	for i := len(c.Done); i < s.restarts*len(s.solvers); i++ {
+		restart, spec := i/len(s.solvers), s.solvers[i%len(s.solvers)]
 		seed := s.seed + uint64(restart)
-		for _, spec := range s.solvers {
-			task := newTask(seed)
-			watch := p.begin(spec, restart, task.EpochSteps)
-			records, err := train.Run(ctx, task, kinds[spec.kind].make(task.Loss, spec.value), s.epochs, watch)
-			p.end(err)
-			results = append(results, result{spec, seed, records, err})
-			if ctx.Err() != nil {
-				return results, ctx.Err()
-			}
+		task := newTask(seed)
+		opts := train.Options{Epochs: s.epochs, Resume: c.Current}
+		if c.file != "" {
+			opts.Save = c.saveRun
+		}
+		p.begin(spec, restart, task.EpochSteps, &opts)
+		records, err := train.Run(ctx, task, kinds[spec.Kind].make(task.Loss, spec.Value), opts)
+		p.end(err)
+		r := result{Solver: spec, Seed: seed, Records: records}
+		if err != nil {
+			r.Ended = err.Error()
+		}
+		if ctx.Err() != nil {
+			return append(c.Done, r), ctx.Err()
+		}
+		if err := c.saveResult(r); err != nil {
+			return c.Done, err
 		}
 	}
-	return results, nil
+	return c.Done, nil
 }
 
 func parse(args []string, help io.Writer) (settings, error) {
@@ -121,6 +135,8 @@ func parse(args []string, help io.Writer) (settings, error) {
 	f.StringVar(&s.dtype, "dtype", "", "`type` of the weights, float32 or float64 (default the experiment's)")
 	f.StringVar(&s.out, "out", "out", "`folder` for the figure and the CSV")
 	f.StringVar(&s.data, "data", "", "`folder` with the files of the data set; found by itself if it came with the Go modules")
+	f.StringVar(&s.checkpoint, "checkpoint", "", "`file` that the training so far is saved to after each epoch and on Ctrl-C")
+	f.BoolVar(&s.resume, "resume", false, "go on from the file of -checkpoint, if there is one")
 	err := f.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		usage(help, f)
@@ -168,6 +184,8 @@ func (s *settings) complete(e experiment, f *flag.FlagSet) error {
 		return errors.Errorf("-batch: %s has no batches", s.experiment)
 	case e.batch > 0 && s.batch < 1:
 		return errors.Errorf("-batch %d: want at least 1", s.batch)
+	case s.resume && s.checkpoint == "":
+		return errors.New("-resume: want -checkpoint, too")
 	case s.dtype != "float32" && s.dtype != "float64":
 		return errors.Errorf("-dtype %s: want float32 or float64", s.dtype)
 	}
@@ -197,12 +215,12 @@ func usage(w io.Writer, f *flag.FlagSet) {
 	f.SetOutput(w)
 	f.VisitAll(func(fl *flag.Flag) {
 		arg, text := flag.UnquoteUsage(fl)
-		if fl.DefValue != "" && fl.DefValue != "0" {
+		if fl.DefValue != "" && fl.DefValue != "0" && fl.DefValue != "false" {
 			text += fmt.Sprintf(" (default %s)", fl.DefValue)
 		}
 		fmt.Fprintf(w, "  -%s %s\n        %s\n", fl.Name, arg, text)
 	})
-	fmt.Fprint(w, "\nExamples:\n  demo -epochs 2 -solvers l4adam:0.15,l4adam:0.25,momentum\n  demo regression -restarts 3\n\nCtrl-C ends the training and writes what there is.\n")
+	fmt.Fprint(w, "\nExamples:\n  demo -epochs 2 -solvers l4adam:0.15,l4adam:0.25,momentum\n  demo regression -restarts 3\n  demo -epochs 30 -checkpoint run.ckpt            and after a crash\n  demo -epochs 30 -checkpoint run.ckpt -resume\n\nCtrl-C ends the training and writes what there is.\n")
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -30,23 +30,22 @@ func newProgress(w io.Writer, s settings) *progress {
 	return &progress{w: w, settings: s, terminal: isFile && term.IsTerminal(int(f.Fd()))}
 }
 
-// begin starts the display of a run and returns what feeds it.
-func (p *progress) begin(spec solverSpec, restart, epochSteps int) train.Watcher {
+// begin starts the display of a run and sets what feeds it.
+func (p *progress) begin(spec solverSpec, restart, epochSteps int, opts *train.Options) {
 	p.name = spec.String()
 	if p.settings.restarts > 1 {
 		p.name += fmt.Sprintf(" start %d/%d", restart+1, p.settings.restarts)
 	}
-	watch := train.Watcher{Epoch: p.epoch}
+	opts.OnEpoch = p.epoch
 	if p.terminal {
 		p.bar = progressbar.NewOptions(p.settings.epochs*epochSteps,
 			progressbar.OptionSetWriter(p.w), progressbar.OptionSetWidth(20), progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
-		watch.Step = func(step int, loss, learnRate float64) {
+		opts.OnStep = func(step int, loss, learnRate float64) {
 			p.bar.Describe(fmt.Sprintf("%s  epoch %d/%d  loss %-8.2e  learning rate %-8.2e", p.name, (step-1)/epochSteps+1, p.settings.epochs, loss, learnRate))
 			p.bar.Set(step)
 		}
 	}
-	return watch
 }
 
 func (p *progress) epoch(r train.Record) {

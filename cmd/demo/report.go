@@ -15,7 +15,7 @@ import (
 
 // report prints the table of the runs and writes the figure and the CSV.
 func report(w io.Writer, s settings, runs []result) error {
-	if len(runs) == 0 || len(runs[0].records) == 0 {
+	if len(runs) == 0 || len(runs[0].Records) == 0 {
 		fmt.Fprintln(w, "\nNo epoch was finished, so there is nothing to write.")
 		return nil
 	}
@@ -50,19 +50,19 @@ func table(s settings, runs []result) [][]string {
 		var total, step time.Duration
 		epochs, starts, diverged := 0, 0, 0
 		for _, r := range runs {
-			if r.solver != spec || len(r.records) == 0 {
+			if r.Solver != spec || len(r.Records) == 0 {
 				continue
 			}
-			last := r.records[len(r.records)-1]
+			last := r.Records[len(r.Records)-1]
 			losses = append(losses, last.Loss)
 			accuracies = append(accuracies, 100*last.Accuracy)
 			epochs = max(epochs, last.Epoch)
 			starts++
-			for _, e := range r.records {
+			for _, e := range r.Records {
 				total += e.Time
 				step += e.StepTime
 			}
-			if r.err != nil {
+			if r.Ended != "" {
 				diverged++
 			}
 		}
@@ -97,9 +97,9 @@ func curves(spec solverSpec, runs []result) (loss, rate figure.Curve) {
 	for epoch := 0; ; epoch++ {
 		var losses, rates []float64
 		for _, r := range runs {
-			if r.solver == spec && epoch < len(r.records) {
-				losses = append(losses, r.records[epoch].Loss)
-				rates = append(rates, r.records[epoch].LearnRate)
+			if r.Solver == spec && epoch < len(r.Records) {
+				losses = append(losses, r.Records[epoch].Loss)
+				rates = append(rates, r.Records[epoch].LearnRate)
 			}
 		}
 		if len(losses) == 0 {
@@ -127,12 +127,12 @@ func rows(runs []result) [][]string {
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	rows := [][]string{{"solver", "value", "seed", "epoch", "loss", "learn_rate", "test_accuracy", "seconds", "step_seconds"}}
 	for _, r := range runs {
-		for _, e := range r.records {
+		for _, e := range r.Records {
 			accuracy := ""
 			if !math.IsNaN(e.Accuracy) {
 				accuracy = number(e.Accuracy)
 			}
-			rows = append(rows, []string{r.solver.kind, number(r.solver.value), strconv.FormatUint(r.seed, 10), strconv.Itoa(e.Epoch),
+			rows = append(rows, []string{r.Solver.Kind, number(r.Solver.Value), strconv.FormatUint(r.Seed, 10), strconv.Itoa(e.Epoch),
 				number(e.Loss), number(e.LearnRate), accuracy, number(e.Time.Seconds()), number(e.StepTime.Seconds())})
 		}
 	}

@@ -14,13 +14,12 @@ import (
 
 // solverSpec is a solver to compare, as the user named it.
 type solverSpec struct {
-	kind  string
-	value float64 // fraction or learning rate
+	Kind  string
+	Value float64 // fraction or learning rate
 }
 
 func (s solverSpec) String() string {
-	k := kinds[s.kind]
-	return fmt.Sprintf("%s %v", k.title, s.value)
+	return fmt.Sprintf("%s %v", kinds[s.Kind].title, s.Value)
 }
 
 // kind is a way to make a solver.
@@ -71,7 +70,7 @@ type solverList []solverSpec
 func (l *solverList) String() string {
 	var words []string
 	for _, s := range *l {
-		words = append(words, fmt.Sprintf("%s:%v", s.kind, s.value))
+		words = append(words, fmt.Sprintf("%s:%v", s.Kind, s.Value))
 	}
 	return strings.Join(words, ",")
 }
@@ -90,7 +89,7 @@ func (l *solverList) Set(text string) error {
 			if err != nil || !(v > 0 && v < 1e6) {
 				return errors.Errorf("%s: %q is no %s", name, number, k.number)
 			}
-			s.value = v
+			s.Value = v
 		}
 		for _, other := range *l {
 			if other == s {

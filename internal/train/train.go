@@ -3,6 +3,8 @@ package train
 
 import (
 	"context"
+	"encoding"
+	"encoding/binary"
 	"math"
 	"time"
 
@@ -41,18 +43,36 @@ type Record struct {
 	StepTime  time.Duration // the part of Time spent in the solver
 }
 
-// Watcher follows a run. Both functions may be nil.
-type Watcher struct {
-	Step  func(step int, loss, learnRate float64)
-	Epoch func(Record)
-}
-
 // ErrDiverged says that the loss was no longer a finite number.
 var ErrDiverged = errors.New("diverged")
 
-// Run trains for a number of epochs and returns a record of each. When it ends early, for an error or because
+// Options say how a run goes.
+type Options struct {
+	Epochs int
+
+	// Functions to follow the run by; each may be nil.
+	OnStep  func(step int, loss, learnRate float64)
+	OnEpoch func(Record)
+
+	// Save is given the state after each epoch and when ctx ends the run; nil if it is not wanted. A solver
+	// that is no encoding.BinaryMarshaler cannot be saved, and Save is not called.
+	Save func(*State) error
+	// Resume is a state to go on from, nil to start.
+	Resume *State
+}
+
+// State is a run in progress. What is left of the run follows from it to the bit.
+type State struct {
+	Records []Record
+	Step    int    // number of steps done
+	Current Record // the epoch in progress: Loss and LearnRate hold the sums of the losses and of the rates' logarithms
+	Weights [][]byte
+	Solver  []byte
+}
+
+// Run trains until the given number of epochs has a record each. When it ends early, for an error or because
 // ctx is done, it returns the records so far as well.
-func Run(ctx context.Context, task *Task, solver Solver, epochs int, watch Watcher) ([]Record, error) {
+func Run(ctx context.Context, task *Task, solver Solver, opts Options) ([]Record, error) {
 	grads, err := gorgonia.Grad(task.Loss, task.Weights...)
 	if err != nil {
 		return nil, err
@@ -62,54 +82,113 @@ func Run(ctx context.Context, task *Task, solver Solver, epochs int, watch Watch
 	defer vm.Close()
 	model := gorgonia.NodesToValueGrads(task.Weights)
 
-	var records []Record
-	step := 0
-	for epoch := 1; epoch <= epochs; epoch++ {
-		r := Record{Epoch: epoch, Accuracy: math.NaN()}
-		logRate := 0.0
-		for range task.EpochSteps {
-			if err := ctx.Err(); err != nil {
-				return records, err
-			}
-			start := time.Now()
-			task.Next(step)
-			if err := vm.RunAll(); err != nil {
-				return records, err
-			}
-			loss := number(task.Loss.Value())
-			if math.IsNaN(loss) || math.IsInf(loss, 0) {
-				return records, errors.WithMessagef(ErrDiverged, "epoch %d, step %d: loss %v", epoch, step+1, loss)
-			}
-			before := time.Now()
-			if err := solver.Step(model); err != nil {
-				return records, errors.WithMessagef(err, "epoch %d, step %d", epoch, step+1)
-			}
-			vm.Reset()
-			now := time.Now()
-			r.StepTime += now.Sub(before)
-			r.Time += now.Sub(start)
-
-			rate := solver.LearnRate()
-			r.Loss += loss / float64(task.EpochSteps)
-			logRate += math.Log(rate) / float64(task.EpochSteps)
-			step++
-			if watch.Step != nil {
-				watch.Step(step, loss, rate)
-			}
-		}
-		r.LearnRate = math.Exp(logRate)
-		if task.Accuracy != nil {
-			var err error
-			if r.Accuracy, err = task.Accuracy(); err != nil {
-				return records, err
-			}
-		}
-		records = append(records, r)
-		if watch.Epoch != nil {
-			watch.Epoch(r)
+	st := new(State)
+	if opts.Resume != nil {
+		*st = *opts.Resume
+		if err := st.restore(task, solver); err != nil {
+			return nil, errors.WithMessage(err, "resume")
 		}
 	}
-	return records, nil
+	for len(st.Records) < opts.Epochs {
+		if err := ctx.Err(); err != nil {
+			return st.Records, st.save(task, solver, opts, err)
+		}
+		start := time.Now()
+		task.Next(st.Step)
+		if err := vm.RunAll(); err != nil {
+			return st.Records, err
+		}
+		loss := number(task.Loss.Value())
+		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+			return st.Records, errors.WithMessagef(ErrDiverged, "step %d: loss %v", st.Step+1, loss)
+		}
+		before := time.Now()
+		if err := solver.Step(model); err != nil {
+			return st.Records, errors.WithMessagef(err, "step %d", st.Step+1)
+		}
+		vm.Reset()
+		now := time.Now()
+		rate := solver.LearnRate()
+		st.Step++
+		st.Current.StepTime += now.Sub(before)
+		st.Current.Time += now.Sub(start)
+		st.Current.Loss += loss
+		st.Current.LearnRate += math.Log(rate)
+		if opts.OnStep != nil {
+			opts.OnStep(st.Step, loss, rate)
+		}
+		if st.Step%task.EpochSteps == 0 {
+			if err := st.endEpoch(task, solver, opts); err != nil {
+				return st.Records, err
+			}
+		}
+	}
+	return st.Records, nil
+}
+
+// endEpoch makes a record of the epoch that was in progress.
+func (st *State) endEpoch(task *Task, solver Solver, opts Options) error {
+	r := st.Current
+	r.Epoch = len(st.Records) + 1
+	r.Loss /= float64(task.EpochSteps)
+	r.LearnRate = math.Exp(r.LearnRate / float64(task.EpochSteps))
+	r.Accuracy = math.NaN()
+	if task.Accuracy != nil {
+		var err error
+		if r.Accuracy, err = task.Accuracy(); err != nil {
+			return err
+		}
+	}
+	st.Records, st.Current = append(st.Records, r), Record{}
+	if opts.OnEpoch != nil {
+		opts.OnEpoch(r)
+	}
+	return st.save(task, solver, opts, nil)
+}
+
+// save hands out the state. It returns cause, or the error of saving.
+func (st *State) save(task *Task, solver Solver, opts Options, cause error) error {
+	marshaler, ok := solver.Solver.(encoding.BinaryMarshaler)
+	if opts.Save == nil || !ok {
+		return cause
+	}
+	var err error
+	if st.Solver, err = marshaler.MarshalBinary(); err != nil {
+		return err
+	}
+	st.Weights = nil
+	for _, w := range task.Weights {
+		b, err := binary.Append(nil, binary.LittleEndian, w.Value().Data())
+		if err != nil {
+			return errors.WithMessage(err, w.Name())
+		}
+		st.Weights = append(st.Weights, b)
+	}
+	if err := opts.Save(st); err != nil {
+		return err
+	}
+	return cause
+}
+
+// restore sets weights and solver to the state.
+func (st *State) restore(task *Task, solver Solver) error {
+	unmarshaler, ok := solver.Solver.(encoding.BinaryUnmarshaler)
+	if !ok {
+		return errors.Errorf("a %T cannot be restored", solver.Solver)
+	}
+	if len(st.Weights) != len(task.Weights) {
+		return errors.Errorf("%d weights, want %d", len(st.Weights), len(task.Weights))
+	}
+	for i, w := range task.Weights {
+		data := w.Value().Data() // shares the tensor's memory
+		if n := binary.Size(data); n != len(st.Weights[i]) {
+			return errors.Errorf("%s: %d bytes, want %d", w.Name(), len(st.Weights[i]), n)
+		}
+		if _, err := binary.Decode(st.Weights[i], binary.LittleEndian, data); err != nil {
+			return errors.WithMessage(err, w.Name())
+		}
+	}
+	return unmarshaler.UnmarshalBinary(st.Solver)
 }
 
 func number(v gorgonia.Value) float64 {

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// wantSameNumbers compares two runs' CSV but for the times.
+func wantSameNumbers(t *testing.T, got, want string) {
+	t.Helper()
+	g, w := numbers(t, filepath.Join(got, "mnist.csv")), numbers(t, filepath.Join(want, "mnist.csv"))
+	if len(g) != len(w) {
+		t.Fatalf("%d rows, want %d", len(g), len(w))
+	}
+	for i := range w {
+		if a, b := strings.Join(g[i], ","), strings.Join(w[i], ","); a != b {
+			t.Fatalf("row %d is %s, want %s", i, a, b)
+		}
+	}
+}
+
+// TestKill kills the program with SIGKILL at random moments, resumes it each time, and compares what comes out
+// to a run that nobody disturbed.
+func TestKill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes several seconds")
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("no SIGKILL")
+	}
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "demo")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	args := []string{"-data", smallData(t), "-epochs", "80", "-batch", "20", "-solvers", "l4adam,adam,l4mom:0.25", "-dtype", "float64"}
+	undisturbed, killed := filepath.Join(dir, "undisturbed"), filepath.Join(dir, "killed")
+	start := time.Now()
+	if out, err := exec.Command(binary, append(args, "-out", undisturbed)...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	whole := time.Since(start)
+
+	args = append(args, "-out", killed, "-checkpoint", filepath.Join(dir, "checkpoint"), "-resume")
+	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	kills := 0
+	for kills < 12 {
+		cmd := exec.Command(binary, args...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(r.Float64() * float64(whole) / 16))
+		cmd.Process.Kill()
+		if err := cmd.Wait(); err == nil {
+			t.Fatalf("done after %d kills: the run is too short for this test", kills)
+		}
+		kills++
+	}
+	out, err := exec.Command(binary, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Logf("survived %d kills; undisturbed, the run takes %v", kills, whole)
+	wantSameNumbers(t, killed, undisturbed)
+
+	// Whatever is finished is not done again.
+	start = time.Now()
+	if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil || bytes.Contains(out, []byte("epoch 80/80")) {
+		t.Errorf("%v: trained again after %v:\n%s", err, time.Since(start), out)
+	}
+	if files, _ := filepath.Glob(filepath.Join(killed, ".*")); len(files) > 0 {
+		t.Errorf("left over: %v", files)
+	}
+}
+
+// TestResumeAfterInterrupt: Ctrl-C saves the epoch in progress, and the resumed run ends at the same numbers.
+func TestResumeAfterInterrupt(t *testing.T) {
+	data, dir := smallData(t), t.TempDir()
+	args := func(out string, more ...string) []string {
+		return append([]string{"-data", data, "-epochs", "6", "-batch", "20", "-solvers", "l4adam,momentum,l4mom", "-out", filepath.Join(dir, out)}, more...)
+	}
+	if code, _, stderr := demo(t, context.Background(), args("straight")...); code != 0 {
+		t.Fatal(stderr)
+	}
+	file := filepath.Join(dir, "checkpoint")
+	for after := 2; ; after += 3 {
+		ctx, cancel := context.WithCancel(context.Background())
+		var stderr bytes.Buffer
+		code := run(ctx, args("resumed", "-checkpoint", file, "-resume"), &cancelAt{after: after, cancel: cancel}, &stderr)
+		cancel()
+		if code == 0 {
+			break
+		}
+		if code != exitInterrupted {
+			t.Fatal(stderr.String())
+		}
+	}
+	wantSameNumbers(t, filepath.Join(dir, "resumed"), filepath.Join(dir, "straight"))
+}
+
+// TestCheckpointRefused: a file of other settings, a damaged one, or one that would be overwritten.
+func TestCheckpointRefused(t *testing.T) {
+	data, dir := smallData(t), t.TempDir()
+	file := filepath.Join(dir, "checkpoint")
+	args := []string{"-data", data, "-epochs", "2", "-batch", "20", "-solvers", "l4adam", "-out", filepath.Join(dir, "out"), "-checkpoint", file}
+	refused := func(want string, more ...string) {
+		t.Helper()
+		before, _ := os.ReadFile(file)
+		code, _, stderr := demo(t, context.Background(), append(append([]string{}, args...), more...)...)
+		if code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%v: exit code %d, %q, want %q", more, code, stderr, want)
+		}
+		if after, _ := os.ReadFile(file); !bytes.Equal(after, before) {
+			t.Errorf("%v: the refused file has changed", more)
+		}
+	}
+	if code, _, stderr := demo(t, context.Background(), args...); code != 0 {
+		t.Fatal(stderr)
+	}
+	refused("-resume goes on from it")
+	for _, more := range [][]string{{"-epochs", "3"}, {"-seed", "2"}, {"-batch", "10"}, {"-solvers", "l4adam:0.2"}, {"-restarts", "2"}, {"-dtype", "float64"}} {
+		refused("other settings", append(more, "-resume")...)
+	}
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 5, len(checkpointMagic) + 2, len(whole) / 2, len(whole) - 1} {
+		os.WriteFile(file, whole[:n], 0o644)
+		refused("checkpoint", "-resume")
+	}
+	for _, at := range []int{3, len(checkpointMagic) + 1, len(whole) / 2} {
+		changed := bytes.Clone(whole)
+		changed[at]++
+		os.WriteFile(file, changed, 0o644)
+		refused("checkpoint", "-resume")
+	}
+	os.WriteFile(file, whole, 0o644)
+	if code, _, stderr := demo(t, context.Background(), append(args, "-resume")...); code != 0 {
+		t.Errorf("the whole file: %s", stderr)
+	}
+	if code, _, stderr := demo(t, context.Background(), "-resume", "-data", data); code != exitUsage || !strings.Contains(stderr, "-checkpoint") {
+		t.Errorf("-resume alone: exit code %d, %s", code, stderr)
+	}
+}

@@ -46,10 +46,11 @@ type parameter interface {
 // arithmetic is what the parameters of one element type share in a step.
 type arithmetic[T kernel.Float] struct {
 	kernel.Passes[T]
-	max, tiny, bound T // largest number, smallest normal number, largest number whose square is finite
+	max, bound T // largest number, and largest number whose square is finite
 
-	coef kernel.Coefficients[T]
-	eta  T
+	coef  kernel.Coefficients[T]
+	flush bool // averages are flushed in this step
+	eta   T
 }
 
 // begin sets the factors of the averages at the given step, the first is 1 (Eq. 7).
@@ -59,8 +60,9 @@ func (a *arithmetic[T]) begin(step int, o options) {
 		return kernel.Decay[T]{Keep: T(beta), Add: T(1 - beta), Correct: T(1 / (1 - math.Pow(beta, float64(step))))}
 	}
 	a.coef.Mean, a.coef.Square, a.coef.Grad = decay(o.momentumTime), decay(o.varianceTime), decay(o.gradientTime)
-	// tiny turns 0/0 into 0 and is lost beside any root that is not 0.
-	a.coef.Epsilon = max(T(o.adamEpsilon), a.tiny)
+	// Tiny turns 0/0 into 0 and is lost beside any root that is not 0.
+	a.coef.Epsilon = max(T(o.adamEpsilon), kernel.Tiny[T]())
+	a.flush = step%kernel.FlushEvery == 0
 }
 
 func (a *arithmetic[T]) setLearnRate(eta float64) {
@@ -187,6 +189,9 @@ func (p *typed[T]) offender() (int, float64) {
 func (p *typed[T]) bounded(lo, hi int) bool { return p.arith.Bounded(p.g[lo:hi], p.arith.bound) }
 
 func (p *typed[T]) direct(lo, hi int) float64 {
+	if p.arith.flush {
+		p.averages.Flush(lo, hi)
+	}
 	return p.arith.Direct(p.g[lo:hi], &p.averages, lo, &p.arith.coef)
 }
 

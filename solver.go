@@ -62,8 +62,8 @@ func newSolver(loss gorgonia.Valuer, adam bool, opts []Option) Solver {
 	if s.opts.gradientTime == 0 {
 		s.opts.gradientTime = s.opts.momentumTime
 	}
-	s.f32 = arithmetic[float32]{Passes: kernel.Float32, max: math.MaxFloat32, tiny: 0x1p-126, bound: float32(math.Sqrt(math.MaxFloat32))}
-	s.f64 = arithmetic[float64]{Passes: kernel.Float64, max: math.MaxFloat64, tiny: 0x1p-1022, bound: math.Sqrt(math.MaxFloat64)}
+	s.f32 = arithmetic[float32]{Passes: kernel.Float32, max: math.MaxFloat32, bound: float32(math.Sqrt(math.MaxFloat32))}
+	s.f64 = arithmetic[float64]{Passes: kernel.Float64, max: math.MaxFloat64, bound: math.Sqrt(math.MaxFloat64)}
 	return s
 }
 

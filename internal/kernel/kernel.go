@@ -7,7 +7,10 @@
 // numbers on every machine.
 package kernel
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 // Float is the element type of a parameter.
 type Float interface{ float32 | float64 }
@@ -55,6 +58,34 @@ func NewAverages[T Float](n int, square, grad bool) Averages[T] {
 		a.Grad = next()
 	}
 	return a
+}
+
+// FlushEvery is the number of steps after which the averages are to be flushed.
+const FlushEvery = 64
+
+// Flush zeroes the denormal numbers among the averages of the elements lo to hi. Where gradients stay zero an
+// average decays to denormal numbers, which never become zero by themselves and slow down each step to come.
+func (a *Averages[T]) Flush(lo, hi int) {
+	for _, x := range [][]T{a.Mean, a.Square, a.Grad} {
+		if x == nil {
+			continue
+		}
+		x = x[lo:hi]
+		for i, v := range x {
+			if -Tiny[T]() < v && v < Tiny[T]() {
+				x[i] = 0
+			}
+		}
+	}
+}
+
+// Tiny is the smallest normal number of the type.
+func Tiny[T Float]() T {
+	var x T
+	if unsafe.Sizeof(x) == 4 {
+		return 0x1p-126
+	}
+	return T(math.Float64frombits(1 << 52)) // 0x1p-1022, which is no constant of type T
 }
 
 // Decay are the factors of one average at one step: avg = Keep*avg + Add*x, and avg*Correct is free of

@@ -162,6 +162,24 @@ func TestBoundedFindsEveryPosition(t *testing.T) {
 	t.Run("float64", func(t *testing.T) { testBoundedFinds(t, Float64) })
 }
 
+func testFlush[T Float](t *testing.T) {
+	tiny := Tiny[T]()
+	for _, c := range [][2]T{{tiny, tiny}, {-tiny, -tiny}, {tiny / 2, 0}, {-tiny / 4, 0}, {1, 1}, {0, 0}} {
+		a := Averages[T]{Mean: []T{tiny / 2, c[0], tiny / 2}, Square: []T{tiny / 2, c[0], tiny / 2}}
+		a.Flush(1, 2)
+		for _, x := range [][]T{a.Mean, a.Square} {
+			if x[0] == 0 || x[1] != c[1] || x[2] == 0 {
+				t.Errorf("%v becomes %v, beside %v and %v", c[0], x[1], x[0], x[2])
+			}
+		}
+	}
+}
+
+func TestFlush(t *testing.T) {
+	t.Run("float32", testFlush[float32])
+	t.Run("float64", testFlush[float64])
+}
+
 func FuzzPassesAgree(f *testing.F) {
 	f.Add([]byte("some bytes to read numbers from, a few vectors long at the least"), uint8(3))
 	f.Add(make([]byte, 300), uint8(0))

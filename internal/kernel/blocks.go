@@ -23,10 +23,11 @@ type Blocks struct {
 	first   []int // block b owns spans[first[b]:first[b+1]]
 	partial []float64
 
-	f    func(spans []Span) float64
-	next atomic.Int64
-	done sync.WaitGroup
-	help func() // work plus done, made once so that starting a goroutine allocates nothing
+	f        func(spans []Span) float64
+	backward bool
+	next     atomic.Int64
+	done     sync.WaitGroup
+	help     func() // work plus done, made once so that starting a goroutine allocates nothing
 }
 
 // Span is the part of a tensor that lies in one block.
@@ -60,9 +61,10 @@ func NewBlocks(lengths []int) *Blocks {
 }
 
 // Sum calls f once for every block and adds the results block by block, with compensation, so that neither
-// their order nor the size of the model tells in the sum.
+// their order nor the size of the model tells in the sum. Each Sum begins where the last one ended, with what
+// that has left in the cache.
 func (b *Blocks) Sum(f func(spans []Span) float64) float64 {
-	b.f = f
+	b.f, b.backward = f, !b.backward
 	b.next.Store(0)
 	if n := len(b.partial); n > soloBlocks {
 		helpers := min(runtime.GOMAXPROCS(0), n) - 1
@@ -83,6 +85,9 @@ func (b *Blocks) work() {
 		i := int(b.next.Add(1)) - 1
 		if i >= len(b.partial) {
 			return
+		}
+		if b.backward {
+			i = len(b.partial) - 1 - i
 		}
 		b.partial[i] = b.f(b.spans[b.first[i]:b.first[i+1]])
 	}

@@ -309,3 +309,32 @@ func TestNegativeLossChangesNothing(t *testing.T) {
 		t.Errorf("Last: %+v", s.Last())
 	}
 }
+
+// TestMistakeTwice: what was refused once is refused again, though nothing has moved since.
+func TestMistakeTwice(t *testing.T) {
+	loss := newBowl()
+	a, b := newParam("a", tensor.Float64, []int{3}, ramp(3, 1)), newParam("b", tensor.Float64, []int{3}, ramp(3, 2))
+	s := l4.NewL4Adam(loss)
+	loss.eval([]*param{a, b}, 1)
+	if err := s.Step(valueGrads([]*param{a, b})); err != nil {
+		t.Fatal(err)
+	}
+	ownW, ownG, before := b.w, b.g, weightsOf([]*param{a, b})
+	for want, mistake := range map[string]func(){
+		"shares memory":         func() { b.g = a.w },
+		"gradient: shape":       func() { b.g = newParam("", tensor.Float64, []int{1, 3}, ramp(3, 1)).g },
+		"shape [5], [3] in the": func() { b.w = newParam("", tensor.Float64, []int{5}, ramp(5, 1)).w },
+	} {
+		mistake()
+		for range 3 {
+			if err := s.Step(valueGrads([]*param{a, b})); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want %q", err, want)
+			}
+		}
+		b.w, b.g = ownW, ownG
+		wantEqual(t, weightsOf([]*param{a, b}), before)
+	}
+	if err := s.Step(valueGrads([]*param{a, b})); err != nil {
+		t.Error(err)
+	}
+}

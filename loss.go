@@ -89,6 +89,9 @@ func (r *lossReader) checkOverwritten() error {
 	if r.others == nil {
 		r.others = othersThan(node)
 	}
+	if len(r.others) == 0 {
+		return nil
+	}
 	at := memoryOf(node.Value())
 	for _, n := range r.others {
 		if at == 0 || memoryOf(n.Value()) != at {
@@ -104,46 +107,52 @@ func (r *lossReader) checkOverwritten() error {
 	return nil
 }
 
-// sharing are the operations whose result lies in the memory of their operand.
-var sharing = map[string]bool{"gorgonia.reshapeOp": true, "gorgonia.transposeOp": true, "gorgonia.sliceOp": true}
+// sharesMemory tells whether the value of n lies in the memory of its operand.
+func sharesMemory(n *gorgonia.Node) bool {
+	switch strings.TrimPrefix(fmt.Sprintf("%T", n.Op()), "*") { // the types are not exported
+	case "gorgonia.reshapeOp", "gorgonia.transposeOp", "gorgonia.sliceOp":
+		return true
+	}
+	return false
+}
 
-// othersThan returns the nodes of the loss's graph that the loss is not computed from, but for those that
-// only share memory with it. It is never nil.
+// othersThan returns the nodes whose values may come to lie in the memory of the loss: all that it is not
+// computed from if it is a tensor, but those computed from it through a Reshape if it is a scalar. It is never
+// nil.
 func othersThan(loss *gorgonia.Node) []otherNode {
 	g := loss.Graph()
-	ancestor := map[*gorgonia.Node]bool{}
+	ancestors := map[*gorgonia.Node]bool{}
 	var up func(n *gorgonia.Node)
 	up = func(n *gorgonia.Node) {
-		if ancestor[n] {
+		if ancestors[n] {
 			return
 		}
-		ancestor[n] = true
+		ancestors[n] = true
 		for it := g.From(n.ID()); it != nil && it.Next(); {
 			up(it.Node().(*gorgonia.Node))
 		}
 	}
 	up(loss)
 
-	shared := map[*gorgonia.Node]bool{} // through which nodes the loss's memory is passed on
+	viaReshape := map[*gorgonia.Node]bool{}
 	var down func(n *gorgonia.Node)
 	down = func(n *gorgonia.Node) {
 		for it := g.To(n.ID()); it != nil && it.Next(); {
 			u := it.Node().(*gorgonia.Node)
-			if shared[n] {
-				shared[u] = true
-			}
-			if sharing[strings.TrimPrefix(fmt.Sprintf("%T", u.Op()), "*")] && !shared[u] {
-				shared[u] = true
+			if sharesMemory(u) {
 				down(u)
+			} else if n != loss {
+				viaReshape[u] = true
 			}
 		}
 	}
 	down(loss)
 
+	_, isTensor := loss.Value().(*tensor.Dense)
 	others := []otherNode{}
 	for _, n := range g.AllNodes() {
-		if !ancestor[n] && !sharing[strings.TrimPrefix(fmt.Sprintf("%T", n.Op()), "*")] {
-			others = append(others, otherNode{n, shared[n]})
+		if !ancestors[n] && !sharesMemory(n) && (isTensor || viaReshape[n]) {
+			others = append(others, otherNode{n, viaReshape[n]})
 		}
 	}
 	return others

@@ -85,7 +85,15 @@ type typed[T kernel.Float] struct {
 	origin *T    // see home; keeps the memory from serving another parameter meanwhile
 }
 
-func (p *typed[T]) bind(v gorgonia.ValueGrad) (bool, error) {
+func (p *typed[T]) bind(v gorgonia.ValueGrad) (moved bool, err error) {
+	if moved, err = p.take(v); err != nil {
+		p.weight.tensor, p.grad.tensor = nil, nil // the next bind must not take them for known
+	}
+	return moved, err
+}
+
+// take is bind without the care for what follows an error.
+func (p *typed[T]) take(v gorgonia.ValueGrad) (moved bool, err error) {
 	value := v.Value()
 	movedW, err := p.weight.bind(value)
 	if err != nil {
@@ -113,7 +121,7 @@ func (p *typed[T]) bind(v gorgonia.ValueGrad) (bool, error) {
 		return false, errors.Errorf("gradient: shape %v, the weight has %v", p.grad.shape, p.weight.shape)
 	}
 	p.borrowed = false
-	if n, ok := v.(*gorgonia.Node); ok && n.Deriv() != nil {
+	if n, ok := v.(interface{ Deriv() *gorgonia.Node }); ok && n.Deriv() != nil { // a *gorgonia.Node, or one embedded
 		p.borrowed = n.Deriv().Value() == g
 	}
 	return movedW || movedG, nil

@@ -33,8 +33,8 @@ type Solver struct {
 	names  []string       // of the parameters in the first step
 	blocks *kernel.Blocks // how the passes walk over model
 	ranges []extent       // scratch of checkOverlaps
-	// unsettled says that a parameter has moved or is copied, so that there is more to do than the passes.
-	unsettled bool
+	moved  bool           // a parameter may lie elsewhere than in the last successful step
+	copied bool           // a parameter does not lie flat in memory
 
 	// The passes in the form that blocks.Sum takes, made once so that a step allocates nothing.
 	outOfBounds, direct, update func([]kernel.Span) float64
@@ -121,11 +121,12 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	s.f32.setLearnRate(eta)
 	s.f64.setLearnRate(eta)
 	s.blocks.Sum(s.update)
-	if s.unsettled {
+	if s.moved || s.copied {
 		for _, p := range s.model {
 			p.commit()
 		}
 	}
+	s.moved = false
 	s.last = Info{Step: step, Loss: loss, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot, Skipped: s.last.Skipped}
 	s.skipped = 0
 	s.lmin.forget(s.opts.forgetTime)
@@ -152,18 +153,17 @@ func (s *Solver) bind(model []gorgonia.ValueGrad) error {
 	} else if len(model) != len(s.model) {
 		return errors.WithMessagef(ErrModelChanged, "%d parameters, %d in the first step", len(model), len(s.model))
 	}
-	moved := false
 	for i, v := range model {
 		if isNil(v) {
 			return errors.Errorf("l4: parameter #%d is nil", i)
 		}
-		m, err := s.model[i].bind(v)
+		moved, err := s.model[i].bind(v)
+		s.moved = s.moved || moved || err != nil
 		if err != nil {
 			return errors.WithMessagef(err, "l4: %s", parameterName(i, v))
 		}
-		moved = moved || m
 	}
-	if moved {
+	if s.moved {
 		if err := s.checkOrder(model); err != nil {
 			return err
 		}
@@ -171,10 +171,10 @@ func (s *Solver) bind(model []gorgonia.ValueGrad) error {
 			return err
 		}
 	}
-	if moved || s.unsettled {
-		s.unsettled = moved
+	if s.moved || s.copied {
+		s.copied = false
 		for _, p := range s.model {
-			s.unsettled = p.gather() || s.unsettled
+			s.copied = p.gather() || s.copied
 		}
 	}
 	return nil

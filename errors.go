@@ -16,7 +16,8 @@ var (
 	ErrNonFinite = errors.New("l4: not finite")
 
 	// ErrNegativeLoss says that the loss is below zero. L4 steps towards an estimated minimum that is a
-	// fraction of the loss, so the loss must have zero as a lower bound: add a constant to it.
+	// fraction of the loss, so the loss must have zero as a lower bound: add a constant to it. What rounding
+	// alone can take below zero, 2e-6 in float32, counts as zero. The gradients are kept.
 	ErrNegativeLoss = errors.New("l4: negative loss")
 
 	// ErrModelChanged says that the model passed to Step is not the one of the first Step: the number of

@@ -32,6 +32,7 @@ func TestOptionErrors(t *testing.T) {
 		"WithEpsilon(NaN)":        l4.WithEpsilon(nan),
 		"WithMomentumTime(0.5)":   l4.WithMomentumTime(0.5),
 		"WithMomentumTime(+Inf)":  l4.WithMomentumTime(inf),
+		"WithMomentumTime(1e+07)": l4.WithMomentumTime(1e7),
 		"WithGradientTime(0)":     l4.WithGradientTime(0),
 		"WithVarianceTime(0)":     l4.WithVarianceTime(0),
 		"WithAdamEpsilon(-1)":     l4.WithAdamEpsilon(-1),
@@ -167,9 +168,12 @@ func TestModelChanged(t *testing.T) {
 				for step := range 6 {
 					loss.eval(model, 1)
 					if mistake && step > 0 {
-						err := s.Step(valueGrads(c.change(model)))
-						if !errors.Is(err, l4.ErrModelChanged) || !strings.Contains(err.Error(), c.want) {
-							t.Errorf("error %v, want ErrModelChanged that says %q", err, c.want)
+						changed := valueGrads(c.change(model))
+						for range 3 {
+							err := s.Step(changed)
+							if !errors.Is(err, l4.ErrModelChanged) || !strings.Contains(err.Error(), c.want) {
+								t.Errorf("error %v, want ErrModelChanged that says %q", err, c.want)
+							}
 						}
 					}
 					if err := s.Step(valueGrads(model)); err != nil {
@@ -287,6 +291,27 @@ func TestLargestGradient(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRoundedLoss: a loss that rounding has taken below zero counts as zero.
+func TestRoundedLoss(t *testing.T) {
+	for _, c := range []struct {
+		loss gorgonia.Value
+		ok   bool
+	}{
+		{gorgonia.NewF32(-1e-7), true}, {gorgonia.NewF32(-1e-6), true}, {gorgonia.NewF32(-1e-5), false},
+		{gorgonia.NewF64(-1e-16), true}, {gorgonia.NewF64(-1e-15), true}, {gorgonia.NewF64(-1e-7), false},
+	} {
+		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
+		p.setGrad([]float64{3, 4})
+		s := l4.NewL4Adam(valuer{c.loss})
+		if err := s.Step([]gorgonia.ValueGrad{p}); (err == nil) != c.ok {
+			t.Errorf("%T %v: error %v", c.loss, c.loss, err)
+		}
+		if got := s.Last(); c.ok && (got.LearnRate != 0 || got.LMin != 0 || got.Loss >= 0) {
+			t.Errorf("%T %v: %+v", c.loss, c.loss, got)
+		}
+	}
 }
 
 // TestNegativeLossChangesNothing: neither weights nor gradients.

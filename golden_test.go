@@ -211,7 +211,7 @@ func trace(t *testing.T, name string, g golden, run goldenRun) {
 	vm := gorgonia.NewTapeMachine(graph, gorgonia.BindDualValues(weights...))
 	defer vm.Close()
 	solver, model, errs := run.solver(loss), gorgonia.NodesToValueGrads(weights), worst{}
-	compared := 0
+	compared, comparedWeights := 0, 0
 	for _, row := range run.Steps {
 		if int(row[0]) > run.Reliable {
 			break
@@ -229,14 +229,15 @@ func trace(t *testing.T, name string, g golden, run goldenRun) {
 				for k, w := range weights {
 					errs.addAll("weights", numbers(w.Value()), flatten(after[k]))
 				}
+				comparedWeights++
 			}
 		}
 		errs.addInfo(solver.Last(), row)
 		compared++
 	}
 	t.Logf("%d rows compared, up to step %d", compared, solver.Last().Step)
-	if compared < 5 {
-		t.Errorf("only %d rows compared", compared)
+	if compared < 5 || comparedWeights < 4 {
+		t.Errorf("only %d rows and the weights of %d steps compared", compared, comparedWeights)
 	}
 	errs.check(t, 1e-8, "loss", "eta", "lmin", "weights")
 }

@@ -38,39 +38,41 @@ type readLoss struct {
 
 func (r *readLoss) Value() gorgonia.Value { return r.value }
 
-// read returns the loss as it stands.
-func (r *lossReader) read() (float64, error) {
+// read returns the loss as it stands, and how far below zero a loss of zero may come by rounding alone: sixteen
+// times the relative precision of its type, as for the mean of logarithms of probabilities.
+func (r *lossReader) read() (loss, rounding float64, err error) {
+	const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
 	if isNil(r.loss) {
-		return 0, errors.New("l4: the solver was made with a nil loss")
+		return 0, 0, errors.New("l4: the solver was made with a nil loss")
 	}
 	v := r.loss.Value()
 	if v == nil {
-		return 0, errors.New("l4: the loss has no value yet: run the virtual machine before Step")
+		return 0, 0, errors.New("l4: the loss has no value yet: run the virtual machine before Step")
 	}
 	if isNil(v) {
-		return 0, errors.Errorf("l4: the loss is a nil %T", v)
+		return 0, 0, errors.Errorf("l4: the loss is a nil %T", v)
 	}
 	if err := r.checkOverwritten(); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	switch v := v.(type) {
 	case *gorgonia.F32:
-		return float64(*v), nil
+		return float64(*v), rounding32, nil
 	case *gorgonia.F64:
-		return float64(*v), nil
+		return float64(*v), rounding64, nil
 	case *tensor.Dense:
 		if n := v.Shape().TotalSize(); n != 1 {
-			return 0, errors.Errorf("l4: the loss has shape %v, want one number", v.Shape())
+			return 0, 0, errors.Errorf("l4: the loss has shape %v, want one number", v.Shape())
 		}
 		if x, ok := elements[float32](v); ok {
-			return float64(x[0]), nil
+			return float64(x[0]), rounding32, nil
 		}
 		if x, ok := elements[float64](v); ok {
-			return x[0], nil
+			return x[0], rounding64, nil
 		}
-		return 0, errors.Errorf("l4: the loss has dtype %v, want float32 or float64", v.Dtype())
+		return 0, 0, errors.Errorf("l4: the loss has dtype %v, want float32 or float64", v.Dtype())
 	}
-	return 0, errors.Errorf("l4: the loss is a %T, want a float32 or float64 scalar or tensor of one element", v)
+	return 0, 0, errors.Errorf("l4: the loss is a %T, want a float32 or float64 scalar or tensor of one element", v)
 }
 
 // checkOverwritten tells whether the value of another node has taken the memory of the loss. A copy made by

@@ -78,7 +78,8 @@ func (o *options) set(field *float64, option string, x float64, inRange bool, wa
 }
 
 func (o *options) setTime(field *float64, option string, tau float64) {
-	o.set(field, option, tau, tau >= 1 && !math.IsInf(tau, 0), "a finite number of steps, at least 1")
+	// Beyond a million steps 1-1/τ is too coarse a number in float32.
+	o.set(field, option, tau, 1 <= tau && tau <= 1e6, "a number of steps from 1 to 1e6")
 }
 
 // WithFraction sets α > 0, the fraction of the way to the estimated minimum loss that a step aims for
@@ -120,20 +121,20 @@ func WithEpsilon(eps float64) Option {
 	}
 }
 
-// WithMomentumTime sets τm >= 1, the time scale in steps of the gradients' running average (Eq. 7).
+// WithMomentumTime sets τm from 1 to 1e6, the time scale in steps of the gradients' running average (Eq. 7).
 // The decay factor is 1-1/τm. Default 10.
 func WithMomentumTime(tau float64) Option {
 	return func(o *options) { o.setTime(&o.momentumTime, "WithMomentumTime", tau) }
 }
 
-// WithGradientTime sets τg >= 1, the time scale in steps of the gradient estimate g in the inner product gᵀv.
+// WithGradientTime sets τg from 1 to 1e6, the time scale in steps of the gradient estimate g in the inner product gᵀv.
 // Default τm, which keeps gᵀv from becoming negative. Where it differs from τm it costs one more word of
 // state a parameter.
 func WithGradientTime(tau float64) Option {
 	return func(o *options) { o.setTime(&o.gradientTime, "WithGradientTime", tau) }
 }
 
-// WithVarianceTime sets τs >= 1, the time scale in steps of the squared gradients' running average (Eq. 7).
+// WithVarianceTime sets τs from 1 to 1e6, the time scale in steps of the squared gradients' running average (Eq. 7).
 // Default 1000. L4Adam only.
 func WithVarianceTime(tau float64) Option {
 	return func(o *options) {

@@ -340,6 +340,15 @@ func FuzzStep(f *testing.F) {
 					after = append(after, numbers(p.w)...)
 				}
 			}
+			if err == nil {
+				for _, p := range model {
+					for _, x := range numbers(p.g) {
+						if x != 0 {
+							t.Fatalf("the step went well, yet %s has the gradient %v", p.name, numbers(p.g))
+						}
+					}
+				}
+			}
 			for i := range after {
 				if err != nil && after[i] != before[i] && !math.IsNaN(before[i]) {
 					t.Fatalf("refused (%v), yet weight %d went from %v to %v", err, i, before[i], after[i])

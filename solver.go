@@ -84,7 +84,7 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	if s.opts.err != nil {
 		return s.opts.err
 	}
-	loss, err := s.loss.read()
+	loss, rounding, err := s.loss.read()
 	if err != nil {
 		return err
 	}
@@ -93,18 +93,20 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	}
 	if err := s.checkFinite(loss); err != nil {
 		s.zeroGrads()
-		if s.skipped == s.opts.skipNonFinite {
+		if s.skipped >= s.opts.skipNonFinite {
 			return err
 		}
 		s.skipped++
 		s.last.Skipped++
 		return nil
 	}
-	if loss < 0 {
+	if loss < -rounding {
 		return errors.WithMessagef(ErrNegativeLoss, "loss is %v; add a constant that keeps it at or above 0", loss)
 	}
 
 	// Nothing below can fail.
+	read := loss
+	loss = max(loss, 0)
 	first := s.last.Step == 0
 	if first {
 		s.allocate()
@@ -127,7 +129,7 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		}
 	}
 	s.moved = false
-	s.last = Info{Step: step, Loss: loss, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot, Skipped: s.last.Skipped}
+	s.last = Info{Step: step, Loss: read, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot, Skipped: s.last.Skipped}
 	s.skipped = 0
 	s.lmin.forget(s.opts.forgetTime)
 	return nil

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -139,6 +140,30 @@ func TestLoadRefuses(t *testing.T) {
 	refuse("a byte more", append(append([]byte{}, data...), 0))
 	if after, _ := s.MarshalBinary(); string(after) != string(before) {
 		t.Error("a refused state has changed the solver")
+	}
+}
+
+// TestLoadWithFewerSkips: a solver that may skip fewer steps than the saved one has skipped skips none.
+func TestLoadWithFewerSkips(t *testing.T) {
+	loss, model := newBowl(), stateModel(tensor.Float32)
+	first := l4.NewL4Adam(loss, l4.WithSkipNonFinite(3))
+	stepTimes(t, first, loss, model, 1)
+	*loss.F64 = gorgonia.F64(math.NaN())
+	if err := first.Step(valueGrads(model)); err != nil {
+		t.Fatal(err)
+	}
+	data, err := first.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := l4.NewL4Adam(loss)
+	if err := second.UnmarshalBinary(data); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := second.Step(valueGrads(model)); !errors.Is(err, l4.ErrNonFinite) {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func openCheckpoint(s settings) (*checkpoint, error) {
 	data, err := os.ReadFile(c.file)
 	switch {
 	case os.IsNotExist(err):
-		return c, nil // the crash came before the first epoch
+		return c, c.save() // to know now whether it can be written
 	case err != nil:
 		return nil, err
 	case !s.resume:

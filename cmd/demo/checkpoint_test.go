@@ -76,8 +76,10 @@ func TestKill(t *testing.T) {
 	if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil || bytes.Contains(out, []byte("epoch 80/80")) {
 		t.Errorf("%v: trained again after %v:\n%s", err, time.Since(start), out)
 	}
-	if files, _ := filepath.Glob(filepath.Join(killed, ".*")); len(files) > 0 {
-		t.Errorf("left over: %v", files)
+	for _, folder := range []string{dir, killed} {
+		if files, _ := filepath.Glob(filepath.Join(folder, "*.tmp")); len(files) > 0 {
+			t.Errorf("left over: %v", files)
+		}
 	}
 }
 
@@ -133,15 +135,15 @@ func TestCheckpointRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []int{0, 5, len(checkpointMagic) + 2, len(whole) / 2, len(whole) - 1} {
+	for n, want := range map[int]string{0: "not a checkpoint", 5: "not a checkpoint", len(checkpointMagic) + 2: "not a checkpoint", len(whole) / 2: "damaged", len(whole) - 1: "damaged"} {
 		os.WriteFile(file, whole[:n], 0o644)
-		refused("checkpoint", "-resume")
+		refused(want, "-resume")
 	}
-	for _, at := range []int{3, len(checkpointMagic) + 1, len(whole) / 2} {
+	for at, want := range map[int]string{3: "not a checkpoint", len(checkpointMagic) + 1: "damaged", len(whole) / 2: "damaged"} {
 		changed := bytes.Clone(whole)
 		changed[at]++
 		os.WriteFile(file, changed, 0o644)
-		refused("checkpoint", "-resume")
+		refused(want, "-resume")
 	}
 	os.WriteFile(file, whole, 0o644)
 	if code, _, stderr := demo(t, context.Background(), append(args, "-resume")...); code != 0 {

@@ -110,8 +110,8 @@ func trainAll(ctx context.Context, s settings, newTask func(seed uint64) *train.
 		if err != nil {
 			r.Ended = err.Error()
 		}
-		if ctx.Err() != nil {
-			return append(c.Done, r), ctx.Err()
+		if err != nil && !errors.Is(err, train.ErrDiverged) {
+			return append(c.Done, r), err
 		}
 		if err := c.saveResult(r); err != nil {
 			return c.Done, err

@@ -193,18 +193,40 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// TestDivergence: a run that diverges, even in its first epoch, is a row of the table beside the others.
+func TestDivergence(t *testing.T) {
+	for _, solvers := range []string{"sgd:9e5,l4adam", "l4adam,sgd:9e5"} {
+		out := t.TempDir()
+		code, stdout, stderr := demo(t, context.Background(), "-data", smallData(t), "-out", out, "-epochs", "2", "-batch", "20", "-solvers", solvers)
+		if code != 0 || !strings.Contains(stdout, "SGD 900000 (1 of 1 ended early)") || !strings.Contains(stdout, "Wrote") {
+			t.Errorf("%s: exit code %d: %s%s", solvers, code, stdout, stderr)
+		}
+		if rows := numbers(t, filepath.Join(out, "mnist.csv")); len(rows) != 3 {
+			t.Errorf("%s: %d rows", solvers, len(rows))
+		}
+	}
+}
+
+// TestUnwritableCheckpoint is found before the training.
+func TestUnwritableCheckpoint(t *testing.T) {
+	code, stdout, stderr := demo(t, context.Background(), "-data", smallData(t), "-out", t.TempDir(), "-checkpoint", filepath.Join(t.TempDir(), "no", "file"))
+	if code != exitUsage || strings.Contains(stdout, "epoch") || !strings.Contains(stderr, filepath.Join("no", "file")) {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
 func TestHelp(t *testing.T) {
 	code, stdout, stderr := demo(t, context.Background(), "-h")
 	if code != 0 || stderr != "" {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	for name := range kinds {
-		if !strings.Contains(stdout, name) {
+		if !strings.Contains(stdout, "\n  "+name+" ") {
 			t.Errorf("%s is not in the help", name)
 		}
 	}
 	for name := range experiments {
-		if !strings.Contains(stdout, name) {
+		if !strings.Contains(stdout, "\n  "+name+" ") {
 			t.Errorf("%s is not in the help", name)
 		}
 	}

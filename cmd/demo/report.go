@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 
 // report prints the table of the runs and writes the figure and the CSV.
 func report(w io.Writer, s settings, runs []result) error {
-	if len(runs) == 0 || len(runs[0].Records) == 0 {
+	if !slices.ContainsFunc(runs, func(r result) bool { return len(r.Records) > 0 }) {
 		fmt.Fprintln(w, "\nNo epoch was finished, so there is nothing to write.")
 		return nil
 	}
@@ -48,47 +49,55 @@ func table(s settings, runs []result) [][]string {
 	for _, spec := range s.solvers {
 		var losses, accuracies []float64
 		var total, step time.Duration
-		epochs, starts, diverged := 0, 0, 0
+		epochs, starts, early := 0, 0, 0
 		for _, r := range runs {
-			if r.Solver != spec || len(r.Records) == 0 {
+			if r.Solver != spec {
+				continue
+			}
+			starts++
+			if r.Ended != "" {
+				early++
+			}
+			if len(r.Records) == 0 {
 				continue
 			}
 			last := r.Records[len(r.Records)-1]
 			losses = append(losses, last.Loss)
-			accuracies = append(accuracies, 100*last.Accuracy)
+			if !math.IsNaN(last.Accuracy) {
+				accuracies = append(accuracies, 100*last.Accuracy)
+			}
 			epochs = max(epochs, last.Epoch)
-			starts++
 			for _, e := range r.Records {
 				total += e.Time
 				step += e.StepTime
-			}
-			if r.Ended != "" {
-				diverged++
 			}
 		}
 		if starts == 0 {
 			continue
 		}
-		accuracy := "-"
-		if !math.IsNaN(accuracies[0]) {
-			accuracy = spread(accuracies, "%.2f") + " %"
+		row := []string{spec.String(), strconv.Itoa(epochs), spread(losses, "%.3g", ""), spread(accuracies, "%.2f", " %"), "-", "-"}
+		if total > 0 {
+			row[4] = fmt.Sprintf("%.1f", total.Seconds()/float64(len(losses)))
+			row[5] = fmt.Sprintf("%.1f %%", 100*step.Seconds()/total.Seconds())
 		}
-		row := []string{spec.String(), strconv.Itoa(epochs), spread(losses, "%.3g"), accuracy,
-			fmt.Sprintf("%.1f", total.Seconds()/float64(starts)), fmt.Sprintf("%.1f %%", 100*step.Seconds()/total.Seconds())}
-		if diverged > 0 {
-			row[0] += fmt.Sprintf(" (%d of %d ended early)", diverged, starts)
+		if early > 0 {
+			row[0] += fmt.Sprintf(" (%d of %d ended early)", early, starts)
 		}
 		rows = append(rows, row)
 	}
 	return rows
 }
 
-func spread(xs []float64, format string) string {
-	mean, std := stat.MeanStdDev(xs, nil)
-	if len(xs) == 1 {
-		return fmt.Sprintf(format, mean)
+// spread is the mean and, of several numbers, the standard deviation.
+func spread(xs []float64, format, unit string) string {
+	switch len(xs) {
+	case 0:
+		return "-"
+	case 1:
+		return fmt.Sprintf(format, xs[0]) + unit
 	}
-	return fmt.Sprintf(format+" ± "+format, mean, std)
+	mean, std := stat.MeanStdDev(xs, nil)
+	return fmt.Sprintf(format+" ± "+format, mean, std) + unit
 }
 
 // curves are the geometric means over a solver's starts, with a band from the smallest to the largest.

@@ -32,8 +32,14 @@ func MNIST(folder string) (train, test *Images, err error) {
 	if train, err = load("train"); err != nil {
 		return nil, nil, err
 	}
-	test, err = load("t10k")
-	return train, test, err
+	if test, err = load("t10k"); err != nil {
+		return nil, nil, err
+	}
+	if train.Rows != test.Rows || train.Cols != test.Cols {
+		return nil, nil, errors.Errorf("%s: training images of %d by %d pixels, t10k-images-idx3-ubyte of %d by %d",
+			folder, train.Rows, train.Cols, test.Rows, test.Cols)
+	}
+	return train, test, nil
 }
 
 // existing is path or, where that does not exist, its compressed form.

@@ -200,7 +200,7 @@ func Table(rows [][]string) string {
 
 // WriteFile writes a file whole or not at all.
 func WriteFile(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	f, err := os.Create(path + ".tmp") // what a crash leaves of it the next write replaces
 	if err != nil {
 		return err
 	}
@@ -213,9 +213,6 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	}
 	if err != nil {
 		return errors.WithMessage(err, path)
-	}
-	if err := os.Chmod(f.Name(), 0o644); err != nil {
-		return err
 	}
 	return os.Rename(f.Name(), path)
 }

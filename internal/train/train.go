@@ -37,13 +37,14 @@ type Solver struct {
 type Record struct {
 	Epoch     int           // the first is 1
 	Loss      float64       // mean over the epoch's steps, before each of them
-	LearnRate float64       // geometric mean over the epoch's steps
+	LearnRate float64       // geometric mean over the epoch's steps that had one above 0; 0 if none had
 	Accuracy  float64       // on the test set after the epoch, NaN if there is none
 	Time      time.Duration // of the epoch's training, without its evaluation
 	StepTime  time.Duration // the part of Time spent in the solver
 }
 
-// ErrDiverged says that the loss was no longer a finite number.
+// ErrDiverged says that the loss was no longer a finite number, or that the solver refused a step. It is the
+// result of a run, where other errors are failures of the program.
 var ErrDiverged = errors.New("diverged")
 
 // Options say how a run goes.
@@ -66,6 +67,7 @@ type State struct {
 	Records []Record
 	Step    int    // number of steps done
 	Current Record // the epoch in progress: Loss and LearnRate hold the sums of the losses and of the rates' logarithms
+	Rates   int    // how many logarithms that are
 	Weights [][]byte
 	Solver  []byte
 }
@@ -104,7 +106,7 @@ func Run(ctx context.Context, task *Task, solver Solver, opts Options) ([]Record
 		}
 		before := time.Now()
 		if err := solver.Step(model); err != nil {
-			return st.Records, errors.WithMessagef(err, "step %d", st.Step+1)
+			return st.Records, errors.WithMessagef(ErrDiverged, "step %d: %v", st.Step+1, err)
 		}
 		vm.Reset()
 		now := time.Now()
@@ -113,7 +115,10 @@ func Run(ctx context.Context, task *Task, solver Solver, opts Options) ([]Record
 		st.Current.StepTime += now.Sub(before)
 		st.Current.Time += now.Sub(start)
 		st.Current.Loss += loss
-		st.Current.LearnRate += math.Log(rate)
+		if rate > 0 {
+			st.Current.LearnRate += math.Log(rate)
+			st.Rates++
+		}
 		if opts.OnStep != nil {
 			opts.OnStep(st.Step, loss, rate)
 		}
@@ -131,7 +136,9 @@ func (st *State) endEpoch(task *Task, solver Solver, opts Options) error {
 	r := st.Current
 	r.Epoch = len(st.Records) + 1
 	r.Loss /= float64(task.EpochSteps)
-	r.LearnRate = math.Exp(r.LearnRate / float64(task.EpochSteps))
+	if st.Rates > 0 {
+		r.LearnRate = math.Exp(r.LearnRate / float64(st.Rates))
+	}
 	r.Accuracy = math.NaN()
 	if task.Accuracy != nil {
 		var err error
@@ -139,7 +146,7 @@ func (st *State) endEpoch(task *Task, solver Solver, opts Options) error {
 			return err
 		}
 	}
-	st.Records, st.Current = append(st.Records, r), Record{}
+	st.Records, st.Current, st.Rates = append(st.Records, r), Record{}, 0
 	if opts.OnEpoch != nil {
 		opts.OnEpoch(r)
 	}

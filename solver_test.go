@@ -270,15 +270,15 @@ func TestCuttingDoesNotMatter(t *testing.T) {
 	}
 }
 
-// TestSameBitsOnAnyNumberOfCores: also when a step is shared out.
+// TestSameBitsOnAnyNumberOfCores: the model is large enough for a step to be shared out.
 func TestSameBitsOnAnyNumberOfCores(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		var want []float64
 		for _, procs := range []int{1, 2, 3, 8} {
 			runtime.GOMAXPROCS(procs)
-			model := []*param{newParam("a", dt, []int{301, 333}, ramp(301*333, 1)), newParam("b", dt, []int{5}, ramp(5, 2))}
-			got := descend(t, newSolver, model, 5, 1)
+			model := []*param{newParam("a", dt, []int{301, 2000}, ramp(301*2000, 1)), newParam("b", dt, []int{5}, ramp(5, 2))}
+			got := descend(t, newSolver, model, 3, 1)
 			if want == nil {
 				want = got
 			}
@@ -308,6 +308,27 @@ func TestNoAllocation(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestNoAllocationOnAllCores: a step that is shared out allocates no more than the runtime does to start
+// goroutines.
+func TestNoAllocationOnAllCores(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	p := newParam("w", tensor.Float32, []int{1 << 20}, make([]float64, 1<<20))
+	model, s := []gorgonia.ValueGrad{p}, l4.NewL4Adam(valuer{gorgonia.NewF64(1)})
+	var before, after runtime.MemStats
+	for step := range 60 {
+		if step == 10 {
+			runtime.ReadMemStats(&before)
+		}
+		if err := s.Step(model); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.Mallocs - before.Mallocs; n > 50 {
+		t.Errorf("%d allocations in 50 steps", n)
+	}
 }
 
 // TestGradientTimeState: a gradient time scale equal to that of the momentum changes nothing.

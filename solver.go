@@ -137,7 +137,8 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 
 // learnRate is Eq. 6, kept finite.
 func (s *Solver) learnRate(loss, dot float64) float64 {
-	progress := s.opts.fraction * (loss - s.opts.minLossFactor*s.lmin.value)
+	target := s.opts.minLossFactor * s.lmin.value
+	progress := s.opts.fraction * (loss - target)
 	eta := progress / (dot + s.opts.epsilon)
 	if math.IsNaN(eta) { // no direction, or one without a measure
 		return 0

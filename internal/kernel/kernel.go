@@ -4,7 +4,7 @@
 // Every pass exists as scalar Go, which defines it, and on amd64 as AVX2 assembly. The two agree bit for
 // bit: products are rounded before they are added, square roots and divisions are the correctly rounded
 // ones, and inner products are summed in the same eight lanes. A training run therefore gives the same
-// numbers on every machine.
+// numbers with either.
 package kernel
 
 import (

@@ -228,6 +228,46 @@ func TestHeapDoesNotGrow(t *testing.T) {
 	}
 }
 
+// TestAveragesReachZero: where gradients stay zero the averages do not end as denormal numbers, which never go
+// away and are slow.
+func TestAveragesReachZero(t *testing.T) {
+	for name, newSolver := range solvers {
+		t.Run(name, func(t *testing.T) {
+			p := newParam("w", tensor.Float32, []int{3}, ramp(3, 1))
+			p.setGrad([]float64{1, -2, 3})
+			s := newSolver(valuer{gorgonia.NewF64(1)})
+			for range 1500 {
+				if err := s.Step([]gorgonia.ValueGrad{p}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if dot := s.Last().InnerProduct; dot != 0 {
+				t.Errorf("inner product %v", dot)
+			}
+		})
+	}
+}
+
+// TestInfiniteDirection: a direction that overflows makes no step.
+func TestInfiniteDirection(t *testing.T) {
+	p := newParam("w", tensor.Float32, []int{2}, []float64{1, 2})
+	s := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}, l4.WithVarianceTime(1), l4.WithAdamEpsilon(0))
+	for _, g := range []float64{1e19, 1e-22} {
+		before := numbers(p.w)
+		p.setGrad([]float64{g, g})
+		if err := s.Step([]gorgonia.ValueGrad{p}); err != nil {
+			t.Fatal(err)
+		}
+		if g < 1 {
+			if s.Last().LearnRate != 0 {
+				t.Fatalf("the direction is finite: %+v", s.Last())
+			}
+			wantEqual(t, numbers(p.w), before)
+		}
+		wantEqual(t, numbers(p.g), []float64{0, 0})
+	}
+}
+
 // TestStateSize: two words a parameter for L4Adam, one for L4Mom.
 func TestStateSize(t *testing.T) {
 	const n = 1 << 20

@@ -286,50 +286,6 @@ func TestSameBitsOnAnyNumberOfCores(t *testing.T) {
 	})
 }
 
-// TestNoAllocation: from the second step on.
-func TestNoAllocation(t *testing.T) {
-	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
-		for _, n := range []int{3, 100_000} {
-			model := valueGrads([]*param{
-				newParam("a", dt, []int{n, 2}, ramp(2*n, 1)),
-				{name: "b", w: newScalar(dt), g: newScalar(dt)},
-			})
-			s := newSolver(valuer{gorgonia.NewF64(1)})
-			if err := s.Step(model); err != nil {
-				t.Fatal(err)
-			}
-			if allocs := testing.AllocsPerRun(20, func() {
-				if err := s.Step(model); err != nil {
-					t.Fatal(err)
-				}
-			}); allocs != 0 {
-				t.Errorf("%d elements: %v allocations a step", 2*n, allocs)
-			}
-		}
-	})
-}
-
-// TestNoAllocationOnAllCores: a step that is shared out allocates no more than the runtime does to start
-// goroutines.
-func TestNoAllocationOnAllCores(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
-	p := newParam("w", tensor.Float32, []int{1 << 20}, make([]float64, 1<<20))
-	model, s := []gorgonia.ValueGrad{p}, l4.NewL4Adam(valuer{gorgonia.NewF64(1)})
-	var before, after runtime.MemStats
-	for step := range 60 {
-		if step == 10 {
-			runtime.ReadMemStats(&before)
-		}
-		if err := s.Step(model); err != nil {
-			t.Fatal(err)
-		}
-	}
-	runtime.ReadMemStats(&after)
-	if n := after.Mallocs - before.Mallocs; n > 50 {
-		t.Errorf("%d allocations in 50 steps", n)
-	}
-}
-
 // TestGradientTimeState: a gradient time scale equal to that of the momentum changes nothing.
 func TestGradientTimeState(t *testing.T) {
 	model := func() []*param { return []*param{newParam("w", tensor.Float64, []int{9}, ramp(9, 1))} }

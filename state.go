@@ -81,7 +81,6 @@ func (s *Solver) UnmarshalBinary(data []byte) error {
 		return errors.WithMessage(err, "l4: saved state")
 	}
 	s.last, s.skipped, s.lmin = loaded.last, loaded.skipped, loaded.lmin
-	s.moved = true
 	s.setModel(loaded.model, loaded.names)
 	return nil
 }

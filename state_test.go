@@ -259,7 +259,11 @@ func TestLoadVersion1(t *testing.T) {
 				stepTimes(t, s, loss, model, 5)
 				return weightsOf(model)
 			}
-			t.Run(filepath.Base(path), func(t *testing.T) { wantClose(t, run(true), run(false), 1e-6) })
+			tolerance := 1e-12 // another processor may compute the decay factors a little differently
+			if dt == tensor.Float32 {
+				tolerance = 1e-6
+			}
+			t.Run(filepath.Base(path), func(t *testing.T) { wantClose(t, run(true), run(false), tolerance) })
 		}
 	}
 }

@@ -52,9 +52,6 @@ func (p *progress) epoch(r train.Record) {
 	if p.terminal && r.Epoch < p.settings.epochs {
 		return // the bar shows it
 	}
-	if every := max(1, p.settings.epochs/30); r.Epoch%every != 0 && r.Epoch < p.settings.epochs {
-		return // a run of very many epochs shows some
-	}
 	line := fmt.Sprintf("%s  epoch %d/%d  loss %.3g  learning rate %.3g", p.name, r.Epoch, p.settings.epochs, r.Loss, r.LearnRate)
 	if !math.IsNaN(r.Accuracy) {
 		line += fmt.Sprintf("  test accuracy %.2f %%", 100*r.Accuracy)

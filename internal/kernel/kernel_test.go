@@ -162,6 +162,20 @@ func TestBoundedFindsEveryPosition(t *testing.T) {
 	t.Run("float64", func(t *testing.T) { testBoundedFinds(t, Float64) })
 }
 
+func TestCompensatedSum(t *testing.T) {
+	for _, c := range []struct {
+		xs   []float64
+		want float64
+	}{
+		{nil, 0}, {[]float64{3}, 3}, {[]float64{1, 1e100, 1, -1e100}, 2}, {[]float64{1e100, 1, -1e100}, 1},
+		{[]float64{1, math.Inf(1)}, math.Inf(1)}, {[]float64{math.Inf(-1), 1}, math.Inf(-1)},
+	} {
+		if got := compensatedSum(c.xs); got != c.want {
+			t.Errorf("sum of %v is %v, want %v", c.xs, got, c.want)
+		}
+	}
+}
+
 func testFlush[T Float](t *testing.T) {
 	tiny := Tiny[T]()
 	for _, c := range [][2]T{{tiny, tiny}, {-tiny, -tiny}, {tiny / 2, 0}, {-tiny / 4, 0}, {1, 1}, {0, 0}} {

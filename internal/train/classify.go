@@ -59,7 +59,6 @@ func loadBatch[T float32 | float64](x, y []T, images *dataset.Images, indices []
 // accuracy returns a function that tells the share of images that the net gets right.
 func accuracy(net *model.Net, images *dataset.Images) func() (float64, error) {
 	vm := gorgonia.NewTapeMachine(net.Graph)
-	var output gorgonia.Value
 	return func() (float64, error) {
 		right := 0
 		for at := 0; at < images.Len(); at += evalBatch {
@@ -71,8 +70,7 @@ func accuracy(net *model.Net, images *dataset.Images) func() (float64, error) {
 			if err := vm.RunAll(); err != nil {
 				return 0, err
 			}
-			output = net.Output.Value()
-			guesses, err := output.(*tensor.Dense).Argmax(1)
+			guesses, err := net.Output.Value().(*tensor.Dense).Argmax(1)
 			if err != nil {
 				return 0, err
 			}

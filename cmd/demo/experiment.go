@@ -27,7 +27,7 @@ var experiments = map[string]experiment{
 	"mnist": {
 		about:   "handwritten digits, a perceptron of 784-300-100-10 (paper, section 3.2)",
 		epoch:   "all 60,000 images once",
-		solvers: "l4adam,adam", epochs: 5, batch: 64, dtype: "float32",
+		solvers: "l4adam,adam", epochs: 4, batch: 64, dtype: "float32",
 		open: func(s settings) (func(uint64) *train.Task, error) {
 			images, test, err := dataset.MNIST(s.data)
 			if err != nil {

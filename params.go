@@ -38,7 +38,7 @@ type parameter interface {
 	offender() (i int, x float64)
 
 	// The passes over the elements lo to hi; see kernel.Passes.
-	bounded(lo, hi int) bool
+	outOfBounds(lo, hi int) float64 // not 0 if a gradient element is
 	direct(lo, hi int) float64
 	update(lo, hi int)
 }
@@ -187,14 +187,19 @@ func (p *typed[T]) allocate(square, grad bool) {
 
 func (p *typed[T]) offender() (int, float64) {
 	for i := range p.g {
-		if !p.bounded(i, i+1) {
+		if p.outOfBounds(i, i+1) != 0 {
 			return i, float64(p.g[i])
 		}
 	}
 	return -1, 0
 }
 
-func (p *typed[T]) bounded(lo, hi int) bool { return p.arith.Bounded(p.g[lo:hi], p.arith.bound) }
+func (p *typed[T]) outOfBounds(lo, hi int) float64 {
+	if p.arith.Bounded(p.g[lo:hi], p.arith.bound) {
+		return 0
+	}
+	return 1
+}
 
 func (p *typed[T]) direct(lo, hi int) float64 {
 	if p.arith.flush {

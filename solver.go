@@ -30,14 +30,11 @@ type Solver struct {
 	f64 arithmetic[float64]
 
 	model  []parameter
-	names  []string       // of the parameters in the first step
-	blocks *kernel.Blocks // how the passes walk over model
-	ranges []extent       // scratch of checkOverlaps
-	moved  bool           // a parameter may lie elsewhere than in the last successful step
-	copied bool           // a parameter does not lie flat in memory
-
-	// The passes in the form that blocks.Sum takes, made once so that a step allocates nothing.
-	outOfBounds, direct, update func([]kernel.Span) float64
+	names  []string                  // of the parameters in the first step
+	blocks *kernel.Blocks[parameter] // how the passes walk over model
+	ranges []extent                  // scratch of checkOverlaps
+	moved  bool                      // a parameter may lie elsewhere than in the last successful step
+	copied bool                      // a parameter does not lie flat in memory
 
 	lmin    minLoss
 	last    Info
@@ -117,12 +114,12 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	step := s.last.Step + 1
 	s.f32.begin(step, s.opts)
 	s.f64.begin(step, s.opts)
-	dot := s.blocks.Sum(s.direct)
+	dot := s.blocks.Sum(parameter.direct)
 
 	eta := s.learnRate(loss, dot)
 	s.f32.setLearnRate(eta)
 	s.f64.setLearnRate(eta)
-	s.blocks.Sum(s.update)
+	s.blocks.Each(parameter.update)
 	if s.moved || s.copied {
 		for _, p := range s.model {
 			p.commit()
@@ -221,31 +218,7 @@ func (s *Solver) newParameter(dt tensor.Dtype) parameter {
 // setModel makes ready for steps of these parameters.
 func (s *Solver) setModel(params []parameter, names []string) {
 	s.model, s.names = params, names
-	lengths := make([]int, len(params))
-	for i, p := range params {
-		lengths[i] = p.len()
-	}
-	s.blocks = kernel.NewBlocks(lengths)
-	s.outOfBounds = func(spans []kernel.Span) float64 {
-		for _, p := range spans {
-			if !s.model[p.Tensor].bounded(p.Lo, p.Hi) {
-				return 1
-			}
-		}
-		return 0
-	}
-	s.direct = func(spans []kernel.Span) (dot float64) {
-		for _, p := range spans {
-			dot += s.model[p.Tensor].direct(p.Lo, p.Hi)
-		}
-		return dot
-	}
-	s.update = func(spans []kernel.Span) float64 {
-		for _, p := range spans {
-			s.model[p.Tensor].update(p.Lo, p.Hi)
-		}
-		return 0
-	}
+	s.blocks = kernel.NewBlocks(params, parameter.len)
 }
 
 // checkOrder tells whether a weight that lies elsewhere than in the last step, which is no error in itself,
@@ -312,7 +285,7 @@ func (s *Solver) checkFinite(loss float64) error {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return errors.WithMessagef(ErrNonFinite, "loss is %v", loss)
 	}
-	if s.blocks.Sum(s.outOfBounds) == 0 {
+	if s.blocks.Sum(parameter.outOfBounds) == 0 {
 		return nil
 	}
 	for i, p := range s.model {
@@ -320,7 +293,7 @@ func (s *Solver) checkFinite(loss float64) error {
 			return errors.WithMessagef(ErrNonFinite, "the gradient of %s is %v at element %d", s.names[i], x, at)
 		}
 	}
-	panic("unreachable: a block is out of bounds but no element is")
+	panic("unreachable: a tensor is out of bounds but no element is")
 }
 
 func (s *Solver) zeroGrads() {

@@ -17,30 +17,34 @@ const (
 )
 
 // Blocks lays the tensors of a model end to end and cuts the row into blocks of equal length, over which
-// Sum runs on all cores. It may not be used from two goroutines at once.
-type Blocks struct {
-	spans   []Span
+// Sum and Each run on all cores. It may not be used from two goroutines at once.
+type Blocks[P any] struct {
+	spans   []span[P]
 	first   []int // block b owns spans[first[b]:first[b+1]]
 	partial []float64
 
-	f        func(spans []Span) float64
+	sum      func(p P, lo, hi int) float64 // one of these two
+	each     func(p P, lo, hi int)
 	backward bool
 	next     atomic.Int64
 	done     sync.WaitGroup
 	help     func() // work plus done, made once so that starting a goroutine allocates nothing
 }
 
-// Span is the part of a tensor that lies in one block.
-type Span struct{ Tensor, Lo, Hi int }
+// span is the part of a tensor that lies in one block.
+type span[P any] struct {
+	tensor P
+	lo, hi int
+}
 
 // NewBlocks cuts tensors of the given numbers of elements.
-func NewBlocks(lengths []int) *Blocks {
-	b := &Blocks{first: []int{0}}
+func NewBlocks[P any](tensors []P, elements func(P) int) *Blocks[P] {
+	b := &Blocks[P]{first: []int{0}}
 	room := blockLen
-	for t, n := range lengths {
-		for lo := 0; lo < n; {
+	for _, t := range tensors {
+		for lo, n := 0, elements(t); lo < n; {
 			hi := min(n, lo+room)
-			b.spans = append(b.spans, Span{t, lo, hi})
+			b.spans = append(b.spans, span[P]{t, lo, hi})
 			room -= hi - lo
 			if room == 0 {
 				b.first = append(b.first, len(b.spans))
@@ -60,11 +64,25 @@ func NewBlocks(lengths []int) *Blocks {
 	return b
 }
 
-// Sum calls f once for every block and adds the results block by block, with compensation, so that neither
-// their order nor the size of the model tells in the sum. Each Sum begins where the last one ended, with what
-// that has left in the cache.
-func (b *Blocks) Sum(f func(spans []Span) float64) float64 {
-	b.f, b.backward = f, !b.backward
+// Sum calls f for the elements lo to hi of each tensor, in pieces, and adds the results block by block, with
+// compensation, so that neither their order nor the size of the model tells in the sum.
+func (b *Blocks[P]) Sum(f func(tensor P, lo, hi int) float64) float64 {
+	b.sum = f
+	b.run()
+	b.sum = nil
+	return compensatedSum(b.partial)
+}
+
+// Each calls f for the elements lo to hi of each tensor, in pieces.
+func (b *Blocks[P]) Each(f func(tensor P, lo, hi int)) {
+	b.each = f
+	b.run()
+	b.each = nil
+}
+
+// run walks over all blocks, beginning where the last walk ended, with what that has left in the cache.
+func (b *Blocks[P]) run() {
+	b.backward = !b.backward
 	b.next.Store(0)
 	if n := len(b.partial); n > soloBlocks {
 		helpers := min(runtime.GOMAXPROCS(0), n) - 1
@@ -75,12 +93,10 @@ func (b *Blocks) Sum(f func(spans []Span) float64) float64 {
 	}
 	b.work()
 	b.done.Wait()
-	b.f = nil
-	return compensatedSum(b.partial)
 }
 
 // work takes blocks until none is left.
-func (b *Blocks) work() {
+func (b *Blocks[P]) work() {
 	for {
 		i := int(b.next.Add(1)) - 1
 		if i >= len(b.partial) {
@@ -89,7 +105,15 @@ func (b *Blocks) work() {
 		if b.backward {
 			i = len(b.partial) - 1 - i
 		}
-		b.partial[i] = b.f(b.spans[b.first[i]:b.first[i+1]])
+		sum := 0.0
+		for _, s := range b.spans[b.first[i]:b.first[i+1]] {
+			if b.each != nil {
+				b.each(s.tensor, s.lo, s.hi)
+			} else {
+				sum += b.sum(s.tensor, s.lo, s.hi)
+			}
+		}
+		b.partial[i] = sum
 	}
 }
 

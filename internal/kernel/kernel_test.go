@@ -241,8 +241,8 @@ func testSumAccuracy[T Float](t *testing.T, p Passes[T], tolerance float64) {
 
 	// With these coefficients v = g, and the inner product is the sum of squares.
 	mean, c := make([]T, n), &Coefficients[T]{Mean: Decay[T]{0, 1, 1}}
-	got := NewBlocks([]int{n}).Sum(func(spans []Span) float64 {
-		return p.Direct(g[spans[0].Lo:spans[0].Hi], &Averages[T]{Mean: mean}, spans[0].Lo, c)
+	got := NewBlocks([][]T{g}, func(g []T) int { return len(g) }).Sum(func(g []T, lo, hi int) float64 {
+		return p.Direct(g[lo:hi], &Averages[T]{Mean: mean}, lo, c)
 	})
 	rel := math.Abs(got-want) / want
 	t.Logf("relative error over 2^25 elements: %.2g", rel)

@@ -37,6 +37,16 @@ func TestOptionErrors(t *testing.T) {
 		"WithVarianceTime(0)":     l4.WithVarianceTime(0),
 		"WithAdamEpsilon(-1)":     l4.WithAdamEpsilon(-1),
 		"WithAdamEpsilon(NaN)":    l4.WithAdamEpsilon(nan),
+		"WithClip(0)":             l4.WithClip(0),
+		"WithClip(+Inf)":          l4.WithClip(inf),
+		"WithClipNorm(-1)":        l4.WithClipNorm(-1),
+		"WithL1Reg(-1)":           l4.WithL1Reg(-1),
+		"WithL2Reg(NaN)":          l4.WithL2Reg(nan),
+		"WithWeightDecay(1)":      l4.WithWeightDecay(1),
+		"WithWeightDecay(-0.1)":   l4.WithWeightDecay(-0.1),
+		"WithLossFloor(-Inf)":     l4.WithLossFloor(-inf),
+		"WithLossFloor(NaN)":      l4.WithLossFloor(nan),
+		"WithMaxLearnRate(0)":     l4.WithMaxLearnRate(0),
 		"nil Option":              nil,
 	} {
 		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})

@@ -1,6 +1,8 @@
 package l4_test
 
 import (
+	"encoding/json"
+
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -19,7 +21,47 @@ type newSolver = func(loss gorgonia.Valuer, opts ...l4.Option) stepper
 var solvers = map[string]newSolver{
 	"L4Adam": func(loss gorgonia.Valuer, opts ...l4.Option) stepper { return l4.NewL4Adam(loss, opts...) },
 	"L4Mom":  func(loss gorgonia.Valuer, opts ...l4.Option) stepper { return l4.NewL4Mom(loss, opts...) },
+	"L4": func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
+		return l4.New(loss, &heavyBall{rate: 0.1}, opts...)
+	},
 }
+
+// heavyBall is a solver such as a user may write, for tensors alone. It can be saved and does not allocate after its
+// first step.
+type heavyBall struct {
+	rate     float64
+	velocity [][]float64
+}
+
+func (h *heavyBall) Step(model []gorgonia.ValueGrad) error {
+	for i, p := range model {
+		grad, err := p.Grad()
+		if err != nil {
+			return err
+		}
+		w, g := p.Value().(*tensor.Dense), grad.(*tensor.Dense)
+		if w.Dtype() == tensor.Float32 {
+			heavyBallStep(h, i, w.Float32s(), g.Float32s())
+		} else {
+			heavyBallStep(h, i, w.Float64s(), g.Float64s())
+		}
+	}
+	return nil
+}
+
+func heavyBallStep[T float32 | float64](h *heavyBall, i int, w, g []T) {
+	if i == len(h.velocity) {
+		h.velocity = append(h.velocity, make([]float64, len(w)))
+	}
+	v := h.velocity[i]
+	for k := range w {
+		v[k] = 0.9*v[k] + float64(g[k])
+		w[k] -= T(h.rate * v[k])
+	}
+}
+
+func (h *heavyBall) MarshalBinary() ([]byte, error) { return json.Marshal(h.velocity) }
+func (h *heavyBall) UnmarshalBinary(b []byte) error { return json.Unmarshal(b, &h.velocity) }
 
 var dtypes = []tensor.Dtype{tensor.Float32, tensor.Float64}
 

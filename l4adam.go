@@ -15,5 +15,5 @@ var _ gorgonia.Solver = (*L4Adam)(nil)
 // NewL4Adam returns a solver that minimises loss, a scalar or a tensor of one element that a virtual
 // machine evaluates before each Step, usually the *gorgonia.Node that was given to gorgonia.Grad.
 func NewL4Adam(loss gorgonia.Valuer, opts ...Option) *L4Adam {
-	return &L4Adam{newSolver(loss, true, opts)}
+	return &L4Adam{newSolver(loss, kindAdam, opts)}
 }

@@ -13,5 +13,5 @@ var _ gorgonia.Solver = (*L4Mom)(nil)
 
 // NewL4Mom returns a solver that minimises loss; see NewL4Adam.
 func NewL4Mom(loss gorgonia.Valuer, opts ...Option) *L4Mom {
-	return &L4Mom{newSolver(loss, false, opts)}
+	return &L4Mom{newSolver(loss, kindMom, opts)}
 }

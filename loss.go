@@ -12,7 +12,7 @@ import (
 // lossReader reads the loss as one number.
 type lossReader struct {
 	loss   gorgonia.Valuer
-	others []otherNode // nodes in the graph of a loss that is a node; nil before the first read
+	others map[*gorgonia.Node][]otherNode // of each loss so far that is a node
 }
 
 // otherNode is a node whose value Gorgonia may store in the loss's memory.
@@ -38,10 +38,12 @@ type readLoss struct {
 
 func (r *readLoss) Value() gorgonia.Value { return r.value }
 
-// read returns the loss as it stands, and how far below zero a loss of zero may come by rounding alone: sixteen
-// times the relative precision of its type, as for the mean of logarithms of probabilities.
+// How far below zero a loss of zero may come by rounding alone: sixteen times the relative precision of its type, as
+// for the mean of logarithms of probabilities.
+const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
+
+// read returns the loss as it stands, and the rounding of its type.
 func (r *lossReader) read() (loss, rounding float64, err error) {
-	const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
 	if isNil(r.loss) {
 		return 0, 0, errors.New("l4: the solver was made with a nil loss")
 	}
@@ -88,14 +90,19 @@ func (r *lossReader) checkOverwritten() error {
 	default:
 		return nil
 	}
-	if r.others == nil {
-		r.others = othersThan(node)
+	others, known := r.others[node]
+	if !known {
+		others = othersThan(node)
+		if r.others == nil {
+			r.others = map[*gorgonia.Node][]otherNode{}
+		}
+		r.others[node] = others
 	}
-	if len(r.others) == 0 {
+	if len(others) == 0 {
 		return nil
 	}
 	at := memoryOf(node.Value())
-	for _, n := range r.others {
+	for _, n := range others {
 		if at == 0 || memoryOf(n.Value()) != at {
 			continue
 		}
@@ -119,8 +126,7 @@ func sharesMemory(n *gorgonia.Node) bool {
 }
 
 // othersThan returns the nodes whose values may come to lie in the memory of the loss: all that it is not
-// computed from if it is a tensor, but those computed from it through a Reshape if it is a scalar. It is never
-// nil.
+// computed from if it is a tensor, but those computed from it through a Reshape if it is a scalar.
 func othersThan(loss *gorgonia.Node) []otherNode {
 	g := loss.Graph()
 	ancestors := map[*gorgonia.Node]bool{}
@@ -151,7 +157,7 @@ func othersThan(loss *gorgonia.Node) []otherNode {
 	down(loss)
 
 	_, isTensor := loss.Value().(*tensor.Dense)
-	others := []otherNode{}
+	var others []otherNode
 	for _, n := range g.AllNodes() {
 		if !ancestors[n] && !sharesMemory(n) && (isTensor || viaReshape[n]) {
 			others = append(others, otherNode{n, viaReshape[n]})

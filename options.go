@@ -21,7 +21,14 @@ type options struct {
 	varianceTime float64
 	adamEpsilon  float64
 
+	clip, clipNorm float64 // 0: none
+	l1, l2         float64
+	weightDecay    float64
+	lossFloor      float64
+	maxLearnRate   float64
+
 	skipNonFinite int // steps in a row
+	recorder      func(Info)
 
 	adamOnly string // the last option given that only L4Adam has
 	err      error  // of the first bad option
@@ -37,6 +44,7 @@ func newOptions(opts []Option) options {
 		momentumTime:  10,
 		varianceTime:  1000,
 		adamEpsilon:   1e-4,
+		maxLearnRate:  math.MaxFloat64,
 	}
 	for _, opt := range opts {
 		if opt == nil {
@@ -48,12 +56,14 @@ func newOptions(opts []Option) options {
 	return o
 }
 
-// hyperParameters are the numbers that training depends on.
+// hyperParameters are the numbers that training depends on, in the order of a saved state: new ones come last.
 func (o *options) hyperParameters() []hyperParameter {
 	return []hyperParameter{
 		{"WithFraction", &o.fraction}, {"WithMinLossFactor", &o.minLossFactor}, {"WithInitFactor", &o.initFactor},
 		{"WithForgetTime", &o.forgetTime}, {"WithEpsilon", &o.epsilon}, {"WithMomentumTime", &o.momentumTime},
 		{"WithGradientTime", &o.gradientTime}, {"WithVarianceTime", &o.varianceTime}, {"WithAdamEpsilon", &o.adamEpsilon},
+		{"WithClip", &o.clip}, {"WithClipNorm", &o.clipNorm}, {"WithL1Reg", &o.l1}, {"WithL2Reg", &o.l2},
+		{"WithWeightDecay", &o.weightDecay}, {"WithLossFloor", &o.lossFloor}, {"WithMaxLearnRate", &o.maxLearnRate},
 	}
 }
 
@@ -77,6 +87,14 @@ func (o *options) set(field *float64, option string, x float64, inRange bool, wa
 	*field = x
 }
 
+func (o *options) setPositive(field *float64, option string, x float64) {
+	o.set(field, option, x, x > 0 && !math.IsInf(x, 0), "a finite number above 0")
+}
+
+func (o *options) setNotNegative(field *float64, option string, x float64) {
+	o.set(field, option, x, x >= 0 && !math.IsInf(x, 0), "a finite number, at least 0")
+}
+
 func (o *options) setTime(field *float64, option string, tau float64) {
 	// Beyond a million steps 1-1/τ is too coarse a number in float32.
 	o.set(field, option, tau, 1 <= tau && tau <= 1e6, "a number of steps from 1 to 1e6")
@@ -85,9 +103,7 @@ func (o *options) setTime(field *float64, option string, tau float64) {
 // WithFraction sets α > 0, the fraction of the way to the estimated minimum loss that a step aims for
 // (Eq. 3). Default 0.15; useful from 0.10 to 0.30, less for small or noisy batches.
 func WithFraction(alpha float64) Option {
-	return func(o *options) {
-		o.set(&o.fraction, "WithFraction", alpha, alpha > 0 && !math.IsInf(alpha, 0), "a finite number above 0")
-	}
+	return func(o *options) { o.setPositive(&o.fraction, "WithFraction", alpha) }
 }
 
 // WithMinLossFactor sets γ from 0 to 1: a step aims at γ times the smallest loss seen lately, so that it
@@ -116,9 +132,7 @@ func WithForgetTime(tau float64) Option {
 
 // WithEpsilon sets ε >= 0, added to the inner product that the step is divided by (Eq. 6). Default 1e-12.
 func WithEpsilon(eps float64) Option {
-	return func(o *options) {
-		o.set(&o.epsilon, "WithEpsilon", eps, eps >= 0 && !math.IsInf(eps, 0), "a finite number, at least 0")
-	}
+	return func(o *options) { o.setNotNegative(&o.epsilon, "WithEpsilon", eps) }
 }
 
 // WithMomentumTime sets τm from 1 to 1e6, the time scale in steps of the gradients' running average (Eq. 7).
@@ -147,7 +161,7 @@ func WithVarianceTime(tau float64) Option {
 // direction, outside the root. Default 1e-4. L4Adam only.
 func WithAdamEpsilon(eps float64) Option {
 	return func(o *options) {
-		o.set(&o.adamEpsilon, "WithAdamEpsilon", eps, eps >= 0 && !math.IsInf(eps, 0), "a finite number, at least 0")
+		o.setNotNegative(&o.adamEpsilon, "WithAdamEpsilon", eps)
 		o.adamOnly = fmt.Sprintf("WithAdamEpsilon(%v)", eps)
 	}
 }
@@ -163,4 +177,64 @@ func WithSkipNonFinite(n int) Option {
 		}
 		o.skipNonFinite = n
 	}
+}
+
+// WithClip clips each gradient element to the range from -c to c, c > 0, before anything else is done with it.
+// Default: none. L4 steps by the loss and not by the size of the gradient, so that this is for losses whose
+// gradients explode now and then, as in recurrent nets.
+func WithClip(c float64) Option {
+	return func(o *options) { o.setPositive(&o.clip, "WithClip", c) }
+}
+
+// WithClipNorm scales all gradients down together where their common Euclidean norm is above c > 0, before
+// anything else is done with them but WithClip. Default: none.
+func WithClipNorm(c float64) Option {
+	return func(o *options) { o.setPositive(&o.clipNorm, "WithClipNorm", c) }
+}
+
+// WithL2Reg adds λ/2·‖w‖² over all parameters, λ >= 0, to the loss that the step is computed from, and its
+// gradient λ·w to the gradients, after clipping, so that the step is that of a graph whose loss contains the
+// penalty. Default 0. To leave out some parameters, such as biases, write the penalty into the graph.
+func WithL2Reg(lambda float64) Option {
+	return func(o *options) { o.setNotNegative(&o.l2, "WithL2Reg", lambda) }
+}
+
+// WithL1Reg adds λ·‖w‖₁ over all parameters, λ >= 0, to the loss that the step is computed from, and its gradient
+// λ·sign(w) to the gradients; see WithL2Reg. Default 0.
+func WithL1Reg(lambda float64) Option {
+	return func(o *options) { o.setNotNegative(&o.l1, "WithL1Reg", lambda) }
+}
+
+// WithWeightDecay multiplies all weights by 1-λ, 0 <= λ < 1, in each step, just before -η·v is added. It is
+// decoupled from the loss as in AdamW (I. Loshchilov and F. Hutter, ICLR 2019): neither gradients nor inner
+// product know of it. It is also decoupled from η, which in L4 spans orders of magnitude, where implementations
+// of AdamW take off the learning rate times λ: their λ of 0.01 at a rate of 1e-3 is 1e-5 here. Default 0.
+//
+// WithL2Reg changes what is minimised, and the loss converges to the minimum of that. WithWeightDecay keeps
+// weights small that the loss does not hold in place, and then the loss itself stays above its minimum.
+func WithWeightDecay(lambda float64) Option {
+	return func(o *options) {
+		o.set(&o.weightDecay, "WithWeightDecay", lambda, 0 <= lambda && lambda < 1, "a number from 0 to below 1")
+	}
+}
+
+// WithLossFloor sets b, a lower bound of the loss: the step uses L - b. Default 0. It is for losses that can be
+// negative, such as negative log densities, and for those known to stay above some number. A loss below b is
+// ErrNegativeLoss. The closer to what can be attained the better: what lies between is progress that L4 expects
+// to make.
+func WithLossFloor(b float64) Option {
+	return func(o *options) {
+		o.set(&o.lossFloor, "WithLossFloor", b, !math.IsNaN(b) && !math.IsInf(b, 0), "a finite number")
+	}
+}
+
+// WithMaxLearnRate sets a cap > 0 on the learning rate η. Default: none.
+func WithMaxLearnRate(eta float64) Option {
+	return func(o *options) { o.setPositive(&o.maxLearnRate, "WithMaxLearnRate", eta) }
+}
+
+// WithRecorder calls f after each successful step with what Last would return, to log or plot it. It costs the
+// call.
+func WithRecorder(f func(Info)) Option {
+	return func(o *options) { o.recorder = f }
 }

@@ -34,23 +34,50 @@ type parameter interface {
 	zeroGrad()
 	appendState(b []byte) []byte
 	decodeState(d *decoder, square, grad bool) bool
-	// offender returns the first gradient element out of bounds, or -1.
-	offender() (i int, x float64)
+	gradient(i int) float64
 
 	// The passes over the elements lo to hi; see kernel.Passes.
 	outOfBounds(lo, hi int) float64 // not 0 if a gradient element is
 	direct(lo, hi int) float64
 	update(lo, hi int)
+
+	// Those that some options add.
+	squaredNorm(lo, hi int) float64    // of the gradient,
+	squaredClipped(lo, hi int) float64 // of the clipped gradient,
+	dotClipped(lo, hi int) float64     // and the inner product of the two
+	penalty(lo, hi int) float64
+	shapedOutOfBounds(lo, hi int) float64
+	shape(lo, hi int)
+
+	// copied returns the copy of the parameter that an inner solver steps. The passes fill it, replace its weights
+	// by their change and return its squared norm, and take its inner product with v's place, and put it there.
+	copied(name string, wide bool) gorgonia.ValueGrad
+	toCopy(lo, hi int)
+	fromCopy(lo, hi int) float64
+	dotCopy(lo, hi int) float64
+	useCopy(lo, hi int)
 }
 
 // arithmetic is what the parameters of one element type share in a step.
 type arithmetic[T kernel.Float] struct {
 	kernel.Passes[T]
-	max, bound T // largest number, and largest number whose square is finite
+	max, root T // largest number, and largest number whose square is finite
+	bound     T // of the gradient elements
 
-	coef  kernel.Coefficients[T]
-	flush bool // averages are flushed in this step
-	eta   T
+	shaping shaping[T]
+	coef    kernel.Coefficients[T]
+	flush   bool // averages are flushed in this step
+	eta     T
+	keep    T // what the decay leaves of a weight
+}
+
+func newArithmetic[T kernel.Float](passes kernel.Passes[T], largest float64, o options) arithmetic[T] {
+	a := arithmetic[T]{Passes: passes, max: T(largest), root: T(math.Sqrt(largest)), shaping: newShaping[T](o), keep: T(1 - o.weightDecay)}
+	a.bound = a.root
+	if o.shapes() { // may bring them down; see shapedOutOfBounds
+		a.bound = a.max
+	}
+	return a
 }
 
 // begin sets the factors of the averages at the given step, the first is 1 (Eq. 7).
@@ -80,8 +107,9 @@ type typed[T kernel.Float] struct {
 	borrowed       bool // the gradient is the value of a graph node, not ours to write
 	shared         bool // another parameter has the same gradient memory
 	spareW, spareG []T
+	copy           parameterCopy[T] // what an inner solver steps
 
-	shape  []int // of the first step
+	dims   []int // shape of the first step
 	origin *T    // see home; keeps the memory from serving another parameter meanwhile
 }
 
@@ -103,8 +131,8 @@ func (p *typed[T]) take(v gorgonia.ValueGrad) (moved bool, err error) {
 		}
 		return false, err
 	}
-	if p.weight.fresh && !slices.Equal(p.weight.shape, p.shape) {
-		return false, errors.WithMessagef(ErrModelChanged, "weight: shape %v, %v in the first step", p.weight.shape, p.shape)
+	if p.weight.fresh && !slices.Equal(p.weight.shape, p.dims) {
+		return false, errors.WithMessagef(ErrModelChanged, "weight: shape %v, %v in the first step", p.weight.shape, p.dims)
 	}
 	g, err := v.Grad()
 	if err != nil {
@@ -171,11 +199,11 @@ func (p *typed[T]) zeroGrad() {
 	}
 }
 
-func (p *typed[T]) reshape(shape []int) { p.shape = append([]int{}, shape...) }
+func (p *typed[T]) reshape(shape []int) { p.dims = append([]int{}, shape...) }
 
 func (p *typed[T]) len() int {
 	n := 1
-	for _, size := range p.shape {
+	for _, size := range p.dims {
 		n *= size
 	}
 	return n
@@ -185,14 +213,7 @@ func (p *typed[T]) allocate(square, grad bool) {
 	p.averages = kernel.NewAverages[T](p.len(), square, grad)
 }
 
-func (p *typed[T]) offender() (int, float64) {
-	for i := range p.g {
-		if p.outOfBounds(i, i+1) != 0 {
-			return i, float64(p.g[i])
-		}
-	}
-	return -1, 0
-}
+func (p *typed[T]) gradient(i int) float64 { return float64(p.g[i]) }
 
 func (p *typed[T]) outOfBounds(lo, hi int) float64 {
 	if p.arith.Bounded(p.g[lo:hi], p.arith.bound) {
@@ -209,6 +230,11 @@ func (p *typed[T]) direct(lo, hi int) float64 {
 }
 
 func (p *typed[T]) update(lo, hi int) {
+	if keep := p.arith.keep; keep != 1 {
+		for i, w := range p.w[lo:hi] {
+			p.w[lo+i] = w * keep
+		}
+	}
 	if p.arith.eta == 0 {
 		clear(p.g[lo:hi]) // v may be infinite, and 0 times that is no step
 		return

@@ -11,8 +11,8 @@ import (
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// Solver is the L4 meta-algorithm, embedded in L4Adam and L4Mom. With the loss L, an update direction v and
-// an estimate g of the gradient, a step is
+// Solver is the L4 meta-algorithm, embedded in L4Adam, L4Mom and L4. With the loss L, an update direction v
+// and an estimate g of the gradient, a step is
 //
 //	η = α (L - γ·Lmin) / (gᵀv + ε)
 //	w ← w - η·v
@@ -22,9 +22,10 @@ import (
 // A Solver belongs to one model. It may not be copied after the first Step, nor used from two goroutines
 // at once; two Solvers may.
 type Solver struct {
-	loss lossReader
-	opts options
-	adam bool // the direction is Adam's, otherwise the momentum
+	loss  lossReader
+	opts  options
+	kind  kind
+	inner *inner // of L4, otherwise nil
 
 	f32 arithmetic[float32]
 	f64 arithmetic[float64]
@@ -37,6 +38,7 @@ type Solver struct {
 	copied bool                      // a parameter does not lie flat in memory
 
 	lmin    minLoss
+	clip    clipRecord
 	last    Info
 	skipped int // in a row
 }
@@ -45,24 +47,41 @@ type Solver struct {
 type Info struct {
 	Step         int     // number of successful steps, the first is 1
 	Loss         float64 // as read
-	LMin         float64 // estimate of the minimum loss used in this step, before the factor γ
+	Penalty      float64 // added to it; see WithL2Reg
+	LMin         float64 // estimate of the minimum of Loss + Penalty - floor used in this step, before the factor γ
 	LearnRate    float64 // effective learning rate η
 	InnerProduct float64 // gᵀv
 	Skipped      int     // number of steps skipped so far; see WithSkipNonFinite
 }
 
-func newSolver(loss gorgonia.Valuer, adam bool, opts []Option) Solver {
-	s := Solver{loss: lossReader{loss: loss}, opts: newOptions(opts), adam: adam}
-	if !adam && s.opts.adamOnly != "" {
+// kind tells where the direction comes from. The numbers stand in saved states.
+type kind uint8
+
+const (
+	kindAdam  kind = 1
+	kindMom   kind = 2
+	kindInner kind = 3
+)
+
+func newSolver(loss gorgonia.Valuer, kind kind, opts []Option) Solver {
+	s := Solver{loss: lossReader{loss: loss}, opts: newOptions(opts), kind: kind}
+	if kind != kindAdam && s.opts.adamOnly != "" {
 		s.opts.fail(errors.Errorf("l4: %s: only L4Adam has this option", s.opts.adamOnly))
 	}
 	if s.opts.gradientTime == 0 {
 		s.opts.gradientTime = s.opts.momentumTime
 	}
-	s.f32 = arithmetic[float32]{Passes: kernel.Float32, max: math.MaxFloat32, bound: float32(math.Sqrt(math.MaxFloat32))}
-	s.f64 = arithmetic[float64]{Passes: kernel.Float64, max: math.MaxFloat64, bound: math.Sqrt(math.MaxFloat64)}
+	if kind == kindInner {
+		s.opts.momentumTime = s.opts.gradientTime // g is the only average
+	}
+	s.f32 = newArithmetic(kernel.Float32, math.MaxFloat32, s.opts)
+	s.f64 = newArithmetic(kernel.Float64, math.MaxFloat64, s.opts)
 	return s
 }
+
+// SetLoss makes the next Step read the loss from another Valuer, such as the node of another graph over the same
+// weights: one for each length of a sequence, say. The nodes that Step is given may be that graph's, too.
+func (s *Solver) SetLoss(loss gorgonia.Valuer) { s.loss.loss = loss }
 
 // Last returns what the last successful Step did, the zero Info before the first.
 func (s *Solver) Last() Info { return s.last }
@@ -81,14 +100,15 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	if s.opts.err != nil {
 		return s.opts.err
 	}
-	loss, rounding, err := s.loss.read()
+	read, rounding, err := s.loss.read()
 	if err != nil {
 		return err
 	}
 	if err := s.bind(model); err != nil {
 		return err
 	}
-	if err := s.checkFinite(loss); err != nil {
+	penalty, err := s.checkFinite(read)
+	if err != nil {
 		s.zeroGrads()
 		if s.skipped >= s.opts.skipNonFinite {
 			return err
@@ -97,13 +117,18 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		s.last.Skipped++
 		return nil
 	}
-	if loss < -rounding {
-		return errors.WithMessagef(ErrNegativeLoss, "loss is %v; add a constant that keeps it at or above 0", loss)
+	loss, err := s.opts.aboveFloor(read, rounding)
+	if err != nil {
+		return err
+	}
+	loss += penalty
+	s.shapeGrads()
+	if err := s.inner.step(s); err != nil {
+		s.zeroGrads() // they have been shaped and cannot be used again
+		return err
 	}
 
 	// Nothing below can fail.
-	read := loss
-	loss = max(loss, 0)
 	first := s.last.Step == 0
 	if first {
 		s.allocate()
@@ -114,9 +139,8 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	step := s.last.Step + 1
 	s.f32.begin(step, s.opts)
 	s.f64.begin(step, s.opts)
-	dot := s.blocks.Sum(parameter.direct)
-
-	eta := s.learnRate(loss, dot)
+	dot, epsilon := s.inner.along(s, s.blocks.Sum(parameter.direct))
+	eta := s.learnRate(loss, dot, epsilon, s.clip.slope(s.opts, step))
 	s.f32.setLearnRate(eta)
 	s.f64.setLearnRate(eta)
 	s.blocks.Each(parameter.update)
@@ -126,21 +150,24 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		}
 	}
 	s.moved = false
-	s.last = Info{Step: step, Loss: read, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot, Skipped: s.last.Skipped}
+	s.last = Info{Step: step, Loss: read, Penalty: penalty, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot, Skipped: s.last.Skipped}
 	s.skipped = 0
 	s.lmin.forget(s.opts.forgetTime)
+	if s.opts.recorder != nil {
+		s.opts.recorder(s.last)
+	}
 	return nil
 }
 
-// learnRate is Eq. 6, kept finite.
-func (s *Solver) learnRate(loss, dot float64) float64 {
+// learnRate is Eq. 6, kept finite and below its cap.
+func (s *Solver) learnRate(loss, dot, epsilon, slope float64) float64 {
 	target := s.opts.minLossFactor * s.lmin.value
-	progress := s.opts.fraction * (loss - target)
-	eta := progress / (dot + s.opts.epsilon)
+	progress := s.opts.fraction * (loss - target) * slope
+	eta := progress / (dot + epsilon)
 	if math.IsNaN(eta) { // no direction, or one without a measure
 		return 0
 	}
-	return max(-math.MaxFloat64, min(eta, math.MaxFloat64))
+	return max(-math.MaxFloat64, min(eta, s.opts.maxLearnRate))
 }
 
 // bind takes up the memory of the model's weights and gradients. It returns an error if L4 cannot step this
@@ -187,21 +214,31 @@ func (s *Solver) describe(model []gorgonia.ValueGrad) error {
 	}
 	params, names := make([]parameter, len(model)), make([]string, len(model))
 	for i, v := range model {
-		if isNil(v) {
-			return errors.Errorf("l4: parameter #%d is nil", i)
+		w, err := weightOf(i, v)
+		if err != nil {
+			return err
 		}
 		names[i] = parameterName(i, v)
-		w := v.Value()
-		if isNil(w) {
-			return errors.Errorf("l4: %s: no value", names[i])
-		}
-		if params[i] = s.newParameter(w.Dtype()); params[i] == nil {
-			return errors.Errorf("l4: %s: dtype %v, want float32 or float64", names[i], w.Dtype())
-		}
+		params[i] = s.newParameter(w.Dtype())
 		params[i].reshape(w.Shape())
 	}
 	s.setModel(params, names)
 	return nil
+}
+
+// weightOf returns the weight of a parameter, of float32 or float64.
+func weightOf(i int, v gorgonia.ValueGrad) (gorgonia.Value, error) {
+	if isNil(v) {
+		return nil, errors.Errorf("l4: parameter #%d is nil", i)
+	}
+	w := v.Value()
+	if isNil(w) {
+		return nil, errors.Errorf("l4: %s: no value", parameterName(i, v))
+	}
+	if dt := w.Dtype(); dt != tensor.Float32 && dt != tensor.Float64 {
+		return nil, errors.Errorf("l4: %s: dtype %v, want float32 or float64", parameterName(i, v), dt)
+	}
+	return w, nil
 }
 
 // newParameter returns a parameter of the given dtype, nil if there is none.
@@ -274,23 +311,34 @@ func (s *Solver) checkOverlaps(model []gorgonia.ValueGrad) error {
 // allocate makes the averages, all zero.
 func (s *Solver) allocate() {
 	for _, p := range s.model {
-		p.allocate(s.adam, s.ownGrad())
+		p.allocate(s.kind == kindAdam, s.ownGrad())
 	}
 }
 
 // ownGrad tells whether the gradient estimate has an average of its own.
 func (s *Solver) ownGrad() bool { return s.opts.gradientTime != s.opts.momentumTime }
 
-func (s *Solver) checkFinite(loss float64) error {
+// checkFinite returns the penalty of the weights, or an error if a number that the step needs is not finite.
+func (s *Solver) checkFinite(loss float64) (penalty float64, err error) {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return errors.WithMessagef(ErrNonFinite, "loss is %v", loss)
+		return 0, errors.WithMessagef(ErrNonFinite, "loss is %v", loss)
 	}
-	if s.blocks.Sum(parameter.outOfBounds) == 0 {
+	if err := s.checkElements(parameter.outOfBounds, "the gradient of %s is %v at element %d"); err != nil {
+		return 0, err
+	}
+	return s.prepareShaping()
+}
+
+// checkElements returns an error that names the first gradient element for which a pass is not 0.
+func (s *Solver) checkElements(pass func(p parameter, lo, hi int) float64, format string) error {
+	if s.blocks.Sum(pass) == 0 {
 		return nil
 	}
 	for i, p := range s.model {
-		if at, x := p.offender(); at >= 0 {
-			return errors.WithMessagef(ErrNonFinite, "the gradient of %s is %v at element %d", s.names[i], x, at)
+		for at := range p.len() {
+			if pass(p, at, at+1) != 0 {
+				return errors.WithMessagef(ErrNonFinite, format, s.names[i], p.gradient(at), at)
+			}
 		}
 	}
 	panic("unreachable: a tensor is out of bounds but no element is")

@@ -17,44 +17,55 @@ var (
 
 const (
 	stateMagic   = "L4solver"
-	stateVersion = 1
+	stateVersion = 2
+
+	// numbersOfVersion1 is how many hyper-parameters a state of version 1 holds.
+	numbersOfVersion1 = 9
 )
 
-// Codes of solvers and dtypes in a saved state.
-const (
-	codeL4Adam, codeL4Mom    = 1, 2
-	codeFloat32, codeFloat64 = 1, 2
-)
+// Codes of dtypes in a saved state.
+const codeFloat32, codeFloat64 = 1, 2
 
 var stateTable = crc32.MakeTable(crc32.Castagnoli)
 
 // MarshalBinary returns the whole state of the solver: loaded into a new solver of the same kind and options,
 // it makes training go on to the bit as if it had never stopped. The weights are not part of it.
 //
-// The format, version 1, all numbers little-endian: the 8 bytes "L4solver"; version (uint16); solver (uint8: 1
-// L4Adam, 2 L4Mom); nine float64: fraction, min loss factor, init factor, forget time, epsilon, momentum time,
-// gradient time, variance time, Adam epsilon; Info as step (uint64), loss, Lmin, learning rate, inner product
-// (float64), skipped (uint64); skipped in a row (uint64); Lmin for the next step (float64); number of parameters
-// (uint32). For each parameter: length of its name (uint32) and name; dtype (uint8: 1 float32, 2 float64);
-// number of dimensions (uint8) and each size (uint64); the running averages of its elements in row-major order:
-// of the gradient, of its square (L4Adam), and of the gradient on its own time scale (if gradient time and
-// momentum time differ). Last, the CRC-32C of all bytes before it (uint32).
+// That of an L4 includes the state of its inner solver, which must be an encoding.BinaryMarshaler; Gorgonia's are
+// not.
+//
+// The format, version 2, all numbers little-endian: the 8 bytes "L4solver"; version (uint16); solver (uint8: 1
+// L4Adam, 2 L4Mom, 3 L4); number of hyper-parameters (uint8) and each (float64): fraction, min loss factor, init
+// factor, forget time, epsilon, momentum time, gradient time, variance time, Adam epsilon, clip, clip norm, L1, L2,
+// weight decay, loss floor, max learning rate; Info as step (uint64), loss, penalty, Lmin, learning rate, inner
+// product (float64), skipped (uint64); skipped in a row (uint64); Lmin for the next step and the average of what
+// clipping leaves of the slope (float64); number of parameters (uint32). For each parameter: length of its name (uint32) and name; dtype (uint8: 1 float32, 2
+// float64); number of dimensions (uint8) and each size (uint64); the running averages of its elements in row-major
+// order: of the gradient, of its square (L4Adam), and of the gradient on its own time scale (if gradient time and
+// momentum time differ). Length (uint32) and bytes of the inner solver's state (L4). Last, the CRC-32C of all bytes
+// before it (uint32). Version 1 has the first nine hyper-parameters without their number, no penalty and no such average.
 func (s *Solver) MarshalBinary() ([]byte, error) {
 	if s.opts.err != nil {
 		return nil, s.opts.err
 	}
+	inner, err := s.inner.state()
+	if err != nil {
+		return nil, err
+	}
 	b := binary.LittleEndian.AppendUint16([]byte(stateMagic), stateVersion)
-	b = append(b, s.code())
-	for _, x := range s.opts.hyperParameters() {
+	params := s.opts.hyperParameters()
+	b = append(b, byte(s.kind), byte(len(params)))
+	for _, x := range params {
 		b = appendFloat(b, *x.value)
 	}
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.last.Step))
-	for _, x := range []float64{s.last.Loss, s.last.LMin, s.last.LearnRate, s.last.InnerProduct} {
+	for _, x := range []float64{s.last.Loss, s.last.Penalty, s.last.LMin, s.last.LearnRate, s.last.InnerProduct} {
 		b = appendFloat(b, x)
 	}
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.last.Skipped))
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.skipped))
 	b = appendFloat(b, s.lmin.value)
+	b = appendFloat(b, s.clip.mean)
 
 	model := s.model
 	if s.last.Step == 0 {
@@ -65,6 +76,10 @@ func (s *Solver) MarshalBinary() ([]byte, error) {
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(s.names[i])))
 		b = append(b, s.names[i]...)
 		b = p.appendState(b)
+	}
+	if s.inner != nil {
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(inner)))
+		b = append(b, inner...)
 	}
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, stateTable)), nil
 }
@@ -77,20 +92,15 @@ func (s *Solver) UnmarshalBinary(data []byte) error {
 		return s.opts.err
 	}
 	loaded, err := s.decode(data)
+	if err == nil {
+		err = s.inner.setState(loaded.inner)
+	}
 	if err != nil {
 		return errors.WithMessage(err, "l4: saved state")
 	}
-	s.last, s.skipped, s.lmin = loaded.last, loaded.skipped, loaded.lmin
+	s.last, s.skipped, s.lmin, s.clip = loaded.last, loaded.skipped, loaded.lmin, loaded.clip
 	s.setModel(loaded.model, loaded.names)
 	return nil
-}
-
-// code tells the kind of solver.
-func (s *Solver) code() uint8 {
-	if s.adam {
-		return codeL4Adam
-	}
-	return codeL4Mom
 }
 
 // state is what a saved state holds beyond the options.
@@ -98,8 +108,10 @@ type state struct {
 	last    Info
 	skipped int
 	lmin    minLoss
+	clip    clipRecord
 	model   []parameter
 	names   []string
+	inner   []byte
 }
 
 func (s *Solver) decode(data []byte) (*state, error) {
@@ -111,21 +123,27 @@ func (s *Solver) decode(data []byte) (*state, error) {
 		return nil, errors.New("damaged: the checksum does not match")
 	}
 	d := &decoder{data: data[len(stateMagic):body]}
-	if v := d.uint16(); v != stateVersion {
-		return nil, errors.Errorf("version %d, want %d", v, stateVersion)
+	version := d.uint16()
+	if version < 1 || version > stateVersion {
+		return nil, errors.Errorf("version %d, want at most %d", version, stateVersion)
 	}
-	if code := d.uint8(); code != s.code() {
-		return nil, errors.Errorf("of another kind of solver: %d, want %d (1 is L4Adam, 2 is L4Mom)", code, s.code())
+	if k := kind(d.uint8()); k != s.kind {
+		return nil, errors.Errorf("of another kind of solver: %d, want %d (1 is L4Adam, 2 L4Mom, 3 L4)", k, s.kind)
 	}
-	for _, x := range s.opts.hyperParameters() {
-		if v := d.float64(); v != *x.value {
-			return nil, errors.Errorf("made with %s(%v), this solver has %v", x.option, v, *x.value)
-		}
+	if err := s.decodeHyperParameters(d, version); err != nil {
+		return nil, err
 	}
 	st := new(state)
-	st.last = Info{Step: d.count(), Loss: d.float64(), LMin: d.float64(), LearnRate: d.float64(), InnerProduct: d.float64(), Skipped: d.count()}
+	st.last.Step, st.last.Loss = d.count(), d.float64()
+	if version > 1 {
+		st.last.Penalty = d.float64()
+	}
+	st.last.LMin, st.last.LearnRate, st.last.InnerProduct, st.last.Skipped = d.float64(), d.float64(), d.float64(), d.count()
 	st.skipped = d.count()
 	st.lmin.value = d.float64()
+	if version > 1 {
+		st.clip.mean = d.float64()
+	}
 	n := d.uint32()
 	if d.failed || (n == 0) != (st.last.Step == 0) {
 		return nil, errors.New("inconsistent")
@@ -133,15 +151,41 @@ func (s *Solver) decode(data []byte) (*state, error) {
 	for i := uint32(0); i < n && !d.failed; i++ {
 		st.names = append(st.names, string(d.bytes(uint64(d.uint32()))))
 		p := s.newParameter(map[uint8]tensor.Dtype{codeFloat32: tensor.Float32, codeFloat64: tensor.Float64}[d.uint8()])
-		if p == nil || !p.decodeState(d, s.adam, s.ownGrad()) {
+		if p == nil || !p.decodeState(d, s.kind == kindAdam, s.ownGrad()) {
 			return nil, errors.Errorf("parameter #%d makes no sense", i)
 		}
 		st.model = append(st.model, p)
+	}
+	if s.inner != nil {
+		st.inner = d.bytes(uint64(d.uint32()))
 	}
 	if d.failed || len(d.data) > 0 {
 		return nil, errors.New("of the wrong length")
 	}
 	return st, nil
+}
+
+// decodeHyperParameters returns an error unless they are those of this solver. What came later than the state must
+// have its default.
+func (s *Solver) decodeHyperParameters(d *decoder, version uint16) error {
+	n := numbersOfVersion1
+	if version > 1 {
+		n = int(d.uint8())
+	}
+	defaults := newOptions(nil)
+	mine, saved := s.opts.hyperParameters(), defaults.hyperParameters()
+	if n > len(mine) {
+		return errors.Errorf("%d hyper-parameters, want at most %d", n, len(mine))
+	}
+	for i, x := range mine {
+		if i < n {
+			*saved[i].value = d.float64()
+		}
+		if v := *saved[i].value; v != *x.value {
+			return errors.Errorf("made with %s(%v), this solver has %v", x.option, v, *x.value)
+		}
+	}
+	return nil
 }
 
 func appendFloat(b []byte, x float64) []byte {
@@ -154,8 +198,8 @@ func (p *typed[T]) appendState(b []byte) []byte {
 	if _, ok := any(p.arith.eta).(float32); ok {
 		code = codeFloat32
 	}
-	b = append(b, code, byte(len(p.shape)))
-	for _, n := range p.shape {
+	b = append(b, code, byte(len(p.dims)))
+	for _, n := range p.dims {
 		b = binary.LittleEndian.AppendUint64(b, uint64(n))
 	}
 	for _, x := range [][]T{p.averages.Mean, p.averages.Square, p.averages.Grad} {

@@ -6,10 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,6 +114,8 @@ func TestLoadRefuses(t *testing.T) {
 		"WithFraction": l4.WithFraction(0.2), "WithMinLossFactor": l4.WithMinLossFactor(0.8), "WithInitFactor": l4.WithInitFactor(0.7),
 		"WithForgetTime": l4.WithForgetTime(10), "WithEpsilon": l4.WithEpsilon(0), "WithMomentumTime": l4.WithMomentumTime(5),
 		"WithGradientTime": l4.WithGradientTime(5), "WithVarianceTime": l4.WithVarianceTime(5), "WithAdamEpsilon": l4.WithAdamEpsilon(1),
+		"WithClip": l4.WithClip(1), "WithClipNorm": l4.WithClipNorm(1), "WithL1Reg": l4.WithL1Reg(1), "WithL2Reg": l4.WithL2Reg(1),
+		"WithWeightDecay": l4.WithWeightDecay(0.1), "WithLossFloor": l4.WithLossFloor(-1), "WithMaxLearnRate": l4.WithMaxLearnRate(1),
 	} {
 		if err := l4.NewL4Adam(newBowl(), opt).UnmarshalBinary(data); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("other %s: error %v", name, err)
@@ -176,7 +180,7 @@ func withChecksum(data []byte) []byte {
 // TestLoadHostile: lengths that lie, under a right checksum, are refused without allocating what they ask for.
 func TestLoadHostile(t *testing.T) {
 	data := savedState(t)
-	const params = 8 + 2 + 1 + 9*8 + 7*8 + 8 // where the number of parameters stands
+	const params = 8 + 2 + 1 + 1 + 16*8 + 9*8 + 8 // where the number of parameters stands
 	s := l4.NewL4Adam(newBowl())
 	for at := params; at+8 <= len(data)-4; at++ {
 		for _, x := range []uint64{1<<64 - 1, 1 << 62, 1 << 40, 1 << 31} {
@@ -227,48 +231,61 @@ func TestLoadedModelMustFit(t *testing.T) {
 	}
 }
 
-// TestLoadVersion1: files written by version 1 of the format load for ever, and training goes on from them as
+// savedBy are the versions of the format with what the files in testdata hold.
+var savedBy = map[int]struct {
+	solvers []string
+	opts    []l4.Option
+}{
+	1: {[]string{"L4Adam", "L4Mom"}, []l4.Option{l4.WithGradientTime(4)}},
+	2: {[]string{"L4Adam", "L4Mom", "L4"}, []l4.Option{l4.WithGradientTime(4), l4.WithClipNorm(20), l4.WithL2Reg(0.01)}},
+}
+
+// TestLoadOldVersions: files written by any version of the format load for ever, and training goes on from them as
 // from a state saved today.
-func TestLoadVersion1(t *testing.T) {
-	for name, newSolver := range solvers {
-		for _, dt := range dtypes {
-			path := filepath.Join("testdata", "state", fmt.Sprintf("v1-%s-%v.bin", name, dt))
-			run := func(load bool) []float64 {
-				loss, model := newBowl(), stateModel(dt)
-				s := newSolver(loss, l4.WithGradientTime(4)).(saver)
-				stepTimes(t, s, loss, model, 5)
-				if *writeState {
-					data, err := s.MarshalBinary()
-					if err == nil {
-						err = os.WriteFile(path, data, 0o644)
+func TestLoadOldVersions(t *testing.T) {
+	newest := slices.Max(slices.Collect(maps.Keys(savedBy)))
+	for version, by := range savedBy {
+		for _, name := range by.solvers {
+			for _, dt := range dtypes {
+				path := filepath.Join("testdata", "state", fmt.Sprintf("v%d-%s-%v.bin", version, name, dt))
+				run := func(load bool) []float64 {
+					loss, model := newBowl(), stateModel(dt)
+					s := solvers[name](loss, by.opts...).(saver)
+					stepTimes(t, s, loss, model, 5)
+					if *writeState && version == newest {
+						data, err := s.MarshalBinary()
+						if err == nil {
+							err = os.WriteFile(path, data, 0o644)
+						}
+						if err != nil {
+							t.Fatal(err)
+						}
 					}
-					if err != nil {
-						t.Fatal(err)
+					if load {
+						data, err := os.ReadFile(path)
+						if err != nil {
+							t.Fatal(err)
+						}
+						s = solvers[name](loss, by.opts...).(saver)
+						if err := s.UnmarshalBinary(data); err != nil {
+							t.Fatal(err)
+						}
 					}
+					stepTimes(t, s, loss, model, 5)
+					return weightsOf(model)
 				}
-				if load {
-					data, err := os.ReadFile(path)
-					if err != nil {
-						t.Fatal(err)
-					}
-					s = newSolver(loss, l4.WithGradientTime(4)).(saver)
-					if err := s.UnmarshalBinary(data); err != nil {
-						t.Fatal(err)
-					}
+				tolerance := 1e-12 // another processor may compute the decay factors a little differently
+				if dt == tensor.Float32 {
+					tolerance = 1e-6
 				}
-				stepTimes(t, s, loss, model, 5)
-				return weightsOf(model)
+				t.Run(filepath.Base(path), func(t *testing.T) { wantClose(t, run(true), run(false), tolerance) })
 			}
-			tolerance := 1e-12 // another processor may compute the decay factors a little differently
-			if dt == tensor.Float32 {
-				tolerance = 1e-6
-			}
-			t.Run(filepath.Base(path), func(t *testing.T) { wantClose(t, run(true), run(false), tolerance) })
 		}
 	}
 }
 
-// FuzzUnmarshalBinary: no bytes make a solver panic, and what it accepts it saves again as the same bytes.
+// FuzzUnmarshalBinary: no bytes make a solver panic, and what it accepts it saves again as the same bytes, those of
+// older versions as bytes of the present one that stay the same.
 func FuzzUnmarshalBinary(f *testing.F) {
 	data := savedState(f)
 	f.Add(data[:len(data)-4])
@@ -280,6 +297,12 @@ func FuzzUnmarshalBinary(f *testing.F) {
 		s := l4.NewL4Adam(newBowl())
 		if s.UnmarshalBinary(data) != nil {
 			return
+		}
+		if data[len("L4solver")] == 1 {
+			var err error
+			if data, err = s.MarshalBinary(); err != nil || s.UnmarshalBinary(data) != nil {
+				t.Fatalf("a state of version 1 saved as %d bytes that do not load (%v)", len(data), err)
+			}
 		}
 		if again, err := s.MarshalBinary(); err != nil || string(again) != string(data) {
 			t.Errorf("accepted %d bytes, saved %d others (%v)", len(data), len(again), err)

@@ -3,7 +3,6 @@ package model
 import (
 	"fmt"
 	"hash"
-	"hash/fnv"
 	"math"
 
 	"github.com/chewxy/hm"
@@ -37,13 +36,6 @@ var (
 	_ G.SDOp = crossEntropy{}
 	_ G.Op   = (*crossEntropyDiff)(nil)
 )
-
-// op is what operations that own their output have in common.
-type op struct{}
-
-func (op) ReturnsPtr() bool     { return false }
-func (op) CallsExtern() bool    { return false }
-func (op) OverwritesInput() int { return -1 }
 
 func (crossEntropy) Arity() int              { return 2 }
 func (crossEntropy) String() string          { return "CrossEntropy" }
@@ -160,10 +152,4 @@ func lossGradient[T float32 | float64](out, logits, target []T, rows int, scale 
 			out[r*classes+i] = T(d * scale)
 		}
 	}
-}
-
-func hashcode(o G.Op) uint32 {
-	h := fnv.New32a()
-	o.WriteHash(h)
-	return h.Sum32()
 }

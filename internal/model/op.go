@@ -1,12 +1,12 @@
 package model
 
 import (
+	"fmt"
+	"hash"
 	"hash/fnv"
 
+	"github.com/chewxy/hm"
 	"github.com/pkg/errors"
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
-	"gonum.org/v1/gonum/blas/blas64"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -23,6 +23,53 @@ func hashcode(o G.Op) uint32 {
 	h := fnv.New32a()
 	o.WriteHash(h)
 	return h.Sum32()
+}
+
+// tensorOp is an operation on row-major tensors of one dtype whose result is a tensor. It writes to the same
+// memory at each run.
+type tensorOp struct {
+	op
+	name  string
+	dims  []int // of the inputs, and of the output
+	shape func(in []tensor.Shape) tensor.Shape
+	do    func(out *tensor.Dense, in []*tensor.Dense)
+	out   *tensor.Dense
+}
+
+func (o *tensorOp) Arity() int            { return len(o.dims) - 1 }
+func (o *tensorOp) String() string        { return o.name }
+func (o *tensorOp) WriteHash(h hash.Hash) { fmt.Fprintf(h, "%v %p", o, o) }
+func (o *tensorOp) Hashcode() uint32      { return hashcode(o) }
+func (o *tensorOp) Type() hm.Type {
+	types := make([]hm.Type, len(o.dims))
+	for i, d := range o.dims {
+		types[i] = G.TensorType{Dims: d, Of: hm.TypeVariable('a')}
+	}
+	return hm.NewFnType(types...)
+}
+
+func (o *tensorOp) InferShape(in ...G.DimSizer) (tensor.Shape, error) {
+	shapes := make([]tensor.Shape, len(in))
+	for i := range in {
+		shapes[i] = in[i].(tensor.Shape)
+	}
+	return o.shape(shapes).Clone(), nil
+}
+
+func (o *tensorOp) Do(inputs ...G.Value) (G.Value, error) {
+	in, err := rowMajor(o, inputs...)
+	if err != nil {
+		return nil, err
+	}
+	if o.out == nil {
+		shapes := make([]tensor.Shape, len(in))
+		for i, t := range in {
+			shapes[i] = t.Shape()
+		}
+		o.out = tensor.New(tensor.WithShape(o.shape(shapes)...), tensor.Of(in[0].Dtype()))
+	}
+	o.do(o.out, in)
+	return o.out, nil
 }
 
 // rowMajor returns the values as tensors whose memory can be used directly.
@@ -44,21 +91,6 @@ func reuse(t **tensor.Dense, dt tensor.Dtype, shape ...int) *tensor.Dense {
 		*t = tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
 	}
 	return *t
-}
-
-// gemm sets c to alpha·op(a)·op(b) + beta·c for row-major matrices.
-func gemm(alpha float64, tA blas.Transpose, a *tensor.Dense, tB blas.Transpose, b *tensor.Dense, beta float64, c *tensor.Dense) {
-	if c.Dtype() == tensor.Float32 {
-		m := func(t *tensor.Dense) blas32.General {
-			return blas32.General{Rows: t.Shape()[0], Cols: t.Shape()[1], Stride: t.Shape()[1], Data: t.Float32s()}
-		}
-		blas32.Gemm(tA, tB, float32(alpha), m(a), m(b), float32(beta), m(c))
-		return
-	}
-	m := func(t *tensor.Dense) blas64.General {
-		return blas64.General{Rows: t.Shape()[0], Cols: t.Shape()[1], Stride: t.Shape()[1], Data: t.Float64s()}
-	}
-	blas64.Gemm(tA, tB, alpha, m(a), m(b), beta, m(c))
 }
 
 // scalar returns the number that a scalar holds.

@@ -72,7 +72,7 @@ func (o *tensorOp) Do(inputs ...G.Value) (G.Value, error) {
 	return o.out, nil
 }
 
-// rowMajor returns the values as tensors whose memory can be used directly.
+// rowMajor returns the values as tensors of one dtype whose memory can be used directly.
 func rowMajor(o G.Op, values ...G.Value) ([]*tensor.Dense, error) {
 	ts := make([]*tensor.Dense, len(values))
 	for i, v := range values {
@@ -81,6 +81,9 @@ func rowMajor(o G.Op, values ...G.Value) ([]*tensor.Dense, error) {
 			return nil, errors.Errorf("%v: input %d is a %T, want a row-major tensor", o, i, v)
 		}
 		ts[i] = t
+		if t.Dtype() != ts[0].Dtype() {
+			return nil, errors.Errorf("%v: inputs of %v and %v", o, ts[0].Dtype(), t.Dtype())
+		}
 	}
 	return ts, nil
 }

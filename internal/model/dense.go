@@ -58,7 +58,7 @@ func (d *dense) forward(out *tensor.Dense, in []*tensor.Dense) {
 	} else {
 		repeat(out.Float64s(), b.Float64s())
 	}
-	addProduct(blas.NoTrans, x, w, out)
+	product(blas.NoTrans, x, w, 1, out)
 	switch {
 	case !d.rectified:
 	case out.Dtype() == tensor.Float32:
@@ -87,8 +87,7 @@ func newInputDiff() *tensorOp {
 			} else {
 				transpose(wT.Float64s(), w.Float64s(), rows, cols)
 			}
-			out.Zero()
-			addProduct(blas.NoTrans, grad, wT, out)
+			product(blas.NoTrans, grad, wT, 0, out)
 		},
 	}
 }
@@ -99,8 +98,7 @@ func newWeightDiff() *tensorOp {
 		name: "DenseWeightDiff", dims: []int{2, 2, 2},
 		shape: func(in []tensor.Shape) tensor.Shape { return tensor.Shape{in[0][1], in[1][1]} },
 		do: func(out *tensor.Dense, in []*tensor.Dense) {
-			out.Zero()
-			addProduct(blas.Trans, in[0], in[1], out)
+			product(blas.Trans, in[0], in[1], 0, out)
 		},
 	}
 }

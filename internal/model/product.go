@@ -26,20 +26,25 @@ func gemm(alpha float64, tA blas.Transpose, a *tensor.Dense, tB blas.Transpose, 
 	blas64.Gemm(tA, tB, alpha, m(a), m(b), beta, m(c))
 }
 
-// pureGo tells whether the BLAS in use is Gonum's, whose gemm is slower than addProduct.
+// pureGo tells whether the BLAS in use is Gonum's, whose gemm is slower than product.
 func pureGo() bool {
 	_, ok := blas32.Implementation().(gonum.Implementation)
 	return ok
 }
 
-// addProduct adds op(a)·b to c.
-func addProduct(tA blas.Transpose, a, b, c *tensor.Dense) {
-	switch inner, cols := b.Shape()[0], b.Shape()[1]; {
-	case !pureGo():
-		gemm(1, tA, a, blas.NoTrans, b, 1, c)
-	case c.Dtype() == tensor.Float32:
+// product sets c to op(a)·b + beta·c, with a beta of 0 or 1.
+func product(tA blas.Transpose, a, b *tensor.Dense, beta float64, c *tensor.Dense) {
+	if !pureGo() {
+		gemm(1, tA, a, blas.NoTrans, b, beta, c)
+		return
+	}
+	if beta == 0 {
+		c.Zero()
+	}
+	inner, cols := b.Shape()[0], b.Shape()[1]
+	if c.Dtype() == tensor.Float32 {
 		addRows(gonum.Implementation{}.Saxpy, tA, a.Float32s(), b.Float32s(), c.Float32s(), inner, cols)
-	default:
+	} else {
 		addRows(gonum.Implementation{}.Daxpy, tA, a.Float64s(), b.Float64s(), c.Float64s(), inner, cols)
 	}
 }

@@ -3,7 +3,6 @@ package model
 import (
 	"fmt"
 	"hash"
-	"hash/fnv"
 	"math"
 
 	"github.com/chewxy/hm"
@@ -38,13 +37,6 @@ var (
 	_ G.Op   = (*crossEntropyDiff)(nil)
 )
 
-// op is what operations that own their output have in common.
-type op struct{}
-
-func (op) ReturnsPtr() bool     { return false }
-func (op) CallsExtern() bool    { return false }
-func (op) OverwritesInput() int { return -1 }
-
 func (crossEntropy) Arity() int              { return 2 }
 func (crossEntropy) String() string          { return "CrossEntropy" }
 func (o crossEntropy) WriteHash(h hash.Hash) { fmt.Fprint(h, o) }
@@ -66,10 +58,11 @@ func (crossEntropy) Do(inputs ...G.Value) (G.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if logits.Dtype() == tensor.Float32 {
-		return G.NewF32(float32(meanLoss(logits.Float32s(), target.Float32s(), logits.Shape()[0]))), nil
+	dt, rows := logits.Dtype(), logits.Shape()[0]
+	if dt == tensor.Float32 {
+		return newScalar(dt, meanLoss(logits.Float32s(), target.Float32s(), rows)), nil
 	}
-	return G.NewF64(meanLoss(logits.Float64s(), target.Float64s(), logits.Shape()[0])), nil
+	return newScalar(dt, meanLoss(logits.Float64s(), target.Float64s(), rows)), nil
 }
 
 func (*crossEntropyDiff) Arity() int              { return 3 }
@@ -90,28 +83,29 @@ func (o *crossEntropyDiff) Do(inputs ...G.Value) (G.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.out == nil {
-		o.out = tensor.New(tensor.WithShape(logits.Shape()...), tensor.Of(logits.Dtype()))
+	grad, err := scalar(inputs[2])
+	if err != nil {
+		return nil, err
 	}
-	rows := logits.Shape()[0]
-	switch grad := inputs[2].(type) {
-	case *G.F32:
-		lossGradient(o.out.Float32s(), logits.Float32s(), target.Float32s(), rows, float64(*grad))
-	case *G.F64:
-		lossGradient(o.out.Float64s(), logits.Float64s(), target.Float64s(), rows, float64(*grad))
-	default:
-		return nil, errors.Errorf("%v: the gradient of the loss is a %T", o, grad)
+	dt, rows := logits.Dtype(), logits.Shape()[0]
+	reuse(&o.out, dt, logits.Shape()...)
+	if dt == tensor.Float32 {
+		lossGradient(o.out.Float32s(), logits.Float32s(), target.Float32s(), rows, grad)
+	} else {
+		lossGradient(o.out.Float64s(), logits.Float64s(), target.Float64s(), rows, grad)
 	}
 	return o.out, nil
 }
 
 func matrices(inputs []G.Value) (logits, target *tensor.Dense, err error) {
-	logits, ok := inputs[0].(*tensor.Dense)
-	target, ok2 := inputs[1].(*tensor.Dense)
-	if !ok || !ok2 || !logits.Shape().Eq(target.Shape()) || logits.Dtype() != target.Dtype() || logits.RequiresIterator() || target.RequiresIterator() {
-		return nil, nil, errors.Errorf("cross-entropy of %T and %T: want two row-major matrices of one shape and dtype", inputs[0], inputs[1])
+	in, err := rowMajor(crossEntropy{}, inputs...)
+	if err != nil {
+		return nil, nil, err
 	}
-	return logits, target, nil
+	if !in[0].Shape().Eq(in[1].Shape()) {
+		return nil, nil, errors.Errorf("cross-entropy of logits of shape %v with a target of shape %v", in[0].Shape(), in[1].Shape())
+	}
+	return in[0], in[1], nil
 }
 
 // largest returns the index of the largest logit of a row, and the sum of exp(x - largest) over the others.
@@ -160,10 +154,4 @@ func lossGradient[T float32 | float64](out, logits, target []T, rows int, scale 
 			out[r*classes+i] = T(d * scale)
 		}
 	}
-}
-
-func hashcode(o G.Op) uint32 {
-	h := fnv.New32a()
-	o.WriteHash(h)
-	return h.Sum32()
 }

@@ -65,10 +65,7 @@ func MLP(weights Weights, batch int) *Net {
 		w := G.NewMatrix(g, dt, G.WithName(fmt.Sprint("w", l/2)), G.WithShape(weights[l].Shape()...), G.WithValue(weights[l]))
 		b := G.NewVector(g, dt, G.WithName(fmt.Sprint("b", l/2)), G.WithShape(weights[l+1].Shape()...), G.WithValue(weights[l+1]))
 		n.Weights = append(n.Weights, w, b)
-		x = G.Must(G.BroadcastAdd(G.Must(G.Mul(x, w)), b, nil, []byte{0}))
-		if l < len(weights)-2 {
-			x = G.Must(G.Rectify(x))
-		}
+		x = G.Must(Dense(x, w, b, l < len(weights)-2))
 	}
 	n.Output = x
 	n.Target = input(g, dt, "target", batch, x.Shape()[1])

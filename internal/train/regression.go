@@ -43,8 +43,7 @@ func Regression(dt tensor.Dtype, epochSteps int, seed uint64) *Task {
 	}
 	w1 := node("W1", mat.NewDense(out, in, normals(out*in, r)))
 	w2 := node("W2", mat.NewDense(in, in, normals(in*in, r)))
-	y := G.Must(G.Mul(w1, G.Must(G.Mul(w2, node("samples", root)))))
-	loss := G.Must(G.Sum(G.Must(G.Square(G.Must(G.Sub(y, node("target", &target)))))))
+	loss := G.Must(model.LinearNetLoss(w1, w2, node("samples", root), node("target", &target)))
 	return &Task{
 		Graph: g, Loss: loss, Weights: G.Nodes{w1, w2},
 		EpochSteps: epochSteps,

@@ -43,9 +43,10 @@ var _ gorgonia.Valuer = (*Batches)(nil)
 // Add takes the loss and the gradients of a batch that has just been run, and zeroes the gradients. After a call of
 // Model it begins a new step.
 //
-// All models must have the same parameters in the same order. Replicas may share the memory of their weights
-// (gorgonia.WithValue with the same tensor). If they do not, it is up to the caller to copy the weights of the first
-// to the others after each step.
+// All models must have the same parameters in the same order. Replicas that run at the same time may share the memory
+// of their weights, but not the tensors, which a machine transposes in place while it runs: give each replica
+// tensor.New(tensor.WithShape(w.Shape()...), tensor.WithBacking(w.Data())). Where they share no memory it is up to
+// the caller to copy the weights of the first to the others after each step.
 //
 // An error leaves everything as it was. Numbers that are not finite are none: they are for Step to deal with.
 func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {

@@ -15,9 +15,9 @@ var (
 	// them, starts clean.
 	ErrNonFinite = errors.New("l4: not finite")
 
-	// ErrNegativeLoss says that the loss is below zero. L4 steps towards an estimated minimum that is a
-	// fraction of the loss, so the loss must have zero as a lower bound: add a constant to it. What rounding
-	// alone can take below zero, 2e-6 in float32, counts as zero. The gradients are kept.
+	// ErrNegativeLoss says that the loss is below its floor, which is zero unless WithLossFloor sets another. L4
+	// steps towards an estimated minimum that is a fraction of the loss, so the loss must have a lower bound. What
+	// rounding alone can take below it, 2e-6 in float32 at a floor of up to 1, counts as zero. The gradients are kept.
 	ErrNegativeLoss = errors.New("l4: negative loss")
 
 	// ErrModelChanged says that the model passed to Step is not the one of the first Step: the number of

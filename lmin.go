@@ -21,12 +21,12 @@ func (m *minLoss) lower(loss float64) { m.value = min(m.value, loss) }
 // forget raises the estimate after a step.
 func (m *minLoss) forget(time float64) { m.value *= 1 + 1/time }
 
-// aboveFloor returns by how much the loss as read is above its floor. It may lie below by rounding alone, of so
-// much at a magnitude of 1.
-func (o *options) aboveFloor(read, rounding float64) (float64, error) {
-	loss := read - o.lossFloor
-	if loss < -rounding*max(1, math.Abs(o.lossFloor)) {
-		return 0, errors.WithMessagef(ErrNegativeLoss, "loss is %v, its floor %v; set a lower bound of the loss by WithLossFloor", read, o.lossFloor)
+// aboveFloor returns by how much a loss is above its floor. It may lie below by rounding alone, of so much at a
+// magnitude of 1.
+func (o *options) aboveFloor(loss, rounding float64) (float64, error) {
+	above := loss - o.lossFloor
+	if above < -rounding*max(1, math.Abs(o.lossFloor)) {
+		return 0, errors.WithMessagef(ErrNegativeLoss, "loss is %v, its floor %v; set a lower bound of the loss by WithLossFloor", loss, o.lossFloor)
 	}
-	return max(loss, 0), nil
+	return max(above, 0), nil
 }

@@ -218,10 +218,10 @@ func WithWeightDecay(lambda float64) Option {
 	}
 }
 
-// WithLossFloor sets b, a lower bound of the loss: the step uses L - b. Default 0. It is for losses that can be
-// negative, such as negative log densities, and for those known to stay above some number. A loss below b is
-// ErrNegativeLoss. The closer to what can be attained the better: what lies between is progress that L4 expects
-// to make.
+// WithLossFloor sets b, a lower bound of the loss with its penalty (see WithL2Reg): the step uses L - b. Default 0. It
+// is for losses that can be negative, such as negative log densities, and for those known to stay above some
+// number. A loss below b is ErrNegativeLoss. The closer to what can be attained the better: what lies between is
+// progress that L4 expects to make.
 func WithLossFloor(b float64) Option {
 	return func(o *options) {
 		o.set(&o.lossFloor, "WithLossFloor", b, !math.IsNaN(b) && !math.IsInf(b, 0), "a finite number")

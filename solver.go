@@ -117,11 +117,10 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		s.last.Skipped++
 		return nil
 	}
-	loss, err := s.opts.aboveFloor(read, rounding)
+	loss, err := s.opts.aboveFloor(read+penalty, rounding)
 	if err != nil {
 		return err
 	}
-	loss += penalty
 	s.shapeGrads()
 	if err := s.inner.step(s); err != nil {
 		s.zeroGrads() // they have been shaped and cannot be used again

@@ -1,0 +1,327 @@
+package l4_test
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"testing"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+)
+
+// fit is a small regression net over weights that several graphs may share.
+type fit struct {
+	x, y, loss *gorgonia.Node
+	weights    gorgonia.Nodes
+	run        func() error
+}
+
+func fitWeights(dt tensor.Dtype) []*tensor.Dense {
+	return []*tensor.Dense{
+		tensor.New(tensor.WithShape(3, 4), tensor.WithBacking(backing(dt, ramp(12, 1)))),
+		tensor.New(tensor.WithShape(4, 1), tensor.WithBacking(backing(dt, ramp(4, 2)))),
+	}
+}
+
+// views are tensors over the memory of others. Machines that run at the same time need tensors of their own, which
+// they transpose in place.
+func views(weights []*tensor.Dense) []*tensor.Dense {
+	var vs []*tensor.Dense
+	for _, w := range weights {
+		vs = append(vs, tensor.New(tensor.WithShape(w.Shape()...), tensor.WithBacking(w.Data())))
+	}
+	return vs
+}
+
+func newFit(t *testing.T, dt tensor.Dtype, weights []*tensor.Dense, rows int, dual bool) *fit {
+	t.Helper()
+	must := gorgonia.Must
+	g := gorgonia.NewGraph()
+	f := &fit{
+		x: gorgonia.NewMatrix(g, dt, gorgonia.WithName("x"), gorgonia.WithShape(rows, 3)),
+		y: gorgonia.NewMatrix(g, dt, gorgonia.WithName("y"), gorgonia.WithShape(rows, 1)),
+	}
+	for i, w := range weights {
+		f.weights = append(f.weights, gorgonia.NewMatrix(g, dt, gorgonia.WithName(fmt.Sprint("w", i)), gorgonia.WithShape(w.Shape()...), gorgonia.WithValue(w)))
+	}
+	out := must(gorgonia.Mul(must(gorgonia.Tanh(must(gorgonia.Mul(f.x, f.weights[0])))), f.weights[1]))
+	f.loss = must(gorgonia.Mean(must(gorgonia.Square(must(gorgonia.Sub(out, f.y))))))
+	var opts []gorgonia.VMOpt
+	if dual {
+		opts = append(opts, gorgonia.BindDualValues(f.weights...))
+	}
+	f.run = tape(t, g, f.loss, f.weights, opts...)
+	return f
+}
+
+// eval runs the graph on the rows of the data from the given one on.
+func (f *fit) eval(dt tensor.Dtype, step, from int) error {
+	rows := f.x.Shape()[0]
+	xs, ys := ramp(8*3, uint64(100+step)), ramp(8, uint64(200+step))
+	for _, in := range []struct {
+		node *gorgonia.Node
+		xs   []float64
+	}{{f.x, xs[from*3 : (from+rows)*3]}, {f.y, ys[from : from+rows]}} {
+		if err := gorgonia.Let(in.node, tensor.New(tensor.WithShape(in.node.Shape()...), tensor.WithBacking(backing(dt, in.xs)))); err != nil {
+			return err
+		}
+	}
+	return f.run()
+}
+
+func (f *fit) model() []gorgonia.ValueGrad { return gorgonia.NodesToValueGrads(f.weights) }
+
+// TestBatches: micro-batches, replicas that run side by side, and both together follow the trajectory of one large
+// batch.
+func TestBatches(t *testing.T) {
+	const steps = 25
+	for name, newSolver := range solvers {
+		for _, dt := range dtypes {
+			for _, dual := range []bool{true, false} {
+				whole := fitWeights(dt)
+				f := newFit(t, dt, whole, 8, dual)
+				s := newSolver(f.loss)
+				for step := range steps {
+					if err := errors.Wrap(f.eval(dt, step, 0), "run"); err != nil {
+						t.Fatal(err)
+					}
+					if err := s.Step(f.model()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want := append(numbers(whole[0]), numbers(whole[1])...)
+				for _, c := range []struct{ replicas, micro int }{{1, 1}, {1, 4}, {2, 1}, {2, 2}, {4, 2}} {
+					t.Run(fmt.Sprintf("%s/%v/dual %v/%d replicas of %d batches", name, dt, dual, c.replicas, c.micro), func(t *testing.T) {
+						weights := fitWeights(dt)
+						rows := 8 / (c.replicas * c.micro)
+						var replicas []*fit
+						for range c.replicas {
+							replicas = append(replicas, newFit(t, dt, views(weights), rows, dual))
+						}
+						batches := new(l4.Batches)
+						s := newSolver(batches)
+						for step := range steps {
+							for m := range c.micro {
+								var running sync.WaitGroup
+								fails := make([]error, c.replicas)
+								for r, f := range replicas {
+									running.Go(func() { fails[r] = f.eval(dt, step, (m*c.replicas+r)*rows) })
+								}
+								running.Wait()
+								for r, f := range replicas {
+									if fails[r] != nil {
+										t.Fatal(fails[r])
+									}
+									if err := batches.Add(f.loss, f.model()); err != nil {
+										t.Fatal(err)
+									}
+								}
+							}
+							if err := s.Step(batches.Model()); err != nil {
+								t.Fatal(err)
+							}
+						}
+						tolerance := 1e-11
+						if dt == tensor.Float32 {
+							tolerance = 1e-3
+						}
+						wantClose(t, append(numbers(weights[0]), numbers(weights[1])...), want, tolerance)
+					})
+				}
+			}
+		}
+	}
+}
+
+// TestBatchesMean: loss and gradients are means over the batches since the last step, for scalars, views and gradients
+// that two parameters share too, and the batches' own gradients are zeroed.
+func TestBatchesMean(t *testing.T) {
+	for _, dt := range dtypes {
+		shared := newParam("shared", dt, []int{2}, []float64{1, 2})
+		scalar := &param{name: "scalar", w: newScalar(dt), g: newScalar(dt)}
+		grads := tensor.New(tensor.WithShape(2, 2), tensor.Of(dt))
+		column, err := grads.Slice(nil, tensor.S(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		view := newParam("view", dt, []int{2}, []float64{3, 4})
+		view.g = column.(*tensor.Dense)
+		other := newParam("other", dt, []int{2}, []float64{1, 2})
+		other.g = shared.g
+		model := []*param{shared, scalar, view, other}
+		loss := newScalar(dt)
+		var b l4.Batches
+		if b.Value() != nil || len(b.Model()) != 0 {
+			t.Errorf("without batches: loss %v, model %v", b.Value(), b.Model())
+		}
+		for round := range 3 {
+			k := float64(round)
+			for _, x := range []float64{1, 2, 6} {
+				setNumbers(loss, []float64{x + k})
+				shared.setGrad([]float64{x, -x})
+				scalar.setGrad([]float64{10 * x})
+				setNumbers(view.g, []float64{x + 1, x + 2})
+				if err := b.Add(valuer{loss}, valueGrads(model)); err != nil {
+					t.Fatal(err)
+				}
+				wantEqual(t, numbers(shared.g), []float64{0, 0})
+				wantEqual(t, numbers(grads), make([]float64, 4))
+			}
+			if b.Value().Dtype() != dt {
+				t.Errorf("the mean loss is %v, the losses are %v", b.Value().Dtype(), dt)
+			}
+			wantEqual(t, numbers(b.Value()), []float64{3 + k})
+			for range 2 { // asked twice, it divides once
+				got := b.Model()
+				wantEqual(t, numbers(gradOf(got[0])), []float64{3, -3})
+				wantEqual(t, numbers(gradOf(got[1])), []float64{30})
+				wantEqual(t, numbers(gradOf(got[2])), []float64{4, 5})
+				wantEqual(t, numbers(gradOf(got[3])), []float64{3, -3})
+				for i, p := range got {
+					if p.Value() != model[i].w || p.(gorgonia.Namer).Name() != model[i].name {
+						t.Errorf("parameter %d is %v", i, p)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestBatchesErrors: a mistake is an error and changes nothing.
+func TestBatchesErrors(t *testing.T) {
+	good := func() []*param {
+		ps := []*param{newParam("a", tensor.Float64, []int{2}, []float64{1, 2}), newParam("b", tensor.Float64, []int{1}, []float64{1})}
+		ps[0].setGrad([]float64{1, 1})
+		return ps
+	}
+	one := valuer{gorgonia.NewF64(1)}
+	for name, add := range map[string]func(b *l4.Batches) error{
+		"nil loss":    func(b *l4.Batches) error { return b.Add(nil, valueGrads(good())) },
+		"no value":    func(b *l4.Batches) error { return b.Add(valuer{}, valueGrads(good())) },
+		"fewer":       func(b *l4.Batches) error { return b.Add(one, valueGrads(good()[:1])) },
+		"nil":         func(b *l4.Batches) error { return b.Add(one, []gorgonia.ValueGrad{good()[0], nil}) },
+		"other shape": func(b *l4.Batches) error { return b.Add(one, valueGrads([]*param{good()[0], good()[0]})) },
+		"other dtype": func(b *l4.Batches) error {
+			return b.Add(one, valueGrads([]*param{good()[0], newParam("b", tensor.Float32, []int{1}, []float64{1})}))
+		},
+		"no gradient": func(b *l4.Batches) error {
+			m := good()
+			m[1].err = errors.New("none")
+			return b.Add(one, valueGrads(m))
+		},
+	} {
+		var b l4.Batches
+		if add(&b) == nil && name != "fewer" && name != "other shape" && name != "other dtype" { // which a first batch may be
+			t.Errorf("%s: no error from the first batch", name)
+		}
+		b = l4.Batches{}
+		m := good()
+		if err := b.Add(one, valueGrads(m)); err != nil {
+			t.Fatal(err)
+		}
+		if add(&b) == nil {
+			t.Errorf("%s: no error", name)
+		}
+		wantEqual(t, numbers(b.Value()), []float64{1})
+		wantEqual(t, numbers(gradOf(b.Model()[0])), []float64{1, 1})
+	}
+}
+
+// TestBatchesNaN: a micro-batch that is not finite costs the step.
+func TestBatchesNaN(t *testing.T) {
+	var b l4.Batches
+	s := l4.NewL4Adam(&b)
+	m := []*param{newParam("w", tensor.Float64, []int{2}, []float64{1, 2})}
+	for _, step := range []struct{ a, b, want float64 }{{1, 2, 1.5}, {1, math.NaN(), 0}, {3, 4, 3.5}} {
+		for _, g := range []float64{step.a, step.b} {
+			m[0].setGrad([]float64{g, g})
+			if err := b.Add(valuer{gorgonia.NewF64(1)}, valueGrads(m)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Step(b.Model()); errors.Is(err, l4.ErrNonFinite) != (step.want == 0) {
+			t.Errorf("%+v: error %v", step, err)
+		}
+	}
+	if s.Last().Step != 2 {
+		t.Errorf("%+v", s.Last())
+	}
+}
+
+// TestManyGraphs: one solver steps the weights that graphs for batches of several sizes share, and allocates nothing
+// for changing between them.
+func TestManyGraphs(t *testing.T) {
+	for name, newSolver := range solvers {
+		for _, dual := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/dual %v", name, dual), func(t *testing.T) {
+				dt := tensor.Float64
+				weights, alone := fitWeights(dt), fitWeights(dt)
+				graphs := map[int]*fit{}
+				for _, rows := range []int{2, 4, 8} {
+					graphs[rows] = newFit(t, dt, weights, rows, dual)
+				}
+				s := newSolver(nil)
+				var reference stepper
+				for step, rows := range []int{2, 8, 4, 4, 2, 8, 2, 8, 4, 2} {
+					f := graphs[rows]
+					if err := f.eval(dt, step, 0); err != nil {
+						t.Fatal(err)
+					}
+					s.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(f.loss)
+					if err := s.Step(f.model()); err != nil {
+						t.Fatal(err)
+					}
+
+					// The same with copies of the weights and gradients outside any graph.
+					var copies []*param
+					for i, w := range alone {
+						copies = append(copies, &param{name: f.weights[i].Name(), w: w, g: tensor.New(tensor.WithShape(w.Shape()...), tensor.Of(dt))})
+					}
+					if reference == nil {
+						reference = newSolver(nil)
+					}
+					g := newFit(t, dt, alone, rows, true)
+					if err := g.eval(dt, step, 0); err != nil {
+						t.Fatal(err)
+					}
+					for i := range copies {
+						copies[i].setGrad(numbers(gradOf(g.weights[i])))
+					}
+					reference.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(g.loss)
+					if err := reference.Step(valueGrads(copies)); err != nil {
+						t.Fatal(err)
+					}
+					wantEqual(t, append(numbers(weights[0]), numbers(weights[1])...), append(numbers(alone[0]), numbers(alone[1])...))
+				}
+				if !dual {
+					return // new gradients in new memory at every run
+				}
+				a, b := graphs[2], graphs[8]
+				if n := testing.AllocsPerRun(50, func() {
+					for _, f := range []*fit{a, b} {
+						s.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(f.loss)
+						if err := s.Step(modelOf(f)); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}); n > 0 {
+					t.Errorf("%v allocations a step", n)
+				}
+			})
+		}
+	}
+}
+
+var models = map[*fit][]gorgonia.ValueGrad{}
+
+// modelOf is f.model without its allocation.
+func modelOf(f *fit) []gorgonia.ValueGrad {
+	if models[f] == nil {
+		models[f] = f.model()
+	}
+	return models[f]
+}

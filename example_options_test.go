@@ -1,0 +1,228 @@
+package l4_test
+
+import (
+	"fmt"
+	"log"
+	"sync"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+)
+
+// minimise makes steps on f, of one weight that starts at 0, and returns where they end.
+func minimise(newSolver func(loss gorgonia.Valuer) gorgonia.Solver, steps int, f func(w float64) (loss, gradient float64)) float64 {
+	loss := gorgonia.NewF64(0)
+	w := &param{name: "w", w: gorgonia.NewF64(0), g: gorgonia.NewF64(0)}
+	solver := newSolver(valuer{loss})
+	for range steps {
+		x := numbers(w.w)[0]
+		l, g := f(x)
+		*loss = gorgonia.F64(l)
+		w.setGrad([]float64{g})
+		if err := solver.Step([]gorgonia.ValueGrad{w}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	return numbers(w.w)[0]
+}
+
+// parabola is (w-3)².
+func parabola(w float64) (loss, gradient float64) { return (w - 3) * (w - 3), 2 * (w - 3) }
+
+// L4 over RMSProp: that supplies the direction, L4 the length of the step.
+func ExampleNew() {
+	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
+		return l4.New(loss, gorgonia.NewRMSPropSolver())
+	}, 2000, parabola)
+	fmt.Printf("%.3f\n", w)
+	// Output: 3.000
+}
+
+// A log density can be positive, and so its negative is below zero. A lower bound of it makes it a loss for L4.
+func ExampleWithLossFloor() {
+	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
+		return l4.NewL4Adam(loss, l4.WithLossFloor(-100))
+	}, 2000, func(w float64) (float64, float64) {
+		l, g := parabola(w)
+		return l - 100, g
+	})
+	fmt.Printf("%.3f\n", w)
+	// Output: 3.000
+}
+
+// The penalty counts as part of the loss: with λ = 1 the minimum of (w-3)² + λ/2·w² is 3, at 2. As the loss cannot come
+// near zero, its floor helps L4 to settle.
+func ExampleWithL2Reg() {
+	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
+		return l4.NewL4Mom(loss, l4.WithL2Reg(1), l4.WithLossFloor(3))
+	}, 2000, parabola)
+	fmt.Printf("%.3f\n", w)
+	// Output: 2.000
+}
+
+// The absolute value pulls harder than the slope of (w/10-0.1)² at zero, so the weight stays there.
+func ExampleWithL1Reg() {
+	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
+		return l4.NewL4Mom(loss, l4.WithL1Reg(0.1), l4.WithLossFloor(0.01))
+	}, 300, func(w float64) (float64, float64) {
+		d := w/10 - 0.1
+		return d * d, d / 5
+	})
+	fmt.Printf("%.1f\n", w)
+	// Output: 0.0
+}
+
+// Decay takes a ten-thousandth of the weight off in each step, which the loss has to win back.
+func ExampleWithWeightDecay() {
+	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
+		return l4.NewL4Mom(loss, l4.WithWeightDecay(1e-4))
+	}, 2000, parabola)
+	fmt.Println(2.9 < w && w < 3)
+	// Output: true
+}
+
+// One batch in fifty has a gradient a million times too large. Clipped, it is one among others in the averages.
+func ExampleWithClipNorm() {
+	step := 0
+	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
+		return l4.NewL4Adam(loss, l4.WithClipNorm(10))
+	}, 2000, func(w float64) (float64, float64) {
+		l, g := parabola(w)
+		if step++; step%50 == 0 {
+			g *= 1e6
+		}
+		return l, g
+	})
+	fmt.Printf("%.2f\n", w)
+	// Output: 3.00
+}
+
+func ExampleWithMaxLearnRate() {
+	largest := 0.0
+	minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
+		return l4.NewL4Mom(loss, l4.WithMaxLearnRate(0.01), l4.WithRecorder(func(i l4.Info) {
+			largest = max(largest, i.LearnRate)
+		}))
+	}, 100, parabola)
+	fmt.Println(largest)
+	// Output: 0.01
+}
+
+// A recorder logs every hundredth step.
+func ExampleWithRecorder() {
+	minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
+		return l4.NewL4Mom(loss, l4.WithRecorder(func(i l4.Info) {
+			if i.Step%100 == 0 {
+				fmt.Printf("step %d: loss %.0e, learning rate %.2g\n", i.Step, i.Loss, i.LearnRate)
+			}
+		}))
+	}, 200, parabola)
+	// Output:
+	// step 100: loss 2e+00, learning rate 0.0033
+	// step 200: loss 5e-01, learning rate 0.0033
+}
+
+// line is a graph for a straight line through points, over weights that other graphs may share.
+type line struct {
+	x, y, loss *gorgonia.Node
+	weights    []gorgonia.ValueGrad
+	machine    gorgonia.VM
+}
+
+func newLine(slope, offset *tensor.Dense, points int) *line {
+	g := gorgonia.NewGraph()
+	node := func(name string, n int, opts ...gorgonia.NodeConsOpt) *gorgonia.Node {
+		return gorgonia.NewVector(g, tensor.Float64, append(opts, gorgonia.WithName(name), gorgonia.WithShape(n))...)
+	}
+	// Machines that run at the same time share the memory of the weights, but not the tensors.
+	share := func(t *tensor.Dense) gorgonia.NodeConsOpt {
+		return gorgonia.WithValue(tensor.New(tensor.WithShape(1), tensor.WithBacking(t.Data())))
+	}
+	l := &line{x: node("x", points), y: node("y", points)}
+	a, b := node("slope", 1, share(slope)), node("offset", 1, share(offset))
+	column := gorgonia.Must(gorgonia.Reshape(l.x, tensor.Shape{points, 1}))
+	fit := gorgonia.Must(gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(column, a)), b, nil, []byte{0}))
+	l.loss = gorgonia.Must(gorgonia.Mean(gorgonia.Must(gorgonia.Square(gorgonia.Must(gorgonia.Sub(fit, l.y))))))
+	nodes := gorgonia.Nodes{a, b}
+	if _, err := gorgonia.Grad(l.loss, nodes...); err != nil {
+		log.Fatal(err)
+	}
+	l.weights = gorgonia.NodesToValueGrads(nodes)
+	l.machine = gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(nodes...))
+	return l
+}
+
+// run evaluates the line on points of y = 2x + 1 whose x count up from the given number.
+func (l *line) run(from int) {
+	l.machine.Reset()
+	xs, ys := make([]float64, l.x.Shape()[0]), make([]float64, l.x.Shape()[0])
+	for i := range xs {
+		xs[i] = float64(from+i) / 10
+		ys[i] = 2*xs[i] + 1
+	}
+	if err := gorgonia.Let(l.x, tensor.New(tensor.WithBacking(xs))); err != nil {
+		log.Fatal(err)
+	}
+	if err := gorgonia.Let(l.y, tensor.New(tensor.WithBacking(ys))); err != nil {
+		log.Fatal(err)
+	}
+	if err := l.machine.RunAll(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// Two machines run half a batch each, at the same time. The steps are those of one machine that runs all of it.
+func ExampleBatches() {
+	train := func(replicas, points int) (float64, float64) {
+		slope, offset := tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64)), tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64))
+		var lines []*line
+		for range replicas {
+			lines = append(lines, newLine(slope, offset, points))
+		}
+		batches := new(l4.Batches)
+		solver := l4.NewL4Adam(batches)
+		for range 100 {
+			var running sync.WaitGroup
+			for i, l := range lines {
+				running.Go(func() { l.run(i * points) })
+			}
+			running.Wait()
+			for _, l := range lines {
+				if err := batches.Add(l.loss, l.weights); err != nil {
+					log.Fatal(err)
+				}
+			}
+			if err := solver.Step(batches.Model()); err != nil {
+				log.Fatal(err)
+			}
+		}
+		return slope.Float64s()[0], offset.Float64s()[0]
+	}
+	a, b := train(1, 20)
+	fmt.Printf("one machine:  y = %.6f x + %.6f\n", a, b)
+	a, b = train(2, 10)
+	fmt.Printf("two machines: y = %.6f x + %.6f\n", a, b)
+	// Output:
+	// one machine:  y = 0.843702 x + 0.836644
+	// two machines: y = 0.843702 x + 0.836644
+}
+
+// One graph for each number of points, and one solver for all.
+func ExampleSolver_SetLoss() {
+	slope, offset := tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64)), tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64))
+	lines := []*line{newLine(slope, offset, 5), newLine(slope, offset, 10), newLine(slope, offset, 20)}
+
+	solver := l4.NewL4Adam(nil)
+	for step := range 2000 {
+		l := lines[step%3]
+		l.run(0)
+		solver.SetLoss(l.loss)
+		if err := solver.Step(l.weights); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Printf("y = %.3f x + %.3f\n", slope.Float64s()[0], offset.Float64s()[0])
+	// Output: y = 2.000 x + 1.000
+}

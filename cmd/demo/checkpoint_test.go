@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func TestKill(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	args := []string{"-data", smallData(t), "-epochs", "80", "-batch", "20", "-solvers", "l4adam,adam,l4mom:0.25", "-dtype", "float64"}
+	args := []string{"-data", smallData(t), "-epochs", "40", "-batch", "20", "-solvers", "l4adam,adam,l4mom:0.25", "-dtype", "float64", "-restarts", "2", "-jobs", "3"}
 	undisturbed, killed := filepath.Join(dir, "undisturbed"), filepath.Join(dir, "killed")
 	start := time.Now()
 	if out, err := exec.Command(binary, append(args, "-out", undisturbed)...).CombinedOutput(); err != nil {
@@ -73,7 +74,7 @@ func TestKill(t *testing.T) {
 
 	// Whatever is finished is not done again.
 	start = time.Now()
-	if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil || bytes.Contains(out, []byte("epoch 80/80")) {
+	if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil || bytes.Contains(out, []byte("epoch 40/40")) {
 		t.Errorf("%v: trained again after %v:\n%s", err, time.Since(start), out)
 	}
 	for _, folder := range []string{dir, killed} {
@@ -83,11 +84,11 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestResumeAfterInterrupt: Ctrl-C saves the epoch in progress, and the resumed run ends at the same numbers.
+// TestResumeAfterInterrupt: Ctrl-C saves the epochs in progress, and the resumed runs end at the same numbers.
 func TestResumeAfterInterrupt(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	args := func(out string, more ...string) []string {
-		return append([]string{"-data", data, "-epochs", "6", "-batch", "20", "-solvers", "l4adam,momentum,l4mom", "-out", filepath.Join(dir, out)}, more...)
+		return append([]string{"-data", data, "-epochs", "6", "-batch", "20", "-solvers", "l4adam,momentum,l4mom", "-restarts", "2", "-jobs", "3", "-out", filepath.Join(dir, out)}, more...)
 	}
 	if code, _, stderr := demo(t, context.Background(), args("straight")...); code != 0 {
 		t.Fatal(stderr)
@@ -116,7 +117,7 @@ func TestCheckpointRefused(t *testing.T) {
 	refused := func(want string, more ...string) {
 		t.Helper()
 		before, _ := os.ReadFile(file)
-		code, _, stderr := demo(t, context.Background(), append(append([]string{}, args...), more...)...)
+		code, _, stderr := demo(t, context.Background(), append(slices.Clone(args), more...)...)
 		if code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%v: exit code %d, %q, want %q", more, code, stderr, want)
 		}
@@ -128,7 +129,7 @@ func TestCheckpointRefused(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	refused("-resume goes on from it")
-	for _, more := range [][]string{{"-epochs", "3"}, {"-seed", "2"}, {"-batch", "10"}, {"-solvers", "l4adam:0.2"}, {"-restarts", "2"}, {"-dtype", "float64"}} {
+	for _, more := range [][]string{{"-epochs", "3"}, {"-dtype", "float64"}, {"-data", smallData(t)}} {
 		refused("other settings", append(more, "-resume")...)
 	}
 	whole, err := os.ReadFile(file)
@@ -151,5 +152,26 @@ func TestCheckpointRefused(t *testing.T) {
 	}
 	if code, _, stderr := demo(t, context.Background(), "-resume", "-data", data); code != exitUsage || !strings.Contains(stderr, "-checkpoint") {
 		t.Errorf("-resume alone: exit code %d, %s", code, stderr)
+	}
+}
+
+// TestCheckpointGrows: what a checkpoint has, a larger job does not make again.
+func TestCheckpointGrows(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"-data", smallData(t), "-epochs", "2", "-batch", "20", "-out", dir, "-checkpoint", filepath.Join(dir, "checkpoint"), "-resume"}
+	for _, c := range []struct {
+		more []string
+		made int
+	}{
+		{[]string{"-solvers", "l4adam,adam"}, 2},
+		{[]string{"-solvers", "l4adam,adam", "-restarts", "3"}, 4},
+		{[]string{"-solvers", "adam,sgd", "-restarts", "2"}, 2},
+		{[]string{"-solvers", "adam,sgd", "-batch", "10,20"}, 2},
+		{[]string{"-solvers", "adam,sgd", "-batch", "10,20"}, 0},
+	} {
+		code, stdout, stderr := demo(t, context.Background(), append(slices.Clone(args), c.more...)...)
+		if made := strings.Count(stdout, "epoch 2/2"); code != 0 || made != c.made {
+			t.Errorf("%v: exit code %d, %d runs, want %d: %s%s", c.more, code, made, c.made, stdout, stderr)
+		}
 	}
 }

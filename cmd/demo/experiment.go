@@ -1,57 +1,61 @@
 package main
 
 import (
-	"math/rand/v2"
+	"fmt"
 
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/dataset"
-	"github.com/l4-go/l4/internal/model"
+	"github.com/l4-go/l4/internal/figure"
 	"github.com/l4-go/l4/internal/train"
 )
 
 // experiment is something to compare solvers on.
 type experiment struct {
-	about   string
-	epoch   string // what an epoch is
-	solvers string
-	epochs  int
-	batch   int    // 0: no batches
-	dtype   string // default
-	// open checks and loads what the experiment needs, and returns how to make a task. The same seed gives the
-	// same initial weights and the same order of batches, whatever the solver.
-	open func(s settings) (func(seed uint64) *train.Task, error)
+	about string
+	epoch string // what an epoch is
+	plain scope
+	full  *scope // what -full makes of it; nil where plain is all there is
+	timed bool   // whether times are of interest
+
+	// Defaults of flags.
+	batches []int // nil where there are none
+	dtype   string
+
+	gridStarts int // starts that -grid looks at, at most
+
+	// variants checks and loads what the experiment needs.
+	variants func(s settings) ([]variant, error)
+	// report returns what there is to say, as text, and the rows of the figure.
+	report func(j *job) (string, [][]figure.Panel)
 }
 
-var experiments = map[string]experiment{
-	"mnist": {
-		about:   "handwritten digits, a perceptron of 784-300-100-10 (paper, section 3.2)",
-		epoch:   "all 60,000 images once",
-		solvers: "l4adam,adam", epochs: 4, batch: 64, dtype: "float32",
-		open: func(s settings) (func(uint64) *train.Task, error) {
-			images, test, err := dataset.MNIST(s.data)
-			if err != nil {
-				return nil, err
-			}
-			if err := s.checkBatch(images.Len()); err != nil {
-				return nil, err
-			}
-			layers := []int{images.Size(), 300, 100, images.Classes}
-			return func(seed uint64) *train.Task {
-				weights := model.MLPWeights(s.tensorDtype(), layers, rand.New(rand.NewPCG(seed, 0)))
-				return train.Classify(func(batch int) *model.Net { return model.MLP(weights, batch) }, images, test, s.batch, seed)
-			}, nil
-		},
-	},
-	"regression": {
-		about:   "a badly conditioned linear net of 96 weights (paper, section 3.1)",
-		epoch:   "100 steps on all samples",
-		solvers: "l4adam:0.25,l4mom:0.25,adam", epochs: 100, dtype: "float64",
-		open: func(s settings) (func(uint64) *train.Task, error) {
-			return func(seed uint64) *train.Task { return train.Regression(s.tensorDtype(), 100, seed) }, nil
-		},
-	},
+// scope is how much an experiment does.
+type scope struct {
+	solvers, gridSolvers string // gridSolvers join with -grid
+	epochs, restarts     int
 }
+
+func (s scope) String() string {
+	starts := "1 start"
+	if s.restarts > 1 {
+		starts = fmt.Sprintf("%d starts", s.restarts)
+	}
+	return fmt.Sprintf("%d epochs, %s, %s; with -grid also %s", s.epochs, starts, s.solvers, s.gridSolvers)
+}
+
+// variant is one form of an experiment's task.
+type variant struct {
+	name       string // tells it from the others
+	title      string
+	epochs     int
+	epochSteps int
+	// newTask makes the task of a run. The same seed gives the same initial weights and the same order of
+	// batches, whatever the solver.
+	newTask func(seed uint64) *train.Task
+	solvers solverList // those to compare on it; -grid finds their rates
+}
+
+var experiments = map[string]experiment{"mnist": mnist, "regression": regression}
 
 func (s settings) tensorDtype() tensor.Dtype {
 	if s.dtype == "float64" {

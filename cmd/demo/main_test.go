@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/l4-go/l4/internal/train"
 )
 
 // smallData writes a data set of 5 by 5 pixels in the files of MNIST: noise around a bright spot that tells
@@ -62,7 +64,7 @@ func numbers(t *testing.T, path string) [][]string {
 		t.Fatal(err)
 	}
 	for i := range rows {
-		rows[i] = rows[i][:7]
+		rows[i] = rows[i][:9]
 	}
 	return rows
 }
@@ -72,7 +74,7 @@ func TestDemo(t *testing.T) {
 	var first [][]string
 	for range 2 {
 		out := filepath.Join(t.TempDir(), "new", "folder")
-		code, stdout, stderr := demo(t, context.Background(), "mnist", "-data", data, "-out", out, "-epochs", "3", "-batch", "20", "-restarts", "2",
+		code, stdout, stderr := demo(t, context.Background(), "mnist", "-data", data, "-out", out, "-epochs", "3", "-batch", "20", "-restarts", "2", "-jobs", "1",
 			"-solvers", "l4adam,l4adam:0.25,l4mom,adam,momentum:0.1,sgd,rmsprop")
 		if code != 0 || stderr != "" {
 			t.Fatalf("exit code %d: %s", code, stderr)
@@ -106,8 +108,54 @@ func TestDemo(t *testing.T) {
 func TestDemoRegression(t *testing.T) {
 	out := t.TempDir()
 	code, stdout, stderr := demo(t, context.Background(), "-epochs", "2", "-out", out, "-dtype", "float32", "regression")
-	if code != 0 || !strings.Contains(stdout, "L4Mom 0.25") {
-		t.Fatalf("exit code %d: %s%s", code, stdout, stderr)
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, want := range []string{"L4Mom 0.25", "SGD 4e-05", "condition number 1e+10", "notebook, condition number 14 to 41", "start 5/5"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is not in the output:\n%s", want, stdout)
+		}
+	}
+	if rows := numbers(t, filepath.Join(out, "regression.csv")); len(rows) != 1+2*6*5*2 {
+		t.Errorf("%d rows in the CSV", len(rows))
+	}
+}
+
+// TestFull: -full makes the paper's table, and flags that are given win over it.
+func TestFull(t *testing.T) {
+	out := t.TempDir()
+	code, stdout, stderr := demo(t, context.Background(), "-full", "-epochs", "2", "-restarts", "2", "-data", smallData(t), "-out", out)
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	for _, want := range []string{"L4Mom 0.25", "Momentum 0.05", "95.7 ± 0.3", "0.35", "start 2/2  epoch 2/2", "epoch 1"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is not in the output:\n%s", want, stdout)
+		}
+	}
+	for _, not := range []string{"in Step", "epoch 10"} {
+		if strings.Contains(stdout, not) {
+			t.Errorf("%q is in the output:\n%s", not, stdout)
+		}
+	}
+	if rows := numbers(t, filepath.Join(out, "mnist.csv")); len(rows) != 1+6*2*2 {
+		t.Errorf("%d rows in the CSV", len(rows))
+	}
+}
+
+// TestJobs: runs side by side give the same bits as one after the other.
+func TestJobs(t *testing.T) {
+	data, dir := smallData(t), t.TempDir()
+	for _, jobs := range []string{"1", "4"} {
+		code, stdout, stderr := demo(t, context.Background(), "-jobs", jobs, "-out", filepath.Join(dir, jobs), "-data", data,
+			"-epochs", "3", "-batch", "10,20", "-restarts", "2", "-solvers", "l4adam,l4mom,adam,sgd:9e5")
+		if code != 0 || !strings.Contains(stdout, "batches of 10") || !strings.Contains(stdout, "batches of 20") {
+			t.Fatalf("-jobs %s: exit code %d: %s%s", jobs, code, stdout, stderr)
+		}
+	}
+	wantSameNumbers(t, filepath.Join(dir, "4"), filepath.Join(dir, "1"))
+	if rows := numbers(t, filepath.Join(dir, "1", "mnist.csv")); len(rows) != 1+3*2*2*3 {
+		t.Errorf("%d rows in the CSV", len(rows))
 	}
 }
 
@@ -164,7 +212,14 @@ func TestMistakes(t *testing.T) {
 		{"-epochs 0", "-epochs 0"},
 		{"-epochs many", "many"},
 		{"-restarts -1", "-restarts -1"},
-		{"-batch 0", "-batch 0"},
+		{"-batch 0", "flag -batch: 0: want at least 1"},
+		{"-batch 20,many", `"many" is no whole number`},
+		{"-batch 20,10,20", "20 twice"},
+		{"-batch 20,201", "-batch 201: the data set has 200 images"},
+		{"-jobs 0", "-jobs 0"},
+		{"regression -full", "-full: regression"},
+		{"-grid -solvers l4adam,l4mom", "-grid: no solver"},
+		{"-grid -solvers adam:1e-3,adam:1e-2", "want each solver"},
 		{"-batch 201", "200 images"},
 		{"-seed -1", "-1"},
 		{"-dtype float16", "float16"},
@@ -220,7 +275,7 @@ func TestHelp(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
-	for name := range kinds {
+	for name := range train.Kinds {
 		if !strings.Contains(stdout, "\n  "+name+" ") {
 			t.Errorf("%s is not in the help", name)
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/pkg/errors"
@@ -15,57 +16,116 @@ import (
 	"github.com/l4-go/l4/internal/train"
 )
 
-// progress shows how a run goes: on a terminal by a bar, elsewhere by a line an epoch.
+// progress shows how a job goes: on a terminal by a bar and a line for each run that is done, elsewhere by a
+// line for each epoch or, in a long job, for some of them.
 type progress struct {
-	w        io.Writer
-	settings settings
-	terminal bool
-
-	name string
-	bar  *progressbar.ProgressBar
+	job   *job
+	bar   *progressbar.ProgressBar // nil if w is no terminal
+	mu    sync.Mutex
+	w     io.Writer
+	steps int // done
+	total int
+	runs  int // that have been begun or will be
 }
 
-func newProgress(w io.Writer, s settings) *progress {
-	f, isFile := w.(*os.File)
-	return &progress{w: w, settings: s, terminal: isFile && term.IsTerminal(int(f.Fd()))}
-}
+// Limits to the number of lines.
+const (
+	runLines = 30
+	jobLines = 100
+)
 
-// begin starts the display of a run and sets what feeds it.
-func (p *progress) begin(spec solverSpec, restart, epochSteps int, opts *train.Options) {
-	p.name = spec.String()
-	if p.settings.restarts > 1 {
-		p.name += fmt.Sprintf(" start %d/%d", restart+1, p.settings.restarts)
-	}
-	opts.OnEpoch = p.epoch
-	if p.terminal {
-		p.bar = progressbar.NewOptions(p.settings.epochs*epochSteps,
-			progressbar.OptionSetWriter(p.w), progressbar.OptionSetWidth(20), progressbar.OptionThrottle(100*time.Millisecond),
+func newProgress(w io.Writer, j *job) *progress {
+	p := &progress{job: j, w: w}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.bar = progressbar.NewOptions(1,
+			progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(20), progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+	}
+	return p
+}
+
+// expect makes room for runs.
+func (p *progress) expect(ids []runID) {
+	for _, id := range ids {
+		v := p.job.variant(id)
+		p.total += v.epochs * v.epochSteps
+	}
+	p.runs += len(ids)
+	if p.bar != nil && len(ids) > 0 {
+		p.bar.ChangeMax(p.total + 1) // at its maximum the bar would end, but a search may go on
+	}
+}
+
+// begin starts the display of a run and sets what feeds it. The function that it returns ends the display.
+func (p *progress) begin(id runID, opts *train.Options) (end func(error)) {
+	v := p.job.variant(id)
+	name := id.Solver.String()
+	if len(p.job.variants) > 1 {
+		name += ", " + v.name
+	}
+	if p.job.restarts > 1 {
+		name += fmt.Sprintf(", start %d/%d", id.Seed-p.job.seed+1, p.job.restarts)
+	}
+	shown := 0 // steps of this run that the bar counts
+	count := func(step int) {
+		p.steps += step - shown
+		shown = step
+		p.bar.Set(p.steps)
+	}
+	lines := max(1, min(runLines, jobLines/p.runs))
+	every := (opts.Epochs + lines - 1) / lines
+	opts.OnEpoch = func(r train.Record) {
+		if r.Epoch == opts.Epochs || p.bar == nil && r.Epoch%every == 0 {
+			p.print(name + "  " + p.line(r, opts.Epochs))
+		}
+	}
+	if p.bar != nil {
 		opts.OnStep = func(step int, loss, learnRate float64) {
-			p.bar.Describe(fmt.Sprintf("%s  epoch %d/%d  loss %-8.2e  learning rate %-8.2e", p.name, (step-1)/epochSteps+1, p.settings.epochs, loss, learnRate))
-			p.bar.Set(step)
+			if step%50 != 0 {
+				return
+			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.bar.Describe(fmt.Sprintf("%s  epoch %d/%d  loss %-8.2e  learning rate %-8.2e", name, (step-1)/v.epochSteps+1, opts.Epochs, loss, learnRate))
+			count(step)
+		}
+	}
+	return func(err error) {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			p.print(fmt.Sprintf("%s  %v", name, err))
+		}
+		if p.bar != nil {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			count(opts.Epochs * v.epochSteps)
 		}
 	}
 }
 
-func (p *progress) epoch(r train.Record) {
-	if p.terminal && r.Epoch < p.settings.epochs {
-		return // the bar shows it
-	}
-	line := fmt.Sprintf("%s  epoch %d/%d  loss %.3g  learning rate %.3g", p.name, r.Epoch, p.settings.epochs, r.Loss, r.LearnRate)
+func (p *progress) line(r train.Record, epochs int) string {
+	line := fmt.Sprintf("epoch %d/%d  loss %.3g  learning rate %.3g", r.Epoch, epochs, r.Loss, r.LearnRate)
 	if !math.IsNaN(r.Accuracy) {
 		line += fmt.Sprintf("  test accuracy %.2f %%", 100*r.Accuracy)
 	}
-	fmt.Fprintf(p.w, "%s  %.2g s\n", line, r.Time.Seconds())
+	if p.job.jobs == 1 {
+		line += fmt.Sprintf("  %.2g s", r.Time.Seconds())
+	}
+	return line
 }
 
-// end closes the display of a run.
-func (p *progress) end(err error) {
+// print writes a line, above the bar if there is one.
+func (p *progress) print(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.bar != nil {
 		p.bar.Clear()
-		p.bar = nil
 	}
-	if err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintf(p.w, "%s  %v\n", p.name, err)
+	fmt.Fprintln(p.w, line)
+}
+
+// close removes the bar.
+func (p *progress) close() {
+	if p.bar != nil {
+		p.bar.Clear()
 	}
 }

@@ -12,27 +12,20 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/l4-go/l4/internal/figure"
+	"github.com/l4-go/l4/internal/train"
 )
 
-// report prints the table of the runs and writes the figure and the CSV.
-func report(w io.Writer, s settings, runs []result) error {
-	if !slices.ContainsFunc(runs, func(r result) bool { return len(r.Records) > 0 }) {
+// report prints what came out and writes the figure and the CSV.
+func (j *job) report(w io.Writer) error {
+	if !slices.ContainsFunc(j.runs, func(id runID) bool { return len(j.results[id].Records) > 0 }) {
 		fmt.Fprintln(w, "\nNo epoch was finished, so there is nothing to write.")
 		return nil
 	}
-	fmt.Fprintf(w, "\n%s\n", figure.Table(table(s, runs)))
-	base := filepath.Join(s.out, s.experiment)
-	if err := figure.WriteCSV(base+".csv", rows(runs)); err != nil {
+	text, panels := j.experiment.report(j)
+	fmt.Fprintf(w, "\n%s%s", j.gridReport(), text)
+	base := filepath.Join(j.out, j.settings.experiment)
+	if err := figure.WriteCSV(base+".csv", j.csv()); err != nil {
 		return err
-	}
-	panels := []figure.Panel{
-		{Title: s.experiment + ": training loss", X: "epoch", Y: "mean loss of the epoch"},
-		{Title: "effective learning rate", X: "epoch", Y: "geometric mean of the epoch"},
-	}
-	for _, spec := range s.solvers {
-		loss, rate := curves(spec, runs)
-		panels[0].Curves = append(panels[0].Curves, loss)
-		panels[1].Curves = append(panels[1].Curves, rate)
 	}
 	for _, ext := range []string{".png", ".svg"} {
 		if err := figure.Save(base+ext, panels...); err != nil {
@@ -43,49 +36,101 @@ func report(w io.Writer, s settings, runs []result) error {
 	return nil
 }
 
-// table has a row for each solver: means over its starts, with the standard deviation if there are several.
-func table(s settings, runs []result) [][]string {
-	rows := [][]string{{"solver", "epochs", "training loss", "test accuracy", "seconds", "in Step"}}
-	for _, spec := range s.solvers {
+// summary has a row for each solver on a variant: means over its starts, with the standard deviation if there
+// are several. Times mean something only if one run went at a time.
+func (j *job) summary(v variant) [][]string {
+	rows := [][]string{{"solver", "epochs", "training loss", "test accuracy"}}
+	if j.jobs == 1 {
+		rows[0] = append(rows[0], "seconds", "in Step")
+	}
+	for _, spec := range v.solvers {
 		var losses, accuracies []float64
 		var total, step time.Duration
-		epochs, starts, early := 0, 0, 0
-		for _, r := range runs {
-			if r.Solver != spec {
-				continue
-			}
-			starts++
-			if r.Ended != "" {
-				early++
-			}
-			if len(r.Records) == 0 {
-				continue
-			}
-			last := r.Records[len(r.Records)-1]
-			losses = append(losses, last.Loss)
-			if !math.IsNaN(last.Accuracy) {
-				accuracies = append(accuracies, 100*last.Accuracy)
-			}
-			epochs = max(epochs, last.Epoch)
+		epochs := 0
+		for _, r := range j.of(v, spec) {
 			for _, e := range r.Records {
 				total += e.Time
 				step += e.StepTime
 			}
+			if n := len(r.Records); n > 0 {
+				losses, accuracies = append(losses, r.Records[n-1].Loss), append(accuracies, 100*r.Records[n-1].Accuracy)
+				epochs = max(epochs, n)
+			}
 		}
-		if starts == 0 {
-			continue
-		}
-		row := []string{spec.String(), strconv.Itoa(epochs), spread(losses, "%.3g", ""), spread(accuracies, "%.2f", " %"), "-", "-"}
-		if total > 0 {
-			row[4] = fmt.Sprintf("%.1f", total.Seconds()/float64(len(losses)))
-			row[5] = fmt.Sprintf("%.1f %%", 100*step.Seconds()/total.Seconds())
-		}
-		if early > 0 {
-			row[0] += fmt.Sprintf(" (%d of %d ended early)", early, starts)
+		row := []string{j.title(v, spec), strconv.Itoa(epochs), spread(losses, "%.3g", ""), spread(accuracies, "%.2f", " %")}
+		switch {
+		case j.jobs > 1:
+		case total > 0:
+			row = append(row, fmt.Sprintf("%.1f", total.Seconds()/float64(len(losses))), fmt.Sprintf("%.1f %%", 100*step.Seconds()/total.Seconds()))
+		default:
+			row = append(row, "-", "-")
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// title is the name of a solver, and how many of its runs ended early.
+func (j *job) title(v variant, spec solverSpec) string {
+	early, rs := 0, j.of(v, spec)
+	for _, r := range rs {
+		if r.Ended != "" {
+			early++
+		}
+	}
+	if early == 0 {
+		return spec.String()
+	}
+	return fmt.Sprintf("%v (%d of %d ended early)", spec, early, len(rs))
+}
+
+// comparison has a row for each solver on a variant and two columns for each of some epochs or steps: what came
+// out, and what there is to compare it with. cells makes both from the records at that point.
+func (j *job) comparison(v variant, unit, other string, points []int, cells func(v variant, spec solverSpec, point int, records []train.Record) (ours, theirs string)) [][]string {
+	rows := [][]string{{"solver"}}
+	for _, spec := range v.solvers {
+		row := []string{j.title(v, spec)}
+		for _, point := range points {
+			epoch := point / v.per(unit)
+			if epoch > v.epochs {
+				continue
+			}
+			if len(rows) == 1 {
+				rows[0] = append(rows[0], fmt.Sprint(unit, " ", point), other)
+			}
+			ours, theirs := cells(v, spec, point, recordsOf(j.of(v, spec), epoch))
+			row = append(row, ours, theirs)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// per is the number of units, steps or epochs, in an epoch.
+func (v variant) per(unit string) int {
+	if unit == "step" {
+		return v.epochSteps
+	}
+	return 1
+}
+
+// recordsOf returns the records of an epoch from the runs that got so far.
+func recordsOf(rs []result, epoch int) []train.Record {
+	var records []train.Record
+	for _, r := range rs {
+		if epoch <= len(r.Records) {
+			records = append(records, r.Records[epoch-1])
+		}
+	}
+	return records
+}
+
+func each(records []train.Record, value func(train.Record) float64) []float64 {
+	var xs []float64
+	for _, r := range records {
+		xs = append(xs, value(r))
+	}
+	return xs
 }
 
 // spread is the mean and, of several numbers, the standard deviation.
@@ -100,49 +145,50 @@ func spread(xs []float64, format, unit string) string {
 	return fmt.Sprintf(format+" ± "+format, mean, std) + unit
 }
 
-// curves are the geometric means over a solver's starts, with a band from the smallest to the largest.
-func curves(spec solverSpec, runs []result) (loss, rate figure.Curve) {
-	loss.Name, rate.Name = spec.String(), spec.String()
-	for epoch := 0; ; epoch++ {
-		var losses, rates []float64
-		for _, r := range runs {
-			if r.Solver == spec && epoch < len(r.Records) {
-				losses = append(losses, r.Records[epoch].Loss)
-				rates = append(rates, r.Records[epoch].LearnRate)
-			}
+// panels has a row for each variant: the loss and the learning rate over units of time, epochs or steps.
+func (j *job) panels(unit, y string, loss func(train.Record) float64) [][]figure.Panel {
+	var rows [][]figure.Panel
+	for _, v := range j.variants {
+		left := figure.Panel{Title: v.title, X: unit, Y: y}
+		right := figure.Panel{Title: v.title, X: unit, Y: "effective learning rate"}
+		for _, spec := range v.solvers {
+			left.Curves = append(left.Curves, j.curve(v, spec, unit, loss))
+			right.Curves = append(right.Curves, j.curve(v, spec, unit, func(r train.Record) float64 { return r.LearnRate }))
 		}
-		if len(losses) == 0 {
-			return loss, rate
-		}
-		extend(&loss, epoch+1, losses)
-		extend(&rate, epoch+1, rates)
+		rows = append(rows, []figure.Panel{left, right})
 	}
+	return rows
 }
 
-func extend(c *figure.Curve, epoch int, values []float64) {
-	low, up := math.Inf(1), 0.0
-	for _, v := range values {
-		low, up = min(low, v), max(up, v)
+// curve is the geometric mean over a solver's starts, with a band from the smallest to the largest.
+func (j *job) curve(v variant, spec solverSpec, unit string, value func(train.Record) float64) figure.Curve {
+	c := figure.Curve{Name: spec.String()}
+	for epoch := 1; epoch <= v.epochs; epoch++ {
+		values := each(recordsOf(j.of(v, spec), epoch), value)
+		if len(values) == 0 {
+			break
+		}
+		c.X = append(c.X, float64(epoch*v.per(unit)))
+		c.Y = append(c.Y, stat.GeometricMean(values, nil))
+		if j.restarts > 1 {
+			c.Low, c.Up = append(c.Low, slices.Min(values)), append(c.Up, slices.Max(values))
+		}
 	}
-	c.X = append(c.X, float64(epoch))
-	c.Y = append(c.Y, stat.GeometricMean(values, nil))
-	if len(values) > 1 || c.Low != nil {
-		c.Low, c.Up = append(c.Low, low), append(c.Up, up)
-	}
+	return c
 }
 
-// rows are the records as CSV.
-func rows(runs []result) [][]string {
+// csv has the records of all runs.
+func (j *job) csv() [][]string {
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-	rows := [][]string{{"solver", "value", "seed", "epoch", "loss", "learn_rate", "test_accuracy", "seconds", "step_seconds"}}
-	for _, r := range runs {
-		for _, e := range r.Records {
+	rows := [][]string{{"variant", "solver", "value", "seed", "epoch", "loss", "last_loss", "learn_rate", "test_accuracy", "seconds", "step_seconds"}}
+	for _, id := range j.runs {
+		for _, e := range j.results[id].Records {
 			accuracy := ""
 			if !math.IsNaN(e.Accuracy) {
 				accuracy = number(e.Accuracy)
 			}
-			rows = append(rows, []string{r.Solver.Kind, number(r.Solver.Value), strconv.FormatUint(r.Seed, 10), strconv.Itoa(e.Epoch),
-				number(e.Loss), number(e.LearnRate), accuracy, number(e.Time.Seconds()), number(e.StepTime.Seconds())})
+			rows = append(rows, []string{id.Variant, id.Solver.Kind, number(id.Solver.Value), strconv.FormatUint(id.Seed, 10), strconv.Itoa(e.Epoch),
+				number(e.Loss), number(e.LastLoss), number(e.LearnRate), accuracy, number(e.Time.Seconds()), number(e.StepTime.Seconds())})
 		}
 	}
 	return rows

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,20 +42,26 @@ var palette = []color.NRGBA{
 }
 
 const (
-	width  = 10 * vg.Inch
-	height = 4.5 * vg.Inch
+	width     = 11 * vg.Inch
+	rowHeight = 4.2 * vg.Inch
+
+	titleSize, labelSize, tickSize = 11, 10, 9 // points
 )
 
-// Save draws panels side by side to a file whose name ends in .png or .svg.
-func Save(path string, panels ...Panel) error {
-	plots := make([]*plot.Plot, len(panels))
-	for i, p := range panels {
-		drawn, err := p.plot()
-		if err != nil {
-			return errors.WithMessage(err, p.Title)
+// Save draws rows of panels to a file whose name ends in .png or .svg. The curves of a row's panels share
+// their colours and a legend, at its right, with the names of those in the first panel.
+func Save(path string, rows ...[]Panel) error {
+	plots := make([][]*plot.Plot, len(rows))
+	for i, row := range rows {
+		for _, p := range row {
+			drawn, err := p.plot()
+			if err != nil {
+				return errors.WithMessage(err, p.Title)
+			}
+			plots[i] = append(plots[i], drawn)
 		}
-		plots[i] = drawn
 	}
+	height := rowHeight * vg.Length(len(rows))
 	var canvas vg.CanvasWriterTo
 	switch ext := filepath.Ext(path); ext {
 	case ".png":
@@ -64,34 +71,68 @@ func Save(path string, panels ...Panel) error {
 	default:
 		return errors.Errorf("figure: no format %q", ext)
 	}
-	tiles := draw.Tiles{Rows: 1, Cols: len(plots), PadX: vg.Millimeter * 6, PadTop: vg.Millimeter * 2, PadBottom: vg.Millimeter * 2, PadLeft: vg.Millimeter * 2, PadRight: vg.Millimeter * 4}
-	for i, c := range plot.Align([][]*plot.Plot{plots}, tiles, draw.New(canvas))[0] {
-		plots[i].Draw(c)
-	}
+	drawAll(draw.New(canvas), rows, plots)
 	return WriteFile(path, func(w io.Writer) error {
 		_, err := canvas.WriteTo(w)
 		return err
 	})
 }
 
+// drawAll places the plots with their legends.
+func drawAll(whole draw.Canvas, rows [][]Panel, plots [][]*plot.Plot) {
+	const pad = vg.Millimeter * 3
+	var margin vg.Length
+	legends := make([]plot.Legend, len(rows))
+	for i, row := range rows {
+		legends[i] = row[0].legend()
+		margin = max(margin, legends[i].Rectangle(whole).Size().X+pad)
+	}
+	height := whole.Size().Y / vg.Length(len(rows))
+	for i := range rows {
+		strip := draw.Crop(whole, 0, 0, height*vg.Length(len(rows)-1-i), -height*vg.Length(i))
+		tiles := draw.Tiles{Rows: 1, Cols: len(rows[i]), PadX: 2 * pad, PadTop: pad, PadBottom: pad, PadLeft: pad, PadRight: pad}
+		for k, c := range plot.Align(plots[i:i+1], tiles, draw.Crop(strip, 0, -margin, 0, 0))[0] {
+			plots[i][k].Draw(c)
+		}
+		legends[i].Draw(draw.Crop(strip, strip.Size().X-margin, 0, 0, -4*pad))
+	}
+}
+
+func (p Panel) legend() plot.Legend {
+	l := plot.NewLegend()
+	l.Top, l.Left = true, true
+	l.TextStyle.Font.Variant, l.TextStyle.Font.Size, l.Padding = "Sans", labelSize, vg.Points(3)
+	for i, c := range p.Curves {
+		l.Add(c.Name, &plotter.Line{LineStyle: lineStyle(i)})
+	}
+	return l
+}
+
+// lineStyle is that of the curve with index i.
+func lineStyle(i int) draw.LineStyle {
+	return draw.LineStyle{Color: palette[i%len(palette)], Width: vg.Points(1.5)}
+}
+
 func (p Panel) plot() (*plot.Plot, error) {
 	d := plot.New()
-	d.Title.Text, d.X.Label.Text, d.Y.Label.Text = p.Title, p.X, p.Y
-	for _, s := range []*font.Font{&d.Title.TextStyle.Font, &d.X.Label.TextStyle.Font, &d.Y.Label.TextStyle.Font, &d.X.Tick.Label.Font, &d.Y.Tick.Label.Font, &d.Legend.TextStyle.Font} {
-		s.Variant = "Sans"
+	// The y-axis has its name above it: beside it, plot leaves room as if the axis were linear.
+	d.Title.Text, d.X.Label.Text = p.Title+"\n"+p.Y, p.X
+	for f, size := range map[*font.Font]font.Length{&d.Title.TextStyle.Font: titleSize, &d.X.Label.TextStyle.Font: labelSize, &d.X.Tick.Label.Font: tickSize, &d.Y.Tick.Label.Font: tickSize} {
+		f.Variant, f.Size = "Sans", size
 	}
+	d.Title.Padding = vg.Points(4)
+	d.X.Tick.Marker = evenly{}
 	d.Y.Scale, d.Y.Tick.Marker = plot.LogScale{}, decades{}
 	d.Add(plotter.NewGrid())
-	d.Legend.Top = true
 	for i, c := range p.Curves {
-		ink := palette[i%len(palette)]
-		if c.Low != nil {
-			if band, err := c.band(); err == nil {
-				band.Color = color.NRGBA{ink.R, ink.G, ink.B, 0x40}
-				band.LineStyle.Width = 0
-				d.Add(band)
-			}
+		if band, err := c.band(); err == nil {
+			ink := palette[i%len(palette)]
+			band.Color = color.NRGBA{ink.R, ink.G, ink.B, 0x40}
+			band.LineStyle.Width = 0
+			d.Add(band)
 		}
+	}
+	for i, c := range p.Curves {
 		points := positive(c.X, c.Y)
 		if len(points) == 0 {
 			continue // a logarithm has no place for it
@@ -100,30 +141,40 @@ func (p Panel) plot() (*plot.Plot, error) {
 		if err != nil {
 			return nil, err
 		}
-		line.Color, line.Width = ink, vg.Points(1.5)
-		dots.Color, dots.Radius, dots.Shape = ink, vg.Points(1.5), draw.CircleGlyph{}
+		line.LineStyle = lineStyle(i)
+		dots.Color, dots.Radius, dots.Shape = line.Color, vg.Points(1.5), draw.CircleGlyph{}
 		d.Add(line)
 		if len(points) <= 50 {
 			d.Add(dots)
 		}
-		d.Legend.Add(c.Name, line)
 	}
 	// An empty range has no logarithm.
 	if !(d.Y.Min > 0) || math.IsInf(d.Y.Min, 0) {
 		d.Y.Min, d.Y.Max = 0.1, 1
 	}
+	d.Y.Min, d.Y.Max = roundDown(d.Y.Min), 1/roundDown(1/d.Y.Max)
 	if d.Y.Min == d.Y.Max {
 		d.Y.Min, d.Y.Max = d.Y.Min/2, d.Y.Max*2
 	}
 	return d, nil
 }
 
-func (c Curve) band() (*plotter.Polygon, error) {
-	up, low := positive(c.X, c.Up), positive(c.X, c.Low)
-	for i := len(low) - 1; i >= 0; i-- {
-		up = append(up, low[i])
+// roundDown returns the largest of 1, 2, 5, 10, and so on, that is not above x.
+func roundDown(x float64) float64 {
+	decade := math.Pow(10, math.Floor(math.Log10(x)))
+	for _, m := range []float64{5, 2} {
+		if m*decade <= x {
+			return m * decade
+		}
 	}
-	return plotter.NewPolygon(up)
+	return decade
+}
+
+// band is the area between the edges; it is an error if there is none.
+func (c Curve) band() (*plotter.Polygon, error) {
+	up, low := positive(c.X[:len(c.Up)], c.Up), positive(c.X[:len(c.Low)], c.Low)
+	slices.Reverse(low)
+	return plotter.NewPolygon(append(up, low...))
 }
 
 // positive returns the points that a logarithmic axis can show.
@@ -156,6 +207,18 @@ func (decades) Ticks(low, high float64) []plot.Tick {
 			}
 			ticks = append(ticks, t)
 		}
+	}
+	return ticks
+}
+
+// evenly marks whole numbers, up to seven, that can be read.
+type evenly struct{}
+
+func (evenly) Ticks(low, high float64) []plot.Tick {
+	every := math.Max(1, 1/roundDown(6/(high-low)))
+	var ticks []plot.Tick
+	for v := every * math.Ceil(low/every); v <= high; v += every {
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
 	}
 	return ticks
 }

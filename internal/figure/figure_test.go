@@ -28,9 +28,9 @@ func TestSave(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			panels := []Panel{{Title: "left", Curves: curves}, {Title: "right", Curves: curves}}
+			row := []Panel{{Title: "left", Curves: curves}, {Title: "right", Curves: curves}}
 			for _, ext := range []string{".png", ".svg"} {
-				if err := Save(filepath.Join(dir, "f"+ext), panels...); err != nil {
+				if err := Save(filepath.Join(dir, "f"+ext), row, row); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -47,7 +47,7 @@ func TestSave(t *testing.T) {
 			}
 		})
 	}
-	if err := Save(filepath.Join(t.TempDir(), "f.gif"), Panel{}); err == nil {
+	if err := Save(filepath.Join(t.TempDir(), "f.gif"), []Panel{{}}); err == nil {
 		t.Error("an unknown format is no error")
 	}
 }

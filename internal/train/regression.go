@@ -1,6 +1,7 @@
 package train
 
 import (
+	"math"
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/mat"
@@ -10,16 +11,20 @@ import (
 	"github.com/l4-go/l4/internal/model"
 )
 
+// Matrix draws the matrix of a regression.
+type Matrix func(out, in int, r *rand.Rand) *mat.Dense
+
+const out, in, samples = 10, 6, 1000
+
 // Regression is the badly conditioned problem of the paper's section 3.1: a linear net of two layers, W1 of
 // 10 by 6 and W2 of 6 by 6, is to reproduce a matrix A of 10 by 6. The loss is ‖W1·W2·X - A·X‖², summed over
 // 1000 standard normal samples X that stay the same. One epoch is epochSteps steps on all samples.
 //
 // As ‖D·X‖² = ‖D·R‖² for any R with R·Rᵀ = X·Xᵀ, the graph holds the 6 by 6 Cholesky factor in place of the
 // samples.
-func Regression(dt tensor.Dtype, epochSteps int, seed uint64) *Task {
-	const in, out, samples = 6, 10, 1000
+func Regression(dt tensor.Dtype, draw Matrix, epochSteps int, seed uint64) *Task {
 	r := rand.New(rand.NewPCG(seed, 0))
-	a := notebookMatrix(out, in, r)
+	a := draw(out, in, r)
 
 	x := mat.NewDense(in, samples, normals(in*samples, r))
 	var gram mat.SymDense
@@ -51,9 +56,14 @@ func Regression(dt tensor.Dtype, epochSteps int, seed uint64) *Task {
 	}
 }
 
-// notebookMatrix is A as the paper's public notebook makes it, diag(linspace(1, 1e-10, out))·U with U uniform.
-// Its condition number is not 1e10 but between 10 and 30.
-func notebookMatrix(out, in int, r *rand.Rand) *mat.Dense {
+// Condition returns the condition number of the matrix that Regression draws.
+func Condition(draw Matrix, seed uint64) float64 {
+	return mat.Cond(draw(out, in, rand.New(rand.NewPCG(seed, 0))), 2)
+}
+
+// NotebookMatrix is A as the paper's public notebook makes it, diag(linspace(1, 1e-10, out))·U with U uniform.
+// Its condition number is not 1e10 but 10 to 40.
+func NotebookMatrix(out, in int, r *rand.Rand) *mat.Dense {
 	a := mat.NewDense(out, in, nil)
 	for i := range out {
 		scale := 1 - float64(i)/float64(out-1)*(1-1e-10)
@@ -62,6 +72,24 @@ func notebookMatrix(out, in int, r *rand.Rand) *mat.Dense {
 		}
 	}
 	return a
+}
+
+// LogSpacedMatrix has singular values from 1 to 1e-10, evenly spaced on a logarithmic scale, and singular
+// vectors that point anywhere.
+func LogSpacedMatrix(out, in int, r *rand.Rand) *mat.Dense {
+	var svd mat.SVD
+	svd.Factorize(mat.NewDense(out, in, normals(out*in, r)), mat.SVDThin)
+	var u, v, a mat.Dense
+	svd.UTo(&u)
+	svd.VTo(&v)
+	for j := range in {
+		scale := math.Pow(10, -10*float64(j)/float64(in-1))
+		for i := range out {
+			u.Set(i, j, scale*u.At(i, j))
+		}
+	}
+	a.Mul(&u, v.T())
+	return &a
 }
 
 func normals(n int, r *rand.Rand) []float64 {

@@ -6,6 +6,7 @@ import (
 	"encoding"
 	"encoding/binary"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/pkg/errors"
@@ -26,17 +27,11 @@ type Task struct {
 	Accuracy func() (float64, error)
 }
 
-// Solver is a solver whose learning rate can be read.
-type Solver struct {
-	gorgonia.Solver
-	// LearnRate returns the one of the last step.
-	LearnRate func() float64
-}
-
 // Record sums up an epoch.
 type Record struct {
 	Epoch     int           // the first is 1
 	Loss      float64       // mean over the epoch's steps, before each of them
+	LastLoss  float64       // that of the last step alone
 	LearnRate float64       // geometric mean over the epoch's steps that had one above 0; 0 if none had
 	Accuracy  float64       // on the test set after the epoch, NaN if there is none
 	Time      time.Duration // of the epoch's training, without its evaluation
@@ -72,15 +67,37 @@ type State struct {
 	Solver  []byte
 }
 
-// Run trains until the given number of epochs has a record each. When it ends early, for an error or because
-// ctx is done, it returns the records so far as well.
-func Run(ctx context.Context, task *Task, solver Solver, opts Options) ([]Record, error) {
+// building is held while a graph is built, differentiated or compiled: Gorgonia then changes state that all
+// graphs share.
+var building sync.Mutex
+
+// Build makes the task of a run that others may go beside.
+func Build(newTask func() *Task) *Task {
+	building.Lock()
+	defer building.Unlock()
+	return newTask()
+}
+
+// compile makes the machine for loss and gradients of a task.
+func compile(task *Task) (gorgonia.VM, error) {
+	building.Lock()
+	defer building.Unlock()
 	grads, err := gorgonia.Grad(task.Loss, task.Weights...)
 	if err != nil {
 		return nil, err
 	}
 	// Only what leads to the loss and these gradients: the graph also holds the gradient of the input.
-	vm := gorgonia.NewTapeMachine(task.Graph.SubgraphRoots(append(grads, task.Loss)...), gorgonia.BindDualValues(task.Weights...))
+	subgraph := task.Graph.SubgraphRoots(append(grads, task.Loss)...)
+	return gorgonia.NewTapeMachine(subgraph, gorgonia.BindDualValues(task.Weights...)), nil
+}
+
+// Run trains until the given number of epochs has a record each. When it ends early, for an error or because
+// ctx is done, it returns the records so far as well.
+func Run(ctx context.Context, task *Task, solver Solver, opts Options) ([]Record, error) {
+	vm, err := compile(task)
+	if err != nil {
+		return nil, err
+	}
 	defer vm.Close()
 	model := gorgonia.NodesToValueGrads(task.Weights)
 
@@ -115,6 +132,7 @@ func Run(ctx context.Context, task *Task, solver Solver, opts Options) ([]Record
 		st.Current.StepTime += now.Sub(before)
 		st.Current.Time += now.Sub(start)
 		st.Current.Loss += loss
+		st.Current.LastLoss = loss
 		if rate > 0 {
 			st.Current.LearnRate += math.Log(rate)
 			st.Rates++

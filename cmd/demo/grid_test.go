@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/train"
+)
+
+// planted is an experiment with known best rates: on the loss c·w² plain gradient descent with the rate
+// 1/(2c) is done in one step.
+var planted = experiment{
+	plain: scope{solvers: "sgd", epochs: 3, restarts: 2},
+	dtype: "float64", gridStarts: 1, report: mnistReport,
+	variants: func(s settings) ([]variant, error) {
+		var vs []variant
+		for _, c := range []float64{1, 10} {
+			name := fmt.Sprint("curvature ", c)
+			vs = append(vs, variant{name: name, title: name, epochs: s.epochs, epochSteps: 1, newTask: func(seed uint64) *train.Task {
+				g := gorgonia.NewGraph()
+				w := gorgonia.NewVector(g, gorgonia.Float64, gorgonia.WithName("w"), gorgonia.WithShape(2), gorgonia.WithInit(gorgonia.ValuesOf(float64(seed))))
+				loss := gorgonia.Must(gorgonia.Mul(gorgonia.NewConstant(c), gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Square(w))))))
+				return &train.Task{Graph: g, Loss: loss, Weights: gorgonia.Nodes{w}, EpochSteps: 1, Next: func(int) {}}
+			}})
+		}
+		return vs, nil
+	},
+}
+
+// TestGrid finds the best rates from below and from above, where every rate of the first grid diverges.
+func TestGrid(t *testing.T) {
+	experiments["planted"] = planted
+	defer delete(experiments, "planted")
+	for _, start := range []string{"5e-3", "0.5", "50"} {
+		dir := t.TempDir()
+		args := []string{"planted", "-grid", "-solvers", "l4mom,sgd:" + start, "-out", dir, "-checkpoint", filepath.Join(dir, "checkpoint"), "-resume"}
+		code, stdout, stderr := demo(t, context.Background(), args...)
+		if code != 0 {
+			t.Fatal(stderr)
+		}
+		var best []string
+		for _, line := range strings.Split(stdout, "\n") {
+			if strings.Contains(line, "<- best") {
+				best = append(best, strings.Join(strings.Fields(line)[:2], " "))
+			}
+		}
+		if got := strings.Join(best, ", "); got != "SGD 0.5, SGD 0.05" {
+			t.Errorf("from %s: best are %s in\n%s", start, got, stdout)
+		}
+		compared := map[string]bool{} // the second start is one of the comparison alone
+		for _, row := range numbers(t, filepath.Join(dir, "planted.csv"))[1:] {
+			if row[3] == "2" {
+				compared[strings.Join(row[:3], " ")] = true
+			}
+		}
+		for _, want := range []string{"curvature 1 sgd 0.5", "curvature 10 sgd 0.05", "curvature 1 l4mom 0.15", "curvature 10 l4mom 0.15"} {
+			if !compared[want] {
+				t.Errorf("from %s: %s is not compared", start, want)
+			}
+		}
+		if len(compared) != 4 {
+			t.Errorf("from %s: compared are %v", start, compared)
+		}
+		if _, again, _ := demo(t, context.Background(), args...); strings.Contains(again, "epoch 3/3") {
+			t.Errorf("from %s: the checkpoint does not hold the search:\n%s", start, again)
+		}
+	}
+}

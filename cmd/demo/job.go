@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/pkg/errors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/l4-go/l4/internal/train"
+)
+
+// job is all that the user asked for: runs, and what became of them.
+type job struct {
+	settings
+	experiment experiment
+	variants   []variant
+	checkpoint *checkpoint
+	progress   *progress
+	grids      []*grid // what the search for rates has looked at
+
+	mu      sync.Mutex
+	runs    []runID // in an order that does not depend on -jobs
+	results map[runID]result
+}
+
+// runID names a run: a solver on a variant of the experiment, from one start.
+type runID struct {
+	Variant string
+	Solver  solverSpec
+	Seed    uint64
+}
+
+// result is what a run came to.
+type result struct {
+	Run     runID
+	Records []train.Record
+	Ended   string // why it ended early, if it did
+}
+
+// newJob checks what can be checked before the training.
+func newJob(s settings, w io.Writer) (*job, error) {
+	j := &job{settings: s, experiment: experiments[s.experiment], results: map[runID]result{}}
+	var err error
+	if j.variants, err = j.experiment.variants(s); err != nil {
+		return nil, err
+	}
+	for i := range j.variants {
+		j.variants[i].solvers = s.solvers
+	}
+	if j.checkpoint, err = openCheckpoint(s); err != nil {
+		return nil, err
+	}
+	j.progress = newProgress(w, j)
+	return j, nil
+}
+
+// train makes all runs: those that look for the best rates, if they are wanted, and then those to compare.
+func (j *job) train(ctx context.Context) error {
+	defer j.progress.close()
+	if j.grid {
+		if err := j.search(ctx); err != nil {
+			return err
+		}
+	}
+	var ids []runID
+	for restart := range j.restarts {
+		for _, v := range j.variants {
+			for _, spec := range v.solvers {
+				ids = append(ids, runID{v.name, spec, j.seed + uint64(restart)})
+			}
+		}
+	}
+	return j.makeRuns(ctx, ids)
+}
+
+// makeRuns makes those of the runs that neither this process nor the checkpoint has made, as many at a time as
+// -jobs says. A run that diverges is a result like any other.
+func (j *job) makeRuns(ctx context.Context, ids []runID) error {
+	var todo []runID
+	for _, id := range ids {
+		if slices.Contains(j.runs, id) {
+			continue
+		}
+		j.runs = append(j.runs, id)
+		if r, ok := j.checkpoint.Done[id]; ok {
+			j.results[id] = r
+		} else {
+			todo = append(todo, id)
+		}
+	}
+	j.progress.expect(todo)
+	var group errgroup.Group
+	group.SetLimit(j.jobs)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for _, id := range todo {
+		group.Go(func() error {
+			err := j.makeRun(ctx, id)
+			if err != nil {
+				cancel(err)
+			}
+			return nil
+		})
+	}
+	group.Wait()
+	if err := j.checkpoint.flush(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+func (j *job) makeRun(ctx context.Context, id runID) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	v := j.variant(id)
+	task := train.Build(func() *train.Task { return v.newTask(id.Seed) })
+	opts := train.Options{Epochs: v.epochs}
+	j.checkpoint.begin(id, &opts)
+	end := j.progress.begin(id, &opts)
+	records, err := train.Run(ctx, task, train.Kinds[id.Solver.Kind].New(task.Loss, id.Solver.Value), opts)
+	end(err)
+	r := result{Run: id, Records: records}
+	if err != nil {
+		r.Ended = err.Error()
+	}
+	j.mu.Lock()
+	j.results[id] = r
+	j.mu.Unlock()
+	if err != nil && !errors.Is(err, train.ErrDiverged) {
+		return err
+	}
+	return j.checkpoint.saveResult(r)
+}
+
+func (j *job) variant(id runID) variant {
+	return j.variants[slices.IndexFunc(j.variants, func(v variant) bool { return v.name == id.Variant })]
+}
+
+// of returns the results of a solver on a variant, from its starts in order.
+func (j *job) of(v variant, spec solverSpec) []result {
+	var rs []result
+	for restart := range j.restarts {
+		if r, ok := j.results[runID{v.name, spec, j.seed + uint64(restart)}]; ok {
+			rs = append(rs, r)
+		}
+	}
+	return rs
+}

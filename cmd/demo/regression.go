@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/l4-go/l4/internal/figure"
+	"github.com/l4-go/l4/internal/paper"
+	"github.com/l4-go/l4/internal/train"
+)
+
+const regressionEpoch = 100 // steps
+
+// regression is the experiment of the paper's section 3.1. Its Adam has the epsilon of the others, 1e-4, which
+// is nothing beside the gradients of this loss.
+var regression = experiment{
+	about: "a badly conditioned linear net of 96 weights, two matrices (paper, section 3.1)",
+	epoch: fmt.Sprint(regressionEpoch, " steps on all samples"),
+	plain: scope{
+		solvers:     "l4adam:0.15,l4adam:0.25,l4mom:0.15,l4mom:0.25,adam:1e-3,sgd:4e-5",
+		gridSolvers: "momentum:4e-6", epochs: 300, restarts: 5,
+	},
+	dtype: "float64", gridStarts: 5,
+	variants: func(s settings) ([]variant, error) {
+		return []variant{
+			regressionVariant(s, paper.Notebook, "Matrix of the paper's notebook", train.NotebookMatrix),
+			regressionVariant(s, paper.LogSpaced, "Log-spaced singular values", train.LogSpacedMatrix),
+		}, nil
+	},
+	report: regressionReport,
+}
+
+// regressionVariant is titled with the condition numbers of the matrices that its starts draw.
+func regressionVariant(s settings, name, title string, draw train.Matrix) variant {
+	low, high := math.Inf(1), 0.0
+	for restart := range s.restarts {
+		c := train.Condition(draw, s.seed+uint64(restart))
+		low, high = min(low, c), max(high, c)
+	}
+	title += fmt.Sprintf(", condition number %.2g", low)
+	if up := fmt.Sprintf(" to %.2g", high); fmt.Sprintf(" to %.2g", low) != up {
+		title += up
+	}
+	return variant{name: name, title: title, epochs: s.epochs, epochSteps: regressionEpoch,
+		newTask: func(seed uint64) *train.Task { return train.Regression(s.tensorDtype(), draw, regressionEpoch, seed) }}
+}
+
+func regressionReport(j *job) (string, [][]figure.Panel) {
+	steps := []int{10_000, 30_000}
+	if last := j.epochs * regressionEpoch; !slices.Contains(steps, last) {
+		steps = append(steps, last)
+	}
+	text := "Loss of single steps: smallest / geometric mean / largest over the starts, beside those of reference\nimplementations in float64. Near the floor it goes up and down from step to step.\n\n"
+	for _, v := range j.variants {
+		text += v.title + "\n" + figure.Table(j.comparison(v, "step", "reference", steps, paperSpread)) + "\n"
+	}
+	return text, j.panels("step", "training loss", lastLoss)
+}
+
+func lastLoss(r train.Record) float64 { return r.LastLoss }
+
+func paperSpread(v variant, spec solverSpec, step int, records []train.Record) (ours, theirs string) {
+	ours, theirs = "-", "-"
+	if losses := each(records, lastLoss); len(losses) > 0 {
+		ours = fmt.Sprintf("%.0e / %.0e / %.0e", slices.Min(losses), stat.GeometricMean(losses, nil), slices.Max(losses))
+	}
+	switch seen := paper.Regression[v.name][paper.Setting(spec)][step]; {
+	case seen.Max > 0:
+		theirs = fmt.Sprintf("%.0e / %.0e / %.0e", seen.Min, seen.Middle, seen.Max)
+	case seen.Middle > 0:
+		theirs = fmt.Sprintf("%.0e", seen.Middle)
+	}
+	return ours, theirs
+}

@@ -110,7 +110,7 @@ func regressionLosses(t *testing.T, setting paper.Setting, steps, starts int) []
 	var losses []float64
 	for seed := range uint64(starts) {
 		task := train.Build(func() *train.Task {
-			return train.Regression(tensor.Float64, train.NotebookMatrix, epochSteps, seed+1)
+			return train.Regression(tensor.Float64, train.NotebookMatrix(), epochSteps, seed+1)
 		})
 		records := runTask(t, task, setting, steps/epochSteps, 10)
 		losses = append(losses, records[len(records)-1].LastLoss)

@@ -31,7 +31,7 @@ func benchmark(b *testing.B, task *train.Task) {
 // BenchmarkRegression is a step of the badly conditioned regression.
 func BenchmarkRegression(b *testing.B) {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
-		b.Run(dt.String(), func(b *testing.B) { benchmark(b, train.Regression(dt, 1, 1)) })
+		b.Run(dt.String(), func(b *testing.B) { benchmark(b, train.Regression(dt, train.NotebookMatrix(), 1, 1)) })
 	}
 }
 

@@ -49,6 +49,7 @@ func (j *job) search(ctx context.Context) error {
 			searching = g.extend(j.best(g)) || searching
 		}
 	}
+	j.searched = true
 	for i, v := range j.variants {
 		j.variants[i].solvers = slices.Clone(v.solvers)
 		for _, g := range j.grids {
@@ -113,7 +114,7 @@ func (j *job) gridLoss(g *grid, point int) float64 {
 
 // gridReport shows what the search found.
 func (j *job) gridReport() string {
-	if !j.grid {
+	if !j.searched {
 		return ""
 	}
 	text := fmt.Sprintf("Search for the best rates: mean training loss of epoch %d, geometric mean over starts, of which there are %d\n\n", j.epochs, j.gridStarts())

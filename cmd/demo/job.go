@@ -19,7 +19,8 @@ type job struct {
 	variants   []variant
 	checkpoint *checkpoint
 	progress   *progress
-	grids      []*grid // what the search for rates has looked at
+	grids      []*grid // what the search for rates looks at
+	searched   bool    // whether it is over
 
 	mu      sync.Mutex
 	runs    []runID // in an order that does not depend on -jobs

@@ -20,10 +20,11 @@ const (
 // Sum and Each run on all cores. It may not be used from two goroutines at once.
 type Blocks[P any] struct {
 	spans   []span[P]
-	first   []int // block b owns spans[first[b]:first[b+1]]
-	partial []float64
+	first   []int        // block b owns spans[first[b]:first[b+1]]
+	partial [2][]float64 // sums of each block
 
-	sum      func(p P, lo, hi int) float64 // one of these two
+	sum      func(p P, lo, hi int) float64 // one of these three
+	sum2     func(p P, lo, hi int) (float64, float64)
 	each     func(p P, lo, hi int)
 	backward bool
 	next     atomic.Int64
@@ -56,7 +57,9 @@ func NewBlocks[P any](tensors []P, elements func(P) int) *Blocks[P] {
 	if last := len(b.first) - 1; b.first[last] < len(b.spans) {
 		b.first = append(b.first, len(b.spans))
 	}
-	b.partial = make([]float64, len(b.first)-1)
+	for i := range b.partial {
+		b.partial[i] = make([]float64, len(b.first)-1)
+	}
 	b.help = func() {
 		b.work()
 		b.done.Done()
@@ -70,7 +73,15 @@ func (b *Blocks[P]) Sum(f func(tensor P, lo, hi int) float64) float64 {
 	b.sum = f
 	b.run()
 	b.sum = nil
-	return compensatedSum(b.partial)
+	return compensatedSum(b.partial[0])
+}
+
+// Sum2 is Sum for a function with two results.
+func (b *Blocks[P]) Sum2(f func(tensor P, lo, hi int) (float64, float64)) (float64, float64) {
+	b.sum2 = f
+	b.run()
+	b.sum2 = nil
+	return compensatedSum(b.partial[0]), compensatedSum(b.partial[1])
 }
 
 // Each calls f for the elements lo to hi of each tensor, in pieces.
@@ -84,7 +95,7 @@ func (b *Blocks[P]) Each(f func(tensor P, lo, hi int)) {
 func (b *Blocks[P]) run() {
 	b.backward = !b.backward
 	b.next.Store(0)
-	if n := len(b.partial); n > soloBlocks {
+	if n := len(b.partial[0]); n > soloBlocks {
 		helpers := min(runtime.GOMAXPROCS(0), n) - 1
 		b.done.Add(helpers)
 		for range helpers {
@@ -99,21 +110,25 @@ func (b *Blocks[P]) run() {
 func (b *Blocks[P]) work() {
 	for {
 		i := int(b.next.Add(1)) - 1
-		if i >= len(b.partial) {
+		if n := len(b.partial[0]); i >= n {
 			return
+		} else if b.backward {
+			i = n - 1 - i
 		}
-		if b.backward {
-			i = len(b.partial) - 1 - i
-		}
-		sum := 0.0
+		var sum, sum2 float64
 		for _, s := range b.spans[b.first[i]:b.first[i+1]] {
-			if b.each != nil {
+			switch {
+			case b.each != nil:
 				b.each(s.tensor, s.lo, s.hi)
-			} else {
+			case b.sum2 != nil:
+				x, y := b.sum2(s.tensor, s.lo, s.hi)
+				sum += x
+				sum2 += y
+			default:
 				sum += b.sum(s.tensor, s.lo, s.hi)
 			}
 		}
-		b.partial[i] = sum
+		b.partial[0][i], b.partial[1][i] = sum, sum2
 	}
 }
 

@@ -17,7 +17,16 @@ func (scalar[T]) Bounded(g []T, limit T) bool {
 // lanes is the number of partial sums of an inner product: element i goes to sum i mod lanes.
 const lanes = 8
 
-func (scalar[T]) Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
+func (s scalar[T]) Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
+	dot, _ := s.direct(g, a, lo, c, false)
+	return dot
+}
+
+func (s scalar[T]) DirectSlope(g []T, a *Averages[T], lo int, c *Coefficients[T]) (dot, slope float64) {
+	return s.direct(g, a, lo, c, true)
+}
+
+func (scalar[T]) direct(g []T, a *Averages[T], lo int, c *Coefficients[T], withSlope bool) (dot, slope float64) {
 	mean := a.Mean[lo : lo+len(g)]
 	var square, grad []T
 	if a.Square != nil {
@@ -26,9 +35,11 @@ func (scalar[T]) Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float
 	if a.Grad != nil {
 		grad = a.Grad[lo : lo+len(g)]
 	}
-	var sum [lanes]float64
+	var dots [lanes]float64
+	var slopes [lanes]T
 	for i, x := range g {
 		// T(x*y) keeps the compiler from fusing the product into the sum.
+		last := mean[i] * c.Last // the direction of the last step
 		m := T(c.Mean.Keep*mean[i]) + T(c.Mean.Add*x)
 		mean[i] = m
 		v := m * c.Mean.Correct
@@ -41,12 +52,25 @@ func (scalar[T]) Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float
 		if square != nil {
 			s := T(c.Square.Keep*square[i]) + T(c.Square.Add*T(x*x))
 			square[i] = s
-			v /= T(math.Sqrt(float64(s*c.Square.Correct))) + c.Epsilon
+			root := T(math.Sqrt(float64(s*c.Square.Correct))) + c.Epsilon
+			v /= root
+			if withSlope {
+				last /= root
+			}
 		}
 		g[i] = v
-		sum[i%lanes] += float64(float64(est) * float64(v))
+		dots[i%lanes] += float64(float64(est) * float64(v))
+		if withSlope {
+			slopes[i%lanes] += T(x * last)
+		}
 	}
-	return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]))
+	return total(dots), total(slopes)
+}
+
+// total adds the lanes in the order of the assembly.
+func total[T Float](sum [lanes]T) float64 {
+	return ((float64(sum[0]) + float64(sum[4])) + (float64(sum[2]) + float64(sum[6]))) +
+		((float64(sum[1]) + float64(sum[5])) + (float64(sum[3]) + float64(sum[7])))
 }
 
 func (scalar[T]) Update(w, v []T, eta T) {

@@ -25,6 +25,11 @@ type Passes[T Float] interface {
 	// direction v and returns the inner product of the gradient estimate with v.
 	Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64
 
+	// DirectSlope is Direct and returns also the slope along the last step's direction, the inner product of the
+	// gradient g with it, times the factor in c.Last. The direction is formed of the last step's mean and this step's
+	// square. The products are added in the precision of T.
+	DirectSlope(g []T, a *Averages[T], lo int, c *Coefficients[T]) (dot, slope float64)
+
 	// Update moves the weights, w[i] -= eta*v[i], and zeroes v.
 	Update(w, v []T, eta T)
 }
@@ -96,4 +101,5 @@ type Decay[T Float] struct{ Keep, Add, Correct T }
 type Coefficients[T Float] struct {
 	Mean, Square, Grad Decay[T]
 	Epsilon            T // added to the root of the squares' average; at least the smallest normal number
+	Last               T // Mean.Correct of the last step times a factor
 }

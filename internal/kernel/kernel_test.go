@@ -79,7 +79,7 @@ func coefficients[T Float](step float64) *Coefficients[T] {
 		beta := 1 - 1/tau
 		return Decay[T]{T(beta), T(1 / tau), T(1 / (1 - math.Pow(beta, step)))}
 	}
-	return &Coefficients[T]{Mean: decay(10), Square: decay(1000), Grad: decay(3), Epsilon: 1e-4}
+	return &Coefficients[T]{Mean: decay(10), Square: decay(1000), Grad: decay(3), Epsilon: 1e-4, Last: T(1 / (1 - math.Pow(0.9, step-1)))}
 }
 
 // comparePasses runs every pass of fast and of the scalar reference on the same numbers. The two must agree
@@ -100,9 +100,12 @@ func comparePasses[T Float](t *testing.T, fast Passes[T], n, offset int, next fu
 	g.compare(t, "Update: v", g2)
 
 	for _, kind := range []struct {
-		name         string
-		square, grad bool
-	}{{"momentum", false, false}, {"momentumGrad", false, true}, {"adam", true, false}, {"adamGrad", true, true}} {
+		name                string
+		square, grad, slope bool
+	}{
+		{"momentum", false, false, false}, {"momentumGrad", false, true, false}, {"adam", true, false, false}, {"adamGrad", true, true, false},
+		{"momentum", false, false, true}, {"momentumGrad", false, true, true}, {"adam", true, false, true}, {"adamGrad", true, true, true},
+	} {
 		g, mean, square, grad := random(), random(), random(), random()
 		g2, mean2, square2, grad2 := g.clone(), mean.clone(), square.clone(), grad.clone()
 		a, a2 := Averages[T]{Mean: mean.x}, Averages[T]{Mean: mean2.x}
@@ -113,8 +116,14 @@ func comparePasses[T Float](t *testing.T, fast Passes[T], n, offset int, next fu
 			a.Grad, a2.Grad = grad.x, grad2.x
 		}
 		c := coefficients[T](7)
-		got, want := fast.Direct(g.x, &a, 0, c), slow.Direct(g2.x, &a2, 0, c)
-		if !bitsEqual(got, want) {
+		if kind.slope {
+			kind.name += " with slope"
+			got, gotSlope := fast.DirectSlope(g.x, &a, 0, c)
+			want, wantSlope := slow.DirectSlope(g2.x, &a2, 0, c)
+			if !bitsEqual(got, want) || !bitsEqual(gotSlope, wantSlope) {
+				t.Fatalf("%s, n %d: inner products %v and %v, reference %v and %v", kind.name, n, got, gotSlope, want, wantSlope)
+			}
+		} else if got, want := fast.Direct(g.x, &a, 0, c), slow.Direct(g2.x, &a2, 0, c); !bitsEqual(got, want) {
 			t.Fatalf("%s, n %d: inner product %v, reference %v", kind.name, n, got, want)
 		}
 		g.compare(t, kind.name+": v", g2)
@@ -283,5 +292,7 @@ func benchmarkPasses[T Float](b *testing.B, p Passes[T]) {
 	run("Bounded", func() { p.Bounded(g, 1e9) })
 	run("Momentum", func() { p.Direct(g, &Averages[T]{Mean: mean}, 0, c) })
 	run("Adam", func() { p.Direct(g, &Averages[T]{Mean: mean, Square: square}, 0, c) })
+	run("MomentumSlope", func() { p.DirectSlope(g, &Averages[T]{Mean: mean}, 0, c) })
+	run("AdamSlope", func() { p.DirectSlope(g, &Averages[T]{Mean: mean, Square: square}, 0, c) })
 	run("Update", func() { p.Update(w, g, 1e-3) })
 }

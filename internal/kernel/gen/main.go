@@ -59,10 +59,12 @@ func main() {
 	for _, e := range []elem{f32, f64} {
 		bounded(e)
 		update(e)
-		direct(e, "momentum", false, false)
-		direct(e, "momentumGrad", false, true)
-		direct(e, "adam", true, false)
-		direct(e, "adamGrad", true, true)
+		for _, slope := range []bool{false, true} {
+			direct(e, "momentum", false, false, slope)
+			direct(e, "momentumGrad", false, true, slope)
+			direct(e, "adam", true, false, slope)
+			direct(e, "adamGrad", true, true, slope)
+		}
 	}
 	Generate()
 }
@@ -243,20 +245,32 @@ const (
 	gradAdd
 	gradCorrect
 	epsilon
+	lastCorrect
 )
 
-func direct(e elem, name string, square, grad bool) {
-	params, doc := "grad, mean", []string{"for i < n:", "\tmean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v"}
+func direct(e elem, name string, square, grad, slope bool) {
+	params, results, doc := "grad, mean", "float64", []string{"for i < n:"}
+	if slope {
+		name, results = name+"Slope", "(dot, slope float64)"
+		doc = append(doc, "\tlast = mean[i]*c.Last")
+	}
+	doc = append(doc, "\tmean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v")
 	if square {
 		params += ", square"
-		doc = append(doc, "\tsquare[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); v /= sqrt(square[i]*c.Square.Correct) + c.Epsilon")
+		doc = append(doc, "\tsquare[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); root = sqrt(square[i]*c.Square.Correct) + c.Epsilon; v /= root")
+		if slope {
+			doc = append(doc, "\tlast /= root")
+		}
 	}
 	if grad {
 		params += ", estimate"
 		doc = append(doc, "\testimate[i] = c.Grad.Keep*estimate[i] + c.Grad.Add*grad[i]; est = estimate[i]*c.Grad.Correct")
 	}
-	doc = append(doc, "\tgrad[i] = v; lane[i%8] += est*v", "return the sum of the lanes; c points to a Coefficients")
-	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) float64", params, e.name, e.name), doc...)
+	if slope {
+		doc = append(doc, "\tslopeLane[i%8] += grad[i]*last, in "+e.name)
+	}
+	doc = append(doc, "\tgrad[i] = v; lane[i%8] += est*v", "return the sums of the lanes; c points to a Coefficients")
+	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) %s", params, e.name, e.name, results), doc...)
 
 	g, mean := load("grad"), load("mean")
 	arrays := []array{g, mean}
@@ -302,16 +316,25 @@ func direct(e elem, name string, square, grad bool) {
 	var eps reg.VecVirtual
 	if square {
 		ds = inRegisters(squareKeep)
+		if slope { // there are not registers enough
+			ds = inMemory(squareKeep)
+		}
 		eps = scalar(e, coefficient(epsilon))
 	}
-	sum := [2]reg.VecVirtual{YMM(), YMM()} // lanes 0 to 3 and 4 to 7
-	VXORPD(sum[0], sum[0], sum[0])
-	VXORPD(sum[1], sum[1], sum[1])
+	sum := newLanes(e)
+	var slopes []reg.VecVirtual // lanes of the element type
+	for v := 0; slope && v < e.vectors(); v++ {
+		slopes = append(slopes, zero())
+	}
 
 	loop(e, arrays, 1, func(a access) {
 		for k := 0; k < e.vectors(); k++ {
 			x := a.load(g, k)
-			v, est := YMM(), reg.VecVirtual(nil)
+			v, est, last := YMM(), reg.VecVirtual(nil), reg.VecVirtual(nil)
+			if slope {
+				last = a.load(mean, k)
+				e.mul(scalar(e, coefficient(lastCorrect)), last, last)
+			}
 			if square {
 				x2 := YMM()
 				e.mul(x, x, x2)
@@ -322,55 +345,95 @@ func direct(e elem, name string, square, grad bool) {
 				est = YMM()
 				e.mul(dm.correct(), average(a, mean, k, dm, x), est)
 				e.div(s, est, v)
+				if slope {
+					e.div(s, last, last)
+				}
 			} else {
 				e.mul(dm.correct(), average(a, mean, k, dm, x), v)
 				est = v
 			}
 			if grad {
-				dg := inMemory(gradKeep) // there are not registers enough
+				dg := inMemory(gradKeep) // as above
 				est = YMM()
 				e.mul(dg.correct(), average(a, gr, k, dg, x), est)
 			}
+			if slope {
+				e.mul(x, last, last)
+				e.add(last, slopes[k], slopes[k])
+			}
 			a.store(v, g, k)
-			if e.size == 8 {
-				p := YMM()
-				VMULPD(est, v, p)
-				VADDPD(p, sum[k], sum[k])
-				continue
-			}
-			// The product of two float32 is exact in float64, so that fusing changes nothing.
-			for half := 0; half < 2; half++ {
-				ev, vv := YMM(), YMM()
-				if half == 1 {
-					hi := XMM()
-					VEXTRACTF128(Imm(1), v, hi)
-					VCVTPS2PD(hi, vv)
-					if est != v {
-						he := XMM()
-						VEXTRACTF128(Imm(1), est, he)
-						VCVTPS2PD(he, ev)
-					}
-				} else {
-					VCVTPS2PD(v.AsX(), vv)
-					if est != v {
-						VCVTPS2PD(est.AsX(), ev)
-					}
-				}
-				if est == v {
-					ev = vv
-				}
-				VFMADD231PD(ev, vv, sum[half])
-			}
+			sum.add(k, est, v)
 		}
 	})
 
-	total, high := sum[0], XMM()
-	VADDPD(sum[1], total, total)
+	dot := sum.total()
+	if slope {
+		l := lanes{e: e}
+		if copy(l.sum[:], slopes) == 1 {
+			l.sum = [2]reg.VecVirtual{widen(slopes[0], 0), widen(slopes[0], 1)}
+		}
+		Store(l.total(), ReturnIndex(1))
+	}
+	VZEROUPPER()
+	Store(dot, ReturnIndex(0))
+	RET()
+}
+
+// lanes are the eight partial sums of an inner product: 0 to 3 and 4 to 7.
+type lanes struct {
+	e   elem
+	sum [2]reg.VecVirtual
+}
+
+func newLanes(e elem) lanes {
+	return lanes{e, [2]reg.VecVirtual{zero(), zero()}}
+}
+
+func zero() reg.VecVirtual {
+	y := YMM()
+	VXORPD(y, y, y)
+	return y
+}
+
+// add adds the products of two vectors, the one with index k of a turn.
+func (l lanes) add(k int, a, b reg.VecVirtual) {
+	if l.e.size == 8 {
+		p := YMM()
+		VMULPD(a, b, p)
+		VADDPD(p, l.sum[k], l.sum[k])
+		return
+	}
+	// The product of two float32 is exact in float64, so that fusing changes nothing.
+	for half := range l.sum {
+		x := widen(a, half)
+		y := x
+		if a != b {
+			y = widen(b, half)
+		}
+		VFMADD231PD(x, y, l.sum[half])
+	}
+}
+
+// widen returns half a vector of float32 as one of float64.
+func widen(v reg.VecVirtual, half int) reg.VecVirtual {
+	y := YMM()
+	if half == 0 {
+		VCVTPS2PD(v.AsX(), y)
+		return y
+	}
+	high := XMM()
+	VEXTRACTF128(Imm(1), v, high)
+	VCVTPS2PD(high, y)
+	return y
+}
+
+// total returns the sum of the lanes.
+func (l lanes) total() reg.Register {
+	total, high := l.sum[0], XMM()
+	VADDPD(l.sum[1], total, total)
 	VEXTRACTF128(Imm(1), total, high)
 	VADDPD(high, total.AsX(), total.AsX())
 	VSHUFPD(Imm(1), total.AsX(), total.AsX(), high)
 	VADDSD(high, total.AsX(), total.AsX())
-	VZEROUPPER()
-	Store(total.AsX(), ReturnIndex(0))
-	RET()
+	return total.AsX()
 }

@@ -2,6 +2,7 @@ package l4
 
 import (
 	"encoding"
+	"encoding/binary"
 	"math"
 	"reflect"
 
@@ -55,6 +56,7 @@ type inner struct {
 	wide   bool                 // it is given float64 copies, whatever the parameter's dtype
 	model  []gorgonia.ValueGrad // the copies
 	norm   float64              // of its direction in this step
+	ratio  float64              // of the slope along the last step's direction to that step's gᵀv
 }
 
 func newInner(solver gorgonia.Solver) *inner {
@@ -77,13 +79,20 @@ func (in *inner) step(s *Solver) error {
 	for i, p := range s.model {
 		in.model = append(in.model, p.copied(s.names[i], in.wide))
 	}
-	s.blocks.Each(parameter.toCopy)
-	if err := in.run(); err != nil {
-		return errors.WithMessagef(err, "l4: the inner %T", in.solver)
+	in.ratio = 0
+	if last := s.guard.lastDot(); last > 0 { // the copies still hold the last direction
+		in.ratio = clampRatio(s.blocks.Sum(parameter.dotCopy) / last)
 	}
-	in.norm = math.Sqrt(s.blocks.Sum(parameter.fromCopy))
-	if math.IsNaN(in.norm) {
-		return errors.WithMessagef(ErrNonFinite, "the direction of the inner %T", in.solver)
+	s.blocks.Each(parameter.toCopy)
+	err := in.run()
+	if err == nil {
+		if in.norm = math.Sqrt(s.blocks.Sum(parameter.fromCopy)); math.IsNaN(in.norm) {
+			err = errors.WithMessage(ErrNonFinite, "its direction")
+		}
+	}
+	if err != nil {
+		s.guard.forgetDirection()
+		return errors.WithMessagef(err, "l4: the inner %T", in.solver)
 	}
 	return nil
 }
@@ -113,6 +122,7 @@ func (in *inner) along(s *Solver, dot float64) (_, epsilon float64) {
 	norm := math.Sqrt(dot)
 	along := s.blocks.Sum(parameter.dotCopy)
 	if !(along > 0) {
+		s.blocks.Each(parameter.keepCopy)
 		return dot, epsilon
 	}
 	s.blocks.Each(parameter.useCopy)
@@ -126,6 +136,9 @@ type parameterCopy[T kernel.Float] interface {
 	direction(lo int, w []T) (square float64)
 	dot(lo int, g []T) float64
 	get(lo int, v []T)
+	keep(lo int, v []T)
+	appendState(b []byte) []byte
+	decodeState(d *decoder) error
 }
 
 // copyOf is one with elements of type S.
@@ -180,6 +193,23 @@ func (c *copyOf[T, S]) get(lo int, v []T) {
 	}
 }
 
+func (c *copyOf[T, S]) keep(lo int, v []T) {
+	for i, x := range v {
+		c.w[lo+i] = S(x)
+	}
+}
+
+// appendState and decodeState save and load the direction, which a guard compares the next gradient with.
+func (c *copyOf[T, S]) appendState(b []byte) []byte {
+	b, _ = binary.Append(b, binary.LittleEndian, c.w) // cannot fail for slices of floats
+	return b
+}
+
+func (c *copyOf[T, S]) decodeState(d *decoder) error {
+	_, err := binary.Decode(d.bytes(uint64(binary.Size(c.w))), binary.LittleEndian, c.w)
+	return err
+}
+
 func (p *typed[T]) copied(name string, wide bool) gorgonia.ValueGrad {
 	if p.copy == nil && wide {
 		p.copy = newCopy[T, float64](name, p.dims)
@@ -189,10 +219,14 @@ func (p *typed[T]) copied(name string, wide bool) gorgonia.ValueGrad {
 	return p.copy
 }
 
+func (p *typed[T]) appendDirection(b []byte) []byte  { return p.copy.appendState(b) }
+func (p *typed[T]) decodeDirection(d *decoder) error { return p.copy.decodeState(d) }
+
 func (p *typed[T]) toCopy(lo, hi int)           { p.copy.set(lo, p.w[lo:hi], p.g[lo:hi]) }
 func (p *typed[T]) fromCopy(lo, hi int) float64 { return p.copy.direction(lo, p.w[lo:hi]) }
 func (p *typed[T]) dotCopy(lo, hi int) float64  { return p.copy.dot(lo, p.g[lo:hi]) }
 func (p *typed[T]) useCopy(lo, hi int)          { p.copy.get(lo, p.g[lo:hi]) }
+func (p *typed[T]) keepCopy(lo, hi int)         { p.copy.keep(lo, p.g[lo:hi]) }
 
 // state returns the saved state of the inner solver.
 func (in *inner) state() ([]byte, error) {

@@ -26,6 +26,7 @@ type options struct {
 	weightDecay    float64
 	lossFloor      float64
 	maxLearnRate   float64
+	guard          float64 // 1 for WithGuard, otherwise 0
 
 	skipNonFinite int // steps in a row
 	recorder      func(Info)
@@ -64,6 +65,7 @@ func (o *options) hyperParameters() []hyperParameter {
 		{"WithGradientTime", &o.gradientTime}, {"WithVarianceTime", &o.varianceTime}, {"WithAdamEpsilon", &o.adamEpsilon},
 		{"WithClip", &o.clip}, {"WithClipNorm", &o.clipNorm}, {"WithL1Reg", &o.l1}, {"WithL2Reg", &o.l2},
 		{"WithWeightDecay", &o.weightDecay}, {"WithLossFloor", &o.lossFloor}, {"WithMaxLearnRate", &o.maxLearnRate},
+		{"WithGuard", &o.guard},
 	}
 }
 

@@ -39,6 +39,7 @@ type parameter interface {
 	// The passes over the elements lo to hi; see kernel.Passes.
 	outOfBounds(lo, hi int) float64 // not 0 if a gradient element is
 	direct(lo, hi int) float64
+	directSlope(lo, hi int) (dot, ratio float64)
 	update(lo, hi int)
 
 	// Those that some options add.
@@ -49,13 +50,17 @@ type parameter interface {
 	shapedOutOfBounds(lo, hi int) float64
 	shape(lo, hi int)
 
-	// copied returns the copy of the parameter that an inner solver steps. The passes fill it, replace its weights
-	// by their change and return its squared norm, and take its inner product with v's place, and put it there.
+	// copied returns the copy of the parameter that an inner solver steps. The passes
+	// fill it, replace its weights by their change v and return the squared norm of that, take the inner product
+	// of v with the gradient or what is in its place, put v there, and take v from there.
 	copied(name string, wide bool) gorgonia.ValueGrad
+	appendDirection(b []byte) []byte
+	decodeDirection(d *decoder) error
 	toCopy(lo, hi int)
 	fromCopy(lo, hi int) float64
 	dotCopy(lo, hi int) float64
 	useCopy(lo, hi int)
+	keepCopy(lo, hi int)
 }
 
 // arithmetic is what the parameters of one element type share in a step.
@@ -80,11 +85,17 @@ func newArithmetic[T kernel.Float](passes kernel.Passes[T], largest float64, o o
 	return a
 }
 
-// begin sets the factors of the averages at the given step, the first is 1 (Eq. 7).
-func (a *arithmetic[T]) begin(step int, o options) {
+// begin sets the factors of the averages at the given step, the first is 1 (Eq. 7). lastDot is the gᵀv that the slope
+// along the last step's direction is to be divided by, 0 if it is not wanted.
+func (a *arithmetic[T]) begin(step int, o options, lastDot float64) {
+	correct := func(tau float64, step int) float64 { return 1 / (1 - math.Pow(1-1/tau, float64(step))) }
 	decay := func(tau float64) kernel.Decay[T] {
 		beta := 1 - 1/tau
-		return kernel.Decay[T]{Keep: T(beta), Add: T(1 - beta), Correct: T(1 / (1 - math.Pow(beta, float64(step))))}
+		return kernel.Decay[T]{Keep: T(beta), Add: T(1 - beta), Correct: T(correct(tau, step))}
+	}
+	a.coef.Last = 0
+	if lastDot > 0 {
+		a.coef.Last = T(min(correct(o.momentumTime, step-1)/lastDot, float64(a.max)))
 	}
 	a.coef.Mean, a.coef.Square, a.coef.Grad = decay(o.momentumTime), decay(o.varianceTime), decay(o.gradientTime)
 	// Tiny turns 0/0 into 0 and is lost beside any root that is not 0.
@@ -223,10 +234,20 @@ func (p *typed[T]) outOfBounds(lo, hi int) float64 {
 }
 
 func (p *typed[T]) direct(lo, hi int) float64 {
+	p.flush(lo, hi)
+	return p.arith.Direct(p.g[lo:hi], &p.averages, lo, &p.arith.coef)
+}
+
+func (p *typed[T]) directSlope(lo, hi int) (dot, ratio float64) {
+	p.flush(lo, hi)
+	return p.arith.DirectSlope(p.g[lo:hi], &p.averages, lo, &p.arith.coef)
+}
+
+// flush keeps denormal numbers from slowing down each step to come.
+func (p *typed[T]) flush(lo, hi int) {
 	if p.arith.flush {
 		p.averages.Flush(lo, hi)
 	}
-	return p.arith.Direct(p.g[lo:hi], &p.averages, lo, &p.arith.coef)
 }
 
 func (p *typed[T]) update(lo, hi int) {

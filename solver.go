@@ -39,6 +39,7 @@ type Solver struct {
 
 	lmin    minLoss
 	clip    clipRecord
+	guard   *guard // nil without WithGuard
 	last    Info
 	skipped int // in a row
 }
@@ -52,6 +53,8 @@ type Info struct {
 	LearnRate    float64 // effective learning rate η
 	InnerProduct float64 // gᵀv
 	Skipped      int     // number of steps skipped so far; see WithSkipNonFinite
+	Trust        float64 // factor on the step, from 0 to 1; 1 without WithGuard
+	SlopeRatio   float64 // slope along the last step's direction over what it was taken for; 0 without WithGuard
 }
 
 // kind tells where the direction comes from. The numbers stand in saved states.
@@ -73,6 +76,9 @@ func newSolver(loss gorgonia.Valuer, kind kind, opts []Option) Solver {
 	}
 	if kind == kindInner {
 		s.opts.momentumTime = s.opts.gradientTime // g is the only average
+	}
+	if s.opts.guard != 0 {
+		s.guard = new(guard)
 	}
 	s.f32 = newArithmetic(kernel.Float32, math.MaxFloat32, s.opts)
 	s.f64 = newArithmetic(kernel.Float64, math.MaxFloat64, s.opts)
@@ -136,10 +142,11 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		s.lmin.lower(loss)
 	}
 	step := s.last.Step + 1
-	s.f32.begin(step, s.opts)
-	s.f64.begin(step, s.opts)
-	dot, epsilon := s.inner.along(s, s.blocks.Sum(parameter.direct))
-	eta := s.learnRate(loss, dot, epsilon, s.clip.slope(s.opts, step))
+	s.f32.begin(step, s.opts, s.guard.lastDot())
+	s.f64.begin(step, s.opts, s.guard.lastDot())
+	dot, ratio := s.direct()
+	dot, epsilon := s.inner.along(s, dot)
+	eta := s.learnRate(step, loss, dot, epsilon, ratio)
 	s.f32.setLearnRate(eta)
 	s.f64.setLearnRate(eta)
 	s.blocks.Each(parameter.update)
@@ -149,7 +156,8 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		}
 	}
 	s.moved = false
-	s.last = Info{Step: step, Loss: read, Penalty: penalty, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot, Skipped: s.last.Skipped}
+	s.last = Info{Step: step, Loss: read, Penalty: penalty, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot, Skipped: s.last.Skipped,
+		Trust: s.guard.factor(), SlopeRatio: ratio}
 	s.skipped = 0
 	s.lmin.forget(s.opts.forgetTime)
 	if s.opts.recorder != nil {
@@ -158,11 +166,24 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
+// direct puts the direction in the place of the gradients and returns its inner product with g and, for the guard,
+// the slope ratio.
+func (s *Solver) direct() (dot, ratio float64) {
+	switch {
+	case s.guard == nil:
+		return s.blocks.Sum(parameter.direct), 0
+	case s.inner != nil:
+		return s.blocks.Sum(parameter.direct), s.inner.ratio
+	}
+	dot, ratio = s.blocks.Sum2(parameter.directSlope)
+	return dot, clampRatio(ratio)
+}
+
 // learnRate is Eq. 6, kept finite and below its cap.
-func (s *Solver) learnRate(loss, dot, epsilon, slope float64) float64 {
+func (s *Solver) learnRate(step int, loss, dot, epsilon, ratio float64) float64 {
 	target := s.opts.minLossFactor * s.lmin.value
-	progress := s.opts.fraction * (loss - target) * slope
-	eta := progress / (dot + epsilon)
+	progress, divisor := s.guard.limit(step, loss, target, dot, ratio)
+	eta := s.opts.fraction * progress * s.clip.slope(s.opts, step) / (divisor + epsilon)
 	if math.IsNaN(eta) { // no direction, or one without a measure
 		return 0
 	}

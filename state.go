@@ -18,9 +18,6 @@ var (
 const (
 	stateMagic   = "L4solver"
 	stateVersion = 2
-
-	// numbersOfVersion1 is how many hyper-parameters a state of version 1 holds.
-	numbersOfVersion1 = 9
 )
 
 // Codes of dtypes in a saved state.
@@ -37,13 +34,14 @@ var stateTable = crc32.MakeTable(crc32.Castagnoli)
 // The format, version 2, all numbers little-endian: the 8 bytes "L4solver"; version (uint16); solver (uint8: 1
 // L4Adam, 2 L4Mom, 3 L4); number of hyper-parameters (uint8) and each (float64): fraction, min loss factor, init
 // factor, forget time, epsilon, momentum time, gradient time, variance time, Adam epsilon, clip, clip norm, L1, L2,
-// weight decay, loss floor, max learning rate; Info as step (uint64), loss, penalty, Lmin, learning rate, inner
-// product (float64), skipped (uint64); skipped in a row (uint64); Lmin for the next step and the average of what
-// clipping leaves of the slope (float64); number of parameters (uint32). For each parameter: length of its name (uint32) and name; dtype (uint8: 1 float32, 2
+// weight decay, loss floor, max learning rate, guard; Info as step (uint64), loss, Lmin, learning rate, inner product,
+// penalty, trust, slope ratio (float64), skipped (uint64); skipped in a row (uint64); Lmin for the next step and the
+// average of what clipping leaves of the slope (float64); six numbers of the guard, if there is one (float64); number
+// of parameters (uint32). For each parameter: length of its name (uint32) and name; dtype (uint8: 1 float32, 2
 // float64); number of dimensions (uint8) and each size (uint64); the running averages of its elements in row-major
 // order: of the gradient, of its square (L4Adam), and of the gradient on its own time scale (if gradient time and
-// momentum time differ). Length (uint32) and bytes of the inner solver's state (L4). Last, the CRC-32C of all bytes
-// before it (uint32). Version 1 has the first nine hyper-parameters without their number, no penalty and no such average.
+// momentum time differ), and, for an L4 with a guard, its last direction. Length (uint32) and bytes of the inner solver's state (L4). Last, the CRC-32C of all bytes
+// before it (uint32). Version 1 has the first nine hyper-parameters without their number, none of the numbers from penalty to slope ratio, and no average of clipping.
 func (s *Solver) MarshalBinary() ([]byte, error) {
 	if s.opts.err != nil {
 		return nil, s.opts.err
@@ -59,13 +57,16 @@ func (s *Solver) MarshalBinary() ([]byte, error) {
 		b = appendFloat(b, *x.value)
 	}
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.last.Step))
-	for _, x := range []float64{s.last.Loss, s.last.Penalty, s.last.LMin, s.last.LearnRate, s.last.InnerProduct} {
-		b = appendFloat(b, x)
+	for _, x := range s.last.numbers() {
+		b = appendFloat(b, *x)
 	}
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.last.Skipped))
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.skipped))
 	b = appendFloat(b, s.lmin.value)
 	b = appendFloat(b, s.clip.mean)
+	for _, x := range s.guard.numbers() {
+		b = appendFloat(b, *x)
+	}
 
 	model := s.model
 	if s.last.Step == 0 {
@@ -76,6 +77,9 @@ func (s *Solver) MarshalBinary() ([]byte, error) {
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(s.names[i])))
 		b = append(b, s.names[i]...)
 		b = p.appendState(b)
+		if s.keepsDirection() {
+			b = p.appendDirection(b)
+		}
 	}
 	if s.inner != nil {
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(inner)))
@@ -99,9 +103,23 @@ func (s *Solver) UnmarshalBinary(data []byte) error {
 		return errors.WithMessage(err, "l4: saved state")
 	}
 	s.last, s.skipped, s.lmin, s.clip = loaded.last, loaded.skipped, loaded.lmin, loaded.clip
+	if s.guard != nil {
+		*s.guard = loaded.guard
+	}
 	s.setModel(loaded.model, loaded.names)
 	return nil
 }
+
+// keepsDirection reports whether the next step needs the direction of the last, and cannot form it anew.
+func (s *Solver) keepsDirection() bool { return s.guard != nil && s.inner != nil }
+
+// numbers are the real ones among those of a saved state.
+func (i *Info) numbers() []*float64 {
+	return []*float64{&i.Loss, &i.LMin, &i.LearnRate, &i.InnerProduct, &i.Penalty, &i.Trust, &i.SlopeRatio}
+}
+
+// numbersOfVersion1 are how many of them, and how many hyper-parameters, a state of version 1 holds.
+const infoNumbersOfVersion1, hyperParametersOfVersion1 = 4, 9
 
 // state is what a saved state holds beyond the options.
 type state struct {
@@ -109,6 +127,7 @@ type state struct {
 	skipped int
 	lmin    minLoss
 	clip    clipRecord
+	guard   guard
 	model   []parameter
 	names   []string
 	inner   []byte
@@ -134,15 +153,23 @@ func (s *Solver) decode(data []byte) (*state, error) {
 		return nil, err
 	}
 	st := new(state)
-	st.last.Step, st.last.Loss = d.count(), d.float64()
-	if version > 1 {
-		st.last.Penalty = d.float64()
+	st.last.Step = d.count()
+	st.last.Trust = 1
+	for i, x := range st.last.numbers() {
+		if version > 1 || i < infoNumbersOfVersion1 {
+			*x = d.float64()
+		}
 	}
-	st.last.LMin, st.last.LearnRate, st.last.InnerProduct, st.last.Skipped = d.float64(), d.float64(), d.float64(), d.count()
+	st.last.Skipped = d.count()
 	st.skipped = d.count()
 	st.lmin.value = d.float64()
 	if version > 1 {
 		st.clip.mean = d.float64()
+	}
+	if s.guard != nil {
+		for _, x := range st.guard.numbers() {
+			*x = d.float64()
+		}
 	}
 	n := d.uint32()
 	if d.failed || (n == 0) != (st.last.Step == 0) {
@@ -153,6 +180,12 @@ func (s *Solver) decode(data []byte) (*state, error) {
 		p := s.newParameter(map[uint8]tensor.Dtype{codeFloat32: tensor.Float32, codeFloat64: tensor.Float64}[d.uint8()])
 		if p == nil || !p.decodeState(d, s.kind == kindAdam, s.ownGrad()) {
 			return nil, errors.Errorf("parameter #%d makes no sense", i)
+		}
+		if s.keepsDirection() {
+			p.copied(st.names[i], s.inner.wide)
+			if err := p.decodeDirection(d); err != nil {
+				return nil, errors.Errorf("parameter #%d makes no sense", i)
+			}
 		}
 		st.model = append(st.model, p)
 	}
@@ -168,7 +201,7 @@ func (s *Solver) decode(data []byte) (*state, error) {
 // decodeHyperParameters returns an error unless they are those of this solver. What came later than the state must
 // have its default.
 func (s *Solver) decodeHyperParameters(d *decoder, version uint16) error {
-	n := numbersOfVersion1
+	n := hyperParametersOfVersion1
 	if version > 1 {
 		n = int(d.uint8())
 	}

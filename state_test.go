@@ -53,7 +53,7 @@ func stepTimes(t *testing.T, s gorgonia.Solver, loss bowl, model []*param, n int
 // training straight through.
 func TestSaveAndLoad(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
-		for _, opts := range [][]l4.Option{nil, {l4.WithFraction(0.25), l4.WithGradientTime(4)}} {
+		for _, opts := range [][]l4.Option{nil, {l4.WithFraction(0.25), l4.WithGradientTime(4)}, {l4.WithGuard(), l4.WithClip(1)}} {
 			for _, k := range []int{0, 1, 7} {
 				loss, model := newBowl(), stateModel(dt)
 				straight := newSolver(loss, opts...)
@@ -115,7 +115,7 @@ func TestLoadRefuses(t *testing.T) {
 		"WithForgetTime": l4.WithForgetTime(10), "WithEpsilon": l4.WithEpsilon(0), "WithMomentumTime": l4.WithMomentumTime(5),
 		"WithGradientTime": l4.WithGradientTime(5), "WithVarianceTime": l4.WithVarianceTime(5), "WithAdamEpsilon": l4.WithAdamEpsilon(1),
 		"WithClip": l4.WithClip(1), "WithClipNorm": l4.WithClipNorm(1), "WithL1Reg": l4.WithL1Reg(1), "WithL2Reg": l4.WithL2Reg(1),
-		"WithWeightDecay": l4.WithWeightDecay(0.1), "WithLossFloor": l4.WithLossFloor(-1), "WithMaxLearnRate": l4.WithMaxLearnRate(1),
+		"WithGuard": l4.WithGuard(), "WithWeightDecay": l4.WithWeightDecay(0.1), "WithLossFloor": l4.WithLossFloor(-1), "WithMaxLearnRate": l4.WithMaxLearnRate(1),
 	} {
 		if err := l4.NewL4Adam(newBowl(), opt).UnmarshalBinary(data); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("other %s: error %v", name, err)
@@ -180,7 +180,7 @@ func withChecksum(data []byte) []byte {
 // TestLoadHostile: lengths that lie, under a right checksum, are refused without allocating what they ask for.
 func TestLoadHostile(t *testing.T) {
 	data := savedState(t)
-	const params = 8 + 2 + 1 + 1 + 16*8 + 9*8 + 8 // where the number of parameters stands
+	const params = 8 + 2 + 1 + 1 + 17*8 + 11*8 + 8 // where the number of parameters stands
 	s := l4.NewL4Adam(newBowl())
 	for at := params; at+8 <= len(data)-4; at++ {
 		for _, x := range []uint64{1<<64 - 1, 1 << 62, 1 << 40, 1 << 31} {
@@ -237,7 +237,7 @@ var savedBy = map[int]struct {
 	opts    []l4.Option
 }{
 	1: {[]string{"L4Adam", "L4Mom"}, []l4.Option{l4.WithGradientTime(4)}},
-	2: {[]string{"L4Adam", "L4Mom", "L4"}, []l4.Option{l4.WithGradientTime(4), l4.WithClipNorm(20), l4.WithL2Reg(0.01)}},
+	2: {[]string{"L4Adam", "L4Mom", "L4"}, []l4.Option{l4.WithGradientTime(4), l4.WithClipNorm(20), l4.WithL2Reg(0.01), l4.WithGuard()}},
 }
 
 // TestLoadOldVersions: files written by any version of the format load for ever, and training goes on from them as

@@ -230,8 +230,12 @@ func TestScaleInvariance(t *testing.T) {
 			for range 20 {
 				n, scale := 1+r.IntN(40), math.Exp(8*r.NormFloat64())
 				model := func() []*param { return []*param{newParam("w", tensor.Float64, []int{n}, ramp(n, uint64(n)))} }
+				guard := r.IntN(2) == 0
 				opts := func(a float64) []l4.Option {
 					o := []l4.Option{l4.WithEpsilon(0), l4.WithFraction(0.25)}
+					if guard {
+						o = append(o, l4.WithGuard())
+					}
 					if name == "L4Adam" {
 						o = append(o, l4.WithAdamEpsilon(a*1e-4))
 					}

@@ -1,4 +1,5 @@
-// Package l4 provides solvers for Gorgonia that choose their own learning rate: L4Adam and L4Mom, after
+// Package l4 provides solvers for Gorgonia that choose their own learning rate: L4Adam, L4Mom, and L4 over any other
+// solver, after
 //
 //	M. Rolinek and G. Martius, "L4: Practical loss-based stepsize adaptation for deep learning",
 //	NeurIPS 2018, arXiv:1802.05074.
@@ -21,7 +22,7 @@
 //	w ← w - η·v
 //
 // g is the running average of the gradients, free of bias towards its initial zero. v is the same average
-// (L4Mom) or Adam's direction (L4Adam). One η, a single number, serves all parameters.
+// (L4Mom), Adam's direction (L4Adam) or that of any other solver (L4). One η, a single number, serves all parameters.
 //
 // Lmin starts at γ0·L, is lowered to each new smallest loss, and grows by the factor 1+1/τ a step, so that it
 // means a loss that is attainable soon. The defaults of all these numbers are those of the paper; see the
@@ -29,9 +30,8 @@
 //
 // # What it needs
 //
-// The loss must not be negative: add a constant where it can be. It should be able to come near zero: where
-// it cannot, as with many wrong labels, L4 may diverge, and small batches make that worse. A smaller fraction
-// helps (WithFraction).
+// The loss must have a lower bound, zero unless WithLossFloor sets another. It should be able to come near that: where
+// it cannot, as with many wrong labels, L4 may diverge, and small batches make that worse. WithGuard cures it.
 //
 // A step happens as a whole or not at all. What it refuses, by an error that names the parameter, is listed
 // at ErrNonFinite, ErrNegativeLoss and ErrModelChanged.

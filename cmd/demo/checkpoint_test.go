@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// wantSameNumbers compares two runs' CSV but for the times.
-func wantSameNumbers(t *testing.T, got, want string) {
+// wantSameNumbers compares the CSV of an experiment in two folders but for the times.
+func wantSameNumbers(t *testing.T, experiment, got, want string) {
 	t.Helper()
-	g, w := numbers(t, filepath.Join(got, "mnist.csv")), numbers(t, filepath.Join(want, "mnist.csv"))
+	g, w := numbers(t, filepath.Join(got, experiment+".csv")), numbers(t, filepath.Join(want, experiment+".csv"))
 	if len(g) != len(w) {
 		t.Fatalf("%d rows, want %d", len(g), len(w))
 	}
@@ -70,7 +70,7 @@ func TestKill(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	t.Logf("survived %d kills; undisturbed, the run takes %v", kills, whole)
-	wantSameNumbers(t, killed, undisturbed)
+	wantSameNumbers(t, "mnist", killed, undisturbed)
 
 	// Whatever is finished is not done again.
 	start = time.Now()
@@ -106,7 +106,7 @@ func TestResumeAfterInterrupt(t *testing.T) {
 			t.Fatal(stderr.String())
 		}
 	}
-	wantSameNumbers(t, filepath.Join(dir, "resumed"), filepath.Join(dir, "straight"))
+	wantSameNumbers(t, "mnist", filepath.Join(dir, "resumed"), filepath.Join(dir, "straight"))
 }
 
 // TestCheckpointRefused: a file of other settings, a damaged one, or one that would be overwritten.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 
 	"gorgonia.org/tensor"
 
@@ -27,6 +29,8 @@ type experiment struct {
 	variants func(s settings) ([]variant, error)
 	// report returns what there is to say, as text, and the rows of the figure.
 	report func(j *job) (string, [][]figure.Panel)
+	// trace draws what -trace asks for; nil where there is nothing.
+	trace func(ctx context.Context, s settings, w io.Writer) error
 }
 
 // scope is how much an experiment does.
@@ -45,17 +49,19 @@ func (s scope) String() string {
 
 // variant is one form of an experiment's task.
 type variant struct {
-	name       string // tells it from the others
+	name       string // tells it from the others; -tasks chooses by it
 	title      string
 	epochs     int
 	epochSteps int
 	// newTask makes the task of a run. The same seed gives the same initial weights and the same order of
 	// batches, whatever the solver.
-	newTask func(seed uint64) *train.Task
-	solvers solverList // those to compare on it; -grid finds their rates
+	newTask  func(seed uint64) *train.Task
+	solvers  solverList // those to compare on it, nil for those of -solvers; -grid finds their rates
+	oneStart bool       // whether one start is enough
+	least    float64    // the smallest loss there can be
 }
 
-var experiments = map[string]experiment{"mnist": mnist, "regression": regression}
+var experiments = map[string]experiment{"mnist": mnist, "regression": regression, "stress": stress}
 
 func (s settings) tensorDtype() tensor.Dtype {
 	if s.dtype == "float64" {

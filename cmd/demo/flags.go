@@ -21,6 +21,8 @@ type settings struct {
 	experiment string
 	full       bool
 	grid       bool
+	trace      bool
+	tasks      nameList
 	solvers    solverList
 	epochs     int
 	batches    intList
@@ -44,6 +46,8 @@ func parse(args []string, help io.Writer) (settings, error) {
 	f.SetOutput(io.Discard)
 	f.BoolVar(&s.full, "full", false, "make the paper's whole experiment, where the default is a shorter one")
 	f.BoolVar(&s.grid, "grid", false, "first find the best rate of each solver that has a constant one")
+	f.BoolVar(&s.trace, "trace", false, "instead draw, for stress, how the steps of plain and of guarded L4Adam go on MNIST with 20 % wrong labels")
+	f.Var(&s.tasks, "tasks", "`names` of the tasks to make, or their beginnings, such as quadratic,rosenbrock (default all)")
 	f.Var(&s.solvers, "solvers", "solvers to compare, such as `l4adam,l4mom:0.25,adam:1e-3` (default the experiment's)")
 	f.IntVar(&s.epochs, "epochs", 0, "`number` of epochs (default the experiment's)")
 	f.Var(&s.batches, "batch", "`images` in a batch; several numbers, such as 8,16,32,64, are compared (default the experiment's)")
@@ -119,6 +123,8 @@ func (s *settings) complete(e experiment, f *flag.FlagSet) error {
 		return errors.Errorf("-restarts %d: want at least 1", s.restarts)
 	case s.jobs < 1:
 		return errors.Errorf("-jobs %d: want at least 1", s.jobs)
+	case s.trace && e.trace == nil:
+		return errors.Errorf("-trace: %s has none", s.experiment)
 	case given["batch"] && e.batches == nil:
 		return errors.Errorf("-batch: %s has no batches", s.experiment)
 	case s.grid && !slices.ContainsFunc(s.solvers, solverSpec.constant):
@@ -143,15 +149,15 @@ func usage(w io.Writer, f *flag.FlagSet) {
 	fmt.Fprint(w, "Demo trains with L4 and with Gorgonia's own solvers from the same start, prints a table, and\nwrites the curves as PNG, SVG and CSV.\n\nUsage: demo [experiment] [flags]\n\nExperiments:\n")
 	for _, name := range sortedKeys(experiments) {
 		e := experiments[name]
-		fmt.Fprintf(w, "  %-11s %s\n              an epoch is %s\n              %v\n", name, e.about, e.epoch, e.plain)
+		fmt.Fprintf(w, "  %-13s %s\n                an epoch is %s\n                %v\n", name, e.about, e.epoch, e.plain)
 		if e.full != nil {
-			fmt.Fprintf(w, "              -full: %v\n", *e.full)
+			fmt.Fprintf(w, "                -full: %v\n", *e.full)
 		}
 	}
 	fmt.Fprint(w, "\nSolvers, each with a number behind a colon if it is not the default:\n")
 	for _, name := range sortedKeys(train.Kinds) {
 		k := train.Kinds[name]
-		fmt.Fprintf(w, "  %-11s %s %v\n", name, k.Number, k.Value)
+		fmt.Fprintf(w, "  %-13s %s %v\n", name, k.Number, k.Value)
 	}
 	fmt.Fprint(w, "\nFlags:\n")
 	f.SetOutput(w)
@@ -174,6 +180,8 @@ Examples:
   demo mnist -full -checkpoint run.ckpt -resume       and after a crash
   demo mnist -full -batch 8,16,32,64                  its comparison of batch sizes
   demo mnist -full -grid                              with the best rates for the other solvers
+  demo stress                                         where plain L4 diverges and its guard does not
+  demo stress -tasks quadratic,rosenbrock             the same without MNIST, in seconds
 
 Ctrl-C ends the training and writes what there is. The same flags give the same numbers, whatever -jobs is.
 `)
@@ -201,6 +209,40 @@ func (l *intList) Set(text string) error {
 		*l = append(*l, n)
 	}
 	return nil
+}
+
+// nameList is a flag: beginnings of variants' names, separated by commas.
+type nameList []string
+
+func (l *nameList) String() string { return strings.Join(*l, ",") }
+
+func (l *nameList) Set(text string) error {
+	*l = strings.Split(text, ",")
+	return nil
+}
+
+// choose returns the variants with these names, all if there are none.
+func (l nameList) choose(vs []variant) ([]variant, error) {
+	if l == nil {
+		return vs, nil
+	}
+	chosen := map[string]bool{}
+	for _, beginning := range l {
+		found := false
+		for _, v := range vs {
+			if strings.HasPrefix(v.name, beginning) {
+				chosen[v.name], found = true, true
+			}
+		}
+		if !found {
+			var names []string
+			for _, v := range vs {
+				names = append(names, v.name)
+			}
+			return nil, errors.Errorf("-tasks: no task %q: choose from %s", beginning, strings.Join(names, ", "))
+		}
+	}
+	return slices.DeleteFunc(vs, func(v variant) bool { return !chosen[v.name] }), nil
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -36,9 +36,10 @@ type runID struct {
 
 // result is what a run came to.
 type result struct {
-	Run     runID
-	Records []train.Record
-	Ended   string // why it ended early, if it did
+	Run      runID
+	Records  []train.Record
+	Ended    string // why it ended early, if it did
+	Diverged bool   // whether that was the reason
 }
 
 // newJob checks what can be checked before the training.
@@ -48,8 +49,13 @@ func newJob(s settings, w io.Writer) (*job, error) {
 	if j.variants, err = j.experiment.variants(s); err != nil {
 		return nil, err
 	}
+	if j.variants, err = s.tasks.choose(j.variants); err != nil {
+		return nil, err
+	}
 	for i := range j.variants {
-		j.variants[i].solvers = s.solvers
+		if j.variants[i].solvers == nil {
+			j.variants[i].solvers = s.solvers
+		}
 	}
 	if j.checkpoint, err = openCheckpoint(s); err != nil {
 		return nil, err
@@ -69,6 +75,9 @@ func (j *job) train(ctx context.Context) error {
 	var ids []runID
 	for restart := range j.restarts {
 		for _, v := range j.variants {
+			if v.oneStart && restart > 0 {
+				continue
+			}
 			for _, spec := range v.solvers {
 				ids = append(ids, runID{v.name, spec, j.seed + uint64(restart)})
 			}
@@ -126,12 +135,12 @@ func (j *job) makeRun(ctx context.Context, id runID) error {
 	end(err)
 	r := result{Run: id, Records: records}
 	if err != nil {
-		r.Ended = err.Error()
+		r.Ended, r.Diverged = err.Error(), errors.Is(err, train.ErrDiverged)
 	}
 	j.mu.Lock()
 	j.results[id] = r
 	j.mu.Unlock()
-	if err != nil && !errors.Is(err, train.ErrDiverged) {
+	if err != nil && !r.Diverged {
 		return err
 	}
 	return j.checkpoint.saveResult(r)

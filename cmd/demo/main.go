@@ -47,9 +47,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return fail(exitUsage, err)
 	}
 
-	err = j.train(ctx)
-	if reportErr := j.report(stdout); reportErr != nil {
-		return fail(exitFailed, reportErr)
+	if s.trace {
+		err = j.experiment.trace(ctx, s, stdout)
+	} else {
+		err = j.train(ctx)
+		if reportErr := j.report(stdout); reportErr != nil {
+			return fail(exitFailed, reportErr)
+		}
 	}
 	switch {
 	case errors.Is(err, context.Canceled):

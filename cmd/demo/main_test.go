@@ -153,7 +153,7 @@ func TestJobs(t *testing.T) {
 			t.Fatalf("-jobs %s: exit code %d: %s%s", jobs, code, stdout, stderr)
 		}
 	}
-	wantSameNumbers(t, filepath.Join(dir, "4"), filepath.Join(dir, "1"))
+	wantSameNumbers(t, "mnist", filepath.Join(dir, "4"), filepath.Join(dir, "1"))
 	if rows := numbers(t, filepath.Join(dir, "1", "mnist.csv")); len(rows) != 1+3*2*2*3 {
 		t.Errorf("%d rows in the CSV", len(rows))
 	}
@@ -222,6 +222,8 @@ func TestMistakes(t *testing.T) {
 		{"-grid -solvers adam:1e-3,adam:1e-2", "want each solver"},
 		{"-batch 201", "200 images"},
 		{"-seed -1", "-1"},
+		{"-trace", "-trace: mnist has none"},
+		{"-tasks batch,nothing", `no task "nothing": choose from batch 64`},
 		{"-dtype float16", "float16"},
 		{"-nonsense", "nonsense"},
 		{"cifar", `no experiment "cifar"`},

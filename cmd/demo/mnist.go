@@ -34,7 +34,6 @@ func mnistVariants(s settings) ([]variant, error) {
 	if err != nil {
 		return nil, err
 	}
-	layers := []int{images.Size(), 300, 100, images.Classes}
 	var vs []variant
 	for _, batch := range s.batches {
 		if batch > images.Len() {
@@ -45,12 +44,18 @@ func mnistVariants(s settings) ([]variant, error) {
 			v.title += fmt.Sprint(", batches of ", batch)
 		}
 		v.newTask = func(seed uint64) *train.Task {
-			weights := model.MLPWeights(s.tensorDtype(), layers, rand.New(rand.NewPCG(seed, 0)))
-			return train.Classify(func(n int) *model.Net { return model.MLP(weights, n) }, images, test, batch, seed)
+			return perceptron(s, images, test, batch, seed)
 		}
 		vs = append(vs, v)
 	}
 	return vs, nil
+}
+
+// perceptron is the task of training the paper's net.
+func perceptron(s settings, images, test *dataset.Images, batch int, seed uint64, changes ...train.Change) *train.Task {
+	layers := []int{images.Size(), 300, 100, images.Classes}
+	weights := model.MLPWeights(s.tensorDtype(), layers, rand.New(rand.NewPCG(seed, 0)))
+	return train.Classify(func(n int) *model.Net { return model.MLP(weights, n) }, images, test, batch, seed, changes...)
 }
 
 func mnistReport(j *job) (string, [][]figure.Panel) {

@@ -24,6 +24,9 @@ func (s solverSpec) String() string {
 // constant says that the solver's number is a learning rate.
 func (s solverSpec) constant() bool { return train.Kinds[s.Kind].Number == "rate" }
 
+// guarded says that it is L4 with its guard.
+func (s solverSpec) guarded() bool { return strings.HasSuffix(s.Kind, "+guard") }
+
 // solverList is a flag: solvers separated by commas, each with its number behind a colon if it is not the
 // default.
 type solverList []solverSpec
@@ -60,6 +63,17 @@ func (l *solverList) Set(text string) error {
 		*l = append(*l, s)
 	}
 	return nil
+}
+
+// withFraction returns the solvers of L4 with another fraction.
+func (l solverList) withFraction(alpha float64) solverList {
+	var others solverList
+	for _, s := range l {
+		if other := (solverSpec{s.Kind, alpha}); !s.constant() && !slices.Contains(others, other) {
+			others = append(others, other)
+		}
+	}
+	return others
 }
 
 // sameKind says whether two solvers differ in nothing but their constant rates.

@@ -29,9 +29,10 @@ type Curve struct {
 	Low, Up []float64 // the band's edges, or nil
 }
 
-// Panel is a diagram with a logarithmic y-axis.
+// Panel is a diagram. Its y-axis is logarithmic if it is not linear.
 type Panel struct {
 	Title, X, Y string
+	Linear      bool
 	Curves      []Curve
 }
 
@@ -122,10 +123,9 @@ func (p Panel) plot() (*plot.Plot, error) {
 	}
 	d.Title.Padding = vg.Points(4)
 	d.X.Tick.Marker = evenly{}
-	d.Y.Scale, d.Y.Tick.Marker = plot.LogScale{}, decades{}
 	d.Add(plotter.NewGrid())
 	for i, c := range p.Curves {
-		if band, err := c.band(); err == nil {
+		if band, err := p.band(c); err == nil {
 			ink := palette[i%len(palette)]
 			band.Color = color.NRGBA{ink.R, ink.G, ink.B, 0x40}
 			band.LineStyle.Width = 0
@@ -133,9 +133,9 @@ func (p Panel) plot() (*plot.Plot, error) {
 		}
 	}
 	for i, c := range p.Curves {
-		points := positive(c.X, c.Y)
+		points := p.points(c.X, c.Y)
 		if len(points) == 0 {
-			continue // a logarithm has no place for it
+			continue // the axis has no place for it
 		}
 		line, dots, err := plotter.NewLinePoints(points)
 		if err != nil {
@@ -148,6 +148,10 @@ func (p Panel) plot() (*plot.Plot, error) {
 			d.Add(dots)
 		}
 	}
+	if p.Linear {
+		return d, nil
+	}
+	d.Y.Scale, d.Y.Tick.Marker = plot.LogScale{}, decades{}
 	// An empty range has no logarithm.
 	if !(d.Y.Min > 0) || math.IsInf(d.Y.Min, 0) {
 		d.Y.Min, d.Y.Max = 0.1, 1
@@ -170,18 +174,18 @@ func roundDown(x float64) float64 {
 	return decade
 }
 
-// band is the area between the edges; it is an error if there is none.
-func (c Curve) band() (*plotter.Polygon, error) {
-	up, low := positive(c.X[:len(c.Up)], c.Up), positive(c.X[:len(c.Low)], c.Low)
+// band is the area between the edges of a curve; it is an error if there is none.
+func (p Panel) band(c Curve) (*plotter.Polygon, error) {
+	up, low := p.points(c.X[:len(c.Up)], c.Up), p.points(c.X[:len(c.Low)], c.Low)
 	slices.Reverse(low)
 	return plotter.NewPolygon(append(up, low...))
 }
 
-// positive returns the points that a logarithmic axis can show.
-func positive(x, y []float64) plotter.XYs {
+// points returns those that the axis can show.
+func (p Panel) points(x, y []float64) plotter.XYs {
 	var points plotter.XYs
 	for i := range x {
-		if y[i] > 0 && !math.IsInf(y[i], 0) {
+		if (p.Linear || y[i] > 0) && !math.IsInf(y[i], 0) && !math.IsNaN(y[i]) {
 			points = append(points, plotter.XY{X: x[i], Y: y[i]})
 		}
 	}
@@ -234,10 +238,14 @@ func WriteCSV(path string, rows [][]string) error {
 	})
 }
 
-// Table returns rows as text in aligned columns, numbers to the right.
+// Table returns rows as text in aligned columns, numbers to the right. A row of one cell is a heading across all
+// columns.
 func Table(rows [][]string) string {
 	var widths []int
 	for _, row := range rows {
+		if len(row) == 1 {
+			continue
+		}
 		for i, cell := range row {
 			if i == len(widths) {
 				widths = append(widths, 0)
@@ -247,6 +255,10 @@ func Table(rows [][]string) string {
 	}
 	var b strings.Builder
 	for _, row := range rows {
+		if len(row) == 1 {
+			b.WriteString(row[0] + "\n")
+			continue
+		}
 		for i, cell := range row {
 			pad := strings.Repeat(" ", widths[i]-len([]rune(cell)))
 			switch {

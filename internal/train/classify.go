@@ -13,12 +13,19 @@ import (
 // evalBatch is the number of test images that are classified at once.
 const evalBatch = 500
 
+// Change is what a net is trained and tested on from a step on, counted from 0.
+type Change struct {
+	Step         int
+	Images, Test *dataset.Images
+}
+
 // Classify is the task of training a net on labelled images. build makes the net for a batch size, with the
 // same weights each time. Each epoch shuffles the images in a way that depends on the seed and the epoch
-// alone, and leaves out those that do not fill a batch.
-func Classify(build func(batch int) *model.Net, images, test *dataset.Images, batch int, seed uint64) *Task {
+// alone, and leaves out those that do not fill a batch. Changes replace the images by as many others.
+func Classify(build func(batch int) *model.Net, images, test *dataset.Images, batch int, seed uint64, changes ...Change) *Task {
 	net := build(batch)
 	perEpoch := images.Len() / batch
+	share := accuracy(build(evalBatch))
 	var order []int
 	return &Task{
 		Graph: net.Graph, Loss: net.Loss, Weights: net.Weights,
@@ -27,10 +34,15 @@ func Classify(build func(batch int) *model.Net, images, test *dataset.Images, ba
 			if step%perEpoch == 0 || order == nil {
 				order = rand.New(rand.NewPCG(seed, uint64(step/perEpoch))).Perm(images.Len())
 			}
+			for _, c := range changes {
+				if step >= c.Step {
+					images, test = c.Images, c.Test
+				}
+			}
 			at := step % perEpoch * batch
 			load(net, images, order[at:at+batch])
 		},
-		Accuracy: accuracy(build(evalBatch), test),
+		Accuracy: func() (float64, error) { return share(test) },
 	}
 }
 
@@ -57,9 +69,9 @@ func loadBatch[T float32 | float64](x, y []T, images *dataset.Images, indices []
 }
 
 // accuracy returns a function that tells the share of images that the net gets right.
-func accuracy(net *model.Net, images *dataset.Images) func() (float64, error) {
+func accuracy(net *model.Net) func(*dataset.Images) (float64, error) {
 	vm := gorgonia.NewTapeMachine(net.Graph)
-	return func() (float64, error) {
+	return func(images *dataset.Images) (float64, error) {
 		right := 0
 		for at := 0; at < images.Len(); at += evalBatch {
 			indices := make([]int, 0, evalBatch)

@@ -31,12 +31,17 @@ type Task struct {
 type Record struct {
 	Epoch     int           // the first is 1
 	Loss      float64       // mean over the epoch's steps, before each of them
+	FirstLoss float64       // that of the first step alone
 	LastLoss  float64       // that of the last step alone
+	MaxLoss   float64       // largest of the epoch's steps but for the run's first MaxLossFrom; 0 if there are no others
 	LearnRate float64       // geometric mean over the epoch's steps that had one above 0; 0 if none had
 	Accuracy  float64       // on the test set after the epoch, NaN if there is none
 	Time      time.Duration // of the epoch's training, without its evaluation
 	StepTime  time.Duration // the part of Time spent in the solver
 }
+
+// MaxLossFrom is the number of steps at the start of a run whose losses do not count as large.
+const MaxLossFrom = 40
 
 // ErrDiverged says that the loss was no longer a finite number, or that the solver refused a step. It is the
 // result of a run, where other errors are failures of the program.
@@ -128,11 +133,17 @@ func Run(ctx context.Context, task *Task, solver Solver, opts Options) ([]Record
 		vm.Reset()
 		now := time.Now()
 		rate := solver.LearnRate()
+		if st.Step%task.EpochSteps == 0 {
+			st.Current.FirstLoss = loss
+		}
 		st.Step++
 		st.Current.StepTime += now.Sub(before)
 		st.Current.Time += now.Sub(start)
 		st.Current.Loss += loss
 		st.Current.LastLoss = loss
+		if st.Step > MaxLossFrom {
+			st.Current.MaxLoss = max(st.Current.MaxLoss, loss)
+		}
 		if rate > 0 {
 			st.Current.LearnRate += math.Log(rate)
 			st.Rates++

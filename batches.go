@@ -55,24 +55,25 @@ func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 	if err != nil {
 		return err
 	}
-	begin := b.taken || b.n == 0
-	if b.params == nil {
-		if b.params, err = newBatchParams(model); err != nil {
+	params, begin := b.params, b.taken || b.n == 0
+	if params == nil {
+		if params, err = newBatchParams(model); err != nil {
 			return err
 		}
 	}
-	if len(model) != len(b.params) {
-		return errors.WithMessagef(ErrModelChanged, "%d parameters, %d in the first batch", len(model), len(b.params))
+	if len(model) != len(params) {
+		return errors.WithMessagef(ErrModelChanged, "%d parameters, %d in the first batch", len(model), len(params))
 	}
 	for i, v := range model {
 		if isNil(v) {
 			return errors.Errorf("l4: parameter #%d is nil", i)
 		}
-		if err := b.params[i].take(v); err != nil {
+		if err := params[i].take(v); err != nil {
 			return errors.WithMessagef(err, "l4: %s", parameterName(i, v))
 		}
 	}
 
+	b.params = params
 	if begin {
 		b.sum, b.n, b.taken, b.narrow = 0, 0, false, false
 		b.model = b.model[:0]

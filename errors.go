@@ -8,7 +8,7 @@ import (
 )
 
 // Errors that a caller can test for with errors.Is. After any error the weights and the solver's state are
-// as they were before the call.
+// as they were before the call, but for what an inner solver has done to its own; see New.
 var (
 	// ErrNonFinite says that the loss or a gradient element is NaN or infinite, or that the element's square
 	// overflows. The gradients have been zeroed, so that the next run of a virtual machine, which adds to

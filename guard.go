@@ -28,9 +28,10 @@ const (
 	holdKeep     = 0.95 // of the largest gᵀv, from step to step
 )
 
-// limit returns the progress that a step should aim for, and the inner product to divide it by, in place of loss -
-// target and dot. A nil guard leaves them as they are.
-func (g *guard) limit(step int, loss, target, dot, ratio float64) (progress, divisor float64) {
+// advance takes in a step and returns the progress that it should aim for, and the inner product to divide that by, in
+// place of loss - target and dot. ratio is the slope ratio, and idle says that there is no gradient at all. A nil guard
+// leaves things as they are.
+func (g *guard) advance(step int, loss, target, dot, ratio float64, idle bool) (progress, divisor float64) {
 	if g == nil {
 		return loss - target, dot
 	}
@@ -39,12 +40,13 @@ func (g *guard) limit(step int, loss, target, dot, ratio float64) (progress, div
 	}
 	young := 1 / float64(step) // the weights while the averages are younger than their time scales
 	if gap := g.loss - target; gap > 0 {
-		loss = min(loss, g.loss+outlier*gap)
+		loss = min(loss, g.loss+float64(outlier*gap))
 	}
-	g.loss += (loss - g.loss) * max(slowWeight, young)
-	g.recent += (loss - g.recent) * max(recentWeight, young)
+	// The conversions keep products from being fused into sums, which would make bits depend on the processor.
+	g.loss += float64((loss - g.loss) * max(slowWeight, young))
+	g.recent += float64((loss - g.recent) * max(recentWeight, young))
 	gap := max(g.loss-target, 0)
-	g.record -= max(g.record-g.loss, 0) * max(recordWeight, young)
+	g.record -= float64(max(g.record-g.loss, 0) * max(recordWeight, young))
 	g.record = min(g.record, g.loss+gap)
 
 	credit := 0.0 // for progress, from 0 to 1
@@ -53,9 +55,8 @@ func (g *guard) limit(step int, loss, target, dot, ratio float64) (progress, div
 	}
 	if step > 1 {
 		lowest := -math.Log1p(slowWeight * float64(step)) // so that the sum of all steps has no limit
-		g.trust = max(lowest, min(g.trust+trustGain*(ratio+credit-trustDrift), trustSlack))
+		g.trust = max(lowest, min(g.trust+float64(trustGain*(ratio+credit-trustDrift)), trustSlack))
 	}
-	idle := g.dot > 0 && ratio == 0 // no gradient at all
 	g.dot = 0
 	if !(dot > 0) || math.IsInf(dot, 1) {
 		return 0, dot
@@ -72,7 +73,7 @@ func (g *guard) limit(step int, loss, target, dot, ratio float64) (progress, div
 	return g.factor() * (loss - target), g.hold
 }
 
-// clampRatio keeps a slope ratio between -1 and 1; one that overflowed says nothing.
+// clampRatio keeps a slope ratio between -1 and 1; one that is not a number says nothing.
 func clampRatio(r float64) float64 {
 	if math.IsNaN(r) {
 		return 0
@@ -113,11 +114,12 @@ func (g *guard) numbers() []*float64 {
 
 // WithGuard keeps L4 from diverging where the loss cannot come near zero, as with wrong labels: where steps overshoot
 // while the loss makes no progress they are shortened, by a factor from 1 down to 1/(1+t/100) in step t, and losses far
-// above their average count as less. It also takes no step where there is no gradient at all. Info.Trust tells the
-// factor. The direction is L4's own, and so are the steps as long as the factor is 1. It costs an inner product more
-// a step. Default: no guard, as in the paper.
+// above their average count as less. It also takes no step where there is no gradient at all, nor where gᵀv is not above
+// zero. Info.Trust tells the factor. Otherwise the steps are L4's own as long as the factor is 1. It costs an inner
+// product more a step. Default: no guard, as in the paper.
 //
-// For losses that come near zero it makes next to no difference; for all others it is the first option to try.
+// For losses that come near zero it makes next to no difference; for all others it is the first option to try. After a
+// loss that was huge at first, or that jumps from next to nothing to stay up, it needs some hundred steps to adjust.
 // See docs/guard.md in the repository.
 func WithGuard() Option {
 	return func(o *options) { o.guard = 1 }

@@ -2,7 +2,6 @@ package l4
 
 import (
 	"encoding"
-	"encoding/binary"
 	"math"
 	"reflect"
 
@@ -13,13 +12,9 @@ import (
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// L4 is L4 along the direction of any other solver: v is what that solver would have subtracted from the
-// weights, and g the bias-corrected running average of the gradients,
-//
-//	η = α (L - γ·Lmin) / (gᵀv + ε·‖v‖/‖g‖)
-//	w ← w - η·v
-//
-// so that the other solver's learning rate makes no difference: it scales v, and η makes up for it.
+// L4 is L4 along the direction of any other solver: v is what that solver would have subtracted from the weights,
+// scaled to the length of g, the bias-corrected running average of the gradients. So the other solver's learning rate
+// makes no difference.
 //
 // No step along v is expected to lower the loss where gᵀv <= 0, which L4Adam and L4Mom rule out by construction
 // (section 2.4): such a step goes along g instead. And the smaller the angle that v makes with the level of the
@@ -28,7 +23,8 @@ import (
 //
 // The other solver steps copies of the parameters: float64 tensors if it is one of Gorgonia's, otherwise tensors of
 // the parameter's dtype; a scalar becomes a tensor of shape (1). All of Gorgonia's solvers can be used but AdamW,
-// which does not update tensors. L4 keeps one word of state a parameter, copies of weight and gradient, and what the
+// which does not update tensors; that of Barzilai and Borwein has no direction after two equal gradients, which is an
+// error. L4 keeps one word of state a parameter, copies of weight and gradient, and what the
 // other solver keeps.
 type L4 struct{ Solver }
 
@@ -38,8 +34,9 @@ var _ gorgonia.Solver = (*L4)(nil)
 // NewL4Adam for what loss may be. Leave the inner solver's own clipping and regularisation off and use the options
 // instead, so that g and the loss know of them.
 //
-// When inner returns an error or panics, Step returns an error and leaves the weights; it zeroes the gradients.
-// What has become of the inner solver's state is up to that solver.
+// When inner returns an error or panics, or its direction is not finite, Step returns an error and leaves the weights;
+// it zeroes the gradients. What has become of the inner solver's own state is up to that solver. A learning rate so small
+// that the copies of the weights do not change makes the steps go along g.
 func New(loss gorgonia.Valuer, inner gorgonia.Solver, opts ...Option) *L4 {
 	s := newSolver(loss, kindInner, opts)
 	if isNil(inner) {
@@ -54,7 +51,7 @@ func New(loss gorgonia.Valuer, inner gorgonia.Solver, opts ...Option) *L4 {
 type inner struct {
 	solver gorgonia.Solver
 	wide   bool                 // it is given float64 copies, whatever the parameter's dtype
-	model  []gorgonia.ValueGrad // the copies
+	model  []gorgonia.ValueGrad // the mirrors
 	norm   float64              // of its direction in this step
 	ratio  float64              // of the slope along the last step's direction to that step's gᵀv
 }
@@ -77,16 +74,16 @@ func (in *inner) step(s *Solver) error {
 	}
 	in.model = in.model[:0]
 	for i, p := range s.model {
-		in.model = append(in.model, p.copied(s.names[i], in.wide))
+		in.model = append(in.model, p.makeMirror(s.names[i], in.wide))
 	}
 	in.ratio = 0
-	if last := s.guard.lastDot(); last > 0 { // the copies still hold the last direction
-		in.ratio = clampRatio(s.blocks.Sum(parameter.dotCopy) / last)
+	if last := s.guard.lastDot(); last > 0 { // which the mirrors still hold
+		in.ratio = clampRatio(s.blocks.Sum(parameter.dotMirror) / last)
 	}
-	s.blocks.Each(parameter.toCopy)
+	s.blocks.Each(parameter.toMirror)
 	err := in.run()
 	if err == nil {
-		if in.norm = math.Sqrt(s.blocks.Sum(parameter.fromCopy)); math.IsNaN(in.norm) {
+		if in.norm = math.Sqrt(s.blocks.Sum(parameter.subtractMirror)); math.IsNaN(in.norm) {
 			err = errors.WithMessage(ErrNonFinite, "its direction")
 		}
 	}
@@ -112,66 +109,64 @@ func (in *inner) run() (err error) {
 // smallest cosine of Adam was 0.24.
 const minCosine = 0.1
 
-// along sets the update direction, given the squared norm of g, which the passes have put in the place of v. It
-// returns gᵀv and what is to be added to it.
-func (in *inner) along(s *Solver, dot float64) (_, epsilon float64) {
-	epsilon = s.opts.epsilon
+// along puts the direction in the place of g, whose squared norm is dot, and returns gᵀv.
+func (in *inner) along(s *Solver, dot float64) float64 {
 	if in == nil {
-		return dot, epsilon
+		return dot
 	}
-	norm := math.Sqrt(dot)
-	along := s.blocks.Sum(parameter.dotCopy)
+	scale := math.Sqrt(dot) / in.norm
+	along := scale * s.blocks.Sum(parameter.dotMirror)
 	if !(along > 0) {
-		s.blocks.Each(parameter.keepCopy)
-		return dot, epsilon
+		s.blocks.Each(parameter.toDirection)
+		return dot
 	}
-	s.blocks.Each(parameter.useCopy)
-	return max(along, minCosine*norm*in.norm), epsilon * in.norm / norm
+	s.f32.innerScale, s.f64.innerScale = scale, scale
+	s.blocks.Each(parameter.fromDirection)
+	return max(along, minCosine*dot)
 }
 
-// parameterCopy is a parameter with elements of type T as the inner solver sees it.
-type parameterCopy[T kernel.Float] interface {
+// mirror is a parameter with elements of type T as the inner solver sees it. Between steps it keeps the last direction.
+type mirror[T kernel.Float] interface {
 	gorgonia.ValueGrad
 	set(lo int, w, g []T)
-	direction(lo int, w []T) (square float64)
+	subtract(lo int, w []T) (square float64)
 	dot(lo int, g []T) float64
-	get(lo int, v []T)
-	keep(lo int, v []T)
-	appendState(b []byte) []byte
-	decodeState(d *decoder) error
+	toDirection(lo int, v []T)
+	fromDirection(lo int, v []T, scale float64)
+	direction() any
 }
 
-// copyOf is one with elements of type S.
-type copyOf[T, S kernel.Float] struct {
+// mirrorOf is one with elements of type S.
+type mirrorOf[T, S kernel.Float] struct {
 	name        string
 	value, grad *tensor.Dense
-	w, g        []S // their elements; once the solver has stepped, w holds its direction
+	w, g        []S // their elements; once the solver has stepped, w holds the direction
 }
 
-func newCopy[T, S kernel.Float](name string, shape []int) *copyOf[T, S] {
+func newMirror[T, S kernel.Float](name string, shape []int) *mirrorOf[T, S] {
 	if len(shape) == 0 {
 		shape = []int{1}
 	}
 	n := tensor.Shape(shape).TotalSize()
-	c := &copyOf[T, S]{name: name, w: make([]S, n), g: make([]S, n)}
+	c := &mirrorOf[T, S]{name: name, w: make([]S, n), g: make([]S, n)}
 	c.value = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(c.w))
 	c.grad = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(c.g))
 	return c
 }
 
-func (c *copyOf[T, S]) Name() string                  { return c.name }
-func (c *copyOf[T, S]) Value() gorgonia.Value         { return c.value }
-func (c *copyOf[T, S]) Grad() (gorgonia.Value, error) { return c.grad, nil }
+func (c *mirrorOf[T, S]) Name() string                  { return c.name }
+func (c *mirrorOf[T, S]) Value() gorgonia.Value         { return c.value }
+func (c *mirrorOf[T, S]) Grad() (gorgonia.Value, error) { return c.grad, nil }
 
-func (c *copyOf[T, S]) set(lo int, w, g []T) {
+func (c *mirrorOf[T, S]) set(lo int, w, g []T) {
 	for i := range w {
 		c.w[lo+i], c.g[lo+i] = S(w[i]), S(g[i])
 	}
 }
 
-// direction replaces the copied weights by what has been subtracted from them. The sum of squares is NaN if an
-// element of that is not finite.
-func (c *copyOf[T, S]) direction(lo int, w []T) (square float64) {
+// subtract replaces the weights by what the solver has subtracted from them. The sum of squares is NaN if an element of
+// that is not finite.
+func (c *mirrorOf[T, S]) subtract(lo int, w []T) (square float64) {
 	for i, x := range w {
 		v := S(x) - c.w[lo+i]
 		c.w[lo+i] = v
@@ -180,53 +175,46 @@ func (c *copyOf[T, S]) direction(lo int, w []T) (square float64) {
 	return square
 }
 
-func (c *copyOf[T, S]) dot(lo int, g []T) (sum float64) {
+func (c *mirrorOf[T, S]) dot(lo int, g []T) (sum float64) {
 	for i, x := range g {
 		sum += float64(float64(x) * float64(c.w[lo+i]))
 	}
 	return sum
 }
 
-func (c *copyOf[T, S]) get(lo int, v []T) {
-	for i := range v {
-		v[i] = T(c.w[lo+i])
-	}
-}
-
-func (c *copyOf[T, S]) keep(lo int, v []T) {
+func (c *mirrorOf[T, S]) toDirection(lo int, v []T) {
 	for i, x := range v {
 		c.w[lo+i] = S(x)
 	}
 }
 
-// appendState and decodeState save and load the direction, which a guard compares the next gradient with.
-func (c *copyOf[T, S]) appendState(b []byte) []byte {
-	b, _ = binary.Append(b, binary.LittleEndian, c.w) // cannot fail for slices of floats
-	return b
-}
-
-func (c *copyOf[T, S]) decodeState(d *decoder) error {
-	_, err := binary.Decode(d.bytes(uint64(binary.Size(c.w))), binary.LittleEndian, c.w)
-	return err
-}
-
-func (p *typed[T]) copied(name string, wide bool) gorgonia.ValueGrad {
-	if p.copy == nil && wide {
-		p.copy = newCopy[T, float64](name, p.dims)
-	} else if p.copy == nil {
-		p.copy = newCopy[T, T](name, p.dims)
+func (c *mirrorOf[T, S]) fromDirection(lo int, v []T, scale float64) {
+	for i := range v {
+		v[i] = T(float64(c.w[lo+i]) * scale)
+		c.w[lo+i] = S(v[i])
 	}
-	return p.copy
 }
 
-func (p *typed[T]) appendDirection(b []byte) []byte  { return p.copy.appendState(b) }
-func (p *typed[T]) decodeDirection(d *decoder) error { return p.copy.decodeState(d) }
+func (c *mirrorOf[T, S]) direction() any { return c.w }
 
-func (p *typed[T]) toCopy(lo, hi int)           { p.copy.set(lo, p.w[lo:hi], p.g[lo:hi]) }
-func (p *typed[T]) fromCopy(lo, hi int) float64 { return p.copy.direction(lo, p.w[lo:hi]) }
-func (p *typed[T]) dotCopy(lo, hi int) float64  { return p.copy.dot(lo, p.g[lo:hi]) }
-func (p *typed[T]) useCopy(lo, hi int)          { p.copy.get(lo, p.g[lo:hi]) }
-func (p *typed[T]) keepCopy(lo, hi int)         { p.copy.keep(lo, p.g[lo:hi]) }
+// makeMirror returns the mirror, which it makes when it is asked for the first time.
+func (p *typed[T]) makeMirror(name string, wide bool) gorgonia.ValueGrad {
+	if p.mirror == nil && wide {
+		p.mirror = newMirror[T, float64](name, p.dims)
+	} else if p.mirror == nil {
+		p.mirror = newMirror[T, T](name, p.dims)
+	}
+	return p.mirror
+}
+
+func (p *typed[T]) direction() any                    { return p.mirror.direction() }
+func (p *typed[T]) toMirror(lo, hi int)               { p.mirror.set(lo, p.w[lo:hi], p.g[lo:hi]) }
+func (p *typed[T]) subtractMirror(lo, hi int) float64 { return p.mirror.subtract(lo, p.w[lo:hi]) }
+func (p *typed[T]) dotMirror(lo, hi int) float64      { return p.mirror.dot(lo, p.g[lo:hi]) }
+func (p *typed[T]) toDirection(lo, hi int)            { p.mirror.toDirection(lo, p.g[lo:hi]) }
+func (p *typed[T]) fromDirection(lo, hi int) {
+	p.mirror.fromDirection(lo, p.g[lo:hi], p.arith.innerScale)
+}
 
 // state returns the saved state of the inner solver.
 func (in *inner) state() ([]byte, error) {

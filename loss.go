@@ -15,6 +15,9 @@ type lossReader struct {
 	others map[*gorgonia.Node][]otherNode // of each loss so far that is a node
 }
 
+// maxKnown is how many losses a lossReader remembers, with all of their graphs.
+const maxKnown = 64
+
 // otherNode is a node whose value Gorgonia may store in the loss's memory.
 type otherNode struct {
 	*gorgonia.Node
@@ -93,7 +96,7 @@ func (r *lossReader) checkOverwritten() error {
 	others, known := r.others[node]
 	if !known {
 		others = othersThan(node)
-		if r.others == nil {
+		if r.others == nil || len(r.others) == maxKnown {
 			r.others = map[*gorgonia.Node][]otherNode{}
 		}
 		r.others[node] = others

@@ -145,7 +145,7 @@ func WithMomentumTime(tau float64) Option {
 
 // WithGradientTime sets τg from 1 to 1e6, the time scale in steps of the gradient estimate g in the inner product gᵀv.
 // Default τm, which keeps gᵀv from becoming negative. Where it differs from τm it costs one more word of
-// state a parameter.
+// state a parameter. An L4 has no momentum of its own but only g, and goes by this if both are given.
 func WithGradientTime(tau float64) Option {
 	return func(o *options) { o.setTime(&o.gradientTime, "WithGradientTime", tau) }
 }
@@ -210,7 +210,8 @@ func WithL1Reg(lambda float64) Option {
 // WithWeightDecay multiplies all weights by 1-λ, 0 <= λ < 1, in each step, just before -η·v is added. It is
 // decoupled from the loss as in AdamW (I. Loshchilov and F. Hutter, ICLR 2019): neither gradients nor inner
 // product know of it. It is also decoupled from η, which in L4 spans orders of magnitude, where implementations
-// of AdamW take off the learning rate times λ: their λ of 0.01 at a rate of 1e-3 is 1e-5 here. Default 0.
+// of AdamW take off the learning rate times λ: their λ of 0.01 at a rate of 1e-3 is 1e-5 here. Default 0. In float32
+// 1-λ is 1 for a λ below 3e-8.
 //
 // WithL2Reg changes what is minimised, and the loss converges to the minimum of that. WithWeightDecay keeps
 // weights small that the loss does not hold in place, and then the loss itself stays above its minimum.
@@ -230,7 +231,8 @@ func WithLossFloor(b float64) Option {
 	}
 }
 
-// WithMaxLearnRate sets a cap > 0 on the learning rate η. Default: none.
+// WithMaxLearnRate sets a cap > 0 on the magnitude of the learning rate η. Default: none. That of an L4 is the rate
+// along a direction as long as g, whatever the inner solver's own rate.
 func WithMaxLearnRate(eta float64) Option {
 	return func(o *options) { o.setPositive(&o.maxLearnRate, "WithMaxLearnRate", eta) }
 }

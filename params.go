@@ -39,28 +39,27 @@ type parameter interface {
 	// The passes over the elements lo to hi; see kernel.Passes.
 	outOfBounds(lo, hi int) float64 // not 0 if a gradient element is
 	direct(lo, hi int) float64
-	directSlope(lo, hi int) (dot, ratio float64)
+	directSlope(lo, hi int) (dot, slope float64)
+	nonZero(lo, hi int) float64 // not 0 if a gradient element is not
 	update(lo, hi int)
 
 	// Those that some options add.
-	squaredNorm(lo, hi int) float64    // of the gradient,
-	squaredClipped(lo, hi int) float64 // of the clipped gradient,
-	dotClipped(lo, hi int) float64     // and the inner product of the two
+	squaredClipped(lo, hi int) float64               // squared norm of the clipped gradient
+	dotClipped(lo, hi int) (square, clipped float64) // that of the gradient, and the inner product of the two
 	penalty(lo, hi int) float64
 	shapedOutOfBounds(lo, hi int) float64
 	shape(lo, hi int)
 
-	// copied returns the copy of the parameter that an inner solver steps. The passes
-	// fill it, replace its weights by their change v and return the squared norm of that, take the inner product
-	// of v with the gradient or what is in its place, put v there, and take v from there.
-	copied(name string, wide bool) gorgonia.ValueGrad
-	appendDirection(b []byte) []byte
-	decodeDirection(d *decoder) error
-	toCopy(lo, hi int)
-	fromCopy(lo, hi int) float64
-	dotCopy(lo, hi int) float64
-	useCopy(lo, hi int)
-	keepCopy(lo, hi int)
+	// What an inner solver needs: the mirror of the parameter that it steps, and the direction that this keeps. The
+	// passes fill the mirror, replace its weights by what the solver subtracted from them, return the inner product
+	// of that with the gradient or what is in its place, and move the direction to the mirror and from it.
+	makeMirror(name string, wide bool) gorgonia.ValueGrad
+	direction() any // a slice of floats
+	toMirror(lo, hi int)
+	subtractMirror(lo, hi int) (square float64)
+	dotMirror(lo, hi int) float64
+	toDirection(lo, hi int)
+	fromDirection(lo, hi int)
 }
 
 // arithmetic is what the parameters of one element type share in a step.
@@ -74,6 +73,8 @@ type arithmetic[T kernel.Float] struct {
 	flush   bool // averages are flushed in this step
 	eta     T
 	keep    T // what the decay leaves of a weight
+
+	innerScale float64 // brings an inner solver's direction to the length of g
 }
 
 func newArithmetic[T kernel.Float](passes kernel.Passes[T], largest float64, o options) arithmetic[T] {
@@ -86,7 +87,8 @@ func newArithmetic[T kernel.Float](passes kernel.Passes[T], largest float64, o o
 }
 
 // begin sets the factors of the averages at the given step, the first is 1 (Eq. 7). lastDot is the gᵀv that the slope
-// along the last step's direction is to be divided by, 0 if it is not wanted.
+// along the last step's direction is to be divided by, 0 if it is not wanted. Half of that, so to speak, happens here,
+// so that float32 does not overflow.
 func (a *arithmetic[T]) begin(step int, o options, lastDot float64) {
 	correct := func(tau float64, step int) float64 { return 1 / (1 - math.Pow(1-1/tau, float64(step))) }
 	decay := func(tau float64) kernel.Decay[T] {
@@ -95,7 +97,7 @@ func (a *arithmetic[T]) begin(step int, o options, lastDot float64) {
 	}
 	a.coef.Last = 0
 	if lastDot > 0 {
-		a.coef.Last = T(min(correct(o.momentumTime, step-1)/lastDot, float64(a.max)))
+		a.coef.Last = T(min(correct(o.momentumTime, step-1)/math.Sqrt(lastDot), float64(a.max)))
 	}
 	a.coef.Mean, a.coef.Square, a.coef.Grad = decay(o.momentumTime), decay(o.varianceTime), decay(o.gradientTime)
 	// Tiny turns 0/0 into 0 and is lost beside any root that is not 0.
@@ -118,7 +120,7 @@ type typed[T kernel.Float] struct {
 	borrowed       bool // the gradient is the value of a graph node, not ours to write
 	shared         bool // another parameter has the same gradient memory
 	spareW, spareG []T
-	copy           parameterCopy[T] // what an inner solver steps
+	mirror         mirror[T] // what an inner solver steps
 
 	dims   []int // shape of the first step
 	origin *T    // see home; keeps the memory from serving another parameter meanwhile
@@ -238,7 +240,16 @@ func (p *typed[T]) direct(lo, hi int) float64 {
 	return p.arith.Direct(p.g[lo:hi], &p.averages, lo, &p.arith.coef)
 }
 
-func (p *typed[T]) directSlope(lo, hi int) (dot, ratio float64) {
+func (p *typed[T]) nonZero(lo, hi int) float64 {
+	for _, g := range p.g[lo:hi] {
+		if g != 0 {
+			return 1
+		}
+	}
+	return 0
+}
+
+func (p *typed[T]) directSlope(lo, hi int) (dot, slope float64) {
 	p.flush(lo, hi)
 	return p.arith.DirectSlope(p.g[lo:hi], &p.averages, lo, &p.arith.coef)
 }

@@ -28,7 +28,11 @@ func (c *shaping[T]) clipped(g T) T { return max(-c.clip, min(g, c.clip)) }
 
 // of returns the gradient element g of the weight w as it is to be used.
 func (c *shaping[T]) of(g, w T) T {
-	return T(c.clipped(g)*c.scale) + (T(c.l2*w) + T(c.l1*sign(w)))
+	g = T(c.clipped(g) * c.scale)
+	if c.l2 > 0 { // 0 times an infinite weight is no number
+		g += T(c.l2 * w)
+	}
+	return g + T(c.l1*sign(w))
 }
 
 func sign[T kernel.Float](x T) T {
@@ -55,7 +59,7 @@ func (s *Solver) prepareShaping() (penalty float64, err error) {
 		return 0, nil
 	}
 	if s.opts.clips() {
-		square := s.blocks.Sum(parameter.squaredNorm)
+		square, clipped := s.blocks.Sum2(parameter.dotClipped)
 		if math.IsInf(square, 0) {
 			return 0, errors.WithMessage(ErrNonFinite, "the norm of the gradients overflows")
 		}
@@ -66,10 +70,12 @@ func (s *Solver) prepareShaping() (penalty float64, err error) {
 		s.f32.shaping.scale, s.f64.shaping.scale = float32(scale), scale
 		s.clip.now = 1
 		if square > 0 {
-			s.clip.now = scale * s.blocks.Sum(parameter.dotClipped) / square
+			s.clip.now = scale * clipped / square
 		}
 	}
-	penalty = s.blocks.Sum(parameter.penalty)
+	if s.opts.l1 > 0 || s.opts.l2 > 0 {
+		penalty = s.blocks.Sum(parameter.penalty)
+	}
 	if math.IsNaN(penalty) || math.IsInf(penalty, 0) {
 		return 0, errors.WithMessagef(ErrNonFinite, "the penalty of the weights is %v", penalty)
 	}
@@ -97,15 +103,8 @@ func (c *clipRecord) slope(o options, step int) float64 {
 		return 1
 	}
 	beta := 1 - 1/o.gradientTime
-	c.mean = float64(beta*c.mean) + (1-beta)*c.now
+	c.mean = float64(beta*c.mean) + float64((1-beta)*c.now)
 	return c.mean / (1 - math.Pow(beta, float64(step)))
-}
-
-func (p *typed[T]) squaredNorm(lo, hi int) (sum float64) {
-	for _, g := range p.g[lo:hi] {
-		sum += float64(float64(g) * float64(g))
-	}
-	return sum
 }
 
 func (p *typed[T]) squaredClipped(lo, hi int) (sum float64) {
@@ -116,18 +115,24 @@ func (p *typed[T]) squaredClipped(lo, hi int) (sum float64) {
 	return sum
 }
 
-func (p *typed[T]) dotClipped(lo, hi int) (sum float64) {
+func (p *typed[T]) dotClipped(lo, hi int) (square, clipped float64) {
 	for _, g := range p.g[lo:hi] {
-		sum += float64(float64(p.arith.shaping.clipped(g)) * float64(g))
+		square += float64(float64(g) * float64(g))
+		clipped += float64(float64(p.arith.shaping.clipped(g)) * float64(g))
 	}
-	return sum
+	return square, clipped
 }
 
 func (p *typed[T]) penalty(lo, hi int) (sum float64) {
 	l1, l2 := float64(p.arith.shaping.l1), float64(p.arith.shaping.l2)/2
 	for _, w := range p.w[lo:hi] {
 		x := float64(w)
-		sum += float64(l1*math.Abs(x)) + float64(l2*float64(x*x))
+		if l1 > 0 { // 0 times an infinite weight is no number
+			sum += float64(l1 * math.Abs(x))
+		}
+		if l2 > 0 {
+			sum += float64(l2 * float64(x*x))
+		}
 	}
 	return sum
 }

@@ -51,7 +51,7 @@ type Info struct {
 	Penalty      float64 // added to it; see WithL2Reg
 	LMin         float64 // estimate of the minimum of Loss + Penalty - floor used in this step, before the factor γ
 	LearnRate    float64 // effective learning rate η
-	InnerProduct float64 // gᵀv
+	InnerProduct float64 // gᵀv; of L4, not below a tenth of ‖g‖²
 	Skipped      int     // number of steps skipped so far; see WithSkipNonFinite
 	Trust        float64 // factor on the step, from 0 to 1; 1 without WithGuard
 	SlopeRatio   float64 // slope along the last step's direction over what it was taken for; 0 without WithGuard
@@ -74,8 +74,8 @@ func newSolver(loss gorgonia.Valuer, kind kind, opts []Option) Solver {
 	if s.opts.gradientTime == 0 {
 		s.opts.gradientTime = s.opts.momentumTime
 	}
-	if kind == kindInner {
-		s.opts.momentumTime = s.opts.gradientTime // g is the only average
+	if kind == kindInner { // it has one average, which is g
+		s.opts.momentumTime = s.opts.gradientTime
 	}
 	if s.opts.guard != 0 {
 		s.guard = new(guard)
@@ -144,9 +144,10 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	step := s.last.Step + 1
 	s.f32.begin(step, s.opts, s.guard.lastDot())
 	s.f64.begin(step, s.opts, s.guard.lastDot())
+	idle := s.guard != nil && s.blocks.Sum(parameter.nonZero) == 0
 	dot, ratio := s.direct()
-	dot, epsilon := s.inner.along(s, dot)
-	eta := s.learnRate(step, loss, dot, epsilon, ratio)
+	dot = s.inner.along(s, dot)
+	eta := s.learnRate(step, loss, dot, ratio, idle)
 	s.f32.setLearnRate(eta)
 	s.f64.setLearnRate(eta)
 	s.blocks.Each(parameter.update)
@@ -175,19 +176,22 @@ func (s *Solver) direct() (dot, ratio float64) {
 	case s.inner != nil:
 		return s.blocks.Sum(parameter.direct), s.inner.ratio
 	}
-	dot, ratio = s.blocks.Sum2(parameter.directSlope)
-	return dot, clampRatio(ratio)
+	dot, slope := s.blocks.Sum2(parameter.directSlope)
+	if last := s.guard.lastDot(); last > 0 {
+		ratio = clampRatio(slope / math.Sqrt(last))
+	}
+	return dot, ratio
 }
 
 // learnRate is Eq. 6, kept finite and below its cap.
-func (s *Solver) learnRate(step int, loss, dot, epsilon, ratio float64) float64 {
+func (s *Solver) learnRate(step int, loss, dot, ratio float64, idle bool) float64 {
 	target := s.opts.minLossFactor * s.lmin.value
-	progress, divisor := s.guard.limit(step, loss, target, dot, ratio)
-	eta := s.opts.fraction * progress * s.clip.slope(s.opts, step) / (divisor + epsilon)
+	progress, divisor := s.guard.advance(step, loss, target, dot, ratio, idle)
+	eta := s.opts.fraction * progress * s.clip.slope(s.opts, step) / (divisor + s.opts.epsilon)
 	if math.IsNaN(eta) { // no direction, or one without a measure
 		return 0
 	}
-	return max(-math.MaxFloat64, min(eta, s.opts.maxLearnRate))
+	return max(-s.opts.maxLearnRate, min(eta, s.opts.maxLearnRate))
 }
 
 // bind takes up the memory of the model's weights and gradients. It returns an error if L4 cannot step this
@@ -346,7 +350,13 @@ func (s *Solver) checkFinite(loss float64) (penalty float64, err error) {
 	if err := s.checkElements(parameter.outOfBounds, "the gradient of %s is %v at element %d"); err != nil {
 		return 0, err
 	}
-	return s.prepareShaping()
+	if penalty, err = s.prepareShaping(); err != nil {
+		return 0, err
+	}
+	if above := loss + penalty - s.opts.lossFloor; math.IsInf(above, 0) {
+		return 0, errors.WithMessagef(ErrNonFinite, "loss %v, with its penalty and above its floor, is %v", loss, above)
+	}
+	return penalty, nil
 }
 
 // checkElements returns an error that names the first gradient element for which a pass is not 0.

@@ -78,11 +78,11 @@ func (s *Solver) MarshalBinary() ([]byte, error) {
 		b = append(b, s.names[i]...)
 		b = p.appendState(b)
 		if s.keepsDirection() {
-			b = p.appendDirection(b)
+			b, _ = binary.Append(b, binary.LittleEndian, p.direction()) // cannot fail for slices of floats
 		}
 	}
 	if s.inner != nil {
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(inner)))
+		b = binary.LittleEndian.AppendUint64(b, uint64(len(inner)))
 		b = append(b, inner...)
 	}
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, stateTable)), nil
@@ -182,15 +182,16 @@ func (s *Solver) decode(data []byte) (*state, error) {
 			return nil, errors.Errorf("parameter #%d makes no sense", i)
 		}
 		if s.keepsDirection() {
-			p.copied(st.names[i], s.inner.wide)
-			if err := p.decodeDirection(d); err != nil {
+			p.makeMirror(st.names[i], s.inner.wide)
+			v := p.direction()
+			if _, err := binary.Decode(d.bytes(uint64(binary.Size(v))), binary.LittleEndian, v); err != nil {
 				return nil, errors.Errorf("parameter #%d makes no sense", i)
 			}
 		}
 		st.model = append(st.model, p)
 	}
 	if s.inner != nil {
-		st.inner = d.bytes(uint64(d.uint32()))
+		st.inner = d.bytes(d.uint64())
 	}
 	if d.failed || len(d.data) > 0 {
 		return nil, errors.New("of the wrong length")

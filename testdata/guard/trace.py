@@ -1,6 +1,6 @@
 """Writes trace.json: what a guard is told in each step and what it answers, after docs/guard.md.
 
-Inputs: loss, target, dot (g'v) and ratio (slope ratio). Outputs: progress, divisor and c. The inputs are made to
+Inputs: loss, target, dot (g'v), ratio (slope ratio), and 1 where there is no gradient. Outputs: progress, divisor and c. The inputs are made to
 reach every branch: progress, noise, overshooting, outliers, steps without gradient, without descent, and a loss
 that falls to its target.
 """
@@ -11,9 +11,9 @@ import random
 
 class Guard:
     def __init__(self):
-        self.z, self.t, self.p, self.D = 0.25, 0, 0.0, 0.0
+        self.z, self.t, self.D = 0.25, 0, 0.0
 
-    def step(self, L, T, dot, r):
+    def step(self, L, T, dot, r, idle):
         self.t += 1
         t = self.t
         if t == 1:
@@ -33,11 +33,8 @@ class Guard:
             self.z = min(0.25, self.z + 0.1 * (r + credit - 0.01))
             self.z = max(self.z, -math.log(1 + t / 100))
         c = min(1, math.exp(self.z))
-        idle = self.p > 0 and r == 0
         if dot <= 0:
-            self.p = 0.0
             return 0.0, dot, c
-        self.p = dot
         b = 0.95 * (1 - credit) if self.z < 0 else 0.0
         self.D = max(dot, b * self.D)
         return (0.0, dot, c) if idle else (c * (L - T), self.D, c)
@@ -73,8 +70,9 @@ for t in range(1, 901):
         loss = 0.0
     lmin = 0.75 * loss if lmin is None else min(lmin, loss)
     target = 0.9 * lmin
-    progress, divisor, c = guard.step(loss, target, dot, ratio)
-    rows.append([loss, target, dot, ratio, progress, divisor, c])
+    idle = phase == 4 and ratio == 0
+    progress, divisor, c = guard.step(loss, target, dot, ratio, idle)
+    rows.append([loss, target, dot, ratio, float(idle), progress, divisor, c])
     lmin *= 1 + 1 / 1000
 
 with open("trace.json", "w") as f:

@@ -3,8 +3,10 @@ package l4_test
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
 	"testing"
+	"weak"
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
@@ -324,4 +326,73 @@ func modelOf(f *fit) []gorgonia.ValueGrad {
 		models[f] = f.model()
 	}
 	return models[f]
+}
+
+// TestBatchesAfterFailure: a first batch that fails does not bind the batches to its model.
+func TestBatchesAfterFailure(t *testing.T) {
+	one := valuer{gorgonia.NewF64(1)}
+	bad := newParam("w", tensor.Float64, []int{1}, []float64{1})
+	bad.err = errors.New("none")
+	var b l4.Batches
+	if b.Add(one, []gorgonia.ValueGrad{bad}) == nil {
+		t.Fatal("no error")
+	}
+	if err := b.Add(one, valueGrads([]*param{newParam("a", tensor.Float32, []int{2}, []float64{1, 2}), newParam("b", tensor.Float64, []int{1}, []float64{1})})); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestBatchesOfTwoDtypes: the mean of losses counts as float32 if one of this step is.
+func TestBatchesOfTwoDtypes(t *testing.T) {
+	w := newParam("w", tensor.Float64, []int{1}, []float64{1})
+	var b l4.Batches
+	for _, step := range []struct {
+		dtypes []tensor.Dtype
+		want   tensor.Dtype
+	}{
+		{[]tensor.Dtype{tensor.Float32, tensor.Float64}, tensor.Float32},
+		{[]tensor.Dtype{tensor.Float64, tensor.Float64}, tensor.Float64},
+		{[]tensor.Dtype{tensor.Float64, tensor.Float32}, tensor.Float32},
+	} {
+		for _, dt := range step.dtypes {
+			if err := b.Add(valuer{newScalar(dt)}, []gorgonia.ValueGrad{w}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Model()
+		if got := b.Value().Dtype(); got != step.want {
+			t.Errorf("losses of %v: mean of %v", step.dtypes, got)
+		}
+	}
+}
+
+// TestGraphsAreLetGo: a solver that goes from graph to graph does not keep them all.
+func TestGraphsAreLetGo(t *testing.T) {
+	weights := fitWeights(tensor.Float64)
+	s := l4.NewL4Adam(nil)
+	const graphs = 200
+	var refs []weak.Pointer[gorgonia.ExprGraph]
+	for range graphs {
+		func() {
+			g := gorgonia.NewGraph()
+			loss := gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName("loss"), gorgonia.WithValue(1.0))
+			refs = append(refs, weak.Make(g))
+			w := &param{name: "w", w: weights[0], g: tensor.New(tensor.WithShape(3, 4), tensor.Of(tensor.Float64))}
+			s.SetLoss(loss)
+			if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {
+				t.Fatal(err)
+			}
+		}()
+	}
+	runtime.GC()
+	alive := 0
+	for _, r := range refs {
+		if r.Value() != nil {
+			alive++
+		}
+	}
+	if alive > graphs/2 {
+		t.Errorf("%d of %d graphs are still in memory", alive, graphs)
+	}
+	runtime.KeepAlive(s)
 }

@@ -3,8 +3,11 @@ package l4_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4"
@@ -144,5 +147,141 @@ func zeroFrom(from, to int) func(step int, loss float64, grad []float64) float64
 			clear(grad)
 		}
 		return loss
+	}
+}
+
+// sparse is a quadratic of which each step sees one weight, in turn.
+func sparse(n int) problem {
+	step := 0
+	p := problem{shapes: [][]int{{n}}, start: make([]float64, n)}
+	for i := range p.start {
+		p.start[i] = 1
+	}
+	p.loss = func(w, grad []float64) float64 {
+		k := step % n
+		step++
+		clear(grad)
+		grad[k] = w[k]
+		return w[k] * w[k] / 2
+	}
+	return p
+}
+
+// TestGuardOnSparseGradients: a gradient orthogonal to the last direction is not taken for none.
+func TestGuardOnSparseGradients(t *testing.T) {
+	plain := over(func() gorgonia.Solver { return gorgonia.NewVanillaSolver() })
+	for name, newSolver := range map[string]newSolver{"L4Mom": solvers["L4Mom"], "L4(vanilla)": plain} {
+		tr := newTrial(t, sparse(4), tensor.Float64, newSolver, l4.WithGuard(), l4.WithMomentumTime(1))
+		moved := 0
+		for range 100 {
+			before := weightsOf(tr.model)
+			for i, w := range weightsOf(tr.run(1).model) {
+				if w != before[i] {
+					moved++
+					break
+				}
+			}
+		}
+		if moved < 95 {
+			t.Errorf("%s: moved in %d of 100 steps", name, moved)
+		}
+	}
+}
+
+// TestGuardedInnerLearnRate: with a guard, too, the inner learning rate does not matter, even if some directions lead
+
+// uphill, and a run that is saved and loaded goes on to the bit.
+func TestGuardedInnerLearnRate(t *testing.T) {
+	lowest := 1.0
+	record := l4.WithRecorder(func(i l4.Info) { lowest = min(lowest, i.Trust) })
+	run := func(rate float64, reload bool) *trial {
+		step := 0
+		inner := func() gorgonia.Solver {
+			return direction(func(w, g []float64) {
+				step++
+				r := rate
+				if step%7 == 0 {
+					r = -rate
+				}
+				for i := range w {
+					w[i] -= r * g[i]
+				}
+			})
+		}
+		noise := rand.New(rand.NewPCG(1, 2))
+		p := disturbed(problem{shapes: [][]int{{10}}, start: ramp(10, 1), loss: quadratic}, func(_ int, loss float64, grad []float64) float64 {
+			for i := range grad {
+				grad[i] += noise.NormFloat64()
+			}
+			return loss + 1
+		})
+		tr := newTrial(t, p, tensor.Float64, over(func() gorgonia.Solver { return saved{inner()} }), l4.WithGuard(), l4.WithFraction(0.45), record).run(60)
+		if reload {
+			data, err := tr.solver.(saver).MarshalBinary()
+			if err != nil {
+				t.Fatal(err)
+			}
+			tr.solver = l4.New(valuer{tr.loss}, saved{inner()}, l4.WithGuard(), l4.WithFraction(0.45))
+			if err := tr.solver.(saver).UnmarshalBinary(data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return tr.run(60)
+	}
+	want := run(1, false)
+	if lowest == 1 {
+		t.Error("the guard had nothing to do")
+	}
+	for _, rate := range []float64{1e-2, 1e-6} {
+		wantClose(t, weightsOf(run(rate, false).model), weightsOf(want.model), 1e-5)
+	}
+	wantEqual(t, weightsOf(run(1, true).model), weightsOf(want.model))
+}
+
+// saved is a solver with no state of its own to save.
+type saved struct{ gorgonia.Solver }
+
+func (saved) MarshalBinary() ([]byte, error) { return nil, nil }
+func (saved) UnmarshalBinary([]byte) error   { return nil }
+
+// TestGuardAfterInnerFailure: the step after one in which the inner solver failed has no slope ratio.
+func TestGuardAfterInnerFailure(t *testing.T) {
+	inner := &faulty{how: func() error { return errors.New("as told") }}
+	tr := newTrial(t, problems["quadratic"], tensor.Float64, over(func() gorgonia.Solver { return inner }), l4.WithGuard()).run(2)
+	if tr.solver.Last().SlopeRatio == 0 {
+		t.Error("no slope ratio before the failure")
+	}
+	tr.eval()
+	if tr.solver.Step(valueGrads(tr.model)) == nil {
+		t.Fatal("no error")
+	}
+	if r := tr.run(1).solver.Last().SlopeRatio; r != 0 {
+		t.Errorf("slope ratio %v with a direction that is lost", r)
+	}
+	if tr.run(1).solver.Last().SlopeRatio == 0 {
+		t.Error("no slope ratio in the second step after the failure")
+	}
+}
+
+// TestGuardScale: the slope ratio does not depend on the scale of the loss, as far as gradients are normal numbers.
+func TestGuardScale(t *testing.T) {
+	for _, dt := range dtypes {
+		ratio := func(scale float64) float64 {
+			w := newParam("w", dt, []int{2}, []float64{0, 0})
+			s := l4.NewL4Mom(valuer{gorgonia.NewF64(scale)}, l4.WithGuard(), l4.WithEpsilon(0))
+			for _, g := range []float64{1, 0.4} {
+				w.setWeight([]float64{0, 0})
+				w.setGrad([]float64{g * scale, scale})
+				if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return s.Last().SlopeRatio
+		}
+		for _, scale := range []float64{1e-34, 1e-20, 1, 1e15} {
+			if got := ratio(scale); math.Abs(got-0.7) > 1e-6 {
+				t.Errorf("%v: slope ratio %v at a scale of %v, want 0.7", dt, got, scale)
+			}
+		}
 	}
 }

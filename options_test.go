@@ -316,3 +316,56 @@ func TestRecorder(t *testing.T) {
 		t.Errorf("recorded %+v", infos)
 	}
 }
+
+// TestNegativeRateIsCapped: with a time scale of its own g can point the other way, and then the rate is negative.
+func TestNegativeRateIsCapped(t *testing.T) {
+	w := newParam("w", tensor.Float64, []int{1}, []float64{0})
+	s := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, l4.WithGradientTime(1), l4.WithMaxLearnRate(0.1))
+	for _, g := range []float64{1, -1e-3} {
+		w.setGrad([]float64{g})
+		if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if eta := s.Last().LearnRate; eta != -0.1 {
+		t.Errorf("learning rate %v, want -0.1", eta)
+	}
+}
+
+// TestClipLeavesWeightsAlone: what only clips asks nothing of the weights, and L1 no more than that their sum is finite.
+func TestClipLeavesWeightsAlone(t *testing.T) {
+	for name, opt := range map[string]l4.Option{"clip": l4.WithClip(1), "clip norm": l4.WithClipNorm(1), "L1": l4.WithL1Reg(1)} {
+		w := newParam("w", tensor.Float64, []int{2}, []float64{1e200, 1})
+		w.setGrad([]float64{1, 1})
+		if err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}, opt).Step([]gorgonia.ValueGrad{w}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestOverflowAboveFloor: a loss too far above its floor is not finite.
+func TestOverflowAboveFloor(t *testing.T) {
+	w := newParam("w", tensor.Float64, []int{1}, []float64{1})
+	s := l4.NewL4Adam(valuer{gorgonia.NewF64(1e308)}, l4.WithLossFloor(-1.7e308))
+	if err := s.Step([]gorgonia.ValueGrad{w}); !errors.Is(err, l4.ErrNonFinite) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestZeroGradientIsNotClipped: where there is no gradient clipping takes nothing off it.
+func TestZeroGradientIsNotClipped(t *testing.T) {
+	w := newParam("w", tensor.Float64, []int{1}, []float64{1})
+	run := func(opts ...l4.Option) float64 {
+		s := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, append(opts, l4.WithMomentumTime(1))...)
+		for _, g := range []float64{0.5, 0, 0.5} {
+			w.setGrad([]float64{g})
+			if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return s.Last().LearnRate
+	}
+	if got, want := run(l4.WithClip(1)), run(); got != want {
+		t.Errorf("learning rate %v, without clipping %v", got, want)
+	}
+}

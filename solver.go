@@ -132,22 +132,27 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		s.zeroGrads() // they have been shaped and cannot be used again
 		return err
 	}
+	s.move(loss, Info{Step: s.last.Step + 1, Loss: read, Penalty: penalty, Skipped: s.last.Skipped})
+	if s.opts.recorder != nil {
+		s.opts.recorder(s.last)
+	}
+	return nil
+}
 
-	// Nothing below can fail.
-	first := s.last.Step == 0
-	if first {
+// move is the step itself, of which nothing can fail. It completes info.
+func (s *Solver) move(loss float64, info Info) {
+	if info.Step == 1 {
 		s.allocate()
 		s.lmin.start(loss, s.opts.initFactor)
 	} else {
 		s.lmin.lower(loss)
 	}
-	step := s.last.Step + 1
-	s.f32.begin(step, s.opts, s.guard.lastDot())
-	s.f64.begin(step, s.opts, s.guard.lastDot())
+	s.f32.begin(info.Step, s.opts, s.guard.lastDot())
+	s.f64.begin(info.Step, s.opts, s.guard.lastDot())
 	idle := s.guard != nil && s.blocks.Sum(parameter.nonZero) == 0
 	dot, ratio := s.direct()
 	dot = s.inner.along(s, dot)
-	eta := s.learnRate(step, loss, dot, ratio, idle)
+	eta := s.learnRate(info.Step, loss, dot, ratio, idle)
 	s.f32.setLearnRate(eta)
 	s.f64.setLearnRate(eta)
 	s.blocks.Each(parameter.update)
@@ -157,14 +162,9 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		}
 	}
 	s.moved = false
-	s.last = Info{Step: step, Loss: read, Penalty: penalty, LMin: s.lmin.value, LearnRate: eta, InnerProduct: dot, Skipped: s.last.Skipped,
-		Trust: s.guard.factor(), SlopeRatio: ratio}
-	s.skipped = 0
+	info.LMin, info.LearnRate, info.InnerProduct, info.Trust, info.SlopeRatio = s.lmin.value, eta, dot, s.guard.factor(), ratio
+	s.last, s.skipped = info, 0
 	s.lmin.forget(s.opts.forgetTime)
-	if s.opts.recorder != nil {
-		s.opts.recorder(s.last)
-	}
-	return nil
 }
 
 // direct puts the direction in the place of the gradients and returns its inner product with g and, for the guard,
@@ -183,7 +183,7 @@ func (s *Solver) direct() (dot, ratio float64) {
 	return dot, ratio
 }
 
-// learnRate is Eq. 6, kept finite and below its cap.
+// learnRate is Eq. 6, kept finite and below its cap. It takes the step in with the guard and the record of clipping.
 func (s *Solver) learnRate(step int, loss, dot, ratio float64, idle bool) float64 {
 	target := s.opts.minLossFactor * s.lmin.value
 	progress, divisor := s.guard.advance(step, loss, target, dot, ratio, idle)

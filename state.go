@@ -31,17 +31,33 @@ var stateTable = crc32.MakeTable(crc32.Castagnoli)
 // That of an L4 includes the state of its inner solver, which must be an encoding.BinaryMarshaler; Gorgonia's are
 // not.
 //
-// The format, version 2, all numbers little-endian: the 8 bytes "L4solver"; version (uint16); solver (uint8: 1
-// L4Adam, 2 L4Mom, 3 L4); number of hyper-parameters (uint8) and each (float64): fraction, min loss factor, init
-// factor, forget time, epsilon, momentum time, gradient time, variance time, Adam epsilon, clip, clip norm, L1, L2,
-// weight decay, loss floor, max learning rate, guard; Info as step (uint64), loss, Lmin, learning rate, inner product,
-// penalty, trust, slope ratio (float64), skipped (uint64); skipped in a row (uint64); Lmin for the next step and the
-// average of what clipping leaves of the slope (float64); six numbers of the guard, if there is one (float64); number
-// of parameters (uint32). For each parameter: length of its name (uint32) and name; dtype (uint8: 1 float32, 2
-// float64); number of dimensions (uint8) and each size (uint64); the running averages of its elements in row-major
-// order: of the gradient, of its square (L4Adam), and of the gradient on its own time scale (if gradient time and
-// momentum time differ), and, for an L4 with a guard, its last direction. Length (uint32) and bytes of the inner solver's state (L4). Last, the CRC-32C of all bytes
-// before it (uint32). Version 1 has the first nine hyper-parameters without their number, none of the numbers from penalty to slope ratio, and no average of clipping.
+// The format, version 2. Integers are unsigned and little-endian like all numbers; a real number is a float64. What is
+// marked * is not in version 1.
+//
+//	8 bytes "L4solver"
+//	uint16  version
+//	uint8   solver: 1 L4Adam, 2 L4Mom, 3 L4
+//	uint8 * number of hyper-parameters, in version 1 nine
+//	real    each: fraction, min loss factor, init factor, forget time, epsilon, momentum time, gradient time,
+//	        variance time, Adam epsilon, clip*, clip norm*, L1*, L2*, weight decay*, loss floor*, max learning rate*,
+//	        guard*
+//	uint64  Info: step
+//	real    loss, Lmin, learning rate, inner product, penalty*, trust*, slope ratio*
+//	uint64  skipped
+//	uint64  skipped in a row
+//	real    Lmin for the next step
+//	real  * average of what clipping leaves of the slope
+//	real  * six numbers of the guard, if there is one
+//	uint32  number of parameters, and for each:
+//	        uint32 length of its name, and name
+//	        uint8  dtype: 1 float32, 2 float64
+//	        uint8  number of dimensions
+//	        uint64 each size
+//	        the running averages of its elements in row-major order: of the gradient, of its square (L4Adam), and of
+//	        the gradient on its own time scale (if gradient time and momentum time differ)
+//	      * the last direction (L4 with a guard)
+//	uint64* length of the inner solver's state, and state (L4)
+//	uint32  CRC-32C of all bytes before it
 func (s *Solver) MarshalBinary() ([]byte, error) {
 	if s.opts.err != nil {
 		return nil, s.opts.err

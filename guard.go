@@ -20,11 +20,11 @@ type guard struct {
 const (
 	trustGain    = 0.1       // change of the trust in a step, for a slope ratio or a credit of 1
 	trustDrift   = 0.01      // slope ratio at which trust stays as it is; it falls where ratios are mere noise
-	trustSlack   = 0.25      // upper limit of the trust
+	trustSlack   = 0.5       // upper limit of the trust
 	slowWeight   = 1.0 / 100 // of a new loss in the slow average; of a step in what trust may fall to
 	recentWeight = 1.0 / 10
 	recordWeight = 1.0 / 500
-	outlier      = 10.0 // gaps above the slow average that a loss counts as at most
+	outlier      = 10.0 // gaps above the slow average that a loss counts as at most, if gᵀv is as usual
 	holdKeep     = 0.95 // of the largest gᵀv, from step to step
 )
 
@@ -40,7 +40,11 @@ func (g *guard) advance(step int, loss, target, dot, ratio float64, idle bool) (
 	}
 	young := 1 / float64(step) // the weights while the averages are younger than their time scales
 	if gap := g.loss - target; gap > 0 {
-		loss = min(loss, g.loss+float64(outlier*gap))
+		allowed := outlier * gap
+		if g.dot > 0 { // a loss that comes with a gradient to match is no outlier
+			allowed *= max(1, dot/g.dot)
+		}
+		loss = min(loss, g.loss+float64(allowed))
 	}
 	// The conversions keep products from being fused into sums, which would make bits depend on the processor.
 	g.loss += float64((loss - g.loss) * max(slowWeight, young))

@@ -43,6 +43,7 @@ func TestGuardBranches(t *testing.T) {
 		"outlier":           {1e9, 2, 1, false, 5.5, 2}, // 1 + 10 gaps of 0.5
 		"no gradient":       {1, 2, 0, true, 0, 2},
 		"orthogonal":        {1, 2, 0, false, 0.5, 2},
+		"a larger gradient": {1e9, 6, 1, false, 15.5, 6},
 		"no descent":        {1, -1, 1, false, 0, -1},
 		"no inner product":  {1, 0, 1, false, 0, 0},
 		"infinite product":  {1, math.Inf(1), 1, false, 0, math.Inf(1)},

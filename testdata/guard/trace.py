@@ -11,7 +11,7 @@ import random
 
 class Guard:
     def __init__(self):
-        self.z, self.t, self.D = 0.25, 0, 0.0
+        self.z, self.t, self.p, self.D = 0.5, 0, 0.0, 0.0
 
     def step(self, L, T, dot, r, idle):
         self.t += 1
@@ -19,7 +19,7 @@ class Guard:
         if t == 1:
             self.F = self.Q = self.R = L
         if self.F > T:
-            L = min(L, self.F + 10 * (self.F - T))
+            L = min(L, self.F + 10 * (self.F - T) * (max(1, dot / self.p) if self.p > 0 else 1))
         self.F += (L - self.F) * max(0.01, 1 / t)
         self.Q += (L - self.Q) * max(0.1, 1 / t)
         G = max(self.F - T, 0)
@@ -30,9 +30,10 @@ class Guard:
         if self.Q <= self.F and self.R > self.F:
             credit = ((self.R - self.F) / G) ** 2
         if t > 1:
-            self.z = min(0.25, self.z + 0.1 * (r + credit - 0.01))
+            self.z = min(0.5, self.z + 0.1 * (r + credit - 0.01))
             self.z = max(self.z, -math.log(1 + t / 100))
         c = min(1, math.exp(self.z))
+        self.p = max(dot, 0.0)
         if dot <= 0:
             return 0.0, dot, c
         b = 0.95 * (1 - credit) if self.z < 0 else 0.0

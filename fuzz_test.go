@@ -80,10 +80,15 @@ func FuzzStep(f *testing.F) {
 		}
 		loss := gorgonia.NewF64(1)
 		var opts []l4.Option
-		if r.IntN(3) == 0 {
-			opts = append(opts, l4.WithGradientTime(2), l4.WithEpsilon(0))
+		for _, some := range [][]l4.Option{
+			{l4.WithGradientTime(2), l4.WithEpsilon(0)}, {l4.WithGuard()}, {l4.WithClip(3)}, {l4.WithClipNorm(2)},
+			{l4.WithL1Reg(0.1), l4.WithL2Reg(0.1)}, {l4.WithWeightDecay(0.1)}, {l4.WithLossFloor(-1), l4.WithMaxLearnRate(10)},
+		} {
+			if r.IntN(3) == 0 {
+				opts = append(opts, some...)
+			}
 		}
-		s := solvers[[]string{"L4Adam", "L4Mom"}[r.IntN(2)]](valuer{loss}, opts...)
+		s := solvers[[]string{"L4Adam", "L4Mom", "L4"}[r.IntN(3)]](valuer{loss}, opts...)
 		for range 6 {
 			if r.IntN(4) < int(faults%4) {
 				damage()

@@ -290,26 +290,45 @@ func FuzzUnmarshalBinary(f *testing.F) {
 	data := savedState(f)
 	f.Add(data[:len(data)-4])
 	f.Add([]byte("L4solver"))
-	empty, _ := l4.NewL4Adam(newBowl()).MarshalBinary()
-	f.Add(empty[:len(empty)-4])
-	f.Fuzz(func(t *testing.T, body []byte) {
-		data := withChecksum(append(body, 0, 0, 0, 0))
-		s := l4.NewL4Adam(newBowl())
-		if s.UnmarshalBinary(data) != nil {
-			return
-		}
-		if data[len("L4solver")] == 1 {
-			var err error
-			if data, err = s.MarshalBinary(); err != nil || s.UnmarshalBinary(data) != nil {
-				t.Fatalf("a state of version 1 saved as %d bytes that do not load (%v)", len(data), err)
+	kinds := map[string]func(bowl) stepper{
+		"L4Adam":     func(loss bowl) stepper { return l4.NewL4Adam(loss) },
+		"guarded L4": func(loss bowl) stepper { return l4.New(loss, saved{gorgonia.NewVanillaSolver()}, l4.WithGuard()) },
+	}
+	for _, newSolver := range kinds {
+		loss, model := newBowl(), stateModel(tensor.Float32)
+		s := newSolver(loss)
+		for range 2 {
+			data, err := s.(saver).MarshalBinary()
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data[:len(data)-4])
+			loss.eval(model, 1)
+			if err := s.Step(valueGrads(model)); err != nil {
+				f.Fatal(err)
 			}
 		}
-		if again, err := s.MarshalBinary(); err != nil || string(again) != string(data) {
-			t.Errorf("accepted %d bytes, saved %d others (%v)", len(data), len(again), err)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for name, newSolver := range kinds {
+			data := withChecksum(append(slices.Clone(body), 0, 0, 0, 0))
+			loss, model := newBowl(), stateModel(tensor.Float32)
+			s := newSolver(loss).(saver)
+			if s.UnmarshalBinary(data) != nil {
+				continue
+			}
+			if data[len("L4solver")] == 1 {
+				var err error
+				if data, err = s.MarshalBinary(); err != nil || s.UnmarshalBinary(data) != nil {
+					t.Fatalf("%s: a state of version 1 saved as %d bytes that do not load (%v)", name, len(data), err)
+				}
+			}
+			if again, err := s.MarshalBinary(); err != nil || string(again) != string(data) {
+				t.Errorf("%s: accepted %d bytes, saved %d others (%v)", name, len(data), len(again), err)
+			}
+			// Whatever was loaded, a step is a step or an error.
+			loss.eval(model, 1)
+			_ = s.Step(valueGrads(model))
 		}
-		// Whatever was loaded, a step is a step or an error.
-		loss, model := newBowl(), stateModel(tensor.Float32)
-		loss.eval(model, 1)
-		_ = s.Step(valueGrads(model))
 	})
 }

@@ -20,7 +20,7 @@ type guard struct {
 const (
 	trustGain    = 0.1       // change of the trust in a step, for a slope ratio or a credit of 1
 	trustDrift   = 0.01      // slope ratio at which trust stays as it is; it falls where ratios are mere noise
-	trustSlack   = 0.5       // upper limit of the trust
+	trustSlack   = 0.25      // upper limit of the trust
 	slowWeight   = 1.0 / 100 // of a new loss in the slow average; of a step in what trust may fall to
 	recentWeight = 1.0 / 10
 	recordWeight = 1.0 / 500

@@ -11,7 +11,7 @@ import random
 
 class Guard:
     def __init__(self):
-        self.z, self.t, self.p, self.D = 0.5, 0, 0.0, 0.0
+        self.z, self.t, self.p, self.D = 0.25, 0, 0.0, 0.0
 
     def step(self, L, T, dot, r, idle):
         self.t += 1
@@ -30,7 +30,7 @@ class Guard:
         if self.Q <= self.F and self.R > self.F:
             credit = ((self.R - self.F) / G) ** 2
         if t > 1:
-            self.z = min(0.5, self.z + 0.1 * (r + credit - 0.01))
+            self.z = min(0.25, self.z + 0.1 * (r + credit - 0.01))
             self.z = max(self.z, -math.log(1 + t / 100))
         c = min(1, math.exp(self.z))
         self.p = max(dot, 0.0)

@@ -116,7 +116,7 @@ func (g *guard) numbers() []*float64 {
 	return []*float64{&g.trust, &g.loss, &g.recent, &g.record, &g.dot, &g.hold}
 }
 
-// WithGuard keeps L4 from diverging where the loss cannot come near zero, as with wrong labels: where steps overshoot
+// WithGuard is to keep L4 from diverging where the loss cannot come near zero, as with wrong labels: where steps overshoot
 // while the loss makes no progress they are shortened, by a factor from 1 down to 1/(1+t/100) in step t, and losses far
 // above their average count as less. It also takes no step where there is no gradient at all, nor where gᵀv is not above
 // zero. Info.Trust tells the factor. Otherwise the steps are L4's own as long as the factor is 1. It costs an inner

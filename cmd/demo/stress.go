@@ -15,7 +15,7 @@ import (
 
 // stress is the experiment of where plain L4 diverges, and of what its guard makes of that.
 var stress = experiment{
-	about: "where plain L4 diverges and its guard does not: wrong labels, losses with a floor, gradients of zero, spikes",
+	about: "where plain L4 diverges, and its guard hardly ever: wrong labels, losses with a floor, gradients of zero, spikes",
 	epoch: "a tenth of a task's run, a twentieth with -full",
 	plain: scope{solvers: "l4adam,l4adam+guard,l4mom,l4mom+guard,adam", gridSolvers: "momentum,sgd", epochs: stressEpochs, restarts: 3},
 	full:  &scope{solvers: "l4adam,l4adam+guard,l4mom,l4mom+guard,adam", gridSolvers: "momentum,sgd", epochs: 2 * stressEpochs, restarts: 3},

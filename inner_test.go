@@ -71,7 +71,7 @@ func TestL4OverAdam(t *testing.T) {
 	}
 }
 
-// uphill is a solver that goes up, and sideways one whose steps are next to orthogonal to the gradient.
+// direction is an inner solver that moves float64 weights w, given their gradients g, as it says.
 type direction func(w, g []float64)
 
 func (d direction) Step(model []gorgonia.ValueGrad) error {

@@ -183,7 +183,8 @@ func WithSkipNonFinite(n int) Option {
 
 // WithClip clips each gradient element to the range from -c to c, c > 0, before anything else is done with it.
 // Default: none. L4 steps by the loss and not by the size of the gradient, so that this is for losses whose
-// gradients explode now and then, as in recurrent nets.
+// gradients explode now and then, as in recurrent nets. The part of the slope that clipping takes off, averaged on the
+// time scale of g, is taken off the wanted progress as well: otherwise steps would be the longer the more is clipped.
 func WithClip(c float64) Option {
 	return func(o *options) { o.setPositive(&o.clip, "WithClip", c) }
 }

@@ -87,8 +87,8 @@ func newArithmetic[T kernel.Float](passes kernel.Passes[T], largest float64, o o
 }
 
 // begin sets the factors of the averages at the given step, the first is 1 (Eq. 7). lastDot is the gᵀv that the slope
-// along the last step's direction is to be divided by, 0 if it is not wanted. Half of that, so to speak, happens here,
-// so that float32 does not overflow.
+// along the last step's direction is to be divided by, 0 if it is not wanted. The passes
+// divide by its root, and the caller does so once more: float32 might not hold the quotient.
 func (a *arithmetic[T]) begin(step int, o options, lastDot float64) {
 	correct := func(tau float64, step int) float64 { return 1 / (1 - math.Pow(1-1/tau, float64(step))) }
 	decay := func(tau float64) kernel.Decay[T] {

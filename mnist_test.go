@@ -11,10 +11,10 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/dataset"
-	"github.com/l4-go/l4/internal/model"
-	"github.com/l4-go/l4/internal/paper"
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/dataset"
+	"github.com/l4-go/l4/internal/experiment/model"
+	"github.com/l4-go/l4/internal/experiment/paper"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // needFull skips the long reproductions unless they are asked for.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/l4-go/l4/internal/figure"
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/figure"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // checkpoint is how far the program has come, and the file that tells it after a crash. The solvers of

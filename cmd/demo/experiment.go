@@ -7,8 +7,8 @@ import (
 
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/figure"
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/figure"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // experiment is something to compare solvers on.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // settings are what the user chose.

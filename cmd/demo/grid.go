@@ -9,7 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/l4-go/l4/internal/figure"
+	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
 // grid is the search for the best constant rate of a solver on a variant. Its points are numbered from the rate

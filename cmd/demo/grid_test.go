@@ -9,7 +9,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // planted is an experiment with known best rates: on the loss c·w² plain gradient descent with the rate

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // smallData writes a data set of 5 by 5 pixels in the files of MNIST: noise around a bright spot that tells

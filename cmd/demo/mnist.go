@@ -7,11 +7,11 @@ import (
 	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/l4-go/l4/internal/dataset"
-	"github.com/l4-go/l4/internal/figure"
-	"github.com/l4-go/l4/internal/model"
-	"github.com/l4-go/l4/internal/paper"
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/dataset"
+	"github.com/l4-go/l4/internal/experiment/figure"
+	"github.com/l4-go/l4/internal/experiment/model"
+	"github.com/l4-go/l4/internal/experiment/paper"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // mnist is the experiment of the paper's section 3.2.

@@ -13,7 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // progress shows how a job goes: on a terminal by a bar and a line for each run that is done, elsewhere by a

@@ -7,9 +7,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/l4-go/l4/internal/figure"
-	"github.com/l4-go/l4/internal/paper"
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/figure"
+	"github.com/l4-go/l4/internal/experiment/paper"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 const regressionEpoch = 100 // steps

@@ -11,8 +11,8 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/l4-go/l4/internal/figure"
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/figure"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // report prints what came out and writes the figure and the CSV.

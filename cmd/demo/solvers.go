@@ -8,7 +8,7 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // solverSpec is a solver to compare, as the user named it.

@@ -8,9 +8,9 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/l4-go/l4/internal/dataset"
-	"github.com/l4-go/l4/internal/figure"
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/dataset"
+	"github.com/l4-go/l4/internal/experiment/figure"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // stress is the experiment of where plain L4 diverges, and of what its guard makes of that.

@@ -11,7 +11,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // stressTable runs the experiment and returns the table's cells, by task and solver.

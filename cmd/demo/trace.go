@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"github.com/l4-go/l4"
-	"github.com/l4-go/l4/internal/figure"
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/figure"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/model"
+	"github.com/l4-go/l4/internal/experiment/model"
 )
 
 // Synthetic is a problem of a few weights in float64 whose loss is a formula. Most are the quadratic

@@ -9,9 +9,9 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4"
-	"github.com/l4-go/l4/internal/dataset"
-	"github.com/l4-go/l4/internal/model"
-	"github.com/l4-go/l4/internal/train"
+	"github.com/l4-go/l4/internal/experiment/dataset"
+	"github.com/l4-go/l4/internal/experiment/model"
+	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // benchmark times the steps of one epoch of b.N steps.

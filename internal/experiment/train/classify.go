@@ -6,8 +6,8 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/dataset"
-	"github.com/l4-go/l4/internal/model"
+	"github.com/l4-go/l4/internal/experiment/dataset"
+	"github.com/l4-go/l4/internal/experiment/model"
 )
 
 // evalBatch is the number of test images that are classified at once.

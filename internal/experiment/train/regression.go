@@ -8,7 +8,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/model"
+	"github.com/l4-go/l4/internal/experiment/model"
 )
 
 const out, in, samples = 10, 6, 1000

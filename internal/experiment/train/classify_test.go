@@ -7,8 +7,8 @@ import (
 
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/dataset"
-	"github.com/l4-go/l4/internal/model"
+	"github.com/l4-go/l4/internal/experiment/dataset"
+	"github.com/l4-go/l4/internal/experiment/model"
 )
 
 // TestClassifyChange: from the step of the change on, inputs, targets and the test set are the others.

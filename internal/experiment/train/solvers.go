@@ -29,12 +29,6 @@ var Kinds = map[string]Kind{
 	"l4mom": {"L4Mom", "fraction", 0.15, func(loss gorgonia.Valuer, alpha float64) Solver {
 		return adaptive(l4.NewL4Mom(loss, l4.WithFraction(alpha)))
 	}},
-	"l4adam+guard": {"L4Adam guarded", "fraction", 0.15, func(loss gorgonia.Valuer, alpha float64) Solver {
-		return adaptive(l4.NewL4Adam(loss, l4.WithFraction(alpha), l4.WithGuard()))
-	}},
-	"l4mom+guard": {"L4Mom guarded", "fraction", 0.15, func(loss gorgonia.Valuer, alpha float64) Solver {
-		return adaptive(l4.NewL4Mom(loss, l4.WithFraction(alpha), l4.WithGuard()))
-	}},
 	"adam": {"Adam", "rate", 1e-3, func(_ gorgonia.Valuer, rate float64) Solver {
 		return constant(gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate), gorgonia.WithEps(1e-4)), rate)
 	}},

@@ -25,31 +25,41 @@ func needFull(t *testing.T) {
 }
 
 // runTask trains a task and logs its history.
-func runTask(t *testing.T, task *train.Task, setting paper.Setting, epochs, logEvery int) []train.Record {
+func runTask(t *testing.T, newTask func() (train.Task, error), setting paper.Setting,
+	epochs, epochSteps, logEvery int) []train.Record {
 	t.Helper()
-	solver := train.Kinds[setting.Kind].New(task.Loss, setting.Value)
-	records, err := train.Run(context.Background(), task, solver, train.Options{Epochs: epochs, OnEpoch: func(r train.Record) {
+	task, err := train.Build(newTask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer task.Close()
+	kind, _ := train.KindOf(setting.Kind)
+	opts := train.Options{Epochs: epochs, EpochSteps: epochSteps, OnEpoch: func(r train.Record) {
 		if r.Epoch%logEvery == 0 {
 			t.Logf("epoch %d: mean loss %.4g, last loss %.4g, mean learning rate %.3g, test accuracy %.2f %%",
 				r.Epoch, r.Loss, r.LastLoss, r.LearnRate, 100*r.Accuracy)
 		}
-	}})
+	}}
+	records, err := train.Run(context.Background(), task, kind.New(setting.Value), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return records
 }
 
-// mnistTask is the perceptron of the paper's section 3.2 on all of MNIST.
-func mnistTask(t *testing.T, seed uint64) *train.Task {
+// runMNIST trains the perceptron of the paper's section 3.2 on all of MNIST.
+func runMNIST(t *testing.T, setting paper.Setting, seed uint64, epochs int) []train.Record {
+	t.Helper()
 	images, test, err := dataset.MNIST("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	weights := model.MLPWeights(tensor.Float32, []int{images.Size(), 300, 100, 10}, rand.New(rand.NewPCG(seed, 0)))
-	return train.Build(func() *train.Task {
-		return train.Classify(func(batch int) *model.Net { return model.MLP(weights, batch) }, images, test, 64, seed)
-	})
+	const batch = 64
+	return runTask(t, func() (train.Task, error) {
+		layers := []int{images.Size(), 300, 100, images.Classes}
+		weights := model.MLPWeights(tensor.Float32, layers, rand.New(rand.NewPCG(seed, 0)))
+		return train.Classify(model.MLP(weights, batch), model.MLP(weights, 500), images, test, seed)
+	}, setting, epochs, images.Len()/batch, 1)
 }
 
 // TestMNIST trains for one epoch.
@@ -59,7 +69,7 @@ func TestMNIST(t *testing.T) {
 	}
 	for setting, accuracy := range map[paper.Setting]float64{{Kind: "l4adam", Value: 0.15}: 0.95, {Kind: "l4mom", Value: 0.15}: 0.945} {
 		t.Run(fmt.Sprint(setting), func(t *testing.T) {
-			if got := runTask(t, mnistTask(t, 1), setting, 1, 1)[0].Accuracy; got < accuracy {
+			if got := runMNIST(t, setting, 1, 1)[0].Accuracy; got < accuracy {
 				t.Errorf("test accuracy %.4f after one epoch, want %v", got, accuracy)
 			}
 		})
@@ -84,7 +94,7 @@ func TestMNISTFull(t *testing.T) {
 			t.Parallel()
 			accuracies, lastLosses := map[int][]float64{}, []float64{}
 			for seed := range uint64(starts) {
-				records := runTask(t, mnistTask(t, seed+1), row.Setting, epochs, 1)
+				records := runMNIST(t, row.Setting, seed+1, epochs)
 				for epoch := range row.Accuracy {
 					accuracies[epoch] = append(accuracies[epoch], 100*records[epoch-1].Accuracy)
 				}
@@ -116,10 +126,9 @@ func regressionLosses(t *testing.T, setting paper.Setting, steps, starts int) []
 	const epochSteps = 1000
 	var losses []float64
 	for seed := range uint64(starts) {
-		task := train.Build(func() *train.Task {
-			return train.Regression(tensor.Float64, train.NotebookMatrix(), epochSteps, seed+1)
-		})
-		records := runTask(t, task, setting, steps/epochSteps, 10)
+		records := runTask(t, func() (train.Task, error) {
+			return train.Regression(tensor.Float64, train.NotebookMatrix(), seed+1)
+		}, setting, steps/epochSteps, epochSteps, 10)
 		losses = append(losses, records[len(records)-1].LastLoss)
 	}
 	return losses

@@ -39,18 +39,18 @@ func TestKill(t *testing.T) {
 	}
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "demo")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "--o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	args := []string{"-data", smallData(t), "-epochs", "40", "-batch", "20", "-solvers", "l4adam,adam,l4mom:0.25", "-dtype", "float64", "-restarts", "2", "-jobs", "3"}
+	args := []string{"--data", smallData(t), "--epochs", "20", "--batch", "20", "--solvers", "l4adam,adam,l4mom:0.25", "--dtype", "float64", "--restarts", "2", "--jobs", "3"}
 	undisturbed, killed := filepath.Join(dir, "undisturbed"), filepath.Join(dir, "killed")
 	start := time.Now()
-	if out, err := exec.Command(binary, append(args, "-out", undisturbed)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(binary, append(args, "--out", undisturbed)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	whole := time.Since(start)
 
-	args = append(args, "-out", killed, "-checkpoint", filepath.Join(dir, "checkpoint"), "-resume")
+	args = append(args, "--out", killed, "--checkpoint", filepath.Join(dir, "checkpoint"), "--resume")
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	kills := 0
 	for kills < 12 {
@@ -74,7 +74,7 @@ func TestKill(t *testing.T) {
 
 	// Whatever is finished is not done again.
 	start = time.Now()
-	if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil || bytes.Contains(out, []byte("epoch 40/40")) {
+	if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil || bytes.Contains(out, []byte("epoch 20/20")) {
 		t.Errorf("%v: trained again after %v:\n%s", err, time.Since(start), out)
 	}
 	for _, folder := range []string{dir, killed} {
@@ -88,7 +88,7 @@ func TestKill(t *testing.T) {
 func TestResumeAfterInterrupt(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	args := func(out string, more ...string) []string {
-		return append([]string{"-data", data, "-epochs", "6", "-batch", "20", "-solvers", "l4adam,momentum,l4mom", "-restarts", "2", "-jobs", "3", "-out", filepath.Join(dir, out)}, more...)
+		return append([]string{"--data", data, "--epochs", "6", "--batch", "20", "--solvers", "l4adam,momentum,l4mom", "--restarts", "2", "--jobs", "3", "--out", filepath.Join(dir, out)}, more...)
 	}
 	if code, _, stderr := demo(t, context.Background(), args("straight")...); code != 0 {
 		t.Fatal(stderr)
@@ -97,7 +97,7 @@ func TestResumeAfterInterrupt(t *testing.T) {
 	for after := 2; ; after += 3 {
 		ctx, cancel := context.WithCancel(context.Background())
 		var stderr bytes.Buffer
-		code := run(ctx, args("resumed", "-checkpoint", file, "-resume"), &cancelAt{after: after, cancel: cancel}, &stderr)
+		code := run(ctx, args("resumed", "--checkpoint", file, "--resume"), &cancelAt{after: after, cancel: cancel}, &stderr)
 		cancel()
 		if code == 0 {
 			break
@@ -113,7 +113,7 @@ func TestResumeAfterInterrupt(t *testing.T) {
 func TestCheckpointRefused(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	file := filepath.Join(dir, "checkpoint")
-	args := []string{"-data", data, "-epochs", "2", "-batch", "20", "-solvers", "l4adam", "-out", filepath.Join(dir, "out"), "-checkpoint", file}
+	args := []string{"--data", data, "--epochs", "2", "--batch", "20", "--solvers", "l4adam", "--out", filepath.Join(dir, "out"), "--checkpoint", file}
 	refused := func(want string, more ...string) {
 		t.Helper()
 		before, _ := os.ReadFile(file)
@@ -128,9 +128,9 @@ func TestCheckpointRefused(t *testing.T) {
 	if code, _, stderr := demo(t, context.Background(), args...); code != 0 {
 		t.Fatal(stderr)
 	}
-	refused("-resume goes on from it")
-	for _, more := range [][]string{{"-epochs", "3"}, {"-dtype", "float64"}, {"-data", smallData(t)}} {
-		refused("other settings", append(more, "-resume")...)
+	refused("go on from it with --resume")
+	for _, more := range [][]string{{"--epochs", "3"}, {"--dtype", "float64"}, {"--data", smallData(t)}} {
+		refused("other settings", append(more, "--resume")...)
 	}
 	whole, err := os.ReadFile(file)
 	if err != nil {
@@ -138,36 +138,107 @@ func TestCheckpointRefused(t *testing.T) {
 	}
 	for n, want := range map[int]string{0: "not a checkpoint", 5: "not a checkpoint", len(checkpointMagic) + 2: "not a checkpoint", len(whole) / 2: "damaged", len(whole) - 1: "damaged"} {
 		os.WriteFile(file, whole[:n], 0o644)
-		refused(want, "-resume")
+		refused(want, "--resume")
 	}
 	for at, want := range map[int]string{3: "not a checkpoint", len(checkpointMagic) + 1: "damaged", len(whole) / 2: "damaged"} {
 		changed := bytes.Clone(whole)
 		changed[at]++
 		os.WriteFile(file, changed, 0o644)
-		refused(want, "-resume")
+		refused(want, "--resume")
 	}
 	os.WriteFile(file, whole, 0o644)
-	if code, _, stderr := demo(t, context.Background(), append(args, "-resume")...); code != 0 {
+	if code, _, stderr := demo(t, context.Background(), append(args, "--resume")...); code != 0 {
 		t.Errorf("the whole file: %s", stderr)
 	}
-	if code, _, stderr := demo(t, context.Background(), "-resume", "-data", data); code != exitUsage || !strings.Contains(stderr, "-checkpoint") {
-		t.Errorf("-resume alone: exit code %d, %s", code, stderr)
+	if code, _, stderr := demo(t, context.Background(), "--resume", "--data", data); code != exitUsage || !strings.Contains(stderr, "--checkpoint") {
+		t.Errorf("--resume alone: exit code %d, %s", code, stderr)
+	}
+}
+
+// TestCheckpointInUse: of two programs on one checkpoint the second is refused, and the first goes on.
+func TestCheckpointInUse(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--data", smallData(t), "--epochs", "3", "--batch", "20", "--solvers", "l4adam",
+		"--out", dir, "--checkpoint", filepath.Join(dir, "checkpoint"), "--resume"}
+	second := 0
+	first := &onWrite{then: func() {
+		code, stdout, stderr := demo(t, context.Background(), args...)
+		if code != exitUsage || !strings.Contains(stderr, "another demo is using it") || stdout != "" {
+			t.Errorf("the second: exit code %d: %s%s", code, stdout, stderr)
+		}
+		second++
+	}}
+	if code := run(context.Background(), args, first, &first.Buffer); code != 0 {
+		t.Errorf("the first: exit code %d: %s", code, first.String())
+	}
+	if second == 0 {
+		t.Error("the second has not run")
+	}
+	if code, _, stderr := demo(t, context.Background(), args...); code != 0 {
+		t.Errorf("after the first: exit code %d: %s", code, stderr)
+	}
+}
+
+// onWrite calls a function at each write.
+type onWrite struct {
+	bytes.Buffer
+	then func()
+}
+
+func (o *onWrite) Write(p []byte) (int, error) {
+	o.then()
+	return o.Buffer.Write(p)
+}
+
+// TestCheckpointInNewFolder: a checkpoint may lie in the folder that --out is about to make.
+func TestCheckpointInNewFolder(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "new", "folder")
+	file := filepath.Join(out, "checkpoint")
+	code, _, stderr := demo(t, context.Background(), "--data", smallData(t), "--epochs", "1", "--batch", "20",
+		"--out", out, "--checkpoint", file)
+	if code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCheckpointLeftovers: what a killed program has left half-written is removed, and nothing else.
+func TestCheckpointLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"checkpoint.123.tmp", "checkpoint.tmp", "checkpoint.a.tmp", "other.123.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, _, stderr := demo(t, context.Background(), "--data", smallData(t), "--epochs", "1", "--batch", "20",
+		"--out", dir, "--checkpoint", filepath.Join(dir, "checkpoint"))
+	if code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "*.tmp"))
+	for i := range left {
+		left[i] = filepath.Base(left[i])
+	}
+	if got := strings.Join(left, " "); got != "checkpoint.a.tmp checkpoint.tmp other.123.tmp" {
+		t.Errorf("left are %s", got)
 	}
 }
 
 // TestCheckpointGrows: what a checkpoint has, a larger job does not make again.
 func TestCheckpointGrows(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"-data", smallData(t), "-epochs", "2", "-batch", "20", "-out", dir, "-checkpoint", filepath.Join(dir, "checkpoint"), "-resume"}
+	args := []string{"--data", smallData(t), "--epochs", "2", "--batch", "20", "--out", dir, "--checkpoint", filepath.Join(dir, "checkpoint"), "--resume"}
 	for _, c := range []struct {
 		more []string
 		made int
 	}{
-		{[]string{"-solvers", "l4adam,adam"}, 2},
-		{[]string{"-solvers", "l4adam,adam", "-restarts", "3"}, 4},
-		{[]string{"-solvers", "adam,sgd", "-restarts", "2"}, 2},
-		{[]string{"-solvers", "adam,sgd", "-batch", "10,20"}, 2},
-		{[]string{"-solvers", "adam,sgd", "-batch", "10,20"}, 0},
+		{[]string{"--solvers", "l4adam,adam"}, 2},
+		{[]string{"--solvers", "l4adam,adam", "--restarts", "3"}, 4},
+		{[]string{"--solvers", "adam,sgd", "--restarts", "2"}, 2},
+		{[]string{"--solvers", "adam,sgd", "--batch", "10,20"}, 2},
+		{[]string{"--solvers", "adam,sgd", "--batch", "10,20"}, 0},
 	} {
 		code, stdout, stderr := demo(t, context.Background(), append(slices.Clone(args), c.more...)...)
 		if made := strings.Count(stdout, "epoch 2/2"); code != 0 || made != c.made {

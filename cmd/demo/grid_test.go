@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,31 +15,48 @@ import (
 
 // planted is an experiment with known best rates: on the loss c·w² plain gradient descent with the rate
 // 1/(2c) is done in one step.
-var planted = experiment{
-	plain: scope{solvers: "sgd", epochs: 3, restarts: 2},
-	dtype: "float64", gridStarts: 1, report: mnistReport,
-	variants: func(s settings) ([]variant, error) {
-		var vs []variant
-		for _, c := range []float64{1, 10} {
-			name := fmt.Sprint("curvature ", c)
-			vs = append(vs, variant{name: name, title: name, epochs: s.epochs, epochSteps: 1, newTask: func(seed uint64) *train.Task {
-				g := gorgonia.NewGraph()
-				w := gorgonia.NewVector(g, gorgonia.Float64, gorgonia.WithName("w"), gorgonia.WithShape(2), gorgonia.WithInit(gorgonia.ValuesOf(float64(seed))))
-				loss := gorgonia.Must(gorgonia.Mul(gorgonia.NewConstant(c), gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Square(w))))))
-				return &train.Task{Graph: g, Loss: loss, Weights: gorgonia.Nodes{w}, EpochSteps: 1, Next: func(int) {}}
-			}})
-		}
-		return vs, nil
-	},
+func planted() experiment {
+	return experiment{
+		name:  "planted",
+		plain: scope{solvers: "sgd", epochs: 3, restarts: 2},
+		dtype: "float64", gridStarts: 1, report: mnistReport,
+		variants: func(s settings) ([]variant, error) {
+			var vs []variant
+			for _, c := range []float64{1, 10} {
+				name := fmt.Sprint("curvature ", c)
+				vs = append(vs, variant{
+					name: name, title: name, epochs: s.epochs, epochSteps: 1,
+					newTask: func(seed uint64) (train.Task, error) { return bowl(c, float64(seed)) },
+				})
+			}
+			return vs, nil
+		},
+	}
+}
+
+// bowl is the task of two weights with the loss c·w².
+func bowl(c, start float64) (train.Task, error) {
+	g := gorgonia.NewGraph()
+	w := gorgonia.NewVector(g, gorgonia.Float64, gorgonia.WithName("w"), gorgonia.WithShape(2),
+		gorgonia.WithInit(gorgonia.ValuesOf(start)))
+	sum := gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Square(w))))
+	m, err := train.NewMachine(gorgonia.Must(gorgonia.Mul(gorgonia.NewConstant(c), sum)), gorgonia.Nodes{w})
+	return train.Plain{Machine: m}, err
+}
+
+// addExperiment offers an experiment for the length of a test.
+func addExperiment(t *testing.T, e func() experiment) {
+	before := experiments
+	experiments = append(slices.Clone(experiments), e)
+	t.Cleanup(func() { experiments = before })
 }
 
 // TestGrid finds the best rates from below and from above, where every rate of the first grid diverges.
 func TestGrid(t *testing.T) {
-	experiments["planted"] = planted
-	defer delete(experiments, "planted")
+	addExperiment(t, planted)
 	for _, start := range []string{"5e-3", "0.5", "50"} {
 		dir := t.TempDir()
-		args := []string{"planted", "-grid", "-solvers", "l4mom,sgd:" + start, "-out", dir, "-checkpoint", filepath.Join(dir, "checkpoint"), "-resume"}
+		args := []string{"planted", "--grid", "--solvers", "l4mom,sgd:" + start, "--out", dir, "--checkpoint", filepath.Join(dir, "checkpoint"), "--resume"}
 		code, stdout, stderr := demo(t, context.Background(), args...)
 		if code != 0 {
 			t.Fatal(stderr)

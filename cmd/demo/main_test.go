@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -74,8 +75,8 @@ func TestDemo(t *testing.T) {
 	var first [][]string
 	for range 2 {
 		out := filepath.Join(t.TempDir(), "new", "folder")
-		code, stdout, stderr := demo(t, context.Background(), "mnist", "-data", data, "-out", out, "-epochs", "3", "-batch", "20", "-restarts", "2", "-jobs", "1",
-			"-solvers", "l4adam,l4adam:0.25,l4mom,adam,momentum:0.1,sgd,rmsprop")
+		code, stdout, stderr := demo(t, context.Background(), "mnist", "--data", data, "--out", out, "--epochs", "3", "--batch", "20", "--restarts", "2", "--jobs", "1",
+			"--solvers", "l4adam,l4adam:0.25,l4mom,adam,momentum:0.1,sgd,rmsprop")
 		if code != 0 || stderr != "" {
 			t.Fatalf("exit code %d: %s", code, stderr)
 		}
@@ -107,7 +108,7 @@ func TestDemo(t *testing.T) {
 
 func TestDemoRegression(t *testing.T) {
 	out := t.TempDir()
-	code, stdout, stderr := demo(t, context.Background(), "-epochs", "2", "-out", out, "-dtype", "float32", "regression")
+	code, stdout, stderr := demo(t, context.Background(), "--epochs", "2", "--out", out, "--dtype", "float32", "regression")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -124,7 +125,7 @@ func TestDemoRegression(t *testing.T) {
 // TestFull: -full makes the paper's table, and flags that are given win over it.
 func TestFull(t *testing.T) {
 	out := t.TempDir()
-	code, stdout, stderr := demo(t, context.Background(), "-full", "-epochs", "2", "-restarts", "2", "-data", smallData(t), "-out", out)
+	code, stdout, stderr := demo(t, context.Background(), "--full", "--epochs", "2", "--restarts", "2", "--data", smallData(t), "--out", out)
 	if code != 0 {
 		t.Fatal(stderr)
 	}
@@ -147,10 +148,10 @@ func TestFull(t *testing.T) {
 func TestJobs(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	for _, jobs := range []string{"1", "4"} {
-		code, stdout, stderr := demo(t, context.Background(), "-jobs", jobs, "-out", filepath.Join(dir, jobs), "-data", data,
-			"-epochs", "3", "-batch", "10,20", "-restarts", "2", "-solvers", "l4adam,l4mom,adam,sgd:9e5")
+		code, stdout, stderr := demo(t, context.Background(), "--jobs", jobs, "--out", filepath.Join(dir, jobs), "--data", data,
+			"--epochs", "3", "--batch", "10,20", "--restarts", "2", "--solvers", "l4adam,l4mom,adam,sgd:9e5")
 		if code != 0 || !strings.Contains(stdout, "batches of 10") || !strings.Contains(stdout, "batches of 20") {
-			t.Fatalf("-jobs %s: exit code %d: %s%s", jobs, code, stdout, stderr)
+			t.Fatalf("--jobs %s: exit code %d: %s%s", jobs, code, stdout, stderr)
 		}
 	}
 	wantSameNumbers(t, "mnist", filepath.Join(dir, "4"), filepath.Join(dir, "1"))
@@ -165,7 +166,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	stdout := &cancelAt{after: 3, cancel: cancel}
 	var stderr bytes.Buffer
-	code := run(ctx, []string{"-data", smallData(t), "-out", out, "-epochs", "1000", "-batch", "20"}, stdout, &stderr)
+	code := run(ctx, []string{"--data", smallData(t), "--out", out, "--epochs", "1000", "--batch", "20"}, stdout, &stderr)
 	if code != exitInterrupted || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("exit code %d: %s", code, stderr.String())
 	}
@@ -200,44 +201,56 @@ func TestMistakes(t *testing.T) {
 	if err := os.Truncate(filepath.Join(damaged, "train-images-idx3-ubyte"), 1000); err != nil {
 		t.Fatal(err)
 	}
+	occupied := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(occupied, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args string
 		want string
 	}{
-		{"-solvers adamw", `no solver "adamw"`},
-		{"-solvers l4adam:x", `"x" is no fraction`},
-		{"-solvers adam:-1", `"-1" is no rate`},
-		{"-solvers l4adam,l4adam:0.15", "twice"},
-		{"-solvers ", "no solver"},
-		{"-epochs 0", "-epochs 0"},
-		{"-epochs many", "many"},
-		{"-restarts -1", "-restarts -1"},
-		{"-batch 0", "flag -batch: 0: want at least 1"},
-		{"-batch 20,many", `"many" is no whole number`},
-		{"-batch 20,10,20", "20 twice"},
-		{"-batch 20,201", "-batch 201: the data set has 200 images"},
-		{"-jobs 0", "-jobs 0"},
-		{"regression -full", "-full: regression"},
-		{"-grid -solvers l4adam,l4mom", "-grid: no solver"},
-		{"-grid -solvers adam:1e-3,adam:1e-2", "want each solver"},
-		{"-batch 201", "200 images"},
-		{"-seed -1", "-1"},
-		{"-trace", "-trace: mnist has none"},
-		{"-tasks batch,nothing", `no task "nothing": choose from batch 64`},
-		{"-dtype float16", "float16"},
-		{"-nonsense", "nonsense"},
-		{"cifar", `no experiment "cifar"`},
+		{"--solvers adamw", `no solver "adamw": choose from l4adam, l4mom, adam,`},
+		{"--solvers l4adam:x", `"x" is no fraction`},
+		{"--solvers adam:-1", `"-1" is no rate`},
+		{"--solvers adam:0", `"0" is no rate`},
+		{"--solvers adam:1e6", `"1e6" is no rate`},
+		{"--solvers l4adam,l4adam:0.15", "twice"},
+		{"--solvers ", "no solver"},
+		{"--epochs 0", `"--epochs" flag: "0": want a whole number, at least 1`},
+		{"--epochs many", "many"},
+		{"--restarts -1", `"-1": want a whole number`},
+		{"--batch 0", `"0": want a whole number`},
+		{"--batch 20,many", `"many": want a whole number`},
+		{"--batch 20,10,20", "20 stands there twice"},
+		{"--batch 20,201", "--batch 201: want at most 200"},
+		{"--jobs 0", "--jobs"},
+		{"regression --full", "unknown flag: --full (demo regression --help lists the flags)"},
+		{"regression --data .", "unknown flag: --data"},
+		{"regression --batch 3", "unknown flag: --batch"},
+		{"mnist --tasks notebook", "unknown flag: --tasks"},
+		{"regression --tasks note,nothing", `no task "nothing": choose from notebook, log-spaced`},
+		{"--grid --solvers l4adam,l4mom", "--grid: no solver"},
+		{"--grid --solvers adam:1e-3,adam:1e-2", "name each solver"},
+		{"--seed -1", "-1"},
+		{"--resume", "--checkpoint"},
+		{"--dtype float16", `"float16": want float32 or float64`},
+		{"--nonsense", "unknown flag: --nonsense (demo --help lists the flags)"},
+		{"-epochs 3", "flags have two dashes"},
+		{"mnits", `no experiment "mnits": choose from mnist, regression`},
 		{"mnist more", "more"},
-		{"regression -batch 3", "no batches"},
-		{"-data " + filepath.Join(data, "nowhere"), "nowhere"},
-		{"-data " + damaged, "train-images-idx3-ubyte: ends after"},
+		{"--data " + filepath.Join(data, "nowhere"), "nowhere"},
+		{"--data " + damaged, "train-images-idx3-ubyte: ends after"},
+		{"--out " + occupied, "--out: mkdir " + occupied},
+		{"--out " + filepath.Join(occupied, "below"), occupied},
 	} {
 		out := filepath.Join(t.TempDir(), "out")
 		args := strings.Split(c.args, " ")
-		if strings.HasPrefix(c.args, "-") {
-			args = append(args, "-out", out)
-			if !strings.Contains(c.args, "-data") {
-				args = append(args, "-data", data)
+		if strings.Contains(c.args, "--") {
+			if !strings.Contains(c.args, "--out") {
+				args = append(args, "--out", out)
+			}
+			if !strings.Contains(c.args, "--data") && args[0] != "regression" {
+				args = append(args, "--data", data)
 			}
 		}
 		code, stdout, stderr := demo(t, context.Background(), args...)
@@ -254,7 +267,7 @@ func TestMistakes(t *testing.T) {
 func TestDivergence(t *testing.T) {
 	for _, solvers := range []string{"sgd:9e5,l4adam", "l4adam,sgd:9e5"} {
 		out := t.TempDir()
-		code, stdout, stderr := demo(t, context.Background(), "-data", smallData(t), "-out", out, "-epochs", "2", "-batch", "20", "-solvers", solvers)
+		code, stdout, stderr := demo(t, context.Background(), "--data", smallData(t), "--out", out, "--epochs", "2", "--batch", "20", "--solvers", solvers)
 		if code != 0 || !strings.Contains(stdout, "SGD 900000 (1 of 1 ended early)") || !strings.Contains(stdout, "Wrote") {
 			t.Errorf("%s: exit code %d: %s%s", solvers, code, stdout, stderr)
 		}
@@ -264,27 +277,94 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
+// TestUnwritableOut is found before the training: a file that cannot be replaced, a folder without room
+// for files.
+func TestUnwritableOut(t *testing.T) {
+	data, occupied := smallData(t), t.TempDir()
+	if err := os.Mkdir(filepath.Join(occupied, "mnist.csv"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	outs := map[string]string{occupied: "mnist.csv is a folder"}
+	if runtime.GOOS == "linux" {
+		outs["/proc/self"] = "cannot write /proc/self/mnist.png" // not even for root
+	}
+	for out, want := range outs {
+		code, stdout, stderr := demo(t, context.Background(), "--data", data, "--epochs", "1", "--batch", "20", "--out", out)
+		if code != exitUsage || stdout != "" || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: exit code %d: %s%s", out, code, stdout, stderr)
+		}
+	}
+	if files, _ := os.ReadDir(occupied); len(files) != 1 {
+		t.Errorf("left over: %v", files)
+	}
+}
+
 // TestUnwritableCheckpoint is found before the training.
 func TestUnwritableCheckpoint(t *testing.T) {
-	code, stdout, stderr := demo(t, context.Background(), "-data", smallData(t), "-out", t.TempDir(), "-checkpoint", filepath.Join(t.TempDir(), "no", "file"))
+	code, stdout, stderr := demo(t, context.Background(), "--data", smallData(t), "--out", t.TempDir(), "--checkpoint", filepath.Join(t.TempDir(), "no", "file"))
 	if code != exitUsage || strings.Contains(stdout, "epoch") || !strings.Contains(stderr, filepath.Join("no", "file")) {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 }
 
+// TestHelp: the help of each command names the solvers and the flags that it takes, with their defaults.
 func TestHelp(t *testing.T) {
-	code, stdout, stderr := demo(t, context.Background(), "-h")
-	if code != 0 || stderr != "" {
-		t.Errorf("exit code %d: %s", code, stderr)
-	}
-	for name := range train.Kinds {
-		if !strings.Contains(stdout, "\n  "+name+" ") {
-			t.Errorf("%s is not in the help", name)
+	for args, c := range map[string]struct{ has, hasNot []string }{
+		"--help": {[]string{"mnist ", "regression ", "completion ", "--epochs number     number of epochs (default 4)"}, nil},
+		"mnist --help": {
+			[]string{"--epochs number     number of epochs (default 4)", "--full", "--data", "--grid", "(default 64)",
+				"(default l4adam,adam)", "(default float32)"},
+			[]string{"--tasks"},
+		},
+		"regression -h": {
+			[]string{"(default 300)", "--grid", "--tasks", "  log-spaced\n", "(default float64)"},
+			[]string{"--full", "--data", "--batch"},
+		},
+	} {
+		code, stdout, stderr := demo(t, context.Background(), strings.Fields(args)...)
+		if code != 0 || stderr != "" {
+			t.Errorf("%s: exit code %d: %s", args, code, stderr)
+		}
+		if args != "--help" {
+			for _, k := range train.Kinds {
+				c.has = append(c.has, "\n  "+k.Name+" ")
+			}
+		}
+		for _, want := range c.has {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("%s: %q is not in the help:\n%s", args, want, stdout)
+			}
+		}
+		for _, not := range c.hasNot {
+			if strings.Contains(stdout, not) {
+				t.Errorf("%s: %q is in the help", args, not)
+			}
+		}
+		for _, line := range strings.Split(stdout, "\n") {
+			if n := len([]rune(line)); n > 100 {
+				t.Errorf("%s: a line of %d columns: %s", args, n, line)
+			}
 		}
 	}
-	for name := range experiments {
-		if !strings.Contains(stdout, "\n  "+name+" ") {
-			t.Errorf("%s is not in the help", name)
+}
+
+// TestCompletion asks for what a shell would offer.
+func TestCompletion(t *testing.T) {
+	for args, want := range map[string]string{
+		"re":                            "regression",
+		"mnist --solvers l4adam,mom":    "l4adam,momentum",
+		"mnist --dtype float3":          "float32",
+		"regression --tasks notebook,l": "notebook,log-spaced",
+		"mnist --check":                 "--checkpoint",
+	} {
+		_, stdout, _ := demo(t, context.Background(), append([]string{"__complete"}, strings.Fields(args)...)...)
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%s: %q is not offered:\n%s", args, want, stdout)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if code, stdout, _ := demo(t, context.Background(), "completion", shell); code != 0 || !strings.Contains(stdout, "demo") {
+			t.Errorf("%s: exit code %d", shell, code)
 		}
 	}
 }

@@ -14,31 +14,35 @@ import (
 
 const regressionEpoch = 100 // steps
 
-// regression is the experiment of the paper's section 3.1. Its Adam has the epsilon of the others, 1e-4, which
-// is nothing beside the gradients of this loss.
-var regression = experiment{
-	about: "a badly conditioned linear net of 96 weights, two matrices (paper, section 3.1)",
-	epoch: fmt.Sprint(regressionEpoch, " steps on all samples"),
-	plain: scope{
-		solvers:     "l4adam:0.15,l4adam:0.25,l4mom:0.15,l4mom:0.25,adam:1e-3,sgd:4e-5",
-		gridSolvers: "momentum:4e-6", epochs: 300, restarts: 5,
-	},
-	dtype: "float64", gridStarts: 5,
-	variants: func(s settings) ([]variant, error) {
-		return []variant{
-			regressionVariant(s, paper.Notebook, "Matrix of the paper's notebook", train.NotebookMatrix()),
-			regressionVariant(s, paper.LogSpaced, "Log-spaced singular values", train.LogSpacedMatrix()),
-		}, nil
-	},
-	report: regressionReport,
+// regression is the experiment of the paper's section 3.1. Its Adam has the epsilon of the others, 1e-4,
+// which is negligible beside the gradients of this loss.
+func regression() experiment {
+	return experiment{
+		name:     "regression",
+		about:    "A badly conditioned linear net of 96 weights (paper, section 3.1)",
+		epoch:    fmt.Sprint(regressionEpoch, " steps on all samples"),
+		examples: "  demo regression    the paper's Fig. 2, on two matrices",
+		plain: scope{
+			solvers:     "l4adam:0.15,l4adam:0.25,l4mom:0.15,l4mom:0.25,adam:1e-3,sgd:4e-5",
+			gridSolvers: "momentum:4e-6", epochs: 300, restarts: 5,
+		},
+		dtype: "float64", gridStarts: 5, tasks: []string{paper.Notebook, paper.LogSpaced},
+		variants: func(s settings) ([]variant, error) {
+			return []variant{
+				regressionVariant(s, paper.Notebook, "Matrix of the paper's notebook", train.NotebookMatrix()),
+				regressionVariant(s, paper.LogSpaced, "Log-spaced singular values", train.LogSpacedMatrix()),
+			}, nil
+		},
+		report: regressionReport,
+	}
 }
 
 func regressionVariant(s settings, name, title string, matrix *mat.Dense) variant {
 	return variant{
 		name: name, title: fmt.Sprintf("%s, condition number %.2g", title, mat.Cond(matrix, 2)),
 		epochs: s.epochs, epochSteps: regressionEpoch,
-		newTask: func(seed uint64) *train.Task {
-			return train.Regression(s.tensorDtype(), matrix, regressionEpoch, seed)
+		newTask: func(seed uint64) (train.Task, error) {
+			return train.Regression(s.tensorDtype(), matrix, seed)
 		},
 	}
 }
@@ -48,7 +52,10 @@ func regressionReport(j *job) (string, [][]figure.Panel) {
 	if last := j.epochs * regressionEpoch; !slices.Contains(steps, last) {
 		steps = append(steps, last)
 	}
-	text := "Loss of single steps: smallest / geometric mean / largest over the starts, beside those of reference\nimplementations in float64. Near the floor it goes up and down from step to step.\n\n"
+	text := `Loss of single steps: smallest / geometric mean / largest over the starts, beside the losses of
+reference implementations in float64. Near the floor it goes up and down from step to step.
+
+`
 	for _, v := range j.variants {
 		text += v.title + "\n" + figure.Table(j.comparison(v, "step", "reference", steps, paperSpread)) + "\n"
 	}

@@ -160,6 +160,26 @@ func TestJobs(t *testing.T) {
 	}
 }
 
+// TestColors: a solver has its own colour in the figure, alone or beside others.
+func TestColors(t *testing.T) {
+	data := smallData(t)
+	for solvers, both := range map[string]bool{"adam": false, "adam,l4adam": true, "l4adam:0.25,adam": true} {
+		out := t.TempDir()
+		code, _, stderr := demo(t, context.Background(), "--data", data, "--out", out, "--epochs", "1", "--batch", "20", "--solvers", solvers)
+		if code != 0 {
+			t.Fatal(stderr)
+		}
+		svg, err := os.ReadFile(filepath.Join(out, "mnist.svg"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		adam, l4adam := strings.Contains(string(svg), "#009E73"), strings.Contains(string(svg), "#0072B2")
+		if !adam || l4adam != both {
+			t.Errorf("%s: Adam's colour %v, L4Adam's %v", solvers, adam, l4adam)
+		}
+	}
+}
+
 // TestInterrupt: what was finished is written, and the exit code tells that it is not all.
 func TestInterrupt(t *testing.T) {
 	out := t.TempDir()

@@ -74,6 +74,12 @@ func TestResume(t *testing.T) {
 			if err := gob.NewDecoder(&saved).Decode(opts.Resume); err != nil {
 				t.Fatal(err)
 			}
+			opts.Save = func(st State) error {
+				if n := len(resumed.State()); len(st.Values) != n {
+					t.Errorf("%s: resumed at %d: %d values saved again, want %d", name, stop, len(st.Values), n)
+				}
+				return nil
+			}
 			got := untimed(fit(t, resumed, name, opts))
 			if !slices.Equal(got, want) {
 				t.Errorf("%s: stopped at %d: %+v, want %+v", name, stop, got, want)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
 	"gorgonia.org/gorgonia"
@@ -39,6 +40,9 @@ func TestClassifyOrder(t *testing.T) {
 		for row, pixel := range x {
 			i := int(math.Round(float64(pixel) * 255))
 			labels = append(labels, byte(i))
+			if pixel != float32(i)/255 {
+				t.Errorf("step %d: the pixel %d is %v", step, i, pixel)
+			}
 			for class, p := range y[row*11 : (row+1)*11] {
 				if (p == 1) != (class == i) || p != 0 && p != 1 {
 					t.Errorf("step %d: target %v of the image %d", step, y[row*11:(row+1)*11], i)
@@ -193,6 +197,7 @@ func TestBuild(t *testing.T) {
 			defer group.Done()
 			Build(func() (int, error) {
 				inside++
+				time.Sleep(time.Millisecond)
 				defer func() { inside-- }()
 				if inside != 1 {
 					t.Error("two functions at once")

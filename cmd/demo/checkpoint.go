@@ -17,16 +17,16 @@ import (
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
-// checkpoint is the progress of the program, and the file that keeps it for a resumed one. Gorgonia's
-// solvers cannot be saved: a run of theirs that was interrupted starts again, and ends with the same
-// numbers.
+// checkpoint is the progress of the program, and the file that keeps it for a resumed one.
+// Gorgonia's solvers cannot be saved: a run of theirs that was interrupted starts again, and ends
+// with the same numbers.
 type checkpoint struct {
 	Settings string // that every run depends on
 	Done     map[runID]result
 	Current  map[runID]train.State // of the runs in progress
 
 	file      string       // "" for none
-	lock      *flock.Flock // held while the program runs, on a file beside, since saving replaces the file
+	lock      *flock.Flock // on a file beside, since saving replaces the file
 	mu        sync.Mutex
 	nextWrite time.Time
 }
@@ -37,10 +37,12 @@ const checkpointMagic = "l4 demo checkpoint 3\n"
 // writeShare limits the time spent on writing states to one part in so many.
 const writeShare = 20
 
-// openCheckpoint locks the file and reads it if it is to be resumed. It overwrites no file that is not.
+// openCheckpoint locks the file and reads it if it is to be resumed. It overwrites no file that is
+// not.
 func openCheckpoint(s settings) (*checkpoint, error) {
 	c := &checkpoint{
-		Settings: s.fingerprint, Done: map[runID]result{}, Current: map[runID]train.State{}, file: s.checkpoint,
+		Settings: s.fingerprint, file: s.checkpoint,
+		Done: map[runID]result{}, Current: map[runID]train.State{},
 	}
 	if c.file == "" {
 		return c, nil
@@ -51,7 +53,8 @@ func openCheckpoint(s settings) (*checkpoint, error) {
 		return nil, errors.WithMessage(err, "--checkpoint")
 	}
 	if !locked {
-		return nil, errors.Errorf("--checkpoint %s: another demo is using it: wait until it ends, or name another file", c.file)
+		return nil, errors.Errorf("--checkpoint %s: another demo is using it: "+
+			"wait until it ends, or name another file", c.file)
 	}
 	if err := c.load(s.resume); err != nil {
 		c.close()
@@ -93,7 +96,8 @@ func (c *checkpoint) load(resume bool) error {
 		return err
 	}
 	if c.Settings != want {
-		return errors.Errorf("it was made with other settings, %s: repeat them, or name another file", c.Settings)
+		return errors.Errorf("it is of other settings, %s: repeat them, or name another file",
+			c.Settings)
 	}
 	return nil
 }
@@ -147,7 +151,8 @@ func (c *checkpoint) save() error {
 		return err
 	}
 	return figure.WriteFile(c.file, func(w io.Writer) error {
-		head := binary.LittleEndian.AppendUint32([]byte(checkpointMagic), crc32.ChecksumIEEE(body.Bytes()))
+		sum := crc32.ChecksumIEEE(body.Bytes())
+		head := binary.LittleEndian.AppendUint32([]byte(checkpointMagic), sum)
 		if _, err := w.Write(head); err != nil {
 			return err
 		}
@@ -163,7 +168,7 @@ func (c *checkpoint) decode(data []byte) error {
 	}
 	sum, body := binary.LittleEndian.Uint32(rest), rest[crc32.Size:]
 	if crc32.ChecksumIEEE(body) != sum {
-		return errors.New("it is damaged, its checksum does not match: start anew with another file")
+		return errors.New("it is damaged, its checksum does not match: name another file")
 	}
 	return gob.NewDecoder(bytes.NewReader(body)).Decode(c)
 }

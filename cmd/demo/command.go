@@ -10,8 +10,17 @@ import (
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
-// rootCommand returns the command line. It is built with cobra, which brings subcommands, help with the
-// defaults, completion of flags and of their values in four shells, and no dependency but its own flags.
+// about is the help of the program.
+const about = `Demo trains with L4 and with other solvers from the same initial weights, prints a
+table, and writes the curves as PNG, SVG and CSV. Each experiment is a command; demo alone is
+demo %s.
+
+Ctrl-C ends the training and writes what there is. The same flags give the same numbers, whatever
+--jobs is.`
+
+// rootCommand returns the command line. It is built with cobra, which brings subcommands, help with
+// the defaults, completion of flags and of their values in four shells, and no dependency but its
+// own flags.
 func rootCommand() *cobra.Command {
 	first := experiments[0]()
 	root := experimentCommand(first)
@@ -20,15 +29,13 @@ func rootCommand() *cobra.Command {
 		if len(args) == 0 {
 			return nil
 		}
-		return errors.Errorf("no experiment %q: choose from %s", args[0], strings.Join(names(experiments), ", "))
+		return errors.Errorf("no experiment %q: choose from %s", args[0],
+			strings.Join(names(experiments), ", "))
 	}
 	root.Short = "Compare L4 with other solvers"
-	root.Long = fmt.Sprintf(`Demo trains with L4 and with other solvers from the same initial weights, prints a table, and
-writes the curves as PNG, SVG and CSV. Each experiment is a command; demo alone is demo %s.
-
-Ctrl-C ends the training and writes what there is. The same flags give the same numbers, whatever
---jobs is.`, first.name)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
+	root.Long = fmt.Sprintf(about, first.name)
+	wrapped := strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100")
+	root.SetUsageTemplate(wrapped)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		hint := fmt.Sprintf("%s --help lists the flags", c.CommandPath())
@@ -71,8 +78,8 @@ func experimentCommand(e experiment) *cobra.Command {
 
 // long is the text above the flags of an experiment.
 func long(e experiment) string {
-	text := fmt.Sprintf("%s.\nAn epoch is %s.\n\nSolvers, each with a number after a colon if it is not the default:\n",
-		e.about, e.epoch)
+	text := fmt.Sprintf("%s.\nAn epoch is %s.\n\n", e.about, e.epoch) +
+		"Solvers, each with a number after a colon if it is not the default:\n"
 	for _, k := range train.Kinds {
 		text += fmt.Sprintf("  %-13s %s %v\n", k.Name, k.Number, k.Value)
 	}
@@ -101,9 +108,10 @@ func addCompletion(e experiment, c *cobra.Command) {
 	values := map[string]cobra.CompletionFunc{
 		"solvers": completeList(kinds),
 		"tasks":   completeList(e.tasks),
-		"dtype":   cobra.FixedCompletions([]string{"float32", "float64"}, cobra.ShellCompDirectiveNoFileComp),
-		"out":     completeFolder,
-		"data":    completeFolder,
+		"dtype": cobra.FixedCompletions([]string{"float32", "float64"},
+			cobra.ShellCompDirectiveNoFileComp),
+		"out":  completeFolder,
+		"data": completeFolder,
 	}
 	for name, complete := range values {
 		if c.Flags().Lookup(name) != nil {

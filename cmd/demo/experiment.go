@@ -9,12 +9,13 @@ import (
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
-// experiments are what the program offers, each a command of its own; demo alone runs the first. A new
-// one is a file such as regression.go with a function that returns it, and that function's name here.
+// experiments are what the program offers, each a command of its own; demo alone runs the first. A
+// new one is a file such as regression.go with a function that returns it, and that function's name
+// here.
 var experiments = []func() experiment{mnist, regression}
 
-// experiment is something to compare solvers on, described as data. The command, its flags and its help,
-// the runs, the checkpoint, the CSV and the files of the figure follow from it.
+// experiment is something to compare solvers on, described as data. The command, its flags and its
+// help, the runs, the checkpoint, the CSV and the files of the figure follow from it.
 type experiment struct {
 	name     string // of the command
 	about    string // one line of help
@@ -24,13 +25,13 @@ type experiment struct {
 	full     *scope // what --full makes of it; nil for no such flag
 	timed    bool   // whether run times are of interest
 
-	// What flags it takes besides those that all take.
+	// What flags it takes besides those that all take. The zero value stands for no such flag.
 	dtype      string                 // default of --dtype
-	batches    []int                  // default of --batch; nil for no such flag
-	tasks      []string               // names of the variants that --tasks chooses from; nil for no such flag
-	data       string                 // what lies in the folder of --data; "" for no such flag
-	gridStarts int                    // largest number of starts that --grid looks at; 0 for no such flag
-	flags      func(f *pflag.FlagSet) // adds flags of its own; nil for none
+	batches    []int                  // default of --batch
+	tasks      []string               // names of the variants, which --tasks chooses from
+	data       string                 // what the folder of --data holds
+	gridStarts int                    // largest number of starts that --grid looks at
+	flags      func(f *pflag.FlagSet) // adds flags of its own
 
 	// variants checks the settings and loads what the experiment needs.
 	variants func(s settings) ([]variant, error)
@@ -55,8 +56,8 @@ type variant struct {
 	title      string
 	epochs     int
 	epochSteps int
-	// newTask makes the task of a run. The same seed gives the same initial weights and the same order
-	// of the data, whatever the solver. It is called within train.Build.
+	// newTask makes the task of a run. The same seed gives the same initial weights and the same
+	// order of the data, whatever the solver. It is called within train.Build.
 	newTask func(seed uint64) (train.Task, error)
 	solvers solverList // to compare on it; nil for those of --solvers
 }

@@ -91,8 +91,8 @@ func newJob(e experiment, s settings, w io.Writer) (*job, error) {
 	return j, nil
 }
 
-// train makes all runs: first those of the search for the best rates, if there is one, then those to
-// compare.
+// train makes all runs: first those of the search for the best rates, if there is one, then those
+// to compare.
 func (j *job) train(ctx context.Context) error {
 	defer j.progress.close()
 	if j.grid {
@@ -111,8 +111,8 @@ func (j *job) train(ctx context.Context) error {
 	return j.makeRuns(ctx, ids)
 }
 
-// makeRuns makes the runs that neither this process nor the checkpoint has made, as many at a time as
-// --jobs says. A run that diverges is a result like any other.
+// makeRuns makes the runs that neither this process nor the checkpoint has made, as many at a time
+// as --jobs says. A run that diverges is a result like any other.
 func (j *job) makeRuns(ctx context.Context, ids []runID) error {
 	var todo []runID
 	for _, id := range ids {
@@ -176,7 +176,8 @@ func (j *job) makeRun(ctx context.Context, id runID) error {
 }
 
 func (j *job) variant(id runID) variant {
-	return j.variants[slices.IndexFunc(j.variants, func(v variant) bool { return v.name == id.Variant })]
+	named := func(v variant) bool { return v.name == id.Variant }
+	return j.variants[slices.IndexFunc(j.variants, named)]
 }
 
 // of returns the results of a solver on a variant, from its starts in order.

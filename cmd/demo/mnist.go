@@ -53,7 +53,8 @@ func mnistVariants(s settings) ([]variant, error) {
 	var vs []variant
 	for _, batch := range s.batches {
 		if batch > images.Len() {
-			return nil, errors.Errorf("--batch %d: want at most %d, the number of images", batch, images.Len())
+			return nil, errors.Errorf("--batch %d: want at most %d, the number of images",
+				batch, images.Len())
 		}
 		v := variant{
 			name: fmt.Sprint("batch ", batch), title: "MNIST",
@@ -65,7 +66,8 @@ func mnistVariants(s settings) ([]variant, error) {
 		v.newTask = func(seed uint64) (train.Task, error) {
 			layers := []int{images.Size(), 300, 100, images.Classes}
 			weights := model.MLPWeights(s.tensorDtype(), layers, rand.New(rand.NewPCG(seed, 0)))
-			return train.Classify(model.MLP(weights, batch), model.MLP(weights, evalBatch), images, test, seed)
+			net, eval := model.MLP(weights, batch), model.MLP(weights, evalBatch)
+			return train.Classify(net, eval, images, test, seed)
 		}
 		vs = append(vs, v)
 	}
@@ -79,32 +81,39 @@ func mnistReport(j *job) (string, [][]figure.Panel) {
 		if !j.full {
 			continue
 		}
-		text += "Test accuracy in %, mean ± standard deviation over the starts, beside the paper's Table 2\n" +
+		text += "Test accuracy in %, mean ± standard deviation over the starts, " +
+			"beside the paper's Table 2\n" +
 			figure.Table(j.comparison(v, "epoch", "paper", []int{1, 10, 30}, paperAccuracy)) +
-			"\nMean training loss of an epoch, mean over the starts, beside that of reference implementations\n" +
-			figure.Table(j.comparison(v, "epoch", "reference", []int{1, 10, 20, 30}, paperLoss)) + "\n"
+			"\nMean training loss of an epoch, mean over the starts, " +
+			"beside that of reference implementations\n" +
+			figure.Table(j.comparison(v, "epoch", "reference", []int{1, 10, 20, 30}, paperLoss)) +
+			"\n"
 	}
-	return text, j.panels("epoch", "training loss", func(r train.Record) float64 { return r.Loss })
+	return text, j.panels("epoch", "training loss", meanLoss)
 }
 
-func paperAccuracy(v variant, spec solverSpec, epoch int, records []train.Record) (ours, theirs string) {
-	accuracies := each(records, func(r train.Record) float64 { return 100 * r.Accuracy })
+func meanLoss(r train.Record) float64 { return r.Loss }
+
+func paperAccuracy(v variant, spec solverSpec, epoch int, rs []train.Record) (ours, theirs string) {
+	accuracies := each(rs, func(r train.Record) float64 { return 100 * r.Accuracy })
 	ours, theirs = spread(accuracies, "%.2f", ""), "-"
 	for _, row := range paper.MNIST {
-		if a, ok := row.Accuracy[epoch]; ok && row.Setting == paper.Setting(spec) && v.name == paperBatch {
+		a, ok := row.Accuracy[epoch]
+		if ok && row.Setting == paper.Setting(spec) && v.name == paperBatch {
 			theirs = fmt.Sprintf("%.1f ± %.1f", a.Mean, a.Std)
 		}
 	}
 	return ours, theirs
 }
 
-func paperLoss(v variant, spec solverSpec, epoch int, records []train.Record) (ours, theirs string) {
+func paperLoss(v variant, spec solverSpec, epoch int, rs []train.Record) (ours, theirs string) {
 	ours, theirs = "-", "-"
-	if len(records) > 0 {
-		ours = fmt.Sprintf("%.2g", stat.Mean(each(records, func(r train.Record) float64 { return r.Loss }), nil))
+	if losses := each(rs, meanLoss); len(losses) > 0 {
+		ours = fmt.Sprintf("%.2g", stat.Mean(losses, nil))
 	}
 	for _, row := range paper.MNIST {
-		if loss, ok := row.Loss[epoch]; ok && row.Setting == paper.Setting(spec) && v.name == paperBatch {
+		loss, ok := row.Loss[epoch]
+		if ok && row.Setting == paper.Setting(spec) && v.name == paperBatch {
 			theirs = fmt.Sprintf("%.2g", loss)
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
-// progress shows how a job goes: on a terminal by a bar and a line for each finished run, elsewhere by a
-// line for each epoch or, in a long job, for some of the epochs.
+// progress shows how a job goes: on a terminal by a bar and a line for each finished run, elsewhere
+// by a line for each epoch or, in a long job, for some of the epochs.
 type progress struct {
 	job   *job
 	bar   *progressbar.ProgressBar // nil if w is no terminal
@@ -57,8 +57,8 @@ func (p *progress) expect(ids []runID) {
 	}
 }
 
-// begin starts the display of a run and sets the options that feed it. It returns the function that ends
-// the display.
+// begin starts the display of a run and sets the options that feed it. It returns the function that
+// ends the display.
 func (p *progress) begin(id runID, opts *train.Options) (end func(error)) {
 	v := p.job.variant(id)
 	name := id.Solver.String()
@@ -106,7 +106,8 @@ func (p *progress) begin(id runID, opts *train.Options) (end func(error)) {
 }
 
 func (p *progress) line(r train.Record, epochs int) string {
-	line := fmt.Sprintf("epoch %d/%d  loss %.3g  learning rate %.3g", r.Epoch, epochs, r.Loss, r.LearnRate)
+	line := fmt.Sprintf("epoch %d/%d  loss %.3g  learning rate %.3g",
+		r.Epoch, epochs, r.Loss, r.LearnRate)
 	if !math.IsNaN(r.Accuracy) {
 		line += fmt.Sprintf("  test accuracy %.2f %%", 100*r.Accuracy)
 	}

@@ -14,8 +14,8 @@ import (
 
 const regressionEpoch = 100 // steps
 
-// regression is the experiment of the paper's section 3.1. Its Adam has the epsilon of the others, 1e-4,
-// which is negligible beside the gradients of this loss.
+// regression is the experiment of the paper's section 3.1. Its Adam has the epsilon of the others,
+// 1e-4, which is negligible beside the gradients of this loss.
 func regression() experiment {
 	return experiment{
 		name:     "regression",
@@ -29,8 +29,10 @@ func regression() experiment {
 		dtype: "float64", gridStarts: 5, tasks: []string{paper.Notebook, paper.LogSpaced},
 		variants: func(s settings) ([]variant, error) {
 			return []variant{
-				regressionVariant(s, paper.Notebook, "Matrix of the paper's notebook", train.NotebookMatrix()),
-				regressionVariant(s, paper.LogSpaced, "Log-spaced singular values", train.LogSpacedMatrix()),
+				regressionVariant(s, paper.Notebook, "Matrix of the paper's notebook",
+					train.NotebookMatrix()),
+				regressionVariant(s, paper.LogSpaced, "Log-spaced singular values",
+					train.LogSpacedMatrix()),
 			}, nil
 		},
 		report: regressionReport,
@@ -52,22 +54,23 @@ func regressionReport(j *job) (string, [][]figure.Panel) {
 	if last := j.epochs * regressionEpoch; !slices.Contains(steps, last) {
 		steps = append(steps, last)
 	}
-	text := `Loss of single steps: smallest / geometric mean / largest over the starts, beside the losses of
-reference implementations in float64. Near the floor it goes up and down from step to step.
-
-`
+	text := "Loss of single steps: smallest / geometric mean / largest over the starts, beside\n" +
+		"losses of reference implementations in float64. Near the floor it goes up and down\n" +
+		"from step to step.\n\n"
 	for _, v := range j.variants {
-		text += v.title + "\n" + figure.Table(j.comparison(v, "step", "reference", steps, paperSpread)) + "\n"
+		rows := j.comparison(v, "step", "reference", steps, paperSpread)
+		text += v.title + "\n" + figure.Table(rows) + "\n"
 	}
 	return text, j.panels("step", "training loss", lastLoss)
 }
 
 func lastLoss(r train.Record) float64 { return r.LastLoss }
 
-func paperSpread(v variant, spec solverSpec, step int, records []train.Record) (ours, theirs string) {
+func paperSpread(v variant, spec solverSpec, step int, rs []train.Record) (ours, theirs string) {
 	ours, theirs = "-", "-"
-	if losses := each(records, lastLoss); len(losses) > 0 {
-		ours = fmt.Sprintf("%.0e / %.0e / %.0e", slices.Min(losses), stat.GeometricMean(losses, nil), slices.Max(losses))
+	if losses := each(rs, lastLoss); len(losses) > 0 {
+		ours = fmt.Sprintf("%.0e / %.0e / %.0e", slices.Min(losses),
+			stat.GeometricMean(losses, nil), slices.Max(losses))
 	}
 	switch seen := paper.Regression[v.name][paper.Setting(spec)][step]; {
 	case seen.Max > 0:

@@ -45,8 +45,9 @@ func (j *job) files() []string {
 	return []string{base + ".png", base + ".svg", base + ".csv"}
 }
 
-// summary returns a row for each solver on a variant: means over its starts, with the standard deviation
-// if there are several. It has times if runs went one at a time, since they mean nothing otherwise.
+// summary returns a row for each solver on a variant: means over its starts, with the standard
+// deviation if there are several. It has times if runs went one at a time, since they mean nothing
+// otherwise.
 func (j *job) summary(v variant) [][]string {
 	rows := [][]string{{"solver", "epochs", "training loss", "test accuracy"}}
 	if j.jobs == 1 {
@@ -101,8 +102,8 @@ func (j *job) title(v variant, spec solverSpec) string {
 // cells returns what a solver's runs came to at an epoch or step, and what to compare that with.
 type cells func(v variant, spec solverSpec, point int, records []train.Record) (ours, theirs string)
 
-// comparison returns a row for each solver on a variant, and in it the two cells of each of some points:
-// epochs or steps, as unit says. other is the heading of what ours is compared with.
+// comparison returns a row for each solver on a variant, and in it the two cells of each of some
+// points: epochs or steps, as unit says. other is the heading of what ours is compared with.
 func (j *job) comparison(v variant, unit, other string, points []int, cells cells) [][]string {
 	rows := [][]string{{"solver"}}
 	for _, spec := range v.solvers {
@@ -150,7 +151,8 @@ func each(records []train.Record, value func(train.Record) float64) []float64 {
 	return xs
 }
 
-// spread returns the mean and, of several numbers, the standard deviation. NaN stands for no number.
+// spread returns the mean and, of several numbers, the standard deviation. NaN stands for no
+// number.
 func spread(xs []float64, format, unit string) string {
 	xs = slices.DeleteFunc(slices.Clone(xs), math.IsNaN)
 	switch len(xs) {
@@ -163,7 +165,8 @@ func spread(xs []float64, format, unit string) string {
 	return fmt.Sprintf(format+" ± "+format, mean, std) + unit
 }
 
-// panels returns a row for each variant: the loss and the learning rate over epochs or steps, as unit says.
+// panels returns a row for each variant: the loss and the learning rate over epochs or steps, as
+// unit says.
 func (j *job) panels(unit, y string, loss func(train.Record) float64) [][]figure.Panel {
 	var rows [][]figure.Panel
 	for _, v := range j.variants {
@@ -180,8 +183,11 @@ func (j *job) panels(unit, y string, loss func(train.Record) float64) [][]figure
 
 func learnRate(r train.Record) float64 { return r.LearnRate }
 
-// curve returns the geometric mean over a solver's starts, with a band from the smallest to the largest.
-func (j *job) curve(v variant, spec solverSpec, unit string, value func(train.Record) float64) figure.Curve {
+// curve returns the geometric mean over a solver's starts, with a band from the smallest to the
+// largest.
+func (j *job) curve(
+	v variant, spec solverSpec, unit string, value func(train.Record) float64,
+) figure.Curve {
 	c := figure.Curve{Name: spec.String(), Color: spec.kind().Color}
 	for epoch := 1; epoch <= v.epochs; epoch++ {
 		values := each(recordsOf(j.of(v, spec), epoch), value)

@@ -34,21 +34,27 @@ type settings struct {
 // newSettings returns the defaults of an experiment.
 func newSettings(e experiment) *settings {
 	return &settings{
-		solvers: mustParseSolvers(e.plain.solvers), epochs: e.plain.epochs, restarts: e.plain.restarts,
+		solvers: mustParseSolvers(e.plain.solvers),
+		epochs:  e.plain.epochs, restarts: e.plain.restarts,
 		batches: e.batches, dtype: e.dtype,
 	}
 }
 
 // addFlags adds the flags that the experiment takes.
 func (s *settings) addFlags(e experiment, f *pflag.FlagSet) {
-	f.Var(&s.solvers, "solvers", "`list` of solvers to compare, such as l4adam,l4mom:0.25,adam:1e-3")
+	f.Var(&s.solvers, "solvers",
+		"`list` of solvers to compare, such as l4adam,l4mom:0.25,adam:1e-3")
 	f.Var((*count)(&s.epochs), "epochs", "`number` of epochs")
-	f.Uint64Var(&s.seed, "seed", 1, "`number` that initial weights and order of the data follow from")
+	f.Uint64Var(&s.seed, "seed", 1,
+		"`number` that initial weights and order of the data follow from")
 	f.Var((*count)(&s.restarts), "restarts",
 		"`number` of starts, each from other initial weights, with seeds counted on from --seed")
-	f.Var((*dtypeName)(&s.dtype), "dtype", "`type` of the weights, float32 or float64")
+	if e.dtype != "" {
+		f.Var((*dtypeName)(&s.dtype), "dtype", "`type` of the weights, float32 or float64")
+	}
 	if len(e.tasks) > 0 {
-		f.StringSliceVar(&s.tasks, "tasks", nil, "`list` of tasks, or of beginnings of their names (default all)")
+		f.StringSliceVar(&s.tasks, "tasks", nil,
+			"`list` of tasks, or of beginnings of their names (default all)")
 	}
 	if len(e.batches) > 0 {
 		f.Var((*countList)(&s.batches), "batch", "`list` of batch sizes, which are compared")
@@ -60,15 +66,17 @@ func (s *settings) addFlags(e experiment, f *pflag.FlagSet) {
 		e.flags(f)
 	}
 	if e.full != nil {
-		f.BoolVar(&s.full, "full", false, fmt.Sprintf("make the paper's whole experiment: %v", e.full))
+		f.BoolVar(&s.full, "full", false, "make the paper's whole experiment: "+e.full.String())
 	}
 	if e.gridStarts > 0 {
-		f.BoolVar(&s.grid, "grid", false, "first search the best rate of each solver that has a constant one")
+		f.BoolVar(&s.grid, "grid", false,
+			"first search the best rate of each solver that has a constant one")
 	}
 	f.Var((*count)(&s.jobs), "jobs",
-		"`number` of runs side by side (default one for each core, but 1 where run times are compared)")
+		"`number` of runs side by side (default one for each core, 1 where run times are compared)")
 	f.StringVar(&s.out, "out", "out", "`folder` for figures and CSV, made if it does not exist")
-	f.StringVar(&s.checkpoint, "checkpoint", "", "`file` to save the training to, after epochs and on Ctrl-C")
+	f.StringVar(&s.checkpoint, "checkpoint", "",
+		"`file` to save the training to, after epochs and on Ctrl-C")
 	f.BoolVar(&s.resume, "resume", false, "go on from the file of --checkpoint, if it exists")
 }
 
@@ -97,7 +105,8 @@ func (s *settings) complete(e experiment, f *pflag.FlagSet) error {
 	}
 	switch {
 	case s.grid && !slices.ContainsFunc(s.solvers, solverSpec.constant):
-		return errors.Errorf("--grid: no solver of %v has a constant rate: add one to --solvers", s.solvers)
+		return errors.Errorf("--grid: no solver of %v has a constant rate: add one to --solvers",
+			s.solvers)
 	case s.grid && s.solvers.sameKind():
 		return errors.Errorf("--grid: %v: name each solver with a constant rate once", s.solvers)
 	case s.resume && s.checkpoint == "":
@@ -108,9 +117,10 @@ func (s *settings) complete(e experiment, f *pflag.FlagSet) error {
 	return nil
 }
 
-// apart are the flags that a checkpoint does not depend on: what they choose stands in each runID, or
-// changes no numbers.
-var apart = strings.Fields("solvers seed restarts tasks batch full grid jobs out checkpoint resume help")
+// apart are the flags that a checkpoint does not depend on: what they choose stands in each runID,
+// or changes no numbers.
+var apart = strings.Fields(
+	"solvers seed restarts tasks batch full grid jobs out checkpoint resume help")
 
 func fingerprint(e experiment, f *pflag.FlagSet) string {
 	text := e.name
@@ -147,7 +157,8 @@ func (s settings) choose(vs []variant) ([]variant, error) {
 			for _, v := range vs {
 				names = append(names, v.name)
 			}
-			return nil, errors.Errorf("--tasks: no task %q: choose from %s", beginning, strings.Join(names, ", "))
+			return nil, errors.Errorf("--tasks: no task %q: choose from %s", beginning,
+				strings.Join(names, ", "))
 		}
 	}
 	return slices.DeleteFunc(vs, func(v variant) bool { return !chosen[v.name] }), nil

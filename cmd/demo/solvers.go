@@ -27,8 +27,8 @@ func (s solverSpec) String() string { return fmt.Sprintf("%s %v", s.kind().Title
 // constant reports whether the solver's number is a learning rate.
 func (s solverSpec) constant() bool { return s.kind().Number == train.Rate }
 
-// solverList is a flag: solvers separated by commas, each with its number after a colon if it is not the
-// default.
+// solverList is a flag: solvers separated by commas, each with its number after a colon if it is
+// not the default.
 type solverList []solverSpec
 
 func (l *solverList) Type() string { return "list" }
@@ -69,14 +69,16 @@ func parseSolver(word string) (solverSpec, error) {
 		for _, k := range train.Kinds {
 			names = append(names, k.Name)
 		}
-		return solverSpec{}, errors.Errorf("no solver %q: choose from %s", name, strings.Join(names, ", "))
+		return solverSpec{}, errors.Errorf("no solver %q: choose from %s", name,
+			strings.Join(names, ", "))
 	}
 	if !given {
 		return solverSpec{name, k.Value}, nil
 	}
 	v, err := strconv.ParseFloat(number, 64)
 	if err != nil || !(v > 0 && v < 1e6) {
-		return solverSpec{}, errors.Errorf("%s: %q is no %s: want a number above 0, below 1e6", name, number, k.Number)
+		return solverSpec{}, errors.Errorf("%s: %q is no %s: want a number above 0, below 1e6",
+			name, number, k.Number)
 	}
 	return solverSpec{name, v}, nil
 }
@@ -93,7 +95,8 @@ func mustParseSolvers(text string) solverList {
 // sameKind reports whether two solvers differ in nothing but their constant rates.
 func (l solverList) sameKind() bool {
 	for i, s := range l {
-		if s.constant() && slices.ContainsFunc(l[:i], func(o solverSpec) bool { return o.Kind == s.Kind }) {
+		same := func(o solverSpec) bool { return o.Kind == s.Kind }
+		if s.constant() && slices.ContainsFunc(l[:i], same) {
 			return true
 		}
 	}

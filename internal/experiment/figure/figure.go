@@ -49,8 +49,8 @@ const (
 	titleSize, labelSize, tickSize = 11, 10, 9 // points
 )
 
-// Save draws rows of panels to a file whose name ends in .png or .svg. Each row has one legend, at its
-// right, with the curves of its first panel.
+// Save draws rows of panels to a file whose name ends in .png or .svg. Each row has one legend, at
+// its right, with the curves of its first panel.
 func Save(path string, rows ...[]Panel) error {
 	plots := make([][]*plot.Plot, len(rows))
 	for i, row := range rows {
@@ -66,7 +66,8 @@ func Save(path string, rows ...[]Panel) error {
 	var canvas vg.CanvasWriterTo
 	switch ext := filepath.Ext(path); ext {
 	case ".png":
-		canvas = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(150))}
+		image := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(150))
+		canvas = vgimg.PngCanvas{Canvas: image}
 	case ".svg":
 		canvas = vgsvg.New(width, height)
 	default:

@@ -21,8 +21,8 @@ func WriteCSV(path string, rows [][]string) error {
 	})
 }
 
-// Table returns rows as text in aligned columns, the first to the left and the others to the right. A row
-// of one cell is a heading across all columns.
+// Table returns rows as text in aligned columns, the first to the left and the others to the right.
+// A row of one cell is a heading across all columns.
 func Table(rows [][]string) string {
 	var widths []int
 	for _, row := range rows {
@@ -57,7 +57,8 @@ func Table(rows [][]string) string {
 }
 
 // WriteFile writes a file whole or not at all. Until it is whole it has a name of its own, so that
-// several programs may write the same file at a time; a crash leaves that name behind, see Leftovers.
+// several programs may write the same file at a time; a crash leaves that name behind, see
+// Leftovers.
 func WriteFile(path string, write func(io.Writer) error) error {
 	f, err := createTemp(path)
 	if err != nil {
@@ -100,8 +101,8 @@ func createTemp(path string) (*os.File, error) {
 	return f, errors.WithMessagef(err, "figure: cannot write %s", path)
 }
 
-// Leftovers returns the unfinished files that crashes of WriteFile have left of a path, and those that
-// other programs are writing.
+// Leftovers returns the unfinished files that crashes of WriteFile have left of a path, and those
+// that other programs are writing.
 func Leftovers(path string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
@@ -109,8 +110,9 @@ func Leftovers(path string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		random, isTemp := strings.CutSuffix(e.Name(), tempSuffix)
-		if random, ok := strings.CutPrefix(random, filepath.Base(path)+"."); isTemp && ok && isNumber(random) {
+		rest, ours := strings.CutPrefix(e.Name(), filepath.Base(path)+".")
+		random, unfinished := strings.CutSuffix(rest, tempSuffix)
+		if ours && unfinished && isNumber(random) {
 			names = append(names, filepath.Join(filepath.Dir(path), e.Name()))
 		}
 	}

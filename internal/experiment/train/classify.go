@@ -15,8 +15,8 @@ import (
 // Classifier is the Task of training a net on labelled images.
 type Classifier struct {
 	*Machine
-	// Images to train on, and those to test on; a nil Test has the accuracy NaN. A task that wraps this
-	// one may replace them between steps, Images by as many others.
+	// Images to train on, and those to test on; a nil Test has the accuracy NaN. A task that wraps
+	// this one may replace them between steps, Images by as many others.
 	Images, Test *dataset.Images
 	// Extra is what State holds besides the weights, such as running statistics.
 	Extra []gorgonia.Value
@@ -28,12 +28,16 @@ type Classifier struct {
 	order     []int // of the images
 }
 
-// Classify makes the Task of training net on images, in batches as large as its input. eval has the same
-// weights and classifies the test images, as many at a time as its input holds. Each epoch shuffles the
-// images in an order that depends on seed and epoch only, and leaves out those that do not fill a batch.
-func Classify(net, eval *model.Net, images, test *dataset.Images, seed uint64) (*Classifier, error) {
+// Classify makes the Task of training net on images, in batches as large as its input. eval has the
+// same weights and classifies the test images, as many at a time as its input holds. Each epoch
+// shuffles the images in an order that depends on seed and epoch only, and leaves out those that do
+// not fill a batch.
+func Classify(
+	net, eval *model.Net, images, test *dataset.Images, seed uint64,
+) (*Classifier, error) {
 	if batch := net.Input.Shape()[0]; batch > images.Len() {
-		return nil, errors.Errorf("train: a batch of %d: want at most %d, the number of images", batch, images.Len())
+		return nil, errors.Errorf("train: a batch of %d: want at most %d, the number of images",
+			batch, images.Len())
 	}
 	m, err := NewMachine(net.Loss, net.Weights)
 	if err != nil {
@@ -98,8 +102,8 @@ func (c *Classifier) Close() error {
 	return evalErr
 }
 
-// load sets the first inputs of a net to the images at the given indices, pixels from 0 to 1, and the
-// targets to their labels.
+// load sets the first inputs of a net to the images at the given indices, pixels from 0 to 1, and
+// the targets to their labels.
 func load(net *model.Net, images *dataset.Images, indices []int) {
 	switch x := net.Input.Value().Data().(type) {
 	case []float32:

@@ -13,7 +13,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/model"
 )
 
-// randomImages returns images of 2 by 2 random pixels, of which a bright one tells the class of three.
+// randomImages returns images of 2 by 2 random pixels, of which a bright one tells the class of
+// three.
 func randomImages(n int) *dataset.Images {
 	r := rand.New(rand.NewPCG(1, 2))
 	s := &dataset.Images{Rows: 2, Cols: 2, Classes: 3}

@@ -16,14 +16,15 @@ type Machine struct {
 	model   []gorgonia.ValueGrad
 }
 
-// NewMachine adds the gradients of the loss with respect to the weights to their graph and compiles it.
-// Call it within Build.
+// NewMachine adds the gradients of the loss with respect to the weights to their graph and compiles
+// it. Call it within Build.
 func NewMachine(loss *gorgonia.Node, weights gorgonia.Nodes) (*Machine, error) {
 	grads, err := gorgonia.Grad(loss, weights...)
 	if err != nil {
 		return nil, err
 	}
-	// Only what leads to the loss and these gradients: the graph also holds the gradient of the input.
+	// Only what leads to the loss and these gradients: the graph also holds the gradient of the
+	// input.
 	subgraph := loss.Graph().SubgraphRoots(append(grads, loss)...)
 	return &Machine{
 		vm:      gorgonia.NewTapeMachine(subgraph, gorgonia.BindDualValues(weights...)),
@@ -33,7 +34,8 @@ func NewMachine(loss *gorgonia.Node, weights gorgonia.Nodes) (*Machine, error) {
 	}, nil
 }
 
-// Run evaluates the loss and adds the gradients to those of the weights, which a solver's Step zeroes.
+// Run evaluates the loss and adds the gradients to those of the weights, which a solver's Step
+// zeroes.
 func (m *Machine) Run() (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 	m.vm.Reset()
 	if err := m.vm.RunAll(); err != nil {
@@ -54,12 +56,12 @@ func (m *Machine) State() []gorgonia.Value {
 // Close frees the machine.
 func (m *Machine) Close() error { return m.vm.Close() }
 
-// building is held while a graph is built, differentiated or compiled: Gorgonia then changes state that
-// all graphs share.
+// building is held while a graph is built, differentiated or compiled: Gorgonia then changes state
+// that all graphs share.
 var building sync.Mutex
 
-// Build calls a function that builds graphs and compiles them, one such function at a time. All graphs
-// are built within it where runs go side by side.
+// Build calls a function that builds graphs and compiles them, one such function at a time. All
+// graphs are built within it where runs go side by side.
 func Build[T any](build func() (T, error)) (T, error) {
 	building.Lock()
 	defer building.Unlock()

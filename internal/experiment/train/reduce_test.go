@@ -13,7 +13,9 @@ import (
 )
 
 // classifier trains a small net on batches of a size, in the order of a seed.
-func classifier(t *testing.T, weights model.Weights, images *dataset.Images, batch int, seed uint64) *Classifier {
+func classifier(
+	t *testing.T, weights model.Weights, images *dataset.Images, batch int, seed uint64,
+) *Classifier {
 	t.Helper()
 	task, err := Classify(model.MLP(weights, batch), model.MLP(weights, 7), images, images, seed)
 	return must(t, task, err)
@@ -63,7 +65,9 @@ func TestReduce(t *testing.T) {
 		batches, step := new(l4.Batches), 0
 		opts := Options{Epochs: epochs, EpochSteps: images / 12}
 		want := fit(t, whole, kind, opts)
-		opts.Reduce = func(loss gorgonia.Valuer, model []gorgonia.ValueGrad) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
+		opts.Reduce = func(
+			loss gorgonia.Valuer, model []gorgonia.ValueGrad,
+		) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 			if err := batches.Add(loss, model); err != nil {
 				return nil, nil, err
 			}
@@ -93,7 +97,8 @@ func (e *every) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 func shared(weights model.Weights) model.Weights {
 	var others model.Weights
 	for _, w := range weights {
-		others = append(others, tensor.New(tensor.WithShape(w.Shape()...), tensor.WithBacking(w.Data())))
+		other := tensor.New(tensor.WithShape(w.Shape()...), tensor.WithBacking(w.Data()))
+		others = append(others, other)
 	}
 	return others
 }
@@ -103,7 +108,8 @@ func wantClose(t *testing.T, name string, got, want []Record, gotTask, wantTask 
 	t.Helper()
 	for i, w := range want {
 		g := got[i]
-		if !near(g.Loss, w.Loss) || !near(g.LastLoss, w.LastLoss) || !near(g.LearnRate, w.LearnRate) {
+		if !near(g.Loss, w.Loss) || !near(g.LastLoss, w.LastLoss) ||
+			!near(g.LearnRate, w.LearnRate) {
 			t.Errorf("%s: epoch %d is %+v, want %+v", name, i+1, g, w)
 		}
 	}
@@ -137,7 +143,8 @@ func TestGraphPerLength(t *testing.T) {
 	for n := 1; n <= 3; n++ {
 		g := gorgonia.NewGraph()
 		value := tensor.New(tensor.WithShape(2), tensor.WithBacking(start))
-		w := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(2), gorgonia.WithValue(value))
+		w := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(2),
+			gorgonia.WithValue(value))
 		off := gorgonia.Must(gorgonia.Sub(w, gorgonia.NewConstant(3.0)))
 		sum := gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Square(off))))
 		loss := gorgonia.Must(gorgonia.Mul(sum, gorgonia.NewConstant(float64(n))))
@@ -152,15 +159,17 @@ func TestGraphPerLength(t *testing.T) {
 	kind, _ := KindOf("l4mom")
 	solver := kind.New(kind.Value)
 	steps := 0
-	records, err := Run(t.Context(), l, solver, Options{Epochs: 1, EpochSteps: 300, OnStep: func(step int, loss, _ float64) {
+	opts := Options{Epochs: 1, EpochSteps: 300, OnStep: func(step int, loss, _ float64) {
 		if info := solver.Solver.(*l4.L4Mom).Last(); info.Loss != loss || info.Step != step {
-			t.Fatalf("step %d: the solver read %v in step %d, the loss is %v", step, info.Loss, info.Step, loss)
+			t.Fatalf("step %d: the solver read %v in step %d, the loss is %v",
+				step, info.Loss, info.Step, loss)
 		}
 		if step == 2 && loss < 8 { // the second graph's loss is twice that of the first
 			t.Errorf("loss %v in step 2", loss)
 		}
 		steps++
-	}})
+	}}
+	records, err := Run(t.Context(), l, solver, opts)
 	if err != nil || steps != 300 {
 		t.Fatal(steps, err)
 	}

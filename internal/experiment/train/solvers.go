@@ -32,29 +32,36 @@ const (
 	Rate     = "rate"     // a constant learning rate
 )
 
-// Kinds are the solvers that can be compared. This is the one place where a solver gets its name and its
-// colour; a new one is a new entry, such as l4adam-plain and l4mom-plain for L4 without its bound. The
-// colours are from the palette of Okabe and Ito, which colour-blind readers can tell apart.
+// Kinds are the solvers that can be compared. This is the one place where a solver gets its name
+// and its colour; a new one is a new entry, such as l4adam-plain and l4mom-plain for L4 without its
+// bound. The colours are from the palette of Okabe and Ito, which colour-blind readers can tell
+// apart.
 var Kinds = []Kind{
-	{"l4adam", "L4Adam", color.NRGBA{0x00, 0x72, 0xb2, 0xff}, Fraction, 0.15, func(alpha float64) Solver {
-		return adaptive(l4.NewL4Adam(nil, l4.WithFraction(alpha)))
-	}},
-	{"l4mom", "L4Mom", color.NRGBA{0xd5, 0x5e, 0x00, 0xff}, Fraction, 0.15, func(alpha float64) Solver {
-		return adaptive(l4.NewL4Mom(nil, l4.WithFraction(alpha)))
-	}},
+	{"l4adam", "L4Adam", color.NRGBA{0x00, 0x72, 0xb2, 0xff}, Fraction, 0.15,
+		func(alpha float64) Solver {
+			return adaptive(l4.NewL4Adam(nil, l4.WithFraction(alpha)))
+		}},
+	{"l4mom", "L4Mom", color.NRGBA{0xd5, 0x5e, 0x00, 0xff}, Fraction, 0.15,
+		func(alpha float64) Solver {
+			return adaptive(l4.NewL4Mom(nil, l4.WithFraction(alpha)))
+		}},
 	{"adam", "Adam", color.NRGBA{0x00, 0x9e, 0x73, 0xff}, Rate, 1e-3, func(rate float64) Solver {
 		// The epsilon is the paper's.
-		return constant(gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate), gorgonia.WithEps(1e-4)), rate)
+		s := gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate), gorgonia.WithEps(1e-4))
+		return constant(s, rate)
 	}},
-	{"momentum", "Momentum", color.NRGBA{0xcc, 0x79, 0xa7, 0xff}, Rate, 0.05, func(rate float64) Solver {
-		return constant(gorgonia.NewMomentum(gorgonia.WithLearnRate(rate), gorgonia.WithMomentum(0.9)), rate)
-	}},
+	{"momentum", "Momentum", color.NRGBA{0xcc, 0x79, 0xa7, 0xff}, Rate, 0.05,
+		func(rate float64) Solver {
+			s := gorgonia.NewMomentum(gorgonia.WithLearnRate(rate), gorgonia.WithMomentum(0.9))
+			return constant(s, rate)
+		}},
 	{"sgd", "SGD", color.NRGBA{0xe6, 0x9f, 0x00, 0xff}, Rate, 0.1, func(rate float64) Solver {
 		return constant(gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(rate)), rate)
 	}},
-	{"rmsprop", "RMSProp", color.NRGBA{0x56, 0xb4, 0xe9, 0xff}, Rate, 1e-3, func(rate float64) Solver {
-		return constant(gorgonia.NewRMSPropSolver(gorgonia.WithLearnRate(rate)), rate)
-	}},
+	{"rmsprop", "RMSProp", color.NRGBA{0x56, 0xb4, 0xe9, 0xff}, Rate, 1e-3,
+		func(rate float64) Solver {
+			return constant(gorgonia.NewRMSPropSolver(gorgonia.WithLearnRate(rate)), rate)
+		}},
 }
 
 // KindOf returns the kind with a name. It reports whether there is one.

@@ -66,8 +66,8 @@ func (r *run) save() (err error) {
 	return r.opts.Save(st)
 }
 
-// restore sets the values of the task and the solver to a saved state. It checks all sizes before it
-// writes a value.
+// restore sets the values of the task and the solver to a saved state. It checks all sizes before
+// it writes a value.
 func (r *run) restore(st State) error {
 	unmarshaler, ok := r.solver.Solver.(encoding.BinaryUnmarshaler)
 	if !ok {
@@ -75,11 +75,13 @@ func (r *run) restore(st State) error {
 	}
 	values := r.task.State()
 	if len(st.Values) != len(values) {
-		return errors.Errorf("%d values were saved, but the task has %d", len(st.Values), len(values))
+		return errors.Errorf("%d values were saved, but the task has %d",
+			len(st.Values), len(values))
 	}
 	for i, v := range values {
 		if n := binary.Size(memory(v)); n != len(st.Values[i]) {
-			return errors.Errorf("value %d: %d bytes were saved, but the task's has %d", i, len(st.Values[i]), n)
+			return errors.Errorf("value %d: %d bytes were saved, but the task's has %d", i,
+				len(st.Values[i]), n)
 		}
 	}
 	if err := unmarshaler.UnmarshalBinary(st.Solver); err != nil {
@@ -95,8 +97,8 @@ func (r *run) restore(st State) error {
 	return nil
 }
 
-// memory returns what encoding/binary can read and write in place: the slice that a tensor lies in, or
-// a pointer to a scalar.
+// memory returns what encoding/binary can read and write in place: the slice that a tensor lies in,
+// or a pointer to a scalar.
 func memory(v gorgonia.Value) any {
 	if _, ok := v.(gorgonia.Scalar); ok {
 		return v

@@ -14,8 +14,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// running is a classifier with statistics that training changes beside the weights, and that the loss
-// depends on: each image is moved by them.
+// running is a classifier with statistics that training changes beside the weights, and that the
+// loss depends on: each image is moved by them.
 type running struct {
 	*Classifier
 	mean  *tensor.Dense
@@ -42,8 +42,8 @@ func (r *running) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 	return valuer{gorgonia.NewF64(loss.Value().Data().(float64) + shift)}, model, nil
 }
 
-// TestResume ends a run at each of its steps and resumes it from the saved bytes. Records, weights and
-// statistics are those of a run that nobody ended, to the bit.
+// TestResume ends a run at each of its steps and resumes it from the saved bytes. Records, weights
+// and statistics are those of a run that nobody ended, to the bit.
 func TestResume(t *testing.T) {
 	const epochs, epochSteps = 3, 5
 	for _, name := range []string{"l4adam", "l4mom"} {
@@ -76,7 +76,8 @@ func TestResume(t *testing.T) {
 			}
 			opts.Save = func(st State) error {
 				if n := len(resumed.State()); len(st.Values) != n {
-					t.Errorf("%s: resumed at %d: %d values saved again, want %d", name, stop, len(st.Values), n)
+					t.Errorf("%s: resumed at %d: %d values saved again, want %d", name, stop,
+						len(st.Values), n)
 				}
 				return nil
 			}
@@ -96,7 +97,8 @@ func TestResumeFinished(t *testing.T) {
 	kind, _ := KindOf("l4adam")
 	var state State
 	saves := 0
-	opts := Options{Epochs: 2, EpochSteps: 5, Save: func(st State) error { state = st; saves++; return nil }}
+	save := func(st State) error { state = st; saves++; return nil }
+	opts := Options{Epochs: 2, EpochSteps: 5, Save: save}
 	want := fit(t, newRunning(t), "l4adam", opts)
 	if saves != 2 {
 		t.Errorf("saved %d times in 2 epochs", saves)
@@ -119,11 +121,13 @@ func TestResumeRefused(t *testing.T) {
 		change func(*State)
 		want   string
 	}{
-		"fewer values":    {"l4adam", func(st *State) { st.Values = st.Values[:3] }, "3 values were saved, but the task has 6"},
-		"a shorter value": {"l4adam", func(st *State) { st.Values[4] = st.Values[4][:4] }, "value 4: 4 bytes were saved, but the task's has 8"},
-		"another solver":  {"l4mom", func(*State) {}, "l4"},
-		"no solver":       {"l4adam", func(st *State) { st.Solver = nil }, "l4"},
-		"cannot resume":   {"adam", func(*State) {}, "AdamSolver cannot be restored"},
+		"fewer values": {"l4adam", func(st *State) { st.Values = st.Values[:3] },
+			"3 values were saved, but the task has 6"},
+		"a shorter value": {"l4adam", func(st *State) { st.Values[4] = st.Values[4][:4] },
+			"value 4: 4 bytes were saved, but the task's has 8"},
+		"another solver": {"l4mom", func(*State) {}, "l4"},
+		"no solver":      {"l4adam", func(st *State) { st.Solver = nil }, "l4"},
+		"cannot resume":  {"adam", func(*State) {}, "AdamSolver cannot be restored"},
 	} {
 		changed := state
 		changed.Values = slices.Clone(state.Values)
@@ -133,7 +137,8 @@ func TestResumeRefused(t *testing.T) {
 		kind, _ := KindOf(c.kind)
 		opts.Resume = &changed
 		_, err := Run(context.Background(), task, kind.New(kind.Value), opts)
-		if err == nil || !strings.Contains(err.Error(), "train: resume: ") || !strings.Contains(err.Error(), c.want) {
+		if err == nil || !strings.Contains(err.Error(), "train: resume: ") ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
 		}
 		if !slices.Equal(floats(task.State()), before) {
@@ -142,7 +147,8 @@ func TestResumeRefused(t *testing.T) {
 	}
 }
 
-// TestSave: an error of Save ends the run, and Save is not called for a solver that cannot be saved.
+// TestSave: an error of Save ends the run, and Save is not called for a solver that cannot be
+// saved.
 func TestSave(t *testing.T) {
 	fault := errors.New("fault")
 	opts := Options{Epochs: 2, EpochSteps: 5, Save: func(State) error { return fault }}
@@ -163,7 +169,8 @@ func TestSave(t *testing.T) {
 func TestScalarWeights(t *testing.T) {
 	newTask := func() Plain {
 		g := gorgonia.NewGraph()
-		w := gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName("w"), gorgonia.WithValue(float32(2)))
+		w := gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName("w"),
+			gorgonia.WithValue(float32(2)))
 		m, err := NewMachine(gorgonia.Must(gorgonia.Square(w)), gorgonia.Nodes{w})
 		return must(t, Plain{Machine: m}, err)
 	}
@@ -184,7 +191,8 @@ func TestScalarWeights(t *testing.T) {
 		}
 		got[i].Accuracy, want[i].Accuracy = 0, 0
 	}
-	if !slices.Equal(got, want) || !slices.Equal(floats(resumed.State()), floats(straight.State())) {
+	if !slices.Equal(got, want) ||
+		!slices.Equal(floats(resumed.State()), floats(straight.State())) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -17,13 +17,14 @@ import (
 	"github.com/l4-go/l4/internal/experiment/model"
 )
 
-// TestClassifyOrder: an epoch takes each image once, in an order of its own that follows from the seed,
-// and leaves out what fills no batch. Steps may come in any order.
+// TestClassifyOrder: an epoch takes each image once, in an order of its own that follows from the
+// seed, and leaves out what fills no batch. Steps may come in any order.
 func TestClassifyOrder(t *testing.T) {
 	const n, batch, perEpoch = 11, 3, 3
 	images := &dataset.Images{Rows: 1, Cols: 1, Classes: 11}
 	for i := range n { // the image with the pixel i has the label i
-		images.Pixels, images.Labels = append(images.Pixels, byte(i)), append(images.Labels, byte(i))
+		images.Pixels = append(images.Pixels, byte(i))
+		images.Labels = append(images.Labels, byte(i))
 	}
 	weights := model.MLPWeights(tensor.Float32, []int{1, 11}, rand.New(rand.NewPCG(1, 0)))
 	newTask := func(seed uint64) *Classifier {
@@ -35,7 +36,8 @@ func TestClassifyOrder(t *testing.T) {
 		if _, _, err := task.Run(step); err != nil {
 			t.Fatal(err)
 		}
-		x, y := task.net.Input.Value().Data().([]float32), task.net.Target.Value().Data().([]float32)
+		x := task.net.Input.Value().Data().([]float32)
+		y := task.net.Target.Value().Data().([]float32)
 		var labels []byte
 		for row, pixel := range x {
 			i := int(math.Round(float64(pixel) * 255))
@@ -69,7 +71,8 @@ func TestClassifyOrder(t *testing.T) {
 	}
 	again, other := newTask(1), newTask(2)
 	for _, step := range []int{4, 0, 5, 1} { // back and forth
-		if want := epochs[step/perEpoch][step%perEpoch*batch:][:batch]; !bytes.Equal(taken(again, step), want) {
+		want := epochs[step/perEpoch][step%perEpoch*batch:][:batch]
+		if !bytes.Equal(taken(again, step), want) {
 			t.Errorf("step %d takes other images in another run", step)
 		}
 	}
@@ -85,8 +88,8 @@ func TestClassifyOrder(t *testing.T) {
 	}
 }
 
-// TestAccuracy compares with a count, for test sets that fill batches and that do not, in both types. A
-// wrapping task may replace the test set.
+// TestAccuracy compares with a count, for test sets that fill batches and that do not, in both
+// types. A wrapping task may replace the test set.
 func TestAccuracy(t *testing.T) {
 	images := randomImages(40)
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
@@ -154,7 +157,8 @@ func TestRegressionLoss(t *testing.T) {
 				w[i] = x
 				slope := (up - down) / (2 * h)
 				if got := g.Data().([]float64)[i]; math.Abs(got-slope) > 1e-5*(1+math.Abs(slope)) {
-					t.Errorf("seed %d: gradient %v at element %d of W%d, central difference %v", seed, got, i, k+1, slope)
+					t.Errorf("seed %d: gradient %v at element %d of W%d, central difference %v",
+						seed, got, i, k+1, slope)
 				}
 			}
 		}
@@ -216,7 +220,8 @@ func TestPlainInputs(t *testing.T) {
 		gorgonia.WithValue(tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64))))
 	w := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(1),
 		gorgonia.WithInit(gorgonia.Ones()))
-	m, err := NewMachine(gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.HadamardProd(x, w)))), gorgonia.Nodes{w})
+	loss := gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.HadamardProd(x, w))))
+	m, err := NewMachine(loss, gorgonia.Nodes{w})
 	task := must(t, Plain{Machine: m, SetInputs: func(step int) {
 		x.Value().Data().([]float64)[0] = float64(10 + step)
 	}}, err)
@@ -233,7 +238,8 @@ func TestPlainInputs(t *testing.T) {
 		for s := range step + 1 {
 			sum += float64(10 + s)
 		}
-		if got, err := number(loss); err != nil || got != float64(10+step) || grad.Data().([]float64)[0] != sum {
+		if got, err := number(loss); err != nil || got != float64(10+step) ||
+			grad.Data().([]float64)[0] != sum {
 			t.Errorf("step %d: loss %v, gradient %v, %v", step, got, grad, err)
 		}
 	}

@@ -15,10 +15,10 @@ import (
 
 // Task is what a run trains. Each run has a task of its own.
 type Task interface {
-	// Run sets the inputs of a step, counted from 0, and evaluates the loss and the gradients. What it
-	// does may depend only on the step and on the values of State, so that a run can be resumed. Loss
-	// and nodes may differ from step to step, as with one graph for each sequence length, but they
-	// stand for the same weights in the same order.
+	// Run sets the inputs of a step, counted from 0, and evaluates the loss and the gradients. What
+	// it does may depend only on the step and on the values of State, so that a run can be resumed.
+	// Loss and nodes may differ from step to step, as with one graph for each sequence length, but
+	// they stand for the same weights in the same order.
 	Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error)
 	// Accuracy returns the share of test samples that the weights get right, NaN without test data.
 	Accuracy() (float64, error)
@@ -29,9 +29,11 @@ type Task interface {
 	Close() error
 }
 
-// Reduce replaces the loss and the gradients of one evaluation by those to step on, such as the means
-// over several machines. It may return what l4.Batches holds.
-type Reduce func(gorgonia.Valuer, []gorgonia.ValueGrad) (gorgonia.Valuer, []gorgonia.ValueGrad, error)
+// Reduce replaces the loss and the gradients of one evaluation by those to step on, such as the
+// means over several machines. It may return what l4.Batches holds.
+type Reduce func(
+	gorgonia.Valuer, []gorgonia.ValueGrad,
+) (gorgonia.Valuer, []gorgonia.ValueGrad, error)
 
 // Options say how a run goes.
 type Options struct {
@@ -43,8 +45,8 @@ type Options struct {
 	OnStep  func(step int, loss, learnRate float64) // the first step is 1
 	OnEpoch func(Record)
 
-	// Save is given the state after each epoch and when ctx ends the run; nil if it is not wanted. It is
-	// not called for a solver that is no encoding.BinaryMarshaler, which cannot be saved.
+	// Save is given the state after each epoch and when ctx ends the run; nil if it is not wanted.
+	// It is not called for a solver that is no encoding.BinaryMarshaler, which cannot be saved.
 	Save func(State) error
 	// Resume is the state to go on from, nil to start anew.
 	Resume *State
@@ -61,15 +63,16 @@ type Record struct {
 	StepTime  time.Duration // the part of Time spent in the solver
 }
 
-// ErrDiverged says that a loss or a gradient was no longer finite or that the loss fell below its floor.
-// It is a result of the run, while other errors are faults of the program.
+// ErrDiverged says that a loss or a gradient was no longer finite or that the loss fell below its
+// floor. It is a result of the run, while other errors are faults of the program.
 var ErrDiverged = errors.New("train: diverged")
 
 // Run trains for a number of epochs and returns a record of each. When it ends early, because of an
 // error or because ctx is done, it returns the records so far as well.
 func Run(ctx context.Context, task Task, solver Solver, opts Options) ([]Record, error) {
 	if opts.Epochs < 1 || opts.EpochSteps < 1 {
-		return nil, errors.Errorf("train: %d epochs of %d steps: want at least 1 of each", opts.Epochs, opts.EpochSteps)
+		return nil, errors.Errorf("train: %d epochs of %d steps: want at least 1 of each",
+			opts.Epochs, opts.EpochSteps)
 	}
 	r := &run{task: task, solver: solver, opts: opts}
 	if opts.Resume != nil {
@@ -174,5 +177,6 @@ func number(loss gorgonia.Valuer) (float64, error) {
 			return x[0], nil
 		}
 	}
-	return 0, errors.Errorf("train: the loss is a %T of shape %v: want one float32 or float64", loss.Value(), loss.Value().Shape())
+	return 0, errors.Errorf("train: the loss is a %T of shape %v: want one float32 or float64",
+		loss.Value(), loss.Value().Shape())
 }

@@ -54,7 +54,7 @@ func (p *puppet) Step([]gorgonia.ValueGrad) error {
 	return p.errs[len(p.seen)]
 }
 
-// rates returns a function that returns one rate after the other, each twice, for OnStep and the record.
+// rates returns a function that returns the rate of the last step.
 func rates(p *puppet, rs ...float64) func() float64 {
 	return func() float64 { return rs[len(p.seen)-1] }
 }
@@ -69,7 +69,8 @@ func TestRecords(t *testing.T) {
 	records, err := Run(context.Background(), task, Solver{p, rates(p, 1, 0, 4, 0, -1, 0)}, Options{
 		Epochs: 2, EpochSteps: 3,
 		OnStep: func(step int, loss, rate float64) {
-			steps, losses, learnRates = append(steps, step), append(losses, loss), append(learnRates, rate)
+			steps, losses = append(steps, step), append(losses, loss)
+			learnRates = append(learnRates, rate)
 		},
 		OnEpoch: func(r Record) { onEpoch = append(onEpoch, r) },
 	})
@@ -97,7 +98,8 @@ func TestRecords(t *testing.T) {
 		t.Errorf("%d records, %d calls of OnEpoch", len(records), len(onEpoch))
 	}
 	for i := range 6 {
-		if task.steps[i] != i || steps[i] != i+1 || losses[i] != task.losses[i] || p.seen[i] != task.losses[i] {
+		if task.steps[i] != i || steps[i] != i+1 || losses[i] != task.losses[i] ||
+			p.seen[i] != task.losses[i] {
 			t.Errorf("step %d: the task ran %d; OnStep was given %d, %v; the solver read %v",
 				i+1, task.steps[i], steps[i], losses[i], p.seen[i])
 		}
@@ -107,7 +109,8 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// TestDiverged: what ends a run as diverged, and what is another error. The records so far are returned.
+// TestDiverged: what ends a run as diverged, and what is another error. The records so far are
+// returned.
 func TestDiverged(t *testing.T) {
 	fault := errors.New("fault")
 	for name, c := range map[string]struct {
@@ -126,7 +129,8 @@ func TestDiverged(t *testing.T) {
 		p := &puppet{errs: map[int]error{3: c.stepErr}}
 		records, err := Run(context.Background(), task, Solver{p, rates(p, 1, 1, 1, 1)},
 			Options{Epochs: 2, EpochSteps: 2})
-		if err == nil || errors.Is(err, ErrDiverged) != c.diverged || !strings.Contains(err.Error(), "step 3") {
+		if err == nil || errors.Is(err, ErrDiverged) != c.diverged ||
+			!strings.Contains(err.Error(), "step 3") {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if c.stepErr == fault && !errors.Is(err, fault) {
@@ -149,7 +153,9 @@ func TestErrors(t *testing.T) {
 		"run":      {&script{runErr: map[int]error{1: fault}}, Options{}, "train: step 2: fault"},
 		"accuracy": {&script{accErr: fault}, Options{}, "train: accuracy after step 2: fault"},
 		"reduce": {&script{}, Options{
-			Reduce: func(l gorgonia.Valuer, m []gorgonia.ValueGrad) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
+			Reduce: func(
+				l gorgonia.Valuer, m []gorgonia.ValueGrad,
+			) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 				return l, m, fault
 			}}, "train: step 1: fault"},
 	} {
@@ -162,7 +168,8 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	for _, o := range []Options{{Epochs: 0, EpochSteps: 1}, {Epochs: 1, EpochSteps: 0}} {
-		if _, err := Run(context.Background(), &script{}, Solver{}, o); err == nil || !strings.Contains(err.Error(), "at least 1") {
+		_, err := Run(context.Background(), &script{}, Solver{}, o)
+		if err == nil || !strings.Contains(err.Error(), "at least 1") {
 			t.Errorf("%d epochs of %d steps: error %v", o.Epochs, o.EpochSteps, err)
 		}
 	}

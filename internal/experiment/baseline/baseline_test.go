@@ -24,8 +24,14 @@ func (p pair) Grad() (gorgonia.Value, error) { return p.g, nil }
 
 // twoTensors is a model of three elements in a matrix and a vector.
 func twoTensors(dt tensor.Dtype) []gorgonia.ValueGrad {
-	dense := func(shape ...int) gorgonia.Value { return tensor.New(tensor.Of(dt), tensor.WithShape(shape...)) }
-	return []gorgonia.ValueGrad{pair{dense(1, 2), dense(1, 2)}, pair{dense(1), dense(1)}}
+	return []gorgonia.ValueGrad{
+		pair{dense(dt, 1, 2), dense(dt, 1, 2)},
+		pair{dense(dt, 1), dense(dt, 1)},
+	}
+}
+
+func dense(dt tensor.Dtype, shape ...int) *tensor.Dense {
+	return tensor.New(tensor.Of(dt), tensor.WithShape(shape...))
 }
 
 func bound(t *testing.T, params []gorgonia.ValueGrad) *model {
@@ -69,8 +75,10 @@ func lossAt(step int, w []float64) float64 {
 	return sum
 }
 
+type newSolver func(loss gorgonia.Valuer) gorgonia.Solver
+
 // path returns the weights after each step of a solver.
-func path(t *testing.T, dt tensor.Dtype, newSolver func(gorgonia.Valuer) gorgonia.Solver) [][]float64 {
+func path(t *testing.T, dt tensor.Dtype, newSolver newSolver) [][]float64 {
 	t.Helper()
 	params := twoTensors(dt)
 	m := bound(t, params)
@@ -111,14 +119,24 @@ func set(v gorgonia.Value, i int, x float64) {
 // methods are all optimizers with what their papers' pseudo-code gives.
 var methods = []struct {
 	name string
-	new  func(gorgonia.Valuer) gorgonia.Solver
+	new  newSolver
 	want func(rounding) [][]float64
 }{
-	{"Adam", func(gorgonia.Valuer) gorgonia.Solver { return NewAdam(0.01) }, adamPaper},
-	{"Schedule-Free", func(gorgonia.Valuer) gorgonia.Solver { return NewScheduleFree() }, scheduleFreePaper},
-	{"DoG", func(gorgonia.Valuer) gorgonia.Solver { return NewDoG() }, dogPaper},
-	{"Prodigy", func(gorgonia.Valuer) gorgonia.Solver { return NewProdigy() }, prodigyPaper},
-	{"MoMo-Adam", func(l gorgonia.Valuer) gorgonia.Solver { return NewMoMoAdam(l) }, momoPaper},
+	{"Adam", func(gorgonia.Valuer) gorgonia.Solver {
+		return NewAdam(0.01)
+	}, adamPaper},
+	{"Schedule-Free", func(gorgonia.Valuer) gorgonia.Solver {
+		return NewScheduleFree()
+	}, scheduleFreePaper},
+	{"DoG", func(gorgonia.Valuer) gorgonia.Solver {
+		return NewDoG()
+	}, dogPaper},
+	{"Prodigy", func(gorgonia.Valuer) gorgonia.Solver {
+		return NewProdigy()
+	}, prodigyPaper},
+	{"MoMo-Adam", func(l gorgonia.Valuer) gorgonia.Solver {
+		return NewMoMoAdam(l)
+	}, momoPaper},
 }
 
 func TestAsInTheirPapers(t *testing.T) {
@@ -169,9 +187,12 @@ func TestFirstStep(t *testing.T) {
 
 // TestAdamAsGorgonias: the same weights as from Gorgonia's solver, up to rounding.
 func TestAdamAsGorgonias(t *testing.T) {
-	for dt, tolerance := range map[tensor.Dtype]float64{tensor.Float64: 1e-13, tensor.Float32: 3e-6} {
+	tolerances := map[tensor.Dtype]float64{tensor.Float64: 1e-13, tensor.Float32: 3e-6}
+	for dt, tolerance := range tolerances {
 		ours := path(t, dt, func(gorgonia.Valuer) gorgonia.Solver { return NewAdam(0.03) })
-		theirs := path(t, dt, func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewAdamSolver(gorgonia.WithLearnRate(0.03)) })
+		theirs := path(t, dt, func(gorgonia.Valuer) gorgonia.Solver {
+			return gorgonia.NewAdamSolver(gorgonia.WithLearnRate(0.03))
+		})
 		for step := range ours {
 			for i := range ours[step] {
 				if math.Abs(ours[step][i]-theirs[step][i]) > tolerance {
@@ -288,9 +309,7 @@ func TestScheduleFreeSwap(t *testing.T) {
 }
 
 func TestWrongModels(t *testing.T) {
-	dense := func(dt tensor.Dtype, shape ...int) *tensor.Dense {
-		return tensor.New(tensor.Of(dt), tensor.WithShape(shape...))
-	}
+	f32, f64 := tensor.Float32, tensor.Float64
 	transposed := dense(tensor.Float64, 2, 3)
 	transposed.T()
 	for name, c := range map[string]struct {
@@ -300,10 +319,11 @@ func TestWrongModels(t *testing.T) {
 		"scalar":         {pair{gorgonia.NewF64(1), gorgonia.NewF64(1)}, "#0 is a *gorgonia.F64"},
 		"integers":       {pair{dense(tensor.Int, 2), dense(tensor.Int, 2)}, "#0 is a"},
 		"transposed":     {pair{transposed, transposed}, "#0 is a"},
-		"other gradient": {pair{dense(tensor.Float64, 2), dense(tensor.Float32, 2)}, "want a gradient"},
-		"short gradient": {pair{dense(tensor.Float64, 2), dense(tensor.Float64, 1)}, "want a gradient"},
+		"other gradient": {pair{dense(f64, 2), dense(f32, 2)}, "want a gradient"},
+		"short gradient": {pair{dense(f64, 2), dense(f64, 1)}, "want a gradient"},
 	} {
-		if err := NewAdam(1).Step([]gorgonia.ValueGrad{c.param}); err == nil || !strings.Contains(err.Error(), c.want) {
+		err := NewAdam(1).Step([]gorgonia.ValueGrad{c.param})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
 		}
 	}
@@ -324,7 +344,7 @@ func BenchmarkStep(b *testing.B) {
 	const n = 15_000
 	for _, m := range methods {
 		b.Run(m.name, func(b *testing.B) {
-			w, g := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(n)), tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(n))
+			w, g := dense(tensor.Float32, n), dense(tensor.Float32, n)
 			params := []gorgonia.ValueGrad{pair{w, g}}
 			solver := m.new(&number{gorgonia.NewF64(1)})
 			grads := g.Data().([]float32)

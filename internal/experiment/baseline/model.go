@@ -37,16 +37,19 @@ func (m *model) bind(params []gorgonia.ValueGrad) error {
 			p.w64 = w
 			p.g64, _ = data(grad).([]float64)
 		default:
-			return errors.Errorf("baseline: parameter #%d is a %T: want a dense row-major tensor of float32 or float64", i, v.Value())
+			return errors.Errorf("baseline: parameter #%d is a %T: "+
+				"want a dense row-major tensor of float32 or float64", i, v.Value())
 		}
 		if len(p.g32) != len(p.w32) || len(p.g64) != len(p.w64) {
-			return errors.Errorf("baseline: parameter #%d: want a gradient of the weights' dtype, layout and size", i)
+			return errors.Errorf("baseline: parameter #%d: "+
+				"want a gradient of the weights' dtype, layout and size", i)
 		}
 		m.params = append(m.params, p)
 		n += len(p.w32) + len(p.w64)
 	}
 	if n == 0 || m.len != 0 && n != m.len {
-		return errors.Errorf("baseline: the model has %d elements: want as many in each step, %d in the first", n, m.len)
+		return errors.Errorf("baseline: the model has %d elements, %d in the first step: "+
+			"want at least one, and as many in each step", n, m.len)
 	}
 	m.len = n
 	return nil

@@ -33,7 +33,8 @@ func (s *MoMoAdam) Step(params []gorgonia.ValueGrad) error {
 	case float64:
 		s.method.loss = x
 	default:
-		return errors.Errorf("baseline: the loss is a %T: want one number of float32 or float64", s.loss.Value())
+		return errors.Errorf("baseline: the loss is a %T: "+
+			"want one number of float32 or float64", s.loss.Value())
 	}
 	return s.Solver.Step(params)
 }

@@ -24,8 +24,10 @@ func (r *Report) Draw(path string) error {
 		return errors.New("stress: no figure of no results: name at least one task and one solver")
 	}
 	p := plot.New()
-	p.Title.Text = "Behind the best of Adam's rates for each task: points of accuracy, or ratio of errors (×)"
-	p.Title.TextStyle.Font.Size, p.Title.Padding = 11, vg.Points(6)
+	p.Title.Text = "Behind the best of Adam's rates for each task, in points of accuracy; " +
+		"×: ratio of errors"
+	p.Title.TextStyle.Font.Variant, p.Title.TextStyle.Font.Size = "Sans", 11
+	p.Title.Padding = vg.Points(6)
 	var contenders, tasks []string
 	for _, c := range r.contenders {
 		contenders = append(contenders, c.String())
@@ -39,12 +41,13 @@ func (r *Report) Draw(path string) error {
 	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = text.XRight, text.YCenter
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.LineStyle.Width, axis.Tick.LineStyle.Width, axis.Tick.Length = 0, 0, 0
-		axis.Tick.Label.Font.Size, axis.Padding = 9, 0
+		axis.Tick.Label.Font.Variant, axis.Tick.Label.Font.Size, axis.Padding = "Sans", 9, 0
 	}
+	p.X.Tick.Length, p.Y.Tick.Length = vg.Points(7), vg.Points(4) // away from the cells
 	p.X.Min, p.X.Max = -0.5, float64(len(contenders))-0.5
 	p.Y.Min, p.Y.Max = -0.5, float64(len(tasks))-0.5
 	p.Add(r)
-	width := 1.8*vg.Inch + vg.Length(len(contenders))*0.62*vg.Inch
+	width := 1.8*vg.Inch + vg.Length(len(contenders))*0.66*vg.Inch
 	height := 1.6*vg.Inch + vg.Length(len(tasks))*0.22*vg.Inch
 	drawn, err := p.WriterTo(width, height, filepath.Ext(path)[1:])
 	if err != nil {
@@ -83,6 +86,8 @@ func (c cell) text(m Metric) string {
 		return fmt.Sprintf("%d/%d failed", c.failed, c.runs)
 	case math.IsNaN(c.gap):
 		return ""
+	case m == Error && c.gap > math.Log(999):
+		return "× >999"
 	case m == Error:
 		return fmt.Sprintf("×%.3g", math.Exp(c.gap))
 	}

@@ -21,7 +21,7 @@ func quickPlan() Plan {
 	return Plan{
 		Tasks: []Task{floorTask("a", 5, 40, 1), floorTask("b", 3, 30, 0), {Name: "c", Title: "c",
 			Steps: 5, start: rosenbrockTask(5).start, Metric: Error}},
-		Solvers: []Solver{Adam(1e-3), Adam(1e-2), l4Solver("l4adam", "L4Adam", Both, l4Adam()),
+		Solvers: []Solver{adam(1e-3), adam(1e-2), l4Solver("l4adam", "L4Adam", Both, l4Adam()),
 			{Name: "broken", Title: "broken", Weights: Both, New: func(gorgonia.Valuer) gorgonia.Solver {
 				return broken{}
 			}}},

@@ -142,7 +142,7 @@ func (r *Report) Summary() [][]string {
 		}
 		rows = append(rows, []string{c.String(), fmt.Sprintf("%d of %d", failed, runs),
 			number2(stat.Mean(gaps[Accuracy], nil)), number2(median(gaps[Accuracy])),
-			ahead(gaps[Accuracy]), number2(math.Exp(median(gaps[Error]))), ahead(gaps[Error])})
+			ahead(gaps[Accuracy]), format("%.3g", math.Exp(median(gaps[Error]))), ahead(gaps[Error])})
 	}
 	return rows
 }

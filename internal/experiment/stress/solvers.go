@@ -2,6 +2,7 @@ package stress
 
 import (
 	"fmt"
+	"strings"
 
 	"gorgonia.org/gorgonia"
 
@@ -40,7 +41,7 @@ func Solvers() []Solver {
 		l4Solver("l4mom-plain", "L4Mom, plain", Last, l4Mom(plain...)),
 	}
 	for _, rate := range []float64{1e-4, 3e-4, 1e-3, 3e-3, 1e-2} {
-		solvers = append(solvers, Adam(rate))
+		solvers = append(solvers, adam(rate))
 	}
 	return append(solvers,
 		Solver{Name: "schedule-free", Title: "Schedule-Free AdamW", Weights: Last,
@@ -54,13 +55,16 @@ func Solvers() []Solver {
 	)
 }
 
-// Adam returns Adam at one of the rates from which the best is chosen.
-func Adam(rate float64) Solver {
-	return Solver{
-		Name: fmt.Sprintf("adam-%.0e", rate), Title: fmt.Sprintf("Adam %.0e", rate),
-		Weights: Both, Rate: true,
-		New: func(gorgonia.Valuer) gorgonia.Solver { return baseline.NewAdam(rate) },
+// adam returns Adam at one of the rates from which the best is chosen. Of the rates that may be the
+// best for all tasks, the average of the weights is evaluated, too.
+func adam(rate float64) Solver {
+	number := strings.Replace(fmt.Sprintf("%.0e", rate), "e-0", "e-", 1)
+	s := Solver{Name: "adam-" + number, Title: "Adam " + number, Weights: Last, Rate: true,
+		New: func(gorgonia.Valuer) gorgonia.Solver { return baseline.NewAdam(rate) }}
+	if rate >= 1e-3 {
+		s.Weights = Both
 	}
+	return s
 }
 
 func l4Solver(name, title string, w Weights, new func(gorgonia.Valuer) gorgonia.Solver) Solver {

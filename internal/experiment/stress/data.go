@@ -93,7 +93,9 @@ func newShuffle(n int, r *rand.Rand) *shuffle {
 
 func (s *shuffle) deal() int {
 	if s.next == len(s.order) {
-		s.r.Shuffle(len(s.order), func(i, j int) { s.order[i], s.order[j] = s.order[j], s.order[i] })
+		s.r.Shuffle(len(s.order), func(i, j int) {
+			s.order[i], s.order[j] = s.order[j], s.order[i]
+		})
 		s.next = 0
 	}
 	s.next++

@@ -83,7 +83,7 @@ func (r *Report) Plot(c draw.Canvas, p *plot.Plot) {
 func (c cell) text(m Metric) string {
 	switch {
 	case c.failed > 0:
-		return fmt.Sprintf("%d/%d failed", c.failed, c.runs)
+		return fmt.Sprintf("%d/%d failed", c.failed, len(c.values))
 	case math.IsNaN(c.gap):
 		return ""
 	case m == Error && c.gap > math.Log(999):

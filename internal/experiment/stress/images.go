@@ -15,7 +15,7 @@ type architecture struct {
 	tanh      bool    // instead of rectifiers
 	norm      bool    // over the batch, before each activation
 	recurrent bool    // the first hidden layer, over the rows of the image
-	scale     float64 // of the initial weights, relative to He's or, for tanh, 1/√in; 0 stands for 1
+	scale     float64 // of the initial weights, relative to He's or, for tanh, 1/√in; 0 is 1
 }
 
 func (a architecture) String() string {
@@ -26,7 +26,8 @@ func (a architecture) String() string {
 	case len(a.hidden) == 0:
 		s.WriteString("linear model")
 	default:
-		fmt.Fprintf(&s, "net of %s", strings.Trim(strings.ReplaceAll(fmt.Sprint(a.hidden), " ", "-"), "[]"))
+		units := strings.Trim(fmt.Sprint(a.hidden), "[]")
+		s.WriteString("net of " + strings.ReplaceAll(units, " ", "-"))
 	}
 	if a.tanh {
 		s.WriteString(", tanh")
@@ -85,6 +86,7 @@ type imageTask struct {
 	wrong   int  // wrong labels in training, in %
 	batch   int
 	images  int  // number of images to train on, 0 for all
+	tests   int  // number of images to test on, 0 for all
 	encoder bool // an autoencoder
 	change  int  // after so many steps, each class has the name of the next; 0 is never
 	disturbance
@@ -116,7 +118,8 @@ func (c imageTask) task(d *Data) Task {
 	if c.wide {
 		title += ", float64"
 	}
-	t := Task{Name: c.name, Title: fmt.Sprintf("%s, %d steps", title, c.steps), Kind: c.kind, Steps: c.steps}
+	title = fmt.Sprintf("%s, %d steps", title, c.steps)
+	t := Task{Name: c.name, Title: title, Kind: c.kind, Steps: c.steps}
 	if c.encoder {
 		t.Metric = Error
 	}
@@ -137,6 +140,9 @@ func startImages[T float](c imageTask, data *images, seed uint64) *Run {
 	train, test := data.train, data.test
 	if c.images > 0 {
 		train = train.First(c.images)
+	}
+	if c.tests > 0 {
+		test = test.First(c.tests)
 	}
 	train = train.WithWrongLabels(float64(c.wrong)/100, random(seed, forLabels))
 	in := train.Size()

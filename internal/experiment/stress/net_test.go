@@ -26,7 +26,7 @@ func checkGradients(t *testing.T, params []*param[float64], forward func() float
 			p.w[k] = w
 			want := (up - down) / (2 * h)
 			if math.Abs(got[i][k]-want) > 1e-7+1e-5*math.Abs(want) {
-				t.Fatalf("parameter %d, element %d: %v, central difference %v", i, k, got[i][k], want)
+				t.Fatalf("parameter %d, element %d: %v, want %v", i, k, got[i][k], want)
 			}
 			largest = max(largest, math.Abs(want))
 		}
@@ -93,11 +93,14 @@ func TestBatchNormGradients(t *testing.T) {
 }
 
 func TestRegressionGradients(t *testing.T) {
-	for name, p := range map[string]penalty{"squared": squared, "absolute": absolute, "huber": huber} {
+	penalties := map[string]penalty{"squared": squared, "absolute": absolute, "huber": huber}
+	for name, p := range penalties {
 		t.Run(name, func(t *testing.T) {
 			const n, in = 6, 4
-			model := newNet[float64](architecture{hidden: []int{5}, tanh: true}, in, 2, random(1, forWeights))
-			x, targets, dy := testInputs[float64](n, in), testInputs[float64](2*n, 1), make([]float64, 2*n)
+			a := architecture{hidden: []int{5}, tanh: true}
+			model := newNet[float64](a, in, 2, random(1, forWeights))
+			x, targets := testInputs[float64](n, in), testInputs[float64](2*n, 1)
+			dy := make([]float64, 2*n)
 			targets[3] = 30
 			checkGradients(t, model.params(), func() float64 {
 				loss := meanPenalty(p, model.forward(x, n), targets, dy)
@@ -141,7 +144,8 @@ func TestFunctionGradients(t *testing.T) {
 
 func TestCrossEntropy(t *testing.T) {
 	dy := make([]float64, 6)
-	got := crossEntropy([]float64{0, 0, 1000, math.Log(2), math.Log(3), math.Log(5)}, []byte{2, 1}, dy)
+	logits := []float64{0, 0, 1000, math.Log(2), math.Log(3), math.Log(5)}
+	got := crossEntropy(logits, []byte{2, 1}, dy)
 	if want := -math.Log(0.3) / 2; math.Abs(got-want) > 1e-12 {
 		t.Errorf("loss %v, want %v", got, want)
 	}
@@ -167,8 +171,8 @@ func TestDtypesAgree(t *testing.T) {
 		}
 		for i, p := range wide.params() {
 			for k, g := range p.g {
-				if math.Abs(g-float64(narrow.params()[i].g[k])) > 1e-4 {
-					t.Errorf("%v: gradient %v in float64, %v in float32", a, g, narrow.params()[i].g[k])
+				if h := narrow.params()[i].g[k]; math.Abs(g-float64(h)) > 1e-4 {
+					t.Errorf("%v: gradient %v in float64, %v in float32", a, g, h)
 				}
 			}
 		}
@@ -178,7 +182,8 @@ func TestDtypesAgree(t *testing.T) {
 func BenchmarkForward(b *testing.B) {
 	const batch, in, classes = 64, 196, 10
 	model := newNet[float32](usual, in, classes, random(1, forWeights))
-	x, dy, labels := testInputs[float32](batch, in), make([]float32, batch*classes), make([]byte, batch)
+	x, dy := testInputs[float32](batch, in), make([]float32, batch*classes)
+	labels := make([]byte, batch)
 	b.Run(fmt.Sprintf("batch %d", batch), func(b *testing.B) {
 		for b.Loop() {
 			crossEntropy(model.forward(x, batch), labels, dy)

@@ -22,9 +22,8 @@ func quickPlan() Plan {
 		Tasks: []Task{floorTask("a", 5, 40, 1), floorTask("b", 3, 30, 0), {Name: "c", Title: "c",
 			Steps: 5, start: rosenbrockTask(5).start, Metric: Error}},
 		Solvers: []Solver{adam(1e-3), adam(1e-2), l4Solver("l4adam", "L4Adam", Both, l4Adam()),
-			{Name: "broken", Title: "broken", Weights: Both, New: func(gorgonia.Valuer) gorgonia.Solver {
-				return broken{}
-			}}},
+			{Name: "broken", Title: "broken", Weights: Both,
+				New: func(gorgonia.Valuer) gorgonia.Solver { return broken{} }}},
 		Seeds: Seeds(501, 3),
 	}
 }
@@ -51,10 +50,12 @@ func TestPlanIsDeterministic(t *testing.T) {
 	}
 	for i, r := range want {
 		task, rest := i/12, i%12
-		if r.Task != p.Tasks[task].Name || r.Solver != p.Solvers[rest/3].Name || r.Seed != uint64(501+rest%3) {
+		if r.Task != p.Tasks[task].Name || r.Solver != p.Solvers[rest/3].Name ||
+			r.Seed != uint64(501+rest%3) {
 			t.Errorf("result %d is of task %s, solver %s, seed %d", i, r.Task, r.Solver, r.Seed)
 		}
-		if broke := r.Solver == "broken"; broke != (r.Ended != "") || broke != math.IsNaN(r.Metric) {
+		broke := r.Solver == "broken"
+		if broke != (r.Ended != "") || broke != math.IsNaN(r.Metric) {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -125,7 +126,8 @@ func TestForeignFile(t *testing.T) {
 		os.WriteFile(path, []byte(content), 0o644)
 		p := quickPlan()
 		p.File = path
-		if _, err := p.Run(context.Background()); err == nil || !strings.Contains(err.Error(), path) {
+		_, err := p.Run(context.Background())
+		if err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%q: error %v", content, err)
 		}
 		if data, _ := os.ReadFile(path); string(data) != content {
@@ -153,7 +155,8 @@ func TestCancel(t *testing.T) {
 func TestTaskFails(t *testing.T) {
 	p := quickPlan()
 	p.Tasks[1].start = func(uint64) (*Run, error) { return nil, errors.New("no data") }
-	if _, err := p.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "task b") {
+	_, err := p.Run(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "task b") {
 		t.Errorf("error %v", err)
 	}
 }

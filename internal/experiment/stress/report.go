@@ -30,9 +30,12 @@ func (c contender) String() string {
 
 // cell is what a contender reached on a task.
 type cell struct {
-	runs, failed int
-	mean         float64 // of the metric: arithmetic for accuracies, geometric for errors
-	gap          float64 // behind the task's best Adam: in points of accuracy, or the logarithm of the errors' ratio
+	values []float64 // the metric of each run
+	failed int
+	mean   float64 // of the metric: arithmetic for accuracies, geometric for errors
+	// gap is how far it is behind the task's best Adam: in points of accuracy, or as the logarithm
+	// of the ratio of the errors.
+	gap float64
 }
 
 // leastError is the smallest error that counts, since a geometric mean can have no 0.
@@ -61,7 +64,7 @@ func NewReport(tasks []Task, solvers []Solver, results []Result) *Report {
 		for i, c := range r.contenders {
 			row[i] = newCell(t.Metric, runs[key{t.Name, t.Title, c.solver.Name}], c.averaged)
 			isBetter := math.IsNaN(best) || t.Metric.Better(row[i].mean, best)
-			if c.solver.Rate && !c.averaged && row[i].runs > 0 && isBetter {
+			if c.solver.Rate && !c.averaged && len(row[i].values) > 0 && isBetter {
 				best = row[i].mean
 			}
 		}
@@ -97,7 +100,7 @@ func newCell(m Metric, runs []Result, averaged bool) cell {
 	for _, r := range runs {
 		values = append(values, r.value(averaged))
 	}
-	c := cell{runs: len(runs), mean: math.NaN(), gap: math.NaN()}
+	c := cell{values: slices.Clone(values), mean: math.NaN(), gap: math.NaN()}
 	switch {
 	case len(values) == 0:
 	case m == Accuracy:
@@ -135,25 +138,49 @@ func (r *Report) Summary() [][]string {
 		gaps := map[Metric][]float64{}
 		for k, t := range r.tasks {
 			cell := r.cells[k][i]
-			runs, failed = runs+cell.runs, failed+cell.failed
+			runs, failed = runs+len(cell.values), failed+cell.failed
 			if !math.IsNaN(cell.gap) {
 				gaps[t.Metric] = append(gaps[t.Metric], cell.gap)
 			}
 		}
 		rows = append(rows, []string{c.String(), fmt.Sprintf("%d of %d", failed, runs),
-			number2(stat.Mean(gaps[Accuracy], nil)), number2(median(gaps[Accuracy])),
-			ahead(gaps[Accuracy]), format("%.3g", math.Exp(median(gaps[Error]))), ahead(gaps[Error])})
+			r.meanGap(i, gaps[Accuracy]), number2(median(gaps[Accuracy])),
+			ahead(gaps[Accuracy]), format("%.3g", math.Exp(median(gaps[Error]))),
+			ahead(gaps[Error])})
 	}
 	return rows
 }
 
+// meanGap returns the mean of a contender's gaps with its standard error.
+func (r *Report) meanGap(contender int, gaps []float64) string {
+	var means []float64 // of the metric over the tasks, for each seed
+	for seed := 0; ; seed++ {
+		var values []float64
+		for k, t := range r.tasks {
+			if vs := r.cells[k][contender].values; t.Metric == Accuracy && seed < len(vs) {
+				values = append(values, vs[seed])
+			}
+		}
+		if len(values) < len(gaps) || len(values) == 0 {
+			break
+		}
+		means = append(means, stat.Mean(values, nil))
+	}
+	text := number2(stat.Mean(gaps, nil))
+	if n := float64(len(means)); n > 1 {
+		text += fmt.Sprintf(" ± %.2f", stat.StdErr(stat.StdDev(means, nil), n))
+	}
+	return text
+}
+
 // Notes tells what the tables' numbers are.
-const Notes = `Failed: the loss, the weights or the solver's own numbers ceased to be finite, or the run made less
-than half of the way from the untrained model's metric to the best Adam's. A run that broke off counts as untrained.
-Gap: how far the mean accuracy over the seeds, in points, is behind the one of the best Adam, which is the best of
-the rates that were tried for each task by the mean over the seeds; below 0 is ahead. Ratio: the geometric mean of
-the error over the one of the best Adam; below 1 is ahead. Ahead: on how many tasks.
-Averaged: the average of the weights with polynomial decay is evaluated, of the same runs.
+const Notes = `Failed: the loss, the weights or the solver's own numbers ceased to be finite, or the
+run made less than half of the way from the untrained model's metric to the best Adam's. A run that
+broke off counts as untrained. Gap: how far the mean accuracy over the seeds is behind the best
+Adam's, in points; below 0 is ahead; with the standard error over the seeds. The best Adam of a task
+has the rate with the best mean over the seeds. Ratio: the geometric mean of the error over the best
+Adam's; below 1 is ahead. Ahead: on how many tasks. Averaged: of the same runs, the average of the
+weights with polynomial decay.
 `
 
 // Table returns a table of the means, with a row for each task. Where runs failed it says how many.

@@ -48,10 +48,10 @@ func TestReport(t *testing.T) {
 	// a: best Adam 81. b: best Adam 89, the run that broke off counts as 10. e: best Adam 0.1;
 	// means 0.2 and 0.05.
 	want := [][]string{
-		{"New", "1 of 6", "18.50", "18.50", "1 of 2", "2", "0 of 1"},
-		{"New, averaged", "1 of 6", "16.75", "16.75", "1 of 2", "0.5", "1 of 1"},
-		{"Adam 1e-3", "1 of 6", "24.50", "24.50", "0 of 2", "1", "0 of 1"},
-		{"Adam 1e-2", "1 of 6", "0.50", "0.50", "0 of 2", "4.24", "0 of 1"},
+		{"New", "1 of 6", "18.50 ± 19.50", "18.50", "1 of 2", "2", "0 of 1"},
+		{"New, averaged", "1 of 6", "16.75 ± 19.75", "16.75", "1 of 2", "0.5", "1 of 1"},
+		{"Adam 1e-3", "1 of 6", "24.50 ± 4.50", "24.50", "0 of 2", "1", "0 of 1"},
+		{"Adam 1e-2", "1 of 6", "0.50 ± 3.00", "0.50", "0 of 2", "4.24", "0 of 1"},
 	}
 	for i, row := range r.Summary()[1:] {
 		if !slices.Equal(row, want[i]) {
@@ -84,8 +84,9 @@ func TestReportOfLittle(t *testing.T) {
 			if err := r.Save(t.TempDir(), "stress", "Text."); err != nil != (name == "no task") {
 				t.Error(err)
 			}
+			empty := []string{"0 of 0", "-", "-", "0 of 0", "-", "0 of 0"}
 			for _, row := range r.Summary()[1:] {
-				if name == "nothing" && !slices.Equal(row[1:], []string{"0 of 0", "-", "-", "0 of 0", "-", "0 of 0"}) {
+				if name == "nothing" && !slices.Equal(row[1:], empty) {
 					t.Errorf("%q", row)
 				}
 			}
@@ -102,7 +103,8 @@ func TestSave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"What this is.\n", "| New | 1 of 6 | 18.50 |", "| a | k | 83 |", "Failed:"} {
+	for _, want := range []string{"What this is.\n", "| New | 1 of 6 | 18.50 ± 19.50 |", "| a | k | 83 |",
+		"Failed:"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %q in %s", want, text)
 		}

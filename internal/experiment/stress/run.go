@@ -16,8 +16,9 @@ type Result struct {
 	Seed                uint64
 
 	Untrained float64 // the metric before the first step
-	Metric    float64 // after the last, of the weights that the solver leaves; NaN if not finite or not asked for
-	Average   float64 // the same of their average
+	// Metric is of the weights after the last step, Average of their average; NaN if not finite or
+	// not asked for.
+	Metric, Average float64
 
 	FirstLoss, LastLoss float64 // in the first step, and the mean over the last tenth
 	Ended               string  // why the run broke off, if it did
@@ -67,7 +68,8 @@ func run(ctx context.Context, t Task, s Solver, seed uint64) (Result, error) {
 
 // train makes the steps. It returns an error if the loss is not finite, if the solver fails or if
 // the context is done.
-func (r *Result) train(ctx context.Context, steps int, training *Run, solver gorgonia.Solver, mean average) error {
+func (r *Result) train(ctx context.Context, steps int, training *Run, solver gorgonia.Solver,
+	mean average) error {
 	sum, last := 0.0, max(1, steps/10)
 	for step := 1; step <= steps; step++ {
 		if step%64 == 0 && ctx.Err() != nil {

@@ -14,8 +14,8 @@ import (
 func (r *Report) Save(folder, name, text string) error {
 	path := filepath.Join(folder, name)
 	write := func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s\n%s\n%s\n%s\n%s", text, Markdown(r.Summary()), Notes,
-			Markdown(r.Table()), Markdown(r.Titles()))
+		_, err := fmt.Fprintf(w, "%s\n%s\n%s\n%s\n%s", text, Markdown(r.Summary(), 1), Notes,
+			Markdown(r.Table(), 2), Markdown(r.Titles(), 2))
 		return err
 	}
 	if err := figure.WriteFile(path+".md", write); err != nil {
@@ -32,13 +32,15 @@ func (r *Report) Save(folder, name, text string) error {
 	return nil
 }
 
-// Markdown returns rows as a table, numbers to the right, the first row as its header.
-func Markdown(rows [][]string) string {
+// Markdown returns rows as a table, the first as its header, with so many columns to the left and
+// the others to the right.
+func Markdown(rows [][]string, left int) string {
 	var b strings.Builder
 	for i, row := range rows {
 		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
 		if i == 0 {
-			b.WriteString("| ---" + strings.Repeat(" | ---:", len(row)-1) + " |\n")
+			b.WriteString("|" + strings.Repeat(" --- |", left) +
+				strings.Repeat(" ---: |", len(row)-left) + "\n")
 		}
 	}
 	return b.String()

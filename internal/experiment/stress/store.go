@@ -25,8 +25,8 @@ var columns = []string{"task", "solver", "seed", "untrained", "metric", "average
 func (r *Result) record() []string {
 	f := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	return []string{r.Task, r.Solver, strconv.FormatUint(r.Seed, 10), f(r.Untrained), f(r.Metric),
-		f(r.Average), f(r.FirstLoss), f(r.LastLoss), r.Ended, strconv.FormatFloat(r.Seconds, 'f', 2, 64),
-		r.Title}
+		f(r.Average), f(r.FirstLoss), f(r.LastLoss), r.Ended,
+		strconv.FormatFloat(r.Seconds, 'f', 2, 64), r.Title}
 }
 
 func parseResult(record []string) (r Result, err error) {
@@ -62,7 +62,7 @@ func openStore(path string) (*store, error) {
 		results, err := readResults(whole)
 		if err != nil {
 			return nil, errors.WithMessagef(err, "stress: %s: "+
-				"want a file that an earlier comparison has written; name another, or remove it", path)
+				"want the file of an earlier comparison; name another or remove it", path)
 		}
 		for _, r := range results {
 			s.results[r.id()] = r

@@ -82,18 +82,24 @@ func timeSolvers() []Solver {
 func sizeTasks(d *Data) []Task {
 	var tasks []Task
 	for _, n := range []int{10, 100, 1000} {
-		tasks = append(tasks, regressionTask{name: fmt.Sprintf("size-%d", n), steps: 5000, batch: 16,
+		tasks = append(tasks, regressionTask{
+			name: fmt.Sprintf("size-%d", n), steps: 5000, batch: 16,
 			title:  fmt.Sprintf("Regression of %d parameters, normal noise, squared error", n),
 			inputs: n - 1, linear: true, penalty: squared, noise: normalNoise}.task("size"))
 	}
 	for _, c := range []struct {
-		size   string
-		hidden []int
-		steps  int
-	}{{"1e4", []int{46, 20}, 3000}, {"1e5", []int{300, 130}, 2000}, {"1e6", []int{1000, 800}, 500},
-		{"1e7", []int{3000, 3100}, 100}} {
-		tasks = append(tasks, imageTask{name: "size-" + c.size, kind: "size", steps: c.steps, batch: 16,
-			wrong: 20, architecture: architecture{hidden: c.hidden}}.task(d))
+		size         string
+		hidden       []int
+		steps, tests int
+	}{
+		{"1e4", []int{46, 20}, 3000, 10_000},
+		{"1e5", []int{300, 130}, 2000, 10_000},
+		{"1e6", []int{1000, 800}, 500, 2000},
+		{"1e7", []int{3000, 3100}, 100, 500},
+	} {
+		tasks = append(tasks, imageTask{name: "size-" + c.size, kind: "size", steps: c.steps,
+			batch: 16, wrong: 20, tests: c.tests,
+			architecture: architecture{hidden: c.hidden}}.task(d))
 	}
 	return tasks
 }
@@ -101,8 +107,9 @@ func sizeTasks(d *Data) []Task {
 // dtypeTasks are some of the suite's in both dtypes.
 func dtypeTasks(d *Data) []Task {
 	var tasks []Task
+	names := []string{"fashion-0", "fashion-20", "batch-4", "deep", "mnist-40"}
 	for _, c := range imageTasks {
-		if !slices.Contains([]string{"fashion-0", "fashion-20", "batch-4", "deep", "mnist-40"}, c.name) {
+		if !slices.Contains(names, c.name) {
 			continue
 		}
 		tasks = append(tasks, c.task(d))

@@ -100,8 +100,8 @@ var regressionNet = architecture{hidden: []int{32, 32}}
 var regressionTasks = []regressionTask{
 	{name: "regression-normal", title: "Regression with normal noise, squared error", steps: 8000,
 		batch: 16, architecture: regressionNet, penalty: squared, noise: normalNoise},
-	{name: "regression-student", title: "Regression with Student's noise, squared error", steps: 8000,
-		batch: 16, architecture: regressionNet, penalty: squared, noise: studentNoise},
+	{name: "regression-student", title: "Regression with Student's noise, squared error",
+		steps: 8000, batch: 16, architecture: regressionNet, penalty: squared, noise: studentNoise},
 	{name: "regression-huber", title: "Regression with outliers, Huber's loss", steps: 8000,
 		batch: 16, architecture: regressionNet, penalty: huber, noise: outliers},
 	{name: "regression-l1", title: "Regression with outliers, absolute error", steps: 8000,

@@ -109,7 +109,8 @@ func TestSolversRun(t *testing.T) {
 		if err != nil || r.Ended != "" {
 			t.Errorf("%s: %v, %s", s.Name, err, r.Ended)
 		}
-		if s.Weights&Last != 0 != isFinite(r.Metric) || s.Weights&Averaged != 0 != isFinite(r.Average) {
+		if s.Weights&Last != 0 != isFinite(r.Metric) ||
+			s.Weights&Averaged != 0 != isFinite(r.Average) {
 			t.Errorf("%s: metric %v, of the average %v", s.Name, r.Metric, r.Average)
 		}
 		for _, metric := range []float64{r.Metric, r.Average} {
@@ -128,7 +129,8 @@ func TestDisturbances(t *testing.T) {
 	}
 	disturb(trained, disturbance{zeroFrom: 4, zeroSteps: 2, every: 7, lossBy: 10, gradBy: 100})
 	for step, want := range []struct{ loss, grad float64 }{
-		1: {3, 1}, 3: {3, 1}, 4: {3, 0}, 5: {3, 0}, 6: {3, 1}, 7: {30, 100}, 8: {3, 1}, 14: {30, 100},
+		1: {3, 1}, 3: {3, 1}, 4: {3, 0}, 5: {3, 0}, 6: {3, 1},
+		7: {30, 100}, 8: {3, 1}, 14: {30, 100},
 	} {
 		if want.loss == 0 {
 			continue

@@ -47,6 +47,7 @@ func rootCommand() *cobra.Command {
 	for _, e := range experiments {
 		root.AddCommand(experimentCommand(e()))
 	}
+	root.AddCommand(stressCommand())
 	return root
 }
 

@@ -3,6 +3,7 @@ package stress
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pkg/errors"
 
@@ -20,9 +21,7 @@ type Study struct {
 var Studies = []Study{
 	{"suite", "all solvers on all tasks", Suite, Solvers},
 	{"long", "60,000 noisy steps, and then other labels", longTasks, fewSolvers},
-	{"time", "time scales of the momentum of 1, 3, 10 and 30", func(d *Data) []Task {
-		return Choose(Suite(d), timeTasks)
-	}, timeSolvers},
+	{"time", "time scales of the momentum of 1, 3, 10 and 30", timeTasks, timeSolvers},
 	{"size", "models of 10 to 10 million parameters", sizeTasks, fewSolvers},
 	{"dtype", "float32 and float64", dtypeTasks, fewSolvers},
 	{"batch", "batches of 1 to 512", batchTasks, fewSolvers},
@@ -30,19 +29,39 @@ var Studies = []Study{
 
 // FindStudy returns a study by its name.
 func FindStudy(name string) (Study, error) {
-	var names []string
-	for _, s := range Studies {
-		if s.Name == name {
-			return s, nil
-		}
-		names = append(names, s.Name)
+	found, err := choose("study", Studies, []string{name}, func(s Study) string { return s.Name })
+	if err != nil {
+		return Study{}, err
 	}
-	return Study{}, errors.Errorf("stress: no study %q: choose from %v", name, names)
+	return found[0], nil
 }
 
-// Choose returns the tasks with these names.
-func Choose(tasks []Task, names []string) []Task {
-	return slices.DeleteFunc(tasks, func(t Task) bool { return !slices.Contains(names, t.Name) })
+// ChooseTasks returns the tasks with these names.
+func ChooseTasks(tasks []Task, names []string) ([]Task, error) {
+	return choose("task", tasks, names, func(t Task) string { return t.Name })
+}
+
+// ChooseSolvers returns the solvers with these names.
+func ChooseSolvers(solvers []Solver, names []string) ([]Solver, error) {
+	return choose("solver", solvers, names, func(s Solver) string { return s.Name })
+}
+
+func choose[T any](what string, all []T, names []string, nameOf func(T) string) ([]T, error) {
+	var known []string
+	var chosen []T
+	for _, x := range all {
+		known = append(known, nameOf(x))
+		if slices.Contains(names, nameOf(x)) {
+			chosen = append(chosen, x)
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, errors.Errorf("stress: no %s %q: choose from %s", what, name,
+				strings.Join(known, ", "))
+		}
+	}
+	return chosen, nil
 }
 
 // fewSolvers are the bounded ones, and Adam.
@@ -63,8 +82,12 @@ func longTasks(d *Data) []Task {
 	return []Task{c.task(d), after.task(d)}
 }
 
-var timeTasks = []string{"fashion-0", "fashion-20", "mnist-40", "batch-4", "deep", "rnn",
-	"regression-normal", "floor"}
+// timeTasks are some of the suite's.
+func timeTasks(d *Data) []Task {
+	names := []string{"fashion-0", "fashion-20", "mnist-40", "batch-4", "deep", "rnn",
+		"regression-normal", "floor"}
+	return slices.DeleteFunc(Suite(d), func(t Task) bool { return !slices.Contains(names, t.Name) })
+}
 
 func timeSolvers() []Solver {
 	var solvers []Solver

@@ -1,5 +1,7 @@
 package stress
 
+import "slices"
+
 // Kinds of tasks, by what makes them hard.
 const (
 	wrongLabels = "wrong labels"
@@ -30,6 +32,9 @@ func Suite(d *Data) []Task {
 // Quick are the names of the tasks that show the most in a few minutes.
 var Quick = []string{"fashion-0", "fashion-20", "mnist-40", "batch-4", "deep", "scale-large",
 	"few", "rnn", "regression-normal", "floor", "zero-200", "change"}
+
+// IsQuick reports whether a task is one of those.
+func IsQuick(t Task) bool { return slices.Contains(Quick, t.Name) }
 
 var imageTasks = []imageTask{
 	{name: "fashion-0", kind: wrongLabels, steps: 2000, architecture: usual, batch: 64},

@@ -90,11 +90,15 @@ func TestNamesAreUnique(t *testing.T) {
 	if len(tasks) < 24 {
 		t.Errorf("%d tasks", len(tasks))
 	}
-	if got := Choose(tasks, Quick); len(got) != len(Quick) {
-		t.Errorf("%d quick tasks of %d are in the suite", len(got), len(Quick))
+	if quick, err := ChooseTasks(tasks, Quick); err != nil || len(quick) != len(Quick) {
+		t.Errorf("%d quick tasks of %d: %v", len(quick), len(Quick), err)
 	}
-	if got := Choose(Suite(testData), timeTasks); len(got) != len(timeTasks) {
-		t.Errorf("%d tasks of %d for time scales are in the suite", len(got), len(timeTasks))
+	if _, err := ChooseSolvers(Solvers(), []string{"sgd"}); err == nil ||
+		!strings.Contains(err.Error(), `no solver "sgd": choose from l4adam, l4mom`) {
+		t.Errorf("error %v", err)
+	}
+	if n := len(timeTasks(testData)); n != 8 {
+		t.Errorf("%d tasks for time scales", n)
 	}
 	if _, err := FindStudy("nothing"); err == nil || !strings.Contains(err.Error(), "batch") {
 		t.Errorf("error %v", err)

@@ -35,19 +35,20 @@ func (r *Report) Draw(path string) error {
 	for _, t := range slices.Backward(r.tasks) { // from below
 		tasks = append(tasks, t.Name)
 	}
+	p.Y.Label.Text = " " // leaves room at the edge
 	p.NominalX(contenders...)
 	p.NominalY(tasks...)
 	p.X.Tick.Label.Rotation = math.Pi / 6
 	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = text.XRight, text.YCenter
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.LineStyle.Width, axis.Tick.LineStyle.Width, axis.Tick.Length = 0, 0, 0
-		axis.Tick.Label.Font.Variant, axis.Tick.Label.Font.Size, axis.Padding = "Sans", 9, 0
+		axis.LineStyle.Width, axis.Padding = 0, 0
+		axis.Tick.Label.Font.Variant, axis.Tick.Label.Font.Size = "Sans", 9
+		axis.Tick.Color, axis.Tick.Width, axis.Tick.Length = color.Transparent, 1, vg.Points(6)
 	}
-	p.X.Tick.Length, p.Y.Tick.Length = vg.Points(7), vg.Points(4) // away from the cells
 	p.X.Min, p.X.Max = -0.5, float64(len(contenders))-0.5
 	p.Y.Min, p.Y.Max = -0.5, float64(len(tasks))-0.5
 	p.Add(r)
-	width := 1.8*vg.Inch + vg.Length(len(contenders))*0.66*vg.Inch
+	width := max(7*vg.Inch, 1.8*vg.Inch+vg.Length(len(contenders))*0.66*vg.Inch)
 	height := 1.6*vg.Inch + vg.Length(len(tasks))*0.22*vg.Inch
 	drawn, err := p.WriterTo(width, height, filepath.Ext(path)[1:])
 	if err != nil {
@@ -74,7 +75,7 @@ func (r *Report) Plot(c draw.Canvas, p *plot.Plot) {
 			c.FillPolygon(fill, []vg.Point{{X: left, Y: low}, {X: right, Y: low},
 				{X: right, Y: up}, {X: left, Y: up}})
 			style.Color = ink
-			at := vg.Point{X: (left + right) / 2, Y: (low + up) / 2}
+			at := vg.Point{X: (left + right) / 2, Y: (low+up)/2 + style.Font.Size/8}
 			c.FillText(style, at, cell.text(r.tasks[k].Metric))
 		}
 	}

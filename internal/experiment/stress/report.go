@@ -59,17 +59,18 @@ func NewReport(tasks []Task, solvers []Solver, results []Result) *Report {
 		runs[k] = append(runs[k], result)
 	}
 	for _, t := range tasks {
+		of := func(c contender) []Result { return runs[key{t.Name, t.Title, c.solver.Name}] }
 		row := make([]cell, len(r.contenders))
 		best := math.NaN()
 		for i, c := range r.contenders {
-			row[i] = newCell(t.Metric, runs[key{t.Name, t.Title, c.solver.Name}], c.averaged)
+			row[i] = newCell(t.Metric, of(c), c.averaged)
 			isBetter := math.IsNaN(best) || t.Metric.Better(row[i].mean, best)
 			if c.solver.Rate && !c.averaged && len(row[i].values) > 0 && isBetter {
 				best = row[i].mean
 			}
 		}
 		for i, c := range r.contenders {
-			row[i].compare(t.Metric, best, runs[key{t.Name, t.Title, c.solver.Name}], c.averaged)
+			row[i].compare(t.Metric, best, of(c), c.averaged)
 		}
 		r.cells = append(r.cells, row)
 	}

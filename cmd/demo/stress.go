@@ -45,8 +45,8 @@ func stressCommand() *cobra.Command {
 		"of another study's)")
 	f.StringSliceVar(&s.solvers, "solvers", nil, "`list` of solvers (default all of the study's)")
 	f.BoolVar(&s.full, "full", false, "make all tasks of the suite, from 5 seeds")
-	f.Uint64Var(&s.seed, "seed", stress.FirstSeed, "`number` that weights, batches and noise follow "+
-		"from; the bound's constants were tuned and tested on smaller ones")
+	f.Uint64Var(&s.seed, "seed", stress.FirstSeed,
+		"`number` that weights, batches and noise follow from")
 	f.Var((*count)(&s.seeds), "seeds", "`number` of seeds, counted on from --seed (default 2)")
 	f.Var((*count)(&s.jobs), "jobs", "`number` of runs side by side (default one for each core)")
 	f.StringVar(&s.fashion, "fashion", stress.FashionFolder, "`folder` with Fashion-MNIST's files; "+
@@ -61,7 +61,8 @@ func stressCommand() *cobra.Command {
 func stressLong() string {
 	var text strings.Builder
 	text.WriteString("Compare solvers without a learning rate, and Adam at five rates, on many " +
-		"small tasks.\nA run takes a second or so.\n\nStudies:\n")
+		"small tasks.\nA run takes a second or so: some minutes in all, with --full half an hour on " +
+		"two cores.\n" + stress.SeedsNote + "\n\nStudies:\n")
 	for _, s := range stress.Studies {
 		fmt.Fprintf(&text, "  %-8s %s\n", s.Name, s.Title)
 	}
@@ -100,7 +101,8 @@ func (s *stressSettings) run(ctx context.Context, w io.Writer) error {
 	if err == nil || errors.Is(err, context.Canceled) && len(results) > 0 {
 		report := stress.NewReport(plan.Tasks, plan.Solvers, results)
 		fmt.Fprintf(w, "\n%s\n%s", figure.Table(report.Summary()), stress.Notes)
-		text := fmt.Sprintf("%s\n%d runs, seeds from %d on.\n", data.Note, len(results), s.seed)
+		text := fmt.Sprintf("%d runs, seeds from %d on. %s %s\n", len(results), s.seed,
+			stress.SeedsNote, data.Note)
 		if saveErr := report.Save(s.out, s.name(), text); saveErr != nil {
 			return failure{saveErr}
 		}

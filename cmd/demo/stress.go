@@ -41,19 +41,20 @@ func stressCommand() *cobra.Command {
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVar(&s.study, "study", s.study, "`name` of the comparison")
-	f.StringSliceVar(&s.tasks, "tasks", nil, "`list` of tasks (default some of the suite's, or all "+
-		"of another study's)")
+	f.StringSliceVar(&s.tasks, "tasks", nil,
+		"`list` of tasks (default some of the suite's, or all of another study's)")
 	f.StringSliceVar(&s.solvers, "solvers", nil, "`list` of solvers (default all of the study's)")
 	f.BoolVar(&s.full, "full", false, "make all tasks of the suite, from 5 seeds")
 	f.Uint64Var(&s.seed, "seed", stress.FirstSeed,
 		"`number` that weights, batches and noise follow from")
 	f.Var((*count)(&s.seeds), "seeds", "`number` of seeds, counted on from --seed (default 2)")
 	f.Var((*count)(&s.jobs), "jobs", "`number` of runs side by side (default one for each core)")
-	f.StringVar(&s.fashion, "fashion", stress.FashionFolder, "`folder` with Fashion-MNIST's files; "+
-		"MNIST takes its place if there is none")
-	f.StringVar(&s.data, "data", "", "`folder` with MNIST's files (default a module that ships them)")
-	f.StringVar(&s.out, "out", "out", "`folder` for the tables, the figure and the runs, made if it "+
-		"does not exist")
+	f.StringVar(&s.fashion, "fashion", stress.FashionFolder,
+		"`folder` with Fashion-MNIST's files; MNIST takes its place if there is none")
+	f.StringVar(&s.data, "data", "",
+		"`folder` with MNIST's files (default a module that ships them)")
+	f.StringVar(&s.out, "out", "out",
+		"`folder` for the tables, the figure and the runs, made if it does not exist")
 	f.BoolVar(&s.resume, "resume", false, "make only the runs that are not in the folder yet")
 	return c
 }
@@ -61,8 +62,8 @@ func stressCommand() *cobra.Command {
 func stressLong() string {
 	var text strings.Builder
 	text.WriteString("Compare solvers without a learning rate, and Adam at five rates, on many " +
-		"small tasks.\nA run takes a second or so: some minutes in all, with --full half an hour on " +
-		"two cores.\n" + stress.SeedsNote + "\n\nStudies:\n")
+		"small tasks.\nA run takes a second or so, all of them some minutes, with --full half an " +
+		"hour on two cores.\n" + stress.SeedsNote + "\n\nStudies:\n")
 	for _, s := range stress.Studies {
 		fmt.Fprintf(&text, "  %-8s %s\n", s.Name, s.Title)
 	}

@@ -78,7 +78,7 @@ func TestStressMistakes(t *testing.T) {
 // TestStressWithoutData: files that cannot be read are a failure.
 func TestStressWithoutData(t *testing.T) {
 	dir := t.TempDir()
-	code, _, stderr := demo(t, "stress --tasks mnist-0 --data", dir, "--out", filepath.Join(dir, "out"))
+	code, _, stderr := demo(t, "stress --tasks mnist-0 --data", dir, "--out", dir)
 	if code != exitFailed || !strings.Contains(stderr, "train-images") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}

@@ -149,7 +149,8 @@ func TestAsInTheirPapers(t *testing.T) {
 				got, want := path(t, dt, m.new), m.want(round)
 				for step := range want {
 					for i, x := range want[step] {
-						if math.Abs(got[step][i]-x) > 1e-10 || step == testSteps-1 && x == origin[i] {
+						still := step == testSteps-1 && x == origin[i]
+						if math.Abs(got[step][i]-x) > 1e-10 || still {
 							t.Fatalf("step %d: %v, want %v", step+1, got[step], want[step])
 						}
 					}

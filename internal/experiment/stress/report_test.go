@@ -103,8 +103,8 @@ func TestSave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"What this is.\n", "| New | 1 of 6 | 18.50 ± 19.50 |", "| a | k | 83 |",
-		"Failed:"} {
+	for _, want := range []string{"What this is.\n", "| New | 1 of 6 | 18.50 ± 19.50 |",
+		"| a | k | 83 |", "Failed:"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %q in %s", want, text)
 		}

@@ -19,18 +19,18 @@ var root32, root64 = float32(math.Sqrt(math.MaxFloat32)), math.Sqrt(math.MaxFloa
 func newCheck() check {
 	return check{
 		finite: flat.Pass{
-			F32: func(p flat.Part[float32]) (bad, _ float64) { return outOf(kernel.Float32, p, math.MaxFloat32) },
-			F64: func(p flat.Part[float64]) (bad, _ float64) { return outOf(kernel.Float64, p, math.MaxFloat64) },
+			F32: func(p *flat.Part[float32]) (bad, _ float64) { return outOf(kernel.Float32, p.G, math.MaxFloat32) },
+			F64: func(p *flat.Part[float64]) (bad, _ float64) { return outOf(kernel.Float64, p.G, math.MaxFloat64) },
 		},
 		bounded: flat.Pass{
-			F32: func(p flat.Part[float32]) (bad, _ float64) { return outOf(kernel.Float32, p, root32) },
-			F64: func(p flat.Part[float64]) (bad, _ float64) { return outOf(kernel.Float64, p, root64) },
+			F32: func(p *flat.Part[float32]) (bad, _ float64) { return outOf(kernel.Float32, p.G, root32) },
+			F64: func(p *flat.Part[float64]) (bad, _ float64) { return outOf(kernel.Float64, p.G, root64) },
 		},
 	}
 }
 
-func outOf[T kernel.Float](passes kernel.Passes[T], p flat.Part[T], limit T) (bad, _ float64) {
-	if passes.Bounded(p.G, limit) {
+func outOf[T kernel.Float](passes kernel.Passes[T], xs []T, limit T) (bad, _ float64) {
+	if passes.Bounded(xs, limit) {
 		return 0, 0
 	}
 	return 1, 0

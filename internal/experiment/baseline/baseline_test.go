@@ -238,53 +238,6 @@ func TestNoGradient(t *testing.T) {
 	}
 }
 
-func TestAverage(t *testing.T) {
-	params := twoTensors(tensor.Float32)
-	m := bound(t, params)
-	a, err := NewAverage(params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := make([]float64, 3)
-	var seen [][]float64
-	for step := range 20 {
-		for i := range w {
-			w[i] = float64(float32(math.Sin(float64(step + 5*i))))
-		}
-		seen = append(seen, slices.Clone(w))
-		m.writeWeights(w)
-		if err := a.Update(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := a.Swap(); err != nil {
-		t.Fatal(err)
-	}
-	got := make([]float64, 3)
-	m.readWeights(got)
-	for i := range got {
-		// The weight of step k is proportional to k(k+1)…(k+7).
-		sum, weights := 0.0, 0.0
-		for k, w := range seen {
-			weight := 1.0
-			for j := range 8 {
-				weight *= float64(k + 1 + j)
-			}
-			sum, weights = sum+weight*w[i], weights+weight
-		}
-		if want := sum / weights; math.Abs(got[i]-want) > 1e-6 {
-			t.Errorf("average %d is %v, want %v", i, got[i], want)
-		}
-	}
-	if err := a.Swap(); err != nil {
-		t.Fatal(err)
-	}
-	if m.readWeights(got); !slices.Equal(got, w) {
-		t.Errorf("weights %v after two swaps, want %v", got, w)
-	}
-}
-
-// TestScheduleFreeSwap: the model holds x = (y - 0.1·z)/0.9 after Swap, and y again after another.
 func TestScheduleFreeSwap(t *testing.T) {
 	params := twoTensors(tensor.Float64)
 	m := bound(t, params)
@@ -335,9 +288,6 @@ func TestWrongModels(t *testing.T) {
 	}
 	if err := s.Step(params[:1]); err == nil || !strings.Contains(err.Error(), "2 elements") {
 		t.Errorf("error %v for a model that has shrunk", err)
-	}
-	if _, err := NewAverage(nil); err == nil {
-		t.Error("no error for a model without parameters")
 	}
 }
 

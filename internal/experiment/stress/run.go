@@ -8,6 +8,8 @@ import (
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4"
 )
 
 // Result is what a run came to.
@@ -37,11 +39,9 @@ func run(ctx context.Context, t Task, s Solver, seed uint64) (Result, error) {
 	}
 	r.Untrained = training.Test()
 	solver := s.New(training.Loss)
-	var mean average
+	var mean *l4.Average
 	if s.Weights&Averaged != 0 {
-		if mean, err = newAverage(training.Model); err != nil {
-			return r, err
-		}
+		mean = l4.NewAverage(training.Model)
 	}
 	if err := r.train(ctx, t.Steps, training, solver, mean); err != nil {
 		if ctx.Err() != nil {
@@ -69,7 +69,7 @@ func run(ctx context.Context, t Task, s Solver, seed uint64) (Result, error) {
 // train makes the steps. It returns an error if the loss is not finite, if the solver fails or if
 // the context is done.
 func (r *Result) train(ctx context.Context, steps int, training *Run, solver gorgonia.Solver,
-	mean average) error {
+	mean *l4.Average) error {
 	sum, last := 0.0, max(1, steps/10)
 	for step := 1; step <= steps; step++ {
 		if step%64 == 0 && ctx.Err() != nil {

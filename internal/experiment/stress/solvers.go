@@ -30,7 +30,7 @@ const (
 )
 
 // plain are the options of the paper's algorithm.
-var plain = []l4.Option{}
+var plain = []l4.Option{l4.WithoutBound()}
 
 // Solvers returns all that the suite compares. Whatever has defaults has its authors'.
 func Solvers() []Solver {
@@ -82,12 +82,3 @@ func l4Mom(opts ...l4.Option) func(gorgonia.Valuer) gorgonia.Solver {
 // swapper has weights to evaluate that are not those in training. Swap puts them into the model
 // and, called again, puts those in training back.
 type swapper interface{ Swap() error }
-
-// average is an average of a model's weights over the steps.
-type average interface {
-	swapper
-	Update() error
-}
-
-// newAverage returns the average that is evaluated.
-func newAverage(model []gorgonia.ValueGrad) (average, error) { return baseline.NewAverage(model) }

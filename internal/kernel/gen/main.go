@@ -58,7 +58,8 @@ func main() {
 	}
 	for _, e := range []elem{f32, f64} {
 		bounded(e)
-		update(e)
+		update(e, false)
+		update(e, true)
 		direct(e, "momentum", false)
 		direct(e, "adam", true)
 	}
@@ -209,23 +210,45 @@ func bounded(e elem) {
 	RET()
 }
 
-func update(e elem) {
-	text("update"+e.suffix, fmt.Sprintf("func(w, v *%[1]s, n int, eta %[1]s)", e.name),
-		"for i < n: w[i] -= eta*v[i]; v[i] = 0")
+// update moves weights. If from is set it also sums the squares of their distances from a start.
+func update(e elem, from bool) {
+	name, params, result, doc := "update", "w, v", "", "for i < n: w[i] -= eta*v[i]; v[i] = 0"
+	if from {
+		name, params, result = "updateFrom", "w, v, start", " float64"
+		doc += "; lane[i%8] += (w[i]-start[i])*(w[i]-start[i]); return the sum of the lanes"
+	}
+	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, eta %s)%s", params, e.name, e.name, result), doc)
 	w, v := load("w"), load("v")
+	arrays, unroll := []array{w, v}, 4
+	var start array
+	var sum lanes
+	if from {
+		start = load("start")
+		arrays, unroll = append(arrays, start), 1
+		sum = newLanes(e)
+	}
 	eta := argument(e, "eta")
-	zero := YMM()
-	VXORPS(zero, zero, zero)
-	loop(e, []array{w, v}, 4, func(x access) {
+	none := zero()
+	loop(e, arrays, unroll, func(x access) {
 		for k := 0; k < e.vectors(); k++ {
 			d, y := x.load(v, k), x.load(w, k)
 			e.mul(eta, d, d)
 			e.sub(d, y, y)
 			x.store(y, w, k)
-			x.store(zero, v, k)
+			x.store(none, v, k)
+			if from {
+				e.sub(x.load(start, k), y, y)
+				sum.add(k, y, y)
+			}
 		}
 	})
-	VZEROUPPER()
+	if from {
+		total := sum.total()
+		VZEROUPPER()
+		Store(total, ReturnIndex(0))
+	} else {
+		VZEROUPPER()
+	}
 	RET()
 }
 
@@ -249,8 +272,13 @@ func direct(e elem, name string, adam bool) {
 			"\tsquare[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i])",
 			"\tv /= sqrt(square[i]*c.Square.Correct) + c.Epsilon")
 	}
-	doc = append(doc, "\tgrad[i] = v; lane[i%8] += m*v", "return the sum of the lanes; c points to a Coefficients")
-	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) float64", params, e.name, e.name), doc...)
+	doc = append(doc, "\tgrad[i] = v; dotLane[i%8] += m*v")
+	result := "float64"
+	if adam { // the momentum's norm is its dot
+		doc, result = append(doc, "\tnormLane[i%8] += v*v"), "(dot, norm float64)"
+	}
+	doc = append(doc, "return the sums of the lanes; c points to a Coefficients")
+	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) %s", params, e.name, e.name, result), doc...)
 
 	arrays := []array{load("grad"), load("mean")}
 	if adam {
@@ -279,7 +307,11 @@ func direct(e elem, name string, adam bool) {
 	if adam {
 		foldSquare, eps = fold(square), coefficient(epsilon, 0)
 	}
-	sum := newLanes(e)
+	dots := newLanes(e)
+	var norms lanes
+	if adam {
+		norms = newLanes(e)
+	}
 	loop(e, arrays, 1, func(a access) {
 		for k := 0; k < e.vectors(); k++ {
 			x := a.load(arrays[0], k)
@@ -294,12 +326,21 @@ func direct(e elem, name string, adam bool) {
 				e.div(root, m, v)
 			}
 			a.store(v, arrays[0], k)
-			sum.add(k, m, v)
+			dots.add(k, m, v)
+			if adam {
+				norms.add(k, v, v)
+			}
 		}
 	})
-	dot := sum.total()
+	dot, norm := dots.total(), reg.Register(nil)
+	if adam {
+		norm = norms.total()
+	}
 	VZEROUPPER()
 	Store(dot, ReturnIndex(0))
+	if adam {
+		Store(norm, ReturnIndex(1))
+	}
 	RET()
 }
 

@@ -58,8 +58,8 @@ const averageGamma = 8
 func NewAverage(model []gorgonia.ValueGrad) *Average {
 	a := &Average{params: model, weights: flat.Model{WeightsOnly: true}, means: vectors{number: 1}}
 	a.finite = flat.Pass{
-		F32: func(p *flat.Part[float32]) (bad, _ float64) { return outOf(kernel.Float32, p.W, math.MaxFloat32) },
-		F64: func(p *flat.Part[float64]) (bad, _ float64) { return outOf(kernel.Float64, p.W, math.MaxFloat64) },
+		F32: func(p *flat.Part[float32]) (bad, _ float64) { return notFinite(kernel.Float32, p.W, math.MaxFloat32) },
+		F64: func(p *flat.Part[float64]) (bad, _ float64) { return notFinite(kernel.Float64, p.W, math.MaxFloat64) },
 	}
 	a.update = flat.Pass{
 		F32: func(p *flat.Part[float32]) (_, _ float64) { return approach(a.means.f32, p, a.share) },
@@ -117,6 +117,13 @@ func (a *Average) bind() error {
 		return errors.New("l4: a zero Average has no model; make it with NewAverage")
 	}
 	return a.weights.Bind(a.params)
+}
+
+func notFinite[T kernel.Float](passes kernel.Passes[T], xs []T, largest T) (bad, _ float64) {
+	if passes.Bounded(xs, largest) {
+		return 0, 0
+	}
+	return 1, 0
 }
 
 // approach moves averages a share of the way to the weights.

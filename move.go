@@ -12,22 +12,23 @@ import (
 // how far the weights are from their start, which is where they were before the first step of some length.
 type move struct {
 	decay    float64 // λ
-	eta      float64
 	measures bool    // the distance
 	started  bool    // there is a start
 	distance float64 // ‖w − w0‖ after the last step
 
 	start  vectors // w0
+	f32    typedMove[float32]
+	f64    typedMove[float64]
 	begin  flat.Pass
 	update flat.Pass
 }
 
 func newMove(decay float64, measures bool) *move {
 	m := &move{decay: decay, measures: measures, start: vectors{number: 3}}
-	f32 := typedMove[float32]{move: m, passes: kernel.Float32, largest: math.MaxFloat32, start: &m.start.f32}
-	f64 := typedMove[float64]{move: m, passes: kernel.Float64, largest: math.MaxFloat64, start: &m.start.f64}
-	m.begin = flat.Pass{F32: f32.beginPart, F64: f64.beginPart}
-	m.update = flat.Pass{F32: f32.updatePart, F64: f64.updatePart}
+	m.f32 = typedMove[float32]{move: m, passes: kernel.Float32, largest: math.MaxFloat32, start: &m.start.f32}
+	m.f64 = typedMove[float64]{move: m, passes: kernel.Float64, largest: math.MaxFloat64, start: &m.start.f64}
+	m.begin = flat.Pass{F32: m.f32.beginPart, F64: m.f64.beginPart}
+	m.update = flat.Pass{F32: m.f32.updatePart, F64: m.f64.updatePart}
 	return m
 }
 
@@ -37,7 +38,8 @@ func (m *move) step(model *flat.Model, eta float64) {
 		m.start.renew(model)
 		model.Sum(m.begin)
 	}
-	m.eta = eta
+	m.f32.set(eta)
+	m.f64.set(eta)
 	square, _ := model.Sum(m.update)
 	m.distance = math.Sqrt(square)
 	model.Commit()
@@ -62,30 +64,30 @@ type typedMove[T kernel.Float] struct {
 	passes  kernel.Passes[T]
 	largest float64
 	start   *[][]T
+	eta     T
 }
 
-func (t typedMove[T]) beginPart(p *flat.Part[T]) (_, _ float64) {
+func (t *typedMove[T]) set(eta float64) { t.eta = T(max(-t.largest, min(eta, t.largest))) }
+
+func (t *typedMove[T]) beginPart(p *flat.Part[T]) (_, _ float64) {
 	copy((*t.start)[p.Tensor][p.Lo:], p.W)
 	return 0, 0
 }
 
-func (t typedMove[T]) updatePart(p *flat.Part[T]) (square, _ float64) {
+func (t *typedMove[T]) updatePart(p *flat.Part[T]) (square, _ float64) {
 	if t.decay > 0 {
 		keep := T(1 - t.decay)
 		for i, w := range p.W {
 			p.W[i] = w * keep
 		}
 	}
-	eta := T(max(-t.largest, min(t.eta, t.largest)))
-	if eta == 0 {
+	if t.eta == 0 {
 		clear(p.G) // v may be infinite, and 0 times that is no step
 	}
-	switch {
-	case t.started:
-		return t.passes.UpdateFrom(p.W, p.G, (*t.start)[p.Tensor][p.Lo:p.Lo+len(p.W)], eta), 0
-	case eta != 0:
-		t.passes.Update(p.W, p.G, eta)
+	if t.started {
+		return t.passes.UpdateFrom(p.W, p.G, (*t.start)[p.Tensor][p.Lo:p.Lo+len(p.W)], t.eta), 0
 	}
+	t.passes.Update(p.W, p.G, t.eta)
 	return 0, 0
 }
 

@@ -221,7 +221,7 @@ func update(e elem, from bool) {
 	w, v := load("w"), load("v")
 	arrays, unroll := []array{w, v}, 4
 	var start array
-	var sum lanes
+	var sum *lanes
 	if from {
 		start = load("start")
 		arrays, unroll = append(arrays, start), 1
@@ -238,7 +238,7 @@ func update(e elem, from bool) {
 			x.store(none, v, k)
 			if from {
 				e.sub(x.load(start, k), y, y)
-				sum.add(k, y, y)
+				sum.add(k, y, y, nil)
 			}
 		}
 	})
@@ -308,7 +308,7 @@ func direct(e elem, name string, adam bool) {
 		foldSquare, eps = fold(square), coefficient(epsilon, 0)
 	}
 	dots := newLanes(e)
-	var norms lanes
+	var norms *lanes
 	if adam {
 		norms = newLanes(e)
 	}
@@ -326,10 +326,7 @@ func direct(e elem, name string, adam bool) {
 				e.div(root, m, v)
 			}
 			a.store(v, arrays[0], k)
-			dots.add(k, m, v)
-			if adam {
-				norms.add(k, v, v)
-			}
+			dots.add(k, m, v, norms)
 		}
 	})
 	dot, norm := dots.total(), reg.Register(nil)
@@ -350,8 +347,8 @@ type lanes struct {
 	sum [2]reg.VecVirtual
 }
 
-func newLanes(e elem) lanes {
-	return lanes{e, [2]reg.VecVirtual{zero(), zero()}}
+func newLanes(e elem) *lanes {
+	return &lanes{e, [2]reg.VecVirtual{zero(), zero()}}
 }
 
 func zero() reg.VecVirtual {
@@ -360,22 +357,32 @@ func zero() reg.VecVirtual {
 	return y
 }
 
-// add adds the products of two vectors, the one with index k of a turn.
-func (l lanes) add(k int, a, b reg.VecVirtual) {
+// add adds the products of two vectors, the one with index k of a turn, and to squares, if it is not nil, those of
+// the second with itself.
+func (l *lanes) add(k int, a, b reg.VecVirtual, squares *lanes) {
 	if l.e.size == 8 {
-		p := YMM()
-		VMULPD(a, b, p)
-		VADDPD(p, l.sum[k], l.sum[k])
+		product := func(sum *lanes, x reg.VecVirtual) {
+			p := YMM()
+			VMULPD(x, b, p)
+			VADDPD(p, sum.sum[k], sum.sum[k])
+		}
+		product(l, a)
+		if squares != nil {
+			product(squares, b)
+		}
 		return
 	}
 	// The product of two float32 is exact in float64, so that fusing changes nothing.
 	for half := range l.sum {
-		x := widen(a, half)
-		y := x
+		y := widen(b, half)
+		x := y
 		if a != b {
-			y = widen(b, half)
+			x = widen(a, half)
 		}
 		VFMADD231PD(x, y, l.sum[half])
+		if squares != nil {
+			VFMADD231PD(y, y, squares.sum[half])
+		}
 	}
 }
 
@@ -393,7 +400,7 @@ func widen(v reg.VecVirtual, half int) reg.VecVirtual {
 }
 
 // total returns the sum of the lanes.
-func (l lanes) total() reg.Register {
+func (l *lanes) total() reg.Register {
 	total, high := l.sum[0], XMM()
 	VADDPD(l.sum[1], total, total)
 	VEXTRACTF128(Imm(1), total, high)

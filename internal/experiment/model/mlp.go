@@ -8,6 +8,8 @@ import (
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/nn"
 )
 
 // Net is a network with its loss.
@@ -32,25 +34,11 @@ func MLPWeights(dt tensor.Dtype, layers []int, r *rand.Rand) Weights {
 		w := tensor.New(tensor.WithShape(in, out), tensor.Of(dt))
 		if l < len(layers)-1 {
 			bound := math.Sqrt(6 / float64(in+out))
-			Fill(w, func() float64 { return bound * (2*r.Float64() - 1) })
+			nn.Fill(w, func() float64 { return bound * (2*r.Float64() - 1) })
 		}
 		ws = append(ws, w, tensor.New(tensor.WithShape(out), tensor.Of(dt)))
 	}
 	return ws
-}
-
-// Fill sets the elements of a tensor of float32 or float64 in the order of its memory.
-func Fill(t *tensor.Dense, next func() float64) {
-	switch xs := t.Data().(type) {
-	case []float32:
-		for i := range xs {
-			xs[i] = float32(next())
-		}
-	case []float64:
-		for i := range xs {
-			xs[i] = next()
-		}
-	}
 }
 
 // MLP builds a perceptron with rectified hidden layers and softmax cross-entropy over weights from
@@ -65,11 +53,11 @@ func MLP(weights Weights, batch int) *Net {
 		w := G.NewMatrix(g, dt, G.WithName(fmt.Sprint("w", l/2)), G.WithShape(weights[l].Shape()...), G.WithValue(weights[l]))
 		b := G.NewVector(g, dt, G.WithName(fmt.Sprint("b", l/2)), G.WithShape(weights[l+1].Shape()...), G.WithValue(weights[l+1]))
 		n.Weights = append(n.Weights, w, b)
-		x = G.Must(Dense(x, w, b, l < len(weights)-2))
+		x = G.Must(nn.Dense(x, w, b, l < len(weights)-2, l == 0))
 	}
 	n.Output = x
 	n.Target = input(g, dt, "target", batch, x.Shape()[1])
-	n.Loss = G.Must(CrossEntropy(x, n.Target))
+	n.Loss = G.Must(nn.CrossEntropy(x, n.Target))
 	return n
 }
 

@@ -7,7 +7,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/model"
+	"github.com/l4-go/l4/internal/experiment/nn"
 )
 
 // Synthetic is a problem of a few weights in float64 whose loss is a formula. Most are the quadratic
@@ -54,7 +54,7 @@ func (p Synthetic) Task(seed uint64, epochSteps int) *Task {
 	start := p.Start(rand.New(rand.NewPCG(seed, 0)))
 	w := G.NewVector(g, G.Float64, G.WithName("w"), G.WithShape(len(start)), G.WithValue(tensor.New(tensor.WithBacking(start))))
 	step := 0
-	loss := G.Must(model.FunctionLoss(w, func(w, grad []float64) float64 {
+	loss := G.Must(nn.FunctionLoss(w, func(w, grad []float64) float64 {
 		return p.Loss(step, rand.New(rand.NewPCG(seed, uint64(step)+1)), w, grad)
 	}))
 	return &Task{Graph: g, Loss: loss, Weights: G.Nodes{w}, EpochSteps: epochSteps, Next: func(s int) { step = s }}

@@ -1,4 +1,4 @@
-package model
+package nn_test
 
 import (
 	"math"
@@ -6,6 +6,9 @@ import (
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/experiment/nn/nntest"
 )
 
 // TestFunctionLoss squares the loss, so that the gradient that comes from above is a factor.
@@ -23,15 +26,15 @@ func TestFunctionLoss(t *testing.T) {
 		}
 		return sum
 	}
-	loss := G.Must(G.Square(G.Must(FunctionLoss(w, sines))))
+	loss := G.Must(G.Square(G.Must(nn.FunctionLoss(w, sines))))
 	if _, err := G.Grad(loss, w); err != nil {
 		t.Fatal(err)
 	}
-	e := &evaluation{vm: G.NewTapeMachine(g, G.BindDualValues(w)), loss: loss, params: G.Nodes{w}}
-	defer e.vm.Close()
+	e := &nntest.Evaluation{VM: G.NewTapeMachine(g, G.BindDualValues(w)), Loss: loss, Params: G.Nodes{w}}
+	defer e.VM.Close()
 	var want [3]float64 // each run adds to it
 	for range 2 {       // the second has other weights
-		got, grads := e.run(t)
+		got, grads := e.Run(t)
 		sum := math.Sin(start[0]) + math.Sin(start[1]) + math.Sin(start[2])
 		if math.Abs(got-sum*sum) > 1e-15 {
 			t.Errorf("loss %v, want %v", got, sum*sum)
@@ -54,7 +57,7 @@ func TestFunctionLossRefuses(t *testing.T) {
 		G.NewVector(g, G.Float32, G.WithName("narrow"), G.WithShape(3)),
 		G.NewMatrix(g, G.Float64, G.WithName("matrix"), G.WithShape(3, 1)),
 	} {
-		if _, err := FunctionLoss(w, nil); err == nil {
+		if _, err := nn.FunctionLoss(w, nil); err == nil {
 			t.Errorf("no error for %v", w)
 		}
 	}

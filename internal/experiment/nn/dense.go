@@ -1,26 +1,26 @@
 package nn
 
 import (
-	"runtime"
-	"sync"
-
 	"github.com/pkg/errors"
-	"gonum.org/v1/gonum/blas/gonum"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/nn/kernel"
 )
 
-// Dense returns the layer x·w + b for x (batch, inputs), w (inputs, outputs) and b (outputs), rectified if
-// so wanted. constant says that x is data, which needs no gradient.
-func Dense(x, w, b *G.Node, rectified, constant bool) (*G.Node, error) {
-	if x.Dims() != 2 || w.Dims() != 2 || b.Dims() != 1 || x.Shape()[1] != w.Shape()[0] || w.Shape()[1] != b.Shape()[0] {
+// Dense returns the layer x·w + b, rectified if so wanted, of shape (batch, outputs), for w (inputs, outputs)
+// and b (outputs). x has a row of inputs for each of the batch, in any shape: (batch, height, width, channels)
+// will do. If x is data, it needs no gradient.
+func Dense(x, w, b *G.Node, rectified, data bool) (*G.Node, error) {
+	if x.Dims() < 2 || w.Dims() != 2 || b.Dims() != 1 || w.Shape()[1] != b.Shape()[0] ||
+		x.Shape().TotalSize() != x.Shape()[0]*w.Shape()[0] {
 		return nil, errors.Errorf("nn: dense layer: shapes %v, %v, %v do not fit x·w + b", x.Shape(), w.Shape(), b.Shape())
 	}
-	s := Spec{Name: "Dense", Shape: tensor.Shape{x.Shape()[0], w.Shape()[1]}}
-	if constant {
+	size := denseSize{x.Shape()[0], w.Shape()[0], w.Shape()[1], rectified}
+	s := Spec{Name: "Dense", Shape: tensor.Shape{size.batch, size.out}}
+	if data {
 		s.Constant = []int{0}
 	}
-	size := denseSize{x.Shape()[0], w.Shape()[0], w.Shape()[1], rectified}
 	return apply(s, size, newDense[float32], newDense[float64], x, w, b)
 }
 
@@ -29,112 +29,139 @@ type denseSize struct {
 	rectified      bool
 }
 
+// dense is the module of a dense layer. Each of its three products packs its right operand into panels of 16
+// columns that lie side by side, and shares them out.
 type dense[T Float] struct {
 	denseSize
-	masked, transposed []T // the gradient of the layer, and the weights
+	kernel kernel.Kernel[T]
+	crew   crew[denseScratch[T]]
+	grad   []T // of the layer before it was rectified
+	panels []T // the same, as panels
+	zeros  []T
 }
 
+type denseScratch[T Float] struct{ panels, columns []T }
+
+const (
+	together = 64  // columns of w that are packed together, whole lines of the cache
+	innerMax = 384 // rows of a panel that stay in the first cache
+	rowBlock = 96  // rows of the gradient of w that are computed together
+)
+
 func newDense[T Float](s denseSize) Module[T] {
-	return &dense[T]{s, make([]T, s.batch*s.out), make([]T, s.in*s.out)}
+	m := &dense[T]{denseSize: s, kernel: kernel.Of[T]()}
+	m.grad, m.panels, m.zeros = make([]T, s.batch*s.out), make([]T, s.batch*roundUp(s.out)), make([]T, kernel.Cols)
+	m.crew = newCrew(func() *denseScratch[T] {
+		return &denseScratch[T]{make([]T, max(together*min(innerMax, s.in), kernel.Cols*s.out)), make([]T, rowBlock*s.batch)}
+	})
+	return m
 }
 
 func (m *dense[T]) Forward(out []T, in [][]T) {
-	for rows := out; len(rows) > 0; {
-		rows = rows[copy(rows, in[2]):]
-	}
-	addRows(false, in[0], in[1], out, m.in, m.out)
-	if m.rectified {
-		for i, x := range out {
-			out[i] = max(x, 0)
+	x, w, b := in[0], in[1], in[2]
+	m.crew.each((m.out+together-1)/together, func(s *denseScratch[T], piece int) {
+		from := piece * together
+		cols := min(together, m.out-from)
+		for k := 0; k < m.in; k += innerMax {
+			inner := min(innerMax, m.in-k)
+			pack(s.panels, w[k*m.out+from:], inner, cols, m.out)
+			for o := 0; o < cols; o += kernel.Cols {
+				p := kernel.Product{Rows: m.batch, Cols: min(kernel.Cols, cols-o), Outer: 1, Inner: inner, AI: m.in, AK: 1,
+					BK: kernel.Cols, InitI: m.out, CI: m.out, Rectify: m.rectified && k+inner == m.in}
+				c := out[from+o:]
+				init := c
+				if k == 0 {
+					init, p.InitI = b[from+o:], 0
+				}
+				m.kernel.Multiply(p, x[k:], s.panels[o*inner:], init, c)
+			}
 		}
-	}
+	})
 }
 
 func (m *dense[T]) Backward(grads, in [][]T, out, dout []T) {
+	grad := dout
 	if m.rectified {
-		mask(m.masked, out, dout)
-		dout = m.masked
+		grad = m.grad
+		for i, d := range dout {
+			on := 1
+			if out[i] <= 0 {
+				on = 0
+			}
+			grad[i] = [2]T{0, d}[on] // no branch, which would be mispredicted often
+		}
 	}
 	if grads[0] != nil {
-		transpose(m.transposed, in[1], m.in, m.out)
-		clear(grads[0])
-		addRows(false, dout, m.transposed, grads[0], m.out, m.in)
+		m.inputGradient(grads[0], in[1], grad)
 	}
-	clear(grads[1])
-	addRows(true, in[0], dout, grads[1], m.batch, m.out)
-	columnSums(grads[2], dout)
+	m.weightGradient(grads[1], in[0], grad)
+	clear(grads[2])
+	for ; len(grad) > 0; grad = grad[m.out:] {
+		m.kernel.Add(grads[2], grad[:m.out])
+	}
 }
 
-func mask[T Float](out, rectified, grads []T) {
-	for i, g := range grads {
-		on := 0
-		if rectified[i] > 0 {
-			on = 1
+// inputGradient is dx = grad·wᵀ.
+func (m *dense[T]) inputGradient(dx, w, grad []T) {
+	m.crew.each((m.in+kernel.Cols-1)/kernel.Cols, func(s *denseScratch[T], piece int) {
+		i := piece * kernel.Cols
+		p := kernel.Product{Rows: m.batch, Cols: min(kernel.Cols, m.in-i), Outer: 1, Inner: m.out, AI: m.out, AK: 1,
+			BK: kernel.Cols, CI: m.in}
+		packTransposed(s.panels, w[i*m.out:], m.out, p.Cols, m.out)
+		m.kernel.Multiply(p, grad, s.panels, m.zeros, dx[i:])
+	})
+}
+
+// weightGradient is dw = xᵀ·grad.
+func (m *dense[T]) weightGradient(dw, x, grad []T) {
+	pack(m.panels, grad, m.batch, m.out, m.out)
+	m.crew.each((m.in+rowBlock-1)/rowBlock, func(s *denseScratch[T], piece int) {
+		i := piece * rowBlock
+		rows := min(rowBlock, m.in-i)
+		for n := range m.batch { // columns of x that lie far apart slow the product down
+			copy(s.columns[n*rows:(n+1)*rows], x[n*m.in+i:])
 		}
-		out[i] = [2]T{0, g}[on] // no branch, which would be mispredicted often
-	}
-}
-
-func columnSums[T Float](sums, rows []T) {
-	clear(sums)
-	for ; len(rows) > 0; rows = rows[len(sums):] {
-		for i, x := range rows[:len(sums)] {
-			sums[i] += x
+		for o := 0; o < m.out; o += kernel.Cols {
+			p := kernel.Product{Rows: rows, Cols: min(kernel.Cols, m.out-o), Outer: 1, Inner: m.batch, AI: 1, AK: rows,
+				BK: kernel.Cols, CI: m.out}
+			m.kernel.Multiply(p, s.columns, m.panels[o*m.batch:], m.zeros, dw[i*m.out+o:])
 		}
-	}
+	})
 }
 
-const (
-	blockRows    = 64      // of b, which are to stay in the cache
-	parallelWork = 1 << 22 // multiplications from which on goroutines are worth their start
-)
+func roundUp(n int) int { return (n + kernel.Cols - 1) / kernel.Cols * kernel.Cols }
 
-// addRows adds op(a)·b to c, where b has the shape (inner, cols). It adds multiples of whole rows of b, except
-// those by zero: four fifths of the pixels of MNIST are zero, and half of what a rectifier returns. The bits of
-// the result do not depend on how many goroutines share the rows of c.
-func addRows[T Float](transposed bool, a, b, c []T, inner, cols int) {
-	var axpy func(n int, alpha T, x []T, incX int, y []T, incY int)
-	switch f := any(&axpy).(type) {
-	case *func(n int, alpha float32, x []float32, incX int, y []float32, incY int):
-		*f = gonum.Implementation{}.Saxpy
-	case *func(n int, alpha float64, x []float64, incX int, y []float64, incY int):
-		*f = gonum.Implementation{}.Daxpy
-	}
-	rows := len(c) / cols
-	nextRow, nextCol := inner, 1
-	if transposed {
-		nextRow, nextCol = 1, rows
-	}
-	add := func(from, to int) {
-		for block := 0; block < inner; block += blockRows {
-			end := min(block+blockRows, inner)
-			for i := from; i < to; i++ {
-				row := c[i*cols : (i+1)*cols]
-				for l := block; l < end; l++ {
-					if x := a[i*nextRow+l*nextCol]; x != 0 {
-						axpy(cols, x, b[l*cols:(l+1)*cols], 1, row, 1)
-					}
-				}
-			}
+// pack cuts a matrix whose rows are stride apart into panels of 16 columns, the last filled up with zeros.
+func pack[T Float](panels, matrix []T, rows, cols, stride int) {
+	for k := range rows {
+		row := matrix[k*stride : k*stride+cols]
+		at := panels[k*kernel.Cols:]
+		for ; len(row) >= kernel.Cols; row = row[kernel.Cols:] {
+			*(*[kernel.Cols]T)(at) = *(*[kernel.Cols]T)(row)
+			at = at[min(len(at), rows*kernel.Cols):]
+		}
+		if len(row) > 0 {
+			clear(at[copy(at[:kernel.Cols], row):kernel.Cols])
 		}
 	}
-	if rows*inner*cols < parallelWork {
-		add(0, rows)
-		return
-	}
-	var done sync.WaitGroup
-	procs := runtime.GOMAXPROCS(0)
-	for p := 1; p < procs; p++ {
-		done.Go(func() { add(p*rows/procs, (p+1)*rows/procs) })
-	}
-	add(0, rows/procs)
-	done.Wait()
 }
 
-func transpose[T Float](out, in []T, rows, cols int) {
-	for i := range rows {
-		for j, x := range in[i*cols : (i+1)*cols] {
-			out[j*rows+i] = x
+// packTransposed makes one panel of up to 16 rows of a matrix, which become its columns.
+func packTransposed[T Float](panel, matrix []T, length, rows, stride int) {
+	if rows < kernel.Cols {
+		clear(panel[:length*kernel.Cols])
+	}
+	o := 0
+	for ; o+4 <= rows; o += 4 {
+		a, b := matrix[o*stride:][:length], matrix[(o+1)*stride:][:length]
+		c, d := matrix[(o+2)*stride:][:length], matrix[(o+3)*stride:][:length]
+		for k, x := range a {
+			*(*[4]T)(panel[k*kernel.Cols+o:]) = [4]T{x, b[k], c[k], d[k]}
+		}
+	}
+	for ; o < rows; o++ {
+		for k, x := range matrix[o*stride:][:length] {
+			panel[k*kernel.Cols+o] = x
 		}
 	}
 }

@@ -86,7 +86,7 @@ type phase[T Float] struct {
 
 func newConv[T Float](s convSize) conv[T] {
 	panels := make([]T, s.k*s.k*s.in*roundUp(s.out))
-	return conv[T]{convSize: s, kernel: kernel.Of[T](), panels: panels, zeros: make([]T, kernel.Cols)}
+	return conv[T]{convSize: s, kernel: kernel.Of[T](), panels: panels, zeros: make([]T, roundUp(s.out))}
 }
 
 func (c *conv[T]) paddedInput() padded[T] { return newPadded[T](c.height, c.width, c.in, c.padding()) }

@@ -40,9 +40,7 @@ func train(b *testing.B, net *model.Net) {
 		if err := solver.Step(weights); err != nil {
 			b.Fatal(err)
 		}
-		for _, s := range net.Statistics {
-			s.Commit()
-		}
+		net.Commit()
 	}
 	for range 3 { // memory is allocated
 		iterate()

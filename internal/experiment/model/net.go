@@ -20,8 +20,15 @@ type Net struct {
 	Loss    *G.Node // mean over the batch, a scalar
 	Weights G.Nodes
 
-	// Statistics are those of the batch norms, to be committed after each step of the solver that was made.
+	// Statistics are those of the batch norms.
 	Statistics []*nn.Statistics
+}
+
+// Commit takes the last batch into the running statistics. Call it after each step of the solver that was made.
+func (n *Net) Commit() {
+	for _, s := range n.Statistics {
+		s.Commit()
+	}
 }
 
 // Weights are initial values that several nets can share.

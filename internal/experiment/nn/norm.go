@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"encoding/binary"
 	"math"
 
 	"github.com/pkg/errors"
@@ -71,26 +70,9 @@ func (s *Statistics) Commit() {
 	}
 }
 
-// MarshalBinary returns the running statistics, for a checkpoint.
-func (s *Statistics) MarshalBinary() ([]byte, error) {
-	data, err := binary.Append(nil, binary.LittleEndian, s.Mean)
-	if err != nil {
-		return nil, err
-	}
-	return binary.Append(data, binary.LittleEndian, s.Variance)
-}
-
-// UnmarshalBinary reads what MarshalBinary has written. It returns an error if the number of channels is another.
-func (s *Statistics) UnmarshalBinary(data []byte) error {
-	if len(data) != 16*len(s.Mean) {
-		return errors.Errorf("nn: saved statistics of %d bytes, want %d for %d channels", len(data), 16*len(s.Mean), len(s.Mean))
-	}
-	n, err := binary.Decode(data, binary.LittleEndian, s.Mean)
-	if err != nil {
-		return err
-	}
-	_, err = binary.Decode(data[n:], binary.LittleEndian, s.Variance)
-	return err
+// Values returns the running mean and variance as values that share their memory, for a checkpoint.
+func (s *Statistics) Values() []G.Value {
+	return []G.Value{tensor.New(tensor.WithBacking(s.Mean)), tensor.New(tensor.WithBacking(s.Variance))}
 }
 
 // norm is the arithmetic of batch norm over images of some rows. It takes the moments of each image apart and

@@ -29,7 +29,8 @@ func fashion() experiment {
 		data: "the four files of Fashion-MNIST (default where Debian's package puts them)",
 		flags: func(f *pflag.FlagSet) {
 			f.Float64SliceVar(&dropout, "dropout", nil,
-				"`list` of probabilities to drop a hidden unit, which are compared (default 0, with --full 0,0.5)")
+				"`list` of probabilities to drop a hidden unit, which are compared "+
+					"(default 0, with --full 0,0.5)")
 		},
 		variants: func(s settings) ([]variant, error) {
 			switch {

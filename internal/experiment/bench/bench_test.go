@@ -1,4 +1,5 @@
-// Package bench times training iterations of the experiments' nets, alone and beside PyTorch: see compare.py.
+// Package bench times training iterations of the experiments' nets, alone and beside PyTorch: see
+// compare.py.
 package bench
 
 import (

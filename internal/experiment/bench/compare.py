@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Compare training iterations of this repository's nets with PyTorch's, in turns.
 
-    python3 internal/experiment/bench/compare.py [-rounds 5] [-threads 1,2] [MLP Fashion ResNet8 ResNet32]
+    python3 internal/experiment/bench/compare.py [-rounds 5] [-threads 1,2] [MLP Fashion ...]
 
-It needs Go and PyTorch (Debian: python3-torch, and run it by /usr/bin/python3). Each turn is a process of its own,
-first ours, then PyTorch's, so that whatever else runs on the machine slows both. It prints medians of the turns'
-milliseconds for each iteration, with the optimizer's step, and the peak of memory. PyTorch trains with its Adam.
+It needs Go and PyTorch (Debian: python3-torch, which belongs to /usr/bin/python3). Each turn is a
+process of its own, first ours, then PyTorch's, so that whatever else runs on the machine slows
+both. It prints medians of the turns' milliseconds for an iteration, with the optimizer's step, and
+of the peak of memory. Ours trains with L4Adam, PyTorch with its Adam.
 """
 
 import argparse
@@ -29,8 +30,10 @@ def torch_net(name):
             def __init__(self):
                 super().__init__()
                 self.body = nn.Sequential(
-                    nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(),
-                    nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+                    nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False),
+                    nn.BatchNorm2d(channels), nn.ReLU(),
+                    nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
+                    nn.BatchNorm2d(channels))
                 self.relu = nn.ReLU()
 
             def forward(self, x):
@@ -100,11 +103,23 @@ def turn(command, pattern, scale):
     return float(found[1]) * scale, usage.ru_maxrss / 1024
 
 
+def compare(binary, name, threads, rounds):
+    """Returns medians of ours and of PyTorch's, each milliseconds and MB."""
+    ours, torch = [], []
+    for _ in range(rounds):
+        ours.append(turn([binary, "-test.run=^$", f"-test.bench=^Benchmark{name}$",
+                          f"-test.cpu={threads}", f"-test.benchtime={NETS[name]}x"],
+                         r"\s(\S+) ns/op", 1e-6))
+        torch.append(turn([sys.executable, __file__, "-torch", name, threads], r"ms (\S+)", 1))
+    return [tuple(map(statistics.median, zip(*turns))) for turns in (ours, torch)]
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-rounds", type=int, default=5)
     parser.add_argument("-threads", default="1,2")
-    parser.add_argument("-torch", nargs=2, metavar=("NET", "THREADS"), help=argparse.SUPPRESS)
+    parser.add_argument("-torch", nargs=2, help=argparse.SUPPRESS)  # one turn: net and threads
     parser.add_argument("nets", nargs="*", default=list(NETS))
     args = parser.parse_args()
     if args.torch:
@@ -114,17 +129,16 @@ def main():
         parser.error(f"no such nets: {unknown}; there are {', '.join(NETS)}")
     with tempfile.TemporaryDirectory() as folder:
         binary = os.path.join(folder, "bench")
-        subprocess.run(["go", "test", "-c", "-o", binary, "."], check=True, cwd=os.path.dirname(os.path.abspath(__file__)))
-        print(f"{'net':<10}{'threads':>8}{'ours ms':>10}{'torch ms':>10}{'ratio':>7}{'ours MB':>9}{'torch MB':>9}")
+        here = os.path.dirname(os.path.abspath(__file__))
+        subprocess.run(["go", "test", "-c", "-o", binary, "."], check=True, cwd=here)
+        heads = "net", "threads", "ours ms", "torch ms", "ratio", "ours MB", "torch MB"
+        print("".join(f"{head:>10}" for head in heads))
         for name in args.nets:
             for threads in args.threads.split(","):
-                ours, torch = [], []
-                for _ in range(args.rounds):
-                    ours.append(turn([binary, "-test.run=^$", f"-test.bench=^Benchmark{name}$", f"-test.cpu={threads}",
-                                      f"-test.benchtime={NETS[name]}x"], r"\s(\S+) ns/op", 1e-6))
-                    torch.append(turn([sys.executable, __file__, "-torch", name, threads], r"ms (\S+)", 1))
-                (a, memory_a), (b, memory_b) = (tuple(map(statistics.median, zip(*runs))) for runs in (ours, torch))
-                print(f"{name:<10}{threads:>8}{a:>10.2f}{b:>10.2f}{a / b:>7.2f}{memory_a:>9.0f}{memory_b:>9.0f}", flush=True)
+                (ms, mb), (torch_ms, torch_mb) = compare(binary, name, threads, args.rounds)
+                cells = (name, threads, f"{ms:.2f}", f"{torch_ms:.2f}", f"{ms / torch_ms:.2f}",
+                         f"{mb:.0f}", f"{torch_mb:.0f}")
+                print("".join(f"{cell:>10}" for cell in cells), flush=True)
 
 
 main()

@@ -14,8 +14,8 @@ const (
 func FashionMNIST(folder string) (train, test *Images, err error) {
 	if folder == "" {
 		if folder = fashionFolder; !isFolder(folder) {
-			return nil, nil, errors.Errorf("dataset: Fashion-MNIST not found: install Debian's package %s, "+
-				"or name a folder that holds its four files", fashionPackage)
+			return nil, nil, errors.Errorf("dataset: Fashion-MNIST not found: install Debian's "+
+				"package %s, or name a folder that holds its four files", fashionPackage)
 		}
 	}
 	return loadFolder(folder, 10)

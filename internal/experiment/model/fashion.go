@@ -10,8 +10,9 @@ import (
 	"github.com/l4-go/l4/internal/experiment/nn"
 )
 
-// FashionWeights draws the weights of the convolutional net for Fashion-MNIST: filters and the hidden layer
-// normal with a variance of 2 over the number of inputs, biases zero, and the last layer all zero.
+// FashionWeights draws the weights of the convolutional net for Fashion-MNIST: filters and the
+// hidden layer normal with a variance of 2 over the number of inputs, biases zero, and the last
+// layer all zero.
 func FashionWeights(dt tensor.Dtype, r *rand.Rand) Weights {
 	he := func(inputs int, shape ...int) *tensor.Dense {
 		return normal(dt, r, math.Sqrt(2/float64(inputs)), shape...)
@@ -30,9 +31,9 @@ type Dropout struct {
 	Source      rand.Source
 }
 
-// Fashion builds the net of the paper's supplement over weights from FashionWeights, whose memory it uses, for
-// images of 28×28 and ten classes: 32 filters of 5×5, pooled, 64 filters of 5×5, pooled, a hidden layer of 1024, and
-// the last layer, before which elements are dropped.
+// Fashion builds the net of the paper's supplement over weights from FashionWeights, whose memory
+// it uses, for images of 28×28 and ten classes: 32 filters of 5×5, pooled, 64 filters of 5×5,
+// pooled, a hidden layer of 1024, and the last layer, before which elements are dropped.
 func Fashion(weights Weights, batch int, dropout Dropout) *Net {
 	b := newBuilder(weights, batch, 28, 28, 1)
 	x := b.convPool(b.convPool(b.Input))

@@ -11,19 +11,22 @@ import (
 	"github.com/l4-go/l4/internal/experiment/nn"
 )
 
-// LinearNetLoss returns ‖w1·w2·x - y‖², summed over all elements, of a linear net of two layers. It has
-// gradients with respect to w1 and w2; x and y are constants.
+// LinearNetLoss returns ‖w1·w2·x - y‖², summed over all elements, of a linear net of two layers. It
+// has gradients with respect to w1 and w2; x and y are constants.
 //
-// With the matrices of the regression the overhead of Gorgonia's operations exceeds their arithmetic by far.
+// With the matrices of the regression the overhead of Gorgonia's operations exceeds their
+// arithmetic by far.
 func LinearNetLoss(w1, w2, x, y *G.Node) (*G.Node, error) {
 	for _, n := range []*G.Node{w1, w2, x, y} {
 		if n.Dims() != 2 {
-			return nil, errors.Errorf("linear net: %v has the shape %v, want a matrix", n, n.Shape())
+			return nil, errors.Errorf("model: linear net: %v has the shape %v, want a matrix",
+				n, n.Shape())
 		}
 	}
 	s1, s2, sx, sy := w1.Shape(), w2.Shape(), x.Shape(), y.Shape()
 	if s1[1] != s2[0] || s2[1] != sx[0] || s1[0] != sy[0] || sx[1] != sy[1] {
-		return nil, errors.Errorf("linear net: shapes %v, %v, %v do not multiply to %v", s1, s2, sx, sy)
+		return nil, errors.Errorf("model: linear net: shapes %v, %v, %v do not multiply to %v",
+			s1, s2, sx, sy)
 	}
 	spec := nn.Spec{Name: "LinearNetLoss", Constant: []int{2, 3}}
 	if x.Dtype() == tensor.Float32 {
@@ -39,7 +42,9 @@ type linearNet[T nn.Float] struct {
 }
 
 func newLinearNet[T nn.Float](w1, w2, x tensor.Shape) nn.Module[T] {
-	empty := func(rows, cols int) matrix[T] { return matrix[T]{tensor.Shape{rows, cols}, make([]T, rows*cols)} }
+	empty := func(rows, cols int) matrix[T] {
+		return matrix[T]{tensor.Shape{rows, cols}, make([]T, rows*cols)}
+	}
 	return &linearNet[T]{w1, w2, x, empty(w2[0], x[1]), empty(w1[0], x[1]), empty(w2[0], x[1])}
 }
 
@@ -73,13 +78,15 @@ type matrix[T nn.Float] struct {
 func gemm[T nn.Float](alpha T, tA blas.Transpose, a matrix[T], tB blas.Transpose, b, c matrix[T]) {
 	if _, ok := any(c.data).([]float32); ok {
 		general := func(m matrix[T]) blas32.General {
-			return blas32.General{Rows: m.shape[0], Cols: m.shape[1], Stride: m.shape[1], Data: any(m.data).([]float32)}
+			rows, cols, data := m.shape[0], m.shape[1], any(m.data).([]float32)
+			return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: data}
 		}
 		blas32.Gemm(tA, tB, float32(alpha), general(a), general(b), 0, general(c))
 		return
 	}
 	general := func(m matrix[T]) blas64.General {
-		return blas64.General{Rows: m.shape[0], Cols: m.shape[1], Stride: m.shape[1], Data: any(m.data).([]float64)}
+		rows, cols, data := m.shape[0], m.shape[1], any(m.data).([]float64)
+		return blas64.General{Rows: rows, Cols: cols, Stride: cols, Data: data}
 	}
 	blas64.Gemm(tA, tB, float64(alpha), general(a), general(b), 0, general(c))
 }

@@ -48,12 +48,14 @@ func TestLinearNetLossNearZero(t *testing.T) {
 func TestLinearNetLossShapes(t *testing.T) {
 	for _, shapes := range [][]tensor.Shape{
 		{{2, 3}, {4, 5}, {5, 6}, {2, 6}}, {{2, 3}, {3, 5}, {4, 6}, {2, 6}},
-		{{2, 3}, {3, 5}, {5, 6}, {3, 6}}, {{2, 3}, {3, 5}, {5, 6}, {2, 5}}, {{2, 3}, {3, 5}, {5, 6}, {12}},
+		{{2, 3}, {3, 5}, {5, 6}, {3, 6}}, {{2, 3}, {3, 5}, {5, 6}, {2, 5}},
+		{{2, 3}, {3, 5}, {5, 6}, {12}},
 	} {
 		g := G.NewGraph()
 		var n G.Nodes
 		for i, s := range shapes {
-			n = append(n, G.NewTensor(g, tensor.Float64, len(s), G.WithShape(s...), G.WithName(fmt.Sprint(i))))
+			n = append(n, G.NewTensor(g, tensor.Float64, len(s), G.WithShape(s...),
+				G.WithName(fmt.Sprint(i))))
 		}
 		if _, err := LinearNetLoss(n[0], n[1], n[2], n[3]); err == nil {
 			t.Errorf("no error for shapes %v", shapes)

@@ -9,8 +9,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/nn"
 )
 
-// MLPWeights draws the weights of a multilayer perceptron: matrices Glorot-uniform, biases zero, and the last
-// layer all zero, so that training starts from equal probabilities.
+// MLPWeights draws the weights of a multilayer perceptron: matrices Glorot-uniform, biases zero,
+// and the last layer all zero, so that training starts from equal probabilities.
 func MLPWeights(dt tensor.Dtype, layers []int, r *rand.Rand) Weights {
 	var ws Weights
 	for l := 1; l < len(layers); l++ {

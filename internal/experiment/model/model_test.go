@@ -13,10 +13,12 @@ import (
 )
 
 // lossAndGradients evaluates a net at inputs that depend on the seed.
-func lossAndGradients(t *testing.T, dt tensor.Dtype, weights Weights, scale float64) (*Net, float64, [][]float64) {
+func lossAndGradients(
+	t *testing.T, weights Weights, scale float64,
+) (net *Net, loss float64, grads [][]float64) {
 	t.Helper()
 	const batch = 5
-	net := MLP(weights, batch)
+	net = MLP(weights, batch)
 	r := rand.New(rand.NewPCG(3, 4))
 	nn.Fill(net.Input.Value().(*tensor.Dense), func() float64 { return scale * r.NormFloat64() })
 	i := 0
@@ -36,7 +38,6 @@ func lossAndGradients(t *testing.T, dt tensor.Dtype, weights Weights, scale floa
 	if err := vm.RunAll(); err != nil {
 		t.Fatal(err)
 	}
-	var grads [][]float64
 	for _, w := range net.Weights {
 		g, err := w.Grad()
 		if err != nil {
@@ -60,19 +61,20 @@ func randomWeights(dt tensor.Dtype) Weights {
 // TestGradient checks the gradients of every weight against central differences.
 func TestGradient(t *testing.T) {
 	weights := randomWeights(tensor.Float64)
-	_, _, grads := lossAndGradients(t, tensor.Float64, weights, 1)
+	_, _, grads := lossAndGradients(t, weights, 1)
 	const h = 1e-6
 	for k, w := range weights {
 		xs := w.Float64s()
 		for i, x := range xs {
 			xs[i] = x + h
-			_, up, _ := lossAndGradients(t, tensor.Float64, weights, 1)
+			_, up, _ := lossAndGradients(t, weights, 1)
 			xs[i] = x - h
-			_, down, _ := lossAndGradients(t, tensor.Float64, weights, 1)
+			_, down, _ := lossAndGradients(t, weights, 1)
 			xs[i] = x
 			want := (up - down) / (2 * h)
 			if math.Abs(grads[k][i]-want) > 1e-8 {
-				t.Errorf("weight %d, element %d: gradient %v, central difference %v", k, i, grads[k][i], want)
+				t.Errorf("weight %d, element %d: gradient %v, central difference %v", k, i,
+					grads[k][i], want)
 			}
 		}
 	}
@@ -81,8 +83,8 @@ func TestGradient(t *testing.T) {
 // TestTwoNets: nets in one process do not share the memory of their gradients.
 func TestTwoNets(t *testing.T) {
 	a, b := randomWeights(tensor.Float32), randomWeights(tensor.Float32)
-	netA, _, before := lossAndGradients(t, tensor.Float32, a, 1)
-	lossAndGradients(t, tensor.Float32, b, 2)
+	netA, _, before := lossAndGradients(t, a, 1)
+	lossAndGradients(t, b, 2)
 	for k, w := range netA.Weights {
 		g, _ := w.Grad()
 		for i, x := range nntest.Floats(g) {
@@ -103,7 +105,8 @@ func TestMLPWeights(t *testing.T) {
 	if low < -bound || high > bound || low > -0.99*bound || high < 0.99*bound {
 		t.Errorf("first matrix from %v to %v, want ±%v", low, high, bound)
 	}
-	for _, x := range append(append(nntest.Floats(ws[1]), nntest.Floats(ws[2])...), nntest.Floats(ws[3])...) {
+	for _, x := range append(append(nntest.Floats(ws[1]), nntest.Floats(ws[2])...),
+		nntest.Floats(ws[3])...) {
 		if x != 0 {
 			t.Fatal("biases and the last layer are not zero")
 		}

@@ -24,7 +24,8 @@ type Net struct {
 	Statistics []*nn.Statistics
 }
 
-// Commit takes the last batch into the running statistics. Call it after each step of the solver that was made.
+// Commit takes the last batch into the running statistics. Call it after each step of the solver
+// that was made.
 func (n *Net) Commit() {
 	for _, s := range n.Statistics {
 		s.Commit()
@@ -42,14 +43,14 @@ type builder struct {
 
 func newBuilder(weights Weights, inputs ...int) *builder {
 	b := &builder{&Net{Graph: G.NewGraph()}, weights}
-	b.Input = b.node("input", tensor.New(tensor.WithShape(inputs...), tensor.Of(b.dtype())))
+	b.Input = b.node("input", constant(b.dtype(), 0, inputs...))
 	return b
 }
 
 func (b *builder) dtype() tensor.Dtype { return b.weights[0].Dtype() }
 
 func (b *builder) node(name string, v *tensor.Dense) *G.Node {
-	return G.NewTensor(b.Graph, v.Dtype(), v.Dims(), G.WithName(name), G.WithShape(v.Shape()...), G.WithValue(v))
+	return G.NodeFromAny(b.Graph, v, G.WithName(name))
 }
 
 // next returns the next weights.
@@ -73,7 +74,7 @@ func (b *builder) convPool(x *G.Node) *G.Node {
 // classify completes a net with logits by the loss.
 func (b *builder) classify(logits *G.Node) *Net {
 	b.Output = logits
-	b.Target = b.node("target", tensor.New(tensor.WithShape(logits.Shape()...), tensor.Of(b.dtype())))
+	b.Target = b.node("target", constant(b.dtype(), 0, logits.Shape()...))
 	b.Loss = G.Must(nn.CrossEntropy(logits, b.Target))
 	return b.Net
 }

@@ -20,7 +20,8 @@ var nets = map[string]func(dt tensor.Dtype, batch int) *Net{
 		return Fashion(FashionWeights(dt, rand.New(rand.NewPCG(1, 0))), batch, Dropout{})
 	},
 	"fashion with dropout": func(dt tensor.Dtype, batch int) *Net {
-		return Fashion(FashionWeights(dt, rand.New(rand.NewPCG(1, 0))), batch, Dropout{0.5, &repeating{period: uint64(1024 * batch)}})
+		return Fashion(FashionWeights(dt, rand.New(rand.NewPCG(1, 0))), batch,
+			Dropout{0.5, &repeating{period: uint64(1024 * batch)}})
 	},
 	"resnet8": func(dt tensor.Dtype, batch int) *Net {
 		weights, statistics := ResNetWeights(dt, 1, rand.New(rand.NewPCG(1, 0)))
@@ -51,7 +52,8 @@ func machine(t *testing.T, net *Net) (run func() float64) {
 		return 0
 	})
 	// The last layer is zero at first, and then no other has a gradient.
-	nn.Fill(net.Weights[len(net.Weights)-2].Value().(*tensor.Dense), func() float64 { return r.NormFloat64() / 20 })
+	nn.Fill(net.Weights[len(net.Weights)-2].Value().(*tensor.Dense),
+		func() float64 { return r.NormFloat64() / 20 })
 	if _, err := G.Grad(net.Loss, net.Weights...); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +68,8 @@ func machine(t *testing.T, net *Net) (run func() float64) {
 	}
 }
 
-// TestNetGradients compares the gradients of whole nets with central differences along a direction for each weight.
+// TestNetGradients compares the gradients of whole nets with central differences along a direction
+// for each weight.
 func TestNetGradients(t *testing.T) {
 	for name, build := range nets {
 		t.Run(name, func(t *testing.T) {
@@ -99,14 +102,16 @@ func TestNetGradients(t *testing.T) {
 				got := (at(h) - at(-h)) / (2 * h)
 				copy(xs, start)
 				if math.Abs(got-want) > 1e-4*(1+math.Abs(want)) {
-					t.Errorf("weight %d of shape %v: derivative %v by gradients, %v by differences", k, w.Shape(), want, got)
+					t.Errorf("weight %d of shape %v: derivative %v by gradients, %v by differences",
+						k, w.Shape(), want, got)
 				}
 			}
 		})
 	}
 }
 
-// TestNetProcessors: whole nets have the same bits on any number of processors, and differ from float64 by rounding.
+// TestNetProcessors: whole nets have the same bits on any number of processors, and differ from
+// float64 by rounding.
 func TestNetProcessors(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for name, build := range nets {
@@ -132,7 +137,8 @@ func TestNetProcessors(t *testing.T) {
 					t.Errorf("%v with GOMAXPROCS %d, %v with 1", got, procs, want)
 				}
 			}
-			narrow, wide := machine(t, build(tensor.Float32, 2))(), machine(t, build(tensor.Float64, 2))()
+			narrow, wide := machine(t, build(tensor.Float32, 2))(),
+				machine(t, build(tensor.Float64, 2))()
 			if math.Abs(narrow-wide) > 1e-4*wide {
 				t.Errorf("loss %v in float32, %v in float64", narrow, wide)
 			}
@@ -151,7 +157,8 @@ func TestNetMemory(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			run()
 			runtime.ReadMemStats(&after)
-			// The smallest activation of these nets has 8·64 elements, and all of them together have 100,000.
+			// The smallest activation of these nets has 8·64 elements, and all of them together
+			// have 100,000.
 			if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 1<<16 {
 				t.Errorf("%d bytes allocated in the third run", bytes)
 			}
@@ -159,8 +166,9 @@ func TestNetMemory(t *testing.T) {
 	}
 }
 
-// TestResNetEvaluation: a net for evaluation shares weights and statistics, and has nearly the loss of that for
-// training once the statistics have met those of the batch, which differ by a factor of n/(n-1).
+// TestResNetEvaluation: a net for evaluation shares weights and statistics, and has nearly the loss
+// of that for training once the statistics have met those of the batch, which differ by a factor of
+// n/(n-1).
 func TestResNetEvaluation(t *testing.T) {
 	weights, statistics := ResNetWeights(tensor.Float32, 1, rand.New(rand.NewPCG(1, 0)))
 	const batch = 8
@@ -187,8 +195,8 @@ func TestResNetEvaluation(t *testing.T) {
 	}
 }
 
-// TestResNetRefusedStep: a weight that is NaN makes the loss NaN, so that a solver refuses the step, and without a
-// Commit the statistics stay.
+// TestResNetRefusedStep: a weight that is NaN makes the loss NaN, so that a solver refuses the
+// step, and without a Commit the statistics stay.
 func TestResNetRefusedStep(t *testing.T) {
 	weights, statistics := ResNetWeights(tensor.Float32, 1, rand.New(rand.NewPCG(1, 0)))
 	net := ResNet(weights, statistics, 2, true)
@@ -205,7 +213,8 @@ func TestResNetRefusedStep(t *testing.T) {
 		if s.Mean[0] != 0 || s.Variance[0] != 1 {
 			t.Errorf("statistics %d are changed before a Commit", i)
 		}
-		if s.Commit(); slices.ContainsFunc(append(slices.Clone(s.Mean), s.Variance...), math.IsNaN) {
+		if s.Commit(); slices.ContainsFunc(append(slices.Clone(s.Mean), s.Variance...),
+			math.IsNaN) {
 			t.Errorf("statistics %d are NaN", i)
 		}
 	}

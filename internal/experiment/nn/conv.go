@@ -3,23 +3,26 @@ package nn
 import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn/kernel"
 )
 
-// convSize is the size of a convolution of a batch of images (height, width, in), channels last, with weights
-// (k, k, in, out). Images are padded with k/2 zeros on each side.
+// convSize is the size of a convolution of a batch of images (height, width, in), channels last,
+// with weights (k, k, in, out). Images are padded with k/2 zeros on each side.
 type convSize struct{ batch, height, width, in, out, k, stride int }
 
 // newConvSize reads and checks the size.
 func newConvSize(layer string, x, w *G.Node, stride int) (s convSize, err error) {
-	if x.Dims() != 4 || w.Dims() != 4 || x.Shape()[3] != w.Shape()[2] || w.Shape()[0] != w.Shape()[1] {
-		return s, errors.Errorf("nn: %s: images of shape %v and weights of shape %v, want (batch, height, width, in) "+
-			"and (k, k, in, out)", layer, x.Shape(), w.Shape())
+	sx, sw := x.Shape(), w.Shape()
+	if len(sx) != 4 || len(sw) != 4 || sx[3] != sw[2] || sw[0] != sw[1] {
+		return s, errors.Errorf("nn: %s: images of shape %v and weights of shape %v, "+
+			"want (batch, height, width, in) and (k, k, in, out)", layer, sx, sw)
 	}
-	s = convSize{x.Shape()[0], x.Shape()[1], x.Shape()[2], x.Shape()[3], w.Shape()[3], w.Shape()[0], stride}
+	s = convSize{sx[0], sx[1], sx[2], sx[3], sw[3], sw[0], stride}
 	if s.k < 3 || s.k%2 == 0 {
-		return s, errors.Errorf("nn: %s: filters of %d×%d, want an odd size from 3 on", layer, s.k, s.k)
+		return s, errors.Errorf("nn: %s: filters of %d×%d, want an odd size from 3 on",
+			layer, s.k, s.k)
 	}
 	if stride != 1 && stride != 2 {
 		return s, errors.Errorf("nn: %s: stride %d, want 1 or 2", layer, stride)
@@ -34,6 +37,10 @@ func (s *convSize) outSize() int   { return s.outHeight() * s.outWidth() * s.out
 func (s *convSize) outRow() int    { return s.outWidth() * s.out }
 func (s *convSize) weights() int   { return s.k * s.k * s.in * s.out }
 
+func (s *convSize) outShape() tensor.Shape {
+	return tensor.Shape{s.batch, s.outHeight(), s.outWidth(), s.out}
+}
+
 // padding is the border of zeros around an image, and around the gradient of the output.
 func (s *convSize) padding() int { return s.k / 2 }
 
@@ -47,7 +54,8 @@ type padded[T Float] struct {
 func newPadded[T Float](height, width, channels, border int) padded[T] {
 	p := padded[T]{row: (width + 2*border) * channels, width: width * channels}
 	p.first = border*p.row + border*channels
-	p.all = make([]T, (height+2*border)*p.row+kernel.Cols) // a panel may reach beyond the last pixel
+	// A panel may reach beyond the last pixel.
+	p.all = make([]T, (height+2*border)*p.row+kernel.Cols)
 	return p
 }
 
@@ -64,8 +72,8 @@ func (p *padded[T]) set(image []T) {
 	}
 }
 
-// conv is a convolution and its gradients. It reads padded images in place: a row of filters lies side by side
-// in them as it does in the weights.
+// conv is a convolution and its gradients. It reads padded images in place: a row of filters lies
+// side by side in them as it does in the weights.
 type conv[T Float] struct {
 	convSize
 	kernel  kernel.Kernel[T]
@@ -75,8 +83,8 @@ type conv[T Float] struct {
 	zeros   []T
 }
 
-// phase is the part of the gradient of the input whose pixels have the same rest when divided by the stride.
-// They see the same weights, a stride apart.
+// phase is the part of the gradient of the input whose pixels have the same rest when divided by
+// the stride. They see the same weights, a stride apart.
 type phase[T Float] struct {
 	y, x         int // the rests
 	fromY, fromX int // the first pixel of the gradient of the output that pixel (y, x) sees
@@ -85,11 +93,15 @@ type phase[T Float] struct {
 }
 
 func newConv[T Float](s convSize) conv[T] {
-	panels := make([]T, s.k*s.k*s.in*roundUp(s.out))
-	return conv[T]{convSize: s, kernel: kernel.Of[T](), panels: panels, zeros: make([]T, roundUp(s.out))}
+	return conv[T]{
+		convSize: s, kernel: kernel.Of[T](),
+		panels: make([]T, s.k*s.k*s.in*roundUp(s.out)), zeros: make([]T, roundUp(s.out)),
+	}
 }
 
-func (c *conv[T]) paddedInput() padded[T] { return newPadded[T](c.height, c.width, c.in, c.padding()) }
+func (c *conv[T]) paddedInput() padded[T] {
+	return newPadded[T](c.height, c.width, c.in, c.padding())
+}
 
 func (c *conv[T]) paddedGradient() padded[T] {
 	return newPadded[T](c.outHeight(), c.outWidth(), c.out, c.padding())
@@ -100,8 +112,12 @@ func (c *conv[T]) pack(w []T) { pack(c.panels, w, c.k*c.k*c.in, c.out, c.out) }
 
 // image convolves one image and adds init, whose pixels are initI elements apart: 0 for a bias.
 func (c *conv[T]) image(out []T, x *padded[T], init []T, initI int) {
-	p := kernel.Product{Rows: c.outWidth(), Outer: c.k, Inner: c.k * c.in, AI: c.stride * c.in, AJ: x.row, AK: 1,
-		BJ: c.k * c.in * kernel.Cols, BK: kernel.Cols, InitI: initI, CI: c.out}
+	p := kernel.Product{
+		Rows: c.outWidth(), Outer: c.k, Inner: c.k * c.in,
+		AI: c.stride * c.in, AJ: x.row, AK: 1,
+		BJ: c.k * c.in * kernel.Cols, BK: kernel.Cols,
+		InitI: initI, CI: c.out,
+	}
 	for o := 0; o < c.out; o += kernel.Cols {
 		p.Cols = min(kernel.Cols, c.out-o)
 		b := c.panels[o*c.k*c.k*c.in:]
@@ -129,8 +145,8 @@ func (c *conv[T]) startBackward(w []T) {
 }
 
 func (c *conv[T]) newPhases() []phase[T] {
-	// Pixel y = stride·q + rest sees row q + (rest + padding - r)/stride - t of the gradient by the tap
-	// stride·t + r, where r is (rest + padding) mod stride.
+	// Pixel y = stride·q + rest sees row q + (rest + padding - r)/stride - t of the gradient by the
+	// tap stride·t + r, where r is (rest + padding) mod stride.
 	along := func(rest int) (from, taps int) {
 		r := (rest + c.padding()) % c.stride
 		taps = (c.k - r + c.stride - 1) / c.stride
@@ -155,7 +171,8 @@ func (c *conv[T]) packPhase(p *phase[T], w []T) {
 	for i := 0; i < c.in; i += kernel.Cols {
 		for ty := p.tapsY - 1; ty >= 0; ty-- {
 			for tx := p.tapsX - 1; tx >= 0; tx-- {
-				ky, kx := ty*c.stride+(p.y+c.padding())%c.stride, tx*c.stride+(p.x+c.padding())%c.stride
+				ky := ty*c.stride + (p.y+c.padding())%c.stride
+				kx := tx*c.stride + (p.x+c.padding())%c.stride
 				at := ((ky*c.k+kx)*c.in + i) * c.out
 				packTransposed(panels, w[at:], c.out, min(kernel.Cols, c.in-i), c.out)
 				panels = panels[c.out*kernel.Cols:]
@@ -167,8 +184,13 @@ func (c *conv[T]) packPhase(p *phase[T], w []T) {
 // inputGradient adds the gradient of one image to dx, or sets dx to it.
 func (c *conv[T]) inputGradient(dx []T, grad *padded[T], add bool) {
 	for _, ph := range c.phases {
-		p := kernel.Product{Rows: (c.width - ph.x + c.stride - 1) / c.stride, Outer: ph.tapsY, Inner: ph.tapsX * c.out,
-			AI: c.out, AJ: grad.row, AK: 1, BJ: ph.tapsX * c.out * kernel.Cols, BK: kernel.Cols, CI: c.stride * c.in}
+		p := kernel.Product{
+			Rows:  (c.width - ph.x + c.stride - 1) / c.stride,
+			Outer: ph.tapsY, Inner: ph.tapsX * c.out,
+			AI: c.out, AJ: grad.row, AK: 1,
+			BJ: ph.tapsX * c.out * kernel.Cols, BK: kernel.Cols,
+			CI: c.stride * c.in,
+		}
 		from := grad.first + ph.fromY*grad.row + ph.fromX*c.out
 		for i := 0; i < c.in && p.Rows > 0; i += kernel.Cols {
 			p.Cols = min(kernel.Cols, c.in-i)
@@ -189,8 +211,12 @@ func (c *conv[T]) inputGradient(dx []T, grad *padded[T], add bool) {
 func (c *conv[T]) weightGradient(chunk int, x, grad *padded[T]) {
 	dw, rows := c.partial[chunk], c.k*c.in
 	band := max(1, 128/c.outWidth()) // rows of pixels whose panel stays in the first cache
-	p := kernel.Product{Rows: rows, Inner: c.outWidth(), AI: 1, AJ: c.stride * x.row, AK: c.stride * c.in,
-		BJ: grad.row, BK: c.out, InitI: c.out, CI: c.out}
+	p := kernel.Product{
+		Rows: rows, Inner: c.outWidth(),
+		AI: 1, AJ: c.stride * x.row, AK: c.stride * c.in,
+		BJ: grad.row, BK: c.out,
+		InitI: c.out, CI: c.out,
+	}
 	for y := 0; y < c.outHeight(); y += band {
 		p.Outer = min(band, c.outHeight()-y)
 		for o := 0; o < c.out; o += kernel.Cols {
@@ -211,6 +237,9 @@ func (c *conv[T]) endBackward(dw []T) {
 		c.kernel.Add(dw, p)
 	}
 }
+
+// part returns part i of a batch that is cut into parts of a size.
+func part[T any](batch []T, i, size int) []T { return batch[i*size : (i+1)*size] }
 
 // fold adds a row of pixels to sums of its channels.
 func fold[T Float](sums []float64, row []T) {

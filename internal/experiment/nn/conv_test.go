@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// naive adds the convolution of an image to out, and the gradients to dx and dw, as they are defined.
+// naive adds the convolution of an image to out, and the gradients to dx and dw, as they are
+// defined.
 func naive(s *convSize, x, w, dout, out, dx, dw []float64) {
 	for y := range s.outHeight() {
 		for z := range s.outWidth() {
@@ -62,7 +63,8 @@ func testConv[T Float](t *testing.T, s convSize, tolerance float64) {
 	naive(&s, wideX, wideW, wideDout, wantOut, wantDX, wantDW)
 
 	c := newConv[T](s)
-	image, grad, out, dw := c.paddedInput(), c.paddedGradient(), make([]T, s.outSize()), make([]T, s.weights())
+	image, grad, out, dw := c.paddedInput(), c.paddedGradient(), make([]T, s.outSize()),
+		make([]T, s.weights())
 	for range 2 { // the second with used memory
 		image.set(x)
 		grad.set(dout)
@@ -89,8 +91,10 @@ func TestConv(t *testing.T) {
 	for _, k := range []int{3, 5, 7} {
 		for _, stride := range []int{1, 2} {
 			t.Run(fmt.Sprint("filter ", k, " stride ", stride), func(t *testing.T) {
-				for _, size := range [][2]int{{1, 1}, {1, 2}, {2, 1}, {2, 3}, {4, 4}, {5, 5}, {7, 13}, {9, 8}} {
-					for _, channels := range [][2]int{{1, 1}, {3, 5}, {16, 16}, {4, 17}, {18, 2}, {16, 32}} {
+				for _, size := range [][2]int{{1, 1}, {1, 2}, {2, 1}, {2, 3}, {4, 4}, {5, 5},
+					{7, 13}, {9, 8}} {
+					for _, channels := range [][2]int{{1, 1}, {3, 5}, {16, 16}, {4, 17}, {18, 2},
+						{16, 32}} {
 						s := convSize{1, size[0], size[1], channels[0], channels[1], k, stride}
 						testConv[float64](t, s, 1e-11)
 						testConv[float32](t, s, 2e-3)

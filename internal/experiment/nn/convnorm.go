@@ -1,13 +1,10 @@
 package nn
 
-import (
-	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
-)
+import G "gorgonia.org/gorgonia"
 
-// ConvNorm returns the layer max(0, norm(conv(x, w))) of shape (batch, height/stride, width/stride, out), rounded
-// up, for images x (batch, height, width, in) and filters w (k, k, in, out) with an odd k from 3 on and a stride
-// of 1 or 2. If x is data, it needs no gradient.
+// ConvNorm returns the layer max(0, norm(conv(x, w))) of shape (batch, height/stride, width/stride,
+// out), rounded up, for images x (batch, height, width, in) and filters w (k, k, in, out) with an
+// odd k from 3 on and a stride of 1 or 2. If x is data, it needs no gradient.
 func ConvNorm(x, w *G.Node, norm BatchNorm, stride int, data bool) (*G.Node, error) {
 	size, err := newConvSize("conv and norm", x, w, stride)
 	if err != nil {
@@ -16,7 +13,7 @@ func ConvNorm(x, w *G.Node, norm BatchNorm, stride int, data bool) (*G.Node, err
 	if err := norm.check("conv and norm", size.out); err != nil {
 		return nil, err
 	}
-	s := Spec{Name: "ConvNorm", Shape: tensor.Shape{size.batch, size.outHeight(), size.outWidth(), size.out}}
+	s := Spec{Name: "ConvNorm", Shape: size.outShape()}
 	switch {
 	case !norm.Training:
 		s.Constant = []int{0, 1, 2, 3}
@@ -34,11 +31,12 @@ type convNormConfig struct {
 
 type convNorm[T Float] struct {
 	conv[T]
-	norm              *norm[T]
-	training          bool
-	crew              crew[convNormScratch[T]]
-	convolved, masked []T // the convolution, and the gradient of its norm
-	zeros             []T // a row
+	norm      *norm[T]
+	training  bool
+	crew      crew[convNormScratch[T]]
+	convolved []T // the convolution of a batch
+	masked    []T // the gradient of the norm
+	zeroRow   []T
 }
 
 type convNormScratch[T Float] struct {
@@ -47,13 +45,18 @@ type convNormScratch[T Float] struct {
 }
 
 func newConvNorm[T Float](c convNormConfig) Module[T] {
-	m := &convNorm[T]{conv: newConv[T](c.convSize), norm: newNorm[T](c.convSize, c.Statistics), training: c.Training}
-	m.convolved, m.zeros = make([]T, m.batch*m.outSize()), make([]T, m.outRow())
+	m := &convNorm[T]{
+		conv: newConv[T](c.convSize), norm: newNorm[T](c.convSize, c.Statistics),
+		training: c.Training, zeroRow: make([]T, c.outRow()),
+		convolved: make([]T, c.batch*c.outSize()),
+	}
 	if m.training {
 		m.masked = make([]T, m.batch*m.outSize())
 	}
 	m.crew = newCrew(func() *convNormScratch[T] {
-		return &convNormScratch[T]{newNormScratch[T](m.outRow()), m.paddedInput(), m.paddedGradient()}
+		return &convNormScratch[T]{
+			newNormScratch[T](m.outRow()), m.paddedInput(), m.paddedGradient(),
+		}
 	})
 	return m
 }
@@ -61,9 +64,9 @@ func newConvNorm[T Float](c convNormConfig) Module[T] {
 func (m *convNorm[T]) Forward(out []T, in [][]T) {
 	m.pack(in[1])
 	m.crew.each(m.batch, func(s *convNormScratch[T], i int) {
-		z := m.convolved[i*m.outSize():][:m.outSize()]
-		s.x.set(in[0][i*m.inSize():][:m.inSize()])
-		m.image(z, &s.x, m.conv.zeros, 0)
+		z := part(m.convolved, i, m.outSize())
+		s.x.set(part(in[0], i, m.inSize()))
+		m.image(z, &s.x, m.zeros, 0)
 		if m.training {
 			m.norm.measure(i, z, &s.normScratch)
 		}
@@ -74,31 +77,31 @@ func (m *convNorm[T]) Forward(out []T, in [][]T) {
 		m.norm.useRunning(in[2], in[3])
 	}
 	m.crew.each(m.batch, func(_ *convNormScratch[T], i int) {
-		row := m.outRow()
-		for from := i * m.outSize(); from < (i+1)*m.outSize(); from += row {
-			m.norm.normalize(out[from:from+row], m.convolved[from:from+row], m.zeros)
+		y, z := part(out, i, m.outSize()), part(m.convolved, i, m.outSize())
+		for r := range m.outHeight() {
+			m.norm.normalize(part(y, r, m.outRow()), part(z, r, m.outRow()), m.zeroRow)
 		}
 	})
 }
 
 func (m *convNorm[T]) Backward(grads, in [][]T, out, dout []T) {
-	row := m.outRow()
+	size, row := m.outSize(), m.outRow()
 	m.crew.each(m.batch, func(s *convNormScratch[T], i int) {
-		from, to := i*m.outSize(), (i+1)*m.outSize()
-		y := func(r int) []T { return out[from+r*row:][:row] }
-		m.norm.mask(i, m.masked[from:to], dout[from:to], y, m.convolved[from:to], &s.normScratch)
+		y := func(r int) []T { return part(part(out, i, size), r, row) }
+		m.norm.mask(i, part(m.masked, i, size), part(dout, i, size), y,
+			part(m.convolved, i, size), &s.normScratch)
 	})
 	m.norm.backward(grads[2], grads[3])
 	m.startBackward(in[1])
 	m.crew.eachImage(m.batch, func(s *convNormScratch[T], chunk, i int) {
-		s.x.set(in[0][i*m.inSize():][:m.inSize()])
-		for y := range m.outHeight() {
-			from := i*m.outSize() + y*row
-			m.norm.inputGradient(s.grad.at(y), m.masked[from:from+row], m.convolved[from:from+row])
+		s.x.set(part(in[0], i, m.inSize()))
+		masked, z := part(m.masked, i, size), part(m.convolved, i, size)
+		for r := range m.outHeight() {
+			m.norm.inputGradient(s.grad.at(r), part(masked, r, row), part(z, r, row))
 		}
 		m.weightGradient(chunk, &s.x, &s.grad)
 		if grads[0] != nil {
-			m.inputGradient(grads[0][i*m.inSize():][:m.inSize()], &s.grad, false)
+			m.inputGradient(part(grads[0], i, m.inSize()), &s.grad, false)
 		}
 	})
 	m.endBackward(grads[1])

@@ -6,22 +6,25 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ConvPool returns the layer pool(max(0, conv(x, w) + b)) of shape (batch, height/2, width/2, out), for images
-// x (batch, height, width, in), filters w (k, k, in, out) with an odd k from 3 on, and b (out). The convolution
-// has stride 1 and keeps the size of the images; pool takes the largest of 2×2 pixels and leaves out a last odd
-// row or column. If x is data, it needs no gradient.
+// ConvPool returns the layer pool(max(0, conv(x, w) + b)) of shape (batch, height/2, width/2, out),
+// for images x (batch, height, width, in), filters w (k, k, in, out) with an odd k from 3 on, and b
+// (out). The convolution has stride 1 and keeps the size of the images; pool takes the largest of
+// 2×2 pixels and leaves out a last odd row or column. If x is data, it needs no gradient.
 func ConvPool(x, w, b *G.Node, data bool) (*G.Node, error) {
 	size, err := newConvSize("conv and pool", x, w, 1)
 	if err != nil {
 		return nil, err
 	}
 	if size.height < 2 || size.width < 2 {
-		return nil, errors.Errorf("nn: conv and pool: images of %d×%d, want 2×2 at least", size.height, size.width)
+		return nil, errors.Errorf("nn: conv and pool: images of %d×%d, want 2×2 at least",
+			size.height, size.width)
 	}
 	if !b.Shape().Eq(tensor.Shape{size.out}) {
-		return nil, errors.Errorf("nn: conv and pool: bias of shape %v, want (%d)", b.Shape(), size.out)
+		return nil, errors.Errorf("nn: conv and pool: bias of shape %v, want (%d)",
+			b.Shape(), size.out)
 	}
-	s := Spec{Name: "ConvPool", Shape: tensor.Shape{size.batch, size.height / 2, size.width / 2, size.out}}
+	shape := tensor.Shape{size.batch, size.height / 2, size.width / 2, size.out}
+	s := Spec{Name: "ConvPool", Shape: shape}
 	if data {
 		s.Constant = []int{0}
 	}
@@ -48,7 +51,10 @@ func newConvPool[T Float](size convSize) Module[T] {
 		m.db[i] = make([]float64, size.out)
 	}
 	m.crew = newCrew(func() *convPoolScratch[T] {
-		return &convPoolScratch[T]{m.paddedInput(), m.paddedGradient(), make([]T, size.outSize()), make([]T, size.outRow())}
+		return &convPoolScratch[T]{
+			m.paddedInput(), m.paddedGradient(),
+			make([]T, size.outSize()), make([]T, size.outRow()),
+		}
 	})
 	return m
 }
@@ -58,7 +64,7 @@ func (m *convPool[T]) pooledSize() int { return m.height / 2 * (m.width / 2) * m
 func (m *convPool[T]) Forward(out []T, in [][]T) {
 	m.pack(in[1])
 	m.crew.each(m.batch, func(s *convPoolScratch[T], i int) {
-		s.x.set(in[0][i*m.inSize() : (i+1)*m.inSize()])
+		s.x.set(part(in[0], i, m.inSize()))
 		m.image(s.out, &s.x, in[2], 0)
 		m.pool(i, s, out)
 	})
@@ -66,9 +72,9 @@ func (m *convPool[T]) Forward(out []T, in [][]T) {
 
 // pool pools s.out.
 func (m *convPool[T]) pool(i int, s *convPoolScratch[T], out []T) {
-	at, row := i*m.pooledSize(), m.outRow()
+	at := i * m.pooledSize()
 	for y := range m.height / 2 {
-		above, below := s.out[2*y*row:(2*y+1)*row], s.out[(2*y+1)*row:(2*y+2)*row]
+		above, below := part(s.out, 2*y, m.outRow()), part(s.out, 2*y+1, m.outRow())
 		for x := range m.width / 2 {
 			m.kernel.Pool(out[at:at+m.out], m.at[at:at+m.out], m.square(above, below, x))
 			at += m.out
@@ -88,12 +94,12 @@ func (m *convPool[T]) Backward(grads, in [][]T, _, dout []T) {
 		clear(db)
 	}
 	m.crew.eachImage(m.batch, func(s *convPoolScratch[T], chunk, i int) {
-		s.x.set(in[0][i*m.inSize() : (i+1)*m.inSize()])
+		s.x.set(part(in[0], i, m.inSize()))
 		m.unpool(i, s, dout)
 		fold(m.db[chunk], s.sum)
 		m.weightGradient(chunk, &s.x, &s.grad)
 		if grads[0] != nil {
-			m.inputGradient(grads[0][i*m.inSize():(i+1)*m.inSize()], &s.grad, false)
+			m.inputGradient(part(grads[0], i, m.inSize()), &s.grad, false)
 		}
 	})
 	m.endBackward(grads[1])

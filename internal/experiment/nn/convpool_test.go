@@ -24,13 +24,17 @@ func convPoolOperation(batch, height, width, in, out, k int) nntest.Operation {
 
 func TestConvPool(t *testing.T) {
 	for _, s := range [][6]int{
-		{2, 4, 4, 1, 3, 3}, {1, 5, 4, 2, 2, 3}, {3, 2, 3, 3, 1, 5}, {10, 2, 2, 1, 2, 3}, {1, 4, 6, 2, 17, 3},
+		{2, 4, 4, 1, 3, 3}, {1, 5, 4, 2, 2, 3}, {3, 2, 3, 3, 1, 5}, {10, 2, 2, 1, 2, 3},
+		{1, 4, 6, 2, 17, 3},
 	} {
-		t.Run(fmt.Sprint(s), func(t *testing.T) { convPoolOperation(s[0], s[1], s[2], s[3], s[4], s[5]).Check(t) })
+		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			convPoolOperation(s[0], s[1], s[2], s[3], s[4], s[5]).Check(t)
+		})
 	}
 }
 
-// TestConvPoolValues: an image of one pixel that is not zero shows the filter in reverse, rectified and pooled.
+// TestConvPoolValues: an image of one pixel that is not zero shows the filter in reverse, rectified
+// and pooled.
 func TestConvPoolValues(t *testing.T) {
 	var y *G.Node
 	e := nntest.Operation{
@@ -46,7 +50,8 @@ func TestConvPoolValues(t *testing.T) {
 	set(1, 1, 2, 3, 4, 5, 6, 7, 8, -9)
 	set(2, -2)
 	e.Run(t)
-	// The convolution without bias is -9 8 7, 6 5 4, 3 2 1 in the first three rows and columns, and 0 elsewhere.
+	// The convolution without bias is -9 8 7, 6 5 4, 3 2 1 in the first three rows and columns, and
+	// 0 elsewhere.
 	if got := nntest.Floats(y.Value()); !slices.Equal(got, []float64{6, 5, 1, 0}) {
 		t.Errorf("output %v, want 6 5 1 0", got)
 	}
@@ -66,7 +71,8 @@ func TestConvPoolRefuses(t *testing.T) {
 		g := G.NewGraph()
 		var n G.Nodes
 		for i, s := range shapes {
-			n = append(n, G.NewTensor(g, tensor.Float32, len(s), G.WithShape(s...), G.WithName(fmt.Sprint(i))))
+			n = append(n, G.NewTensor(g, tensor.Float32, len(s), G.WithShape(s...),
+				G.WithName(fmt.Sprint(i))))
 		}
 		if _, err := nn.ConvPool(n[0], n[1], n[2], false); err == nil {
 			t.Errorf("%s: no error", name)

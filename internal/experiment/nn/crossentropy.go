@@ -7,20 +7,21 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// CrossEntropy returns the softmax cross-entropy of logits (batch, classes) with target probabilities of the
-// same shape, a constant, averaged over the batch.
+// CrossEntropy returns the softmax cross-entropy of logits (batch, classes) with target
+// probabilities of the same shape, a constant, averaged over the batch.
 //
-// It is never negative and keeps its relative precision down to the smallest numbers: with x the largest logit
-// of a row and r the sum of exp(logit - x) over the others, the logarithm of the softmax's denominator is
-// x + log1p(r). Composed from Gorgonia's own operations the loss rounds to zero or a little below it once the
-// net is certain.
+// It is never negative and keeps its relative precision down to the smallest numbers: with x the
+// largest logit of a row and r the sum of exp(logit - x) over the others, the logarithm of the
+// softmax's denominator is x + log1p(r). Composed from Gorgonia's own operations the loss rounds to
+// zero or a little below it once the net is certain.
 func CrossEntropy(logits, target *G.Node) (*G.Node, error) {
 	if logits.Dims() != 2 || !logits.Shape().Eq(target.Shape()) {
-		return nil, errors.Errorf("nn: cross-entropy: logits of shape %v and a target of shape %v, want equal matrices",
-			logits.Shape(), target.Shape())
+		return nil, errors.Errorf("nn: cross-entropy: logits of shape %v and a target of shape "+
+			"%v, want equal matrices", logits.Shape(), target.Shape())
 	}
 	s := Spec{Name: "CrossEntropy", Constant: []int{1}}
-	return apply(s, logits.Shape()[0], newCrossEntropy[float32], newCrossEntropy[float64], logits, target)
+	rows := logits.Shape()[0]
+	return apply(s, rows, newCrossEntropy[float32], newCrossEntropy[float64], logits, target)
 }
 
 type crossEntropy[T Float] struct{ rows int }
@@ -33,7 +34,8 @@ func (m crossEntropy[T]) Backward(grads, in [][]T, _, dout []T) {
 	lossGradient(grads[0], in[0], in[1], m.rows, float64(dout[0]))
 }
 
-// largest returns the index of the largest logit of a row, and the sum of exp(x - largest) over the others.
+// largest returns the index of the largest logit of a row, and the sum of exp(x - largest) over the
+// others.
 func largest[T Float](row []T) (at int, rest float64) {
 	for i, x := range row {
 		if x > row[at] {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestCrossEntropyOfCertainty: the loss of a net that is as good as certain is small, positive and precise.
+// TestCrossEntropyOfCertainty: the loss of a net that is as good as certain is small, positive and
+// precise.
 func TestCrossEntropyOfCertainty(t *testing.T) {
 	for _, margin := range []float64{0, 1, 10, 20, 50, 80} {
 		want := math.Log1p(2 * math.Exp(-margin))

@@ -8,13 +8,14 @@ import (
 	"github.com/l4-go/l4/internal/experiment/nn/kernel"
 )
 
-// Dense returns the layer x·w + b, rectified if so wanted, of shape (batch, outputs), for w (inputs, outputs)
-// and b (outputs). x has a row of inputs for each of the batch, in any shape: (batch, height, width, channels)
-// will do. If x is data, it needs no gradient.
+// Dense returns the layer x·w + b, rectified if so wanted, of shape (batch, outputs), for w
+// (inputs, outputs) and b (outputs). x has a row of inputs for each of the batch, in any shape:
+// (batch, height, width, channels) will do. If x is data, it needs no gradient.
 func Dense(x, w, b *G.Node, rectified, data bool) (*G.Node, error) {
 	if x.Dims() < 2 || w.Dims() != 2 || b.Dims() != 1 || w.Shape()[1] != b.Shape()[0] ||
 		x.Shape().TotalSize() != x.Shape()[0]*w.Shape()[0] {
-		return nil, errors.Errorf("nn: dense layer: shapes %v, %v, %v do not fit x·w + b", x.Shape(), w.Shape(), b.Shape())
+		return nil, errors.Errorf("nn: dense layer: shapes %v, %v, %v do not fit x·w + b",
+			x.Shape(), w.Shape(), b.Shape())
 	}
 	size := denseSize{x.Shape()[0], w.Shape()[0], w.Shape()[1], rectified}
 	s := Spec{Name: "Dense", Shape: tensor.Shape{size.batch, size.out}}
@@ -29,8 +30,8 @@ type denseSize struct {
 	rectified      bool
 }
 
-// dense is the module of a dense layer. Each of its three products packs its right operand into panels of 16
-// columns that lie side by side, and shares them out.
+// dense is the module of a dense layer. Each of its three products packs its right operand into
+// panels of 16 columns that lie side by side, and shares them out.
 type dense[T Float] struct {
 	denseSize
 	kernel kernel.Kernel[T]
@@ -49,12 +50,14 @@ const (
 )
 
 func newDense[T Float](s denseSize) Module[T] {
-	m := &dense[T]{denseSize: s, kernel: kernel.Of[T]()}
-	m.grad, m.panels, m.zeros = make([]T, s.batch*s.out), make([]T, s.batch*roundUp(s.out)), make([]T, kernel.Cols)
-	m.crew = newCrew(func() *denseScratch[T] {
-		return &denseScratch[T]{make([]T, max(together*min(innerMax, s.in), kernel.Cols*s.out)), make([]T, rowBlock*s.batch)}
-	})
-	return m
+	return &dense[T]{
+		denseSize: s, kernel: kernel.Of[T](), zeros: make([]T, kernel.Cols),
+		grad: make([]T, s.batch*s.out), panels: make([]T, s.batch*roundUp(s.out)),
+		crew: newCrew(func() *denseScratch[T] {
+			panels := max(together*min(innerMax, s.in), kernel.Cols*s.out)
+			return &denseScratch[T]{make([]T, panels), make([]T, rowBlock*s.batch)}
+		}),
+	}
 }
 
 func (m *dense[T]) Forward(out []T, in [][]T) {
@@ -66,8 +69,11 @@ func (m *dense[T]) Forward(out []T, in [][]T) {
 			inner := min(innerMax, m.in-k)
 			pack(s.panels, w[k*m.out+from:], inner, cols, m.out)
 			for o := 0; o < cols; o += kernel.Cols {
-				p := kernel.Product{Rows: m.batch, Cols: min(kernel.Cols, cols-o), Outer: 1, Inner: inner, AI: m.in, AK: 1,
-					BK: kernel.Cols, InitI: m.out, CI: m.out, Rectify: m.rectified && k+inner == m.in}
+				p := kernel.Product{
+					Rows: m.batch, Cols: min(kernel.Cols, cols-o), Outer: 1, Inner: inner,
+					AI: m.in, AK: 1, BK: kernel.Cols,
+					InitI: m.out, CI: m.out, Rectify: m.rectified && k+inner == m.in,
+				}
 				c := out[from+o:]
 				init := c
 				if k == 0 {
@@ -105,8 +111,10 @@ func (m *dense[T]) Backward(grads, in [][]T, out, dout []T) {
 func (m *dense[T]) inputGradient(dx, w, grad []T) {
 	m.crew.each((m.in+kernel.Cols-1)/kernel.Cols, func(s *denseScratch[T], piece int) {
 		i := piece * kernel.Cols
-		p := kernel.Product{Rows: m.batch, Cols: min(kernel.Cols, m.in-i), Outer: 1, Inner: m.out, AI: m.out, AK: 1,
-			BK: kernel.Cols, CI: m.in}
+		p := kernel.Product{
+			Rows: m.batch, Cols: min(kernel.Cols, m.in-i), Outer: 1, Inner: m.out,
+			AI: m.out, AK: 1, BK: kernel.Cols, CI: m.in,
+		}
 		packTransposed(s.panels, w[i*m.out:], m.out, p.Cols, m.out)
 		m.kernel.Multiply(p, grad, s.panels, m.zeros, dx[i:])
 	})
@@ -122,8 +130,10 @@ func (m *dense[T]) weightGradient(dw, x, grad []T) {
 			copy(s.columns[n*rows:(n+1)*rows], x[n*m.in+i:])
 		}
 		for o := 0; o < m.out; o += kernel.Cols {
-			p := kernel.Product{Rows: rows, Cols: min(kernel.Cols, m.out-o), Outer: 1, Inner: m.batch, AI: 1, AK: rows,
-				BK: kernel.Cols, CI: m.out}
+			p := kernel.Product{
+				Rows: rows, Cols: min(kernel.Cols, m.out-o), Outer: 1, Inner: m.batch,
+				AI: 1, AK: rows, BK: kernel.Cols, CI: m.out,
+			}
 			m.kernel.Multiply(p, s.columns, m.panels[o*m.batch:], m.zeros, dw[i*m.out+o:])
 		}
 	})
@@ -131,7 +141,8 @@ func (m *dense[T]) weightGradient(dw, x, grad []T) {
 
 func roundUp(n int) int { return (n + kernel.Cols - 1) / kernel.Cols * kernel.Cols }
 
-// pack cuts a matrix whose rows are stride apart into panels of 16 columns, the last filled up with zeros.
+// pack cuts a matrix whose rows are stride apart into panels of 16 columns, the last filled up with
+// zeros.
 func pack[T Float](panels, matrix []T, rows, cols, stride int) {
 	for k := range rows {
 		row := matrix[k*stride : k*stride+cols]

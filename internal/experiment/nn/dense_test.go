@@ -25,7 +25,8 @@ func denseOperation(batch, in, out int, rectified bool) nntest.Operation {
 
 func TestDense(t *testing.T) {
 	for _, rectified := range []bool{false, true} {
-		for _, size := range [][3]int{{2, 3, 4}, {1, 5, 3}, {7, 1, 2}, {3, 2, 1}, {1, 1, 1}, {5, 70, 3}, {67, 3, 2}} {
+		for _, size := range [][3]int{{2, 3, 4}, {1, 5, 3}, {7, 1, 2}, {3, 2, 1}, {1, 1, 1},
+			{5, 70, 3}, {67, 3, 2}} {
 			t.Run(fmt.Sprintf("%v rectified=%v", size, rectified), func(t *testing.T) {
 				denseOperation(size[0], size[1], size[2], rectified).Check(t)
 			})
@@ -37,7 +38,8 @@ func TestDense(t *testing.T) {
 func TestDenseTwice(t *testing.T) {
 	o := denseOperation(3, 4, 2, true)
 	o.Loss = func(n G.Nodes) (*G.Node, error) {
-		a, b := G.Must(nn.Dense(n[0], n[1], n[2], true, false)), G.Must(nn.Dense(n[0], n[1], n[2], false, false))
+		a, b := G.Must(nn.Dense(n[0], n[1], n[2], true, false)),
+			G.Must(nn.Dense(n[0], n[1], n[2], false, false))
 		return nntest.Weighted(G.HadamardProd(a, b))
 	}
 	o.Check(t)
@@ -50,7 +52,8 @@ func TestDenseShapes(t *testing.T) {
 		g := G.NewGraph()
 		var n G.Nodes
 		for i, s := range shapes {
-			n = append(n, G.NewTensor(g, tensor.Float64, len(s), G.WithShape(s...), G.WithName(fmt.Sprint(i))))
+			n = append(n, G.NewTensor(g, tensor.Float64, len(s), G.WithShape(s...),
+				G.WithName(fmt.Sprint(i))))
 		}
 		if _, err := nn.Dense(n[0], n[1], n[2], true, false); err == nil {
 			t.Errorf("no error for shapes %v", shapes)
@@ -58,7 +61,8 @@ func TestDenseShapes(t *testing.T) {
 	}
 }
 
-// TestDenseProcessors: a layer large enough to be shared out has the same bits on any number of processors.
+// TestDenseProcessors: a layer large enough to be shared out has the same bits on any number of
+// processors.
 func TestDenseProcessors(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {

@@ -8,11 +8,12 @@ import (
 	"github.com/l4-go/l4/internal/experiment/nn/kernel"
 )
 
-// Mean returns the mean over the pixels of images (batch, height, width, channels), of shape (batch, channels). It
-// is also called global average pooling.
+// Mean returns the mean over the pixels of images (batch, height, width, channels), of shape
+// (batch, channels). It is also called global average pooling.
 func Mean(x *G.Node) (*G.Node, error) {
 	if x.Dims() != 4 {
-		return nil, errors.Errorf("nn: mean: shape %v, want (batch, height, width, channels)", x.Shape())
+		return nil, errors.Errorf("nn: mean: shape %v, want (batch, height, width, channels)",
+			x.Shape())
 	}
 	shape := x.Shape()
 	s := Spec{Name: "Mean", Shape: tensor.Shape{shape[0], shape[3]}}

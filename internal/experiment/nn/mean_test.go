@@ -20,7 +20,8 @@ func TestMean(t *testing.T) {
 		}.Check(t)
 	}
 	g := G.NewGraph()
-	if _, err := nn.Mean(G.NewMatrix(g, tensor.Float32, G.WithName("matrix"), G.WithShape(2, 3))); err == nil {
+	if _, err := nn.Mean(G.NewMatrix(g, tensor.Float32, G.WithName("matrix"),
+		G.WithShape(2, 3))); err == nil {
 		t.Error("no error for a matrix")
 	}
 }

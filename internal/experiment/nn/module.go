@@ -1,7 +1,7 @@
 // Package nn has the operations of the experiments' nets, with their gradients.
 //
-// An operation is a Module: arithmetic over flat slices that knows nothing of graphs. Apply makes a node of
-// it:
+// An operation is a Module: arithmetic over flat slices that knows nothing of graphs. Apply makes a
+// node of it:
 //
 //	type double struct{}
 //
@@ -37,19 +37,20 @@ import (
 // Float is the element type of a net.
 type Float interface{ float32 | float64 }
 
-// Module is a function of some inputs with one output. All slices are row-major and have the length that
-// the shapes say; a scalar is a slice of one.
+// Module is a function of some inputs with one output. All slices are row-major and have the length
+// that the shapes say; a scalar is a slice of one.
 //
-// A module belongs to one node. In each run of the graph Forward is called once and then, if the graph has
-// gradients, Backward once with the same inputs and output, so a module may keep in Forward what Backward
-// needs. What both write is memory of the node that the next run overwrites; its former contents are
-// arbitrary. NaN and Inf must reach the output, as the solver looks for them in the loss and in the
-// gradients.
+// A module belongs to one node. In each run of the graph Forward is called once and then, if the
+// graph has gradients, Backward once with the same inputs and output, so a module may keep in
+// Forward what Backward needs. What both write is memory of the node that the next run overwrites;
+// its former contents are arbitrary. NaN and Inf must reach the output, as the solver looks for
+// them in the loss and in the gradients.
 type Module[T Float] interface {
 	Forward(out []T, in [][]T)
 
-	// Backward sets grads[i] to the gradient of the loss with respect to in[i], for each i; dout is that
-	// with respect to out. grads[i] is nil for a constant input. The inputs may not be written to.
+	// Backward sets grads[i] to the gradient of the loss with respect to in[i], for each i; dout is
+	// that with respect to out. grads[i] is nil for a constant input. The inputs may not be written
+	// to.
 	Backward(grads, in [][]T, out, dout []T)
 }
 
@@ -60,15 +61,16 @@ type Spec struct {
 	Constant []int        // positions of the inputs that have no gradient, such as data
 }
 
-// Apply returns the output of a module for inputs of its dtype. The node owns the memory of the output and of
-// the gradients, so that nothing is allocated after the first run.
+// Apply returns the output of a module for inputs of its dtype. The node owns the memory of the
+// output and of the gradients, so that nothing is allocated after the first run.
 func Apply[T Float](m Module[T], s Spec, inputs ...*G.Node) (*G.Node, error) {
 	s.Shape = s.Shape.Clone()
 	o := &moduleOp[T]{Spec: s, module: m, id: ids.Add(1), in: make([][]T, len(inputs)+2)}
 	o.out = newValue[T](s.Shape)
 	for i, n := range inputs {
 		if n.Dtype() != dtype[T]() {
-			return nil, errors.Errorf("nn: %s: input %d is of %v, want %v", s.Name, i, n.Dtype(), dtype[T]())
+			return nil, errors.Errorf("nn: %s: input %d is of %v, want %v",
+				s.Name, i, n.Dtype(), dtype[T]())
 		}
 		o.shapes = append(o.shapes, n.Shape().Clone())
 	}
@@ -76,8 +78,11 @@ func Apply[T Float](m Module[T], s Spec, inputs ...*G.Node) (*G.Node, error) {
 	return G.ApplyOp(o, inputs...)
 }
 
-// apply is Apply for a module that exists in both dtypes and is made from c. The first input decides.
-func apply[C any](s Spec, c C, f32 func(C) Module[float32], f64 func(C) Module[float64], inputs ...*G.Node) (*G.Node, error) {
+// apply is Apply for a module that exists in both dtypes and is made from c. The first input
+// decides.
+func apply[C any](
+	s Spec, c C, f32 func(C) Module[float32], f64 func(C) Module[float64], inputs ...*G.Node,
+) (*G.Node, error) {
 	switch dt := inputs[0].Dtype(); dt {
 	case tensor.Float32:
 		return Apply(f32(c), s, inputs...)
@@ -88,7 +93,8 @@ func apply[C any](s Spec, c C, f32 func(C) Module[float32], f64 func(C) Module[f
 	}
 }
 
-// ids count the nodes. Gorgonia takes operations of equal hash for one, so a hash holds the node's number.
+// ids count the nodes. Gorgonia takes operations of equal hash for one, so a hash holds the node's
+// number.
 var ids atomic.Uint64
 
 // moduleOp is the operation (inputs...) -> output.
@@ -105,15 +111,16 @@ type moduleOp[T Float] struct {
 	in     [][]T      // of the current run, reused: the inputs, the output and its gradient
 }
 
-// diffOp is the operation (inputs..., output, gradient of the output) -> gradient of the first input that has
-// one. It computes the others too. The output is an input so that it is computed before.
+// diffOp is the operation (inputs..., output, gradient of the output) -> gradient of the first
+// input that has one. It computes the others too. The output is an input so that it is computed
+// before.
 type diffOp[T Float] struct {
 	ownOutput
 	of *moduleOp[T]
 }
 
-// gradOp is the operation (gradient of the first input) -> gradient of another one. It hands out what diffOp
-// has computed, and has an input so that it comes later.
+// gradOp is the operation (gradient of the first input) -> gradient of another one. It hands out
+// what diffOp has computed, and has an input so that it comes later.
 type gradOp[T Float] struct {
 	ownOutput
 	of  *moduleOp[T]
@@ -162,8 +169,8 @@ func (o *moduleOp[T]) SymDiff(inputs G.Nodes, output, grad *G.Node) (G.Nodes, er
 	}
 	grads := make(G.Nodes, o.Arity())
 	var err error
-	grads[o.first], err = G.ApplyOp(&diffOp[T]{of: o}, append(slices.Clone(inputs), output, grad)...)
-	if err != nil {
+	all := append(slices.Clone(inputs), output, grad)
+	if grads[o.first], err = G.ApplyOp(&diffOp[T]{of: o}, all...); err != nil {
 		return nil, err
 	}
 	for i := o.first + 1; i < len(grads); i++ {

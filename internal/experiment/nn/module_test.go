@@ -77,7 +77,8 @@ func TestApplyConstant(t *testing.T) {
 	}.Check(t)
 }
 
-// TestApplyTwice: two nodes of one module on the same inputs are two operations, and their gradients add up.
+// TestApplyTwice: two nodes of one module on the same inputs are two operations, and their
+// gradients add up.
 func TestApplyTwice(t *testing.T) {
 	nntest.Operation{
 		Shapes: []tensor.Shape{{3}, {3}, {}},

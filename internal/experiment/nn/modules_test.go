@@ -21,48 +21,62 @@ type moduleCase struct {
 
 func newCase[C any](name string, in []int, out int, c func() C, f32 func(C) Module[float32],
 	f64 func(C) Module[float64]) moduleCase {
-	return moduleCase{name, in, out, func() Module[float32] { return f32(c()) }, func() Module[float64] { return f64(c()) }, false}
+	return moduleCase{name, in, out, func() Module[float32] { return f32(c()) },
+		func() Module[float64] { return f64(c()) }, false}
 }
 
-// moduleCases have sizes that no tile, vector or chunk divides, and one that the fast paths are made for.
+// moduleCases have sizes that no tile, vector or chunk divides, and one that the fast paths are
+// made for.
 func moduleCases() []moduleCase {
 	dense := func(s denseSize) moduleCase {
-		return newCase("dense", []int{s.batch * s.in, s.in * s.out, s.out}, s.batch*s.out, func() denseSize { return s },
+		return newCase("dense", []int{s.batch * s.in, s.in * s.out, s.out}, s.batch*s.out,
+			func() denseSize { return s },
 			newDense[float32], newDense[float64])
 	}
 	convPool := func(s convSize) moduleCase {
 		pooled := s.height / 2 * (s.width / 2) * s.out
-		return newCase("conv and pool", []int{s.batch * s.inSize(), s.weights(), s.out}, s.batch*pooled,
+		return newCase("conv and pool", []int{s.batch * s.inSize(), s.weights(), s.out},
+			s.batch*pooled,
 			func() convSize { return s }, newConvPool[float32], newConvPool[float64])
 	}
 	convNorm := func(s convSize, training bool) moduleCase {
-		return newCase("conv and norm", []int{s.batch * s.inSize(), s.weights(), s.out, s.out}, s.batch*s.outSize(),
+		return newCase("conv and norm", []int{s.batch * s.inSize(), s.weights(), s.out, s.out},
+			s.batch*s.outSize(),
 			func() convNormConfig {
-				return convNormConfig{s, BatchNorm{Statistics: NewStatistics(s.out), Training: training}}
+				n := BatchNorm{Statistics: NewStatistics(s.out), Training: training}
+				return convNormConfig{s, n}
 			}, newConvNorm[float32], newConvNorm[float64])
 	}
 	residual := func(s convSize, training bool) moduleCase {
-		second := convSize{s.batch, s.outHeight(), s.outWidth(), s.out, s.out, s.k, 1}
-		return newCase("residual", []int{s.batch * s.inSize(), s.weights(), s.out, s.out, second.weights(), s.out, s.out},
+		second := s.second()
+		return newCase("residual", []int{s.batch * s.inSize(), s.weights(), s.out, s.out,
+			second.weights(), s.out, s.out},
 			s.batch*s.outSize(), func() residualConfig {
-				return residualConfig{s, second, NewStatistics(s.out), NewStatistics(s.out), training}
+				return residualConfig{s, second, NewStatistics(s.out), NewStatistics(s.out),
+					training}
 			}, newResidual[float32], newResidual[float64])
 	}
 	mean := newCase("mean", []int{3 * 5 * 4 * 7}, 3*7, func() []int { return []int{3, 5, 4, 7} },
-		func(s []int) Module[float32] { return newMean[float32](s) }, func(s []int) Module[float64] { return newMean[float64](s) })
-	dropout := newCase("dropout", []int{100}, 100, func() dropoutConfig { return dropoutConfig{100, 0.3, rand.NewPCG(1, 2)} },
+		func(s []int) Module[float32] { return newMean[float32](s) },
+		func(s []int) Module[float64] { return newMean[float64](s) })
+	dropout := newCase("dropout", []int{100}, 100,
+		func() dropoutConfig { return dropoutConfig{100, 0.3, rand.NewPCG(1, 2)} },
 		newDropout[float32], newDropout[float64])
 	evaluation := func(c moduleCase) moduleCase {
 		c.name, c.forward = c.name+" in evaluation", true
 		return c
 	}
 	return []moduleCase{
-		dense(denseSize{11, 405, 71, true}), dense(denseSize{1, 3, 2, false}), dense(denseSize{64, 32, 48, true}),
+		dense(denseSize{11, 405, 71, true}), dense(denseSize{1, 3, 2, false}),
+		dense(denseSize{64, 32, 48, true}),
 		convPool(convSize{11, 7, 5, 3, 18, 3, 1}), convPool(convSize{9, 8, 8, 16, 32, 5, 1}),
-		convNorm(convSize{9, 7, 5, 3, 9, 3, 2}, true), convNorm(convSize{9, 8, 8, 3, 16, 3, 1}, true),
+		convNorm(convSize{9, 7, 5, 3, 9, 3, 2}, true),
+		convNorm(convSize{9, 8, 8, 3, 16, 3, 1}, true),
 		evaluation(convNorm(convSize{9, 7, 5, 3, 9, 3, 2}, false)),
-		residual(convSize{9, 7, 5, 5, 5, 3, 1}, true), residual(convSize{11, 6, 7, 3, 10, 3, 2}, true),
-		residual(convSize{9, 8, 8, 16, 32, 3, 2}, true), residual(convSize{9, 8, 8, 16, 16, 3, 1}, true),
+		residual(convSize{9, 7, 5, 5, 5, 3, 1}, true),
+		residual(convSize{11, 6, 7, 3, 10, 3, 2}, true),
+		residual(convSize{9, 8, 8, 16, 32, 3, 2}, true),
+		residual(convSize{9, 8, 8, 16, 16, 3, 1}, true),
 		evaluation(residual(convSize{11, 6, 7, 3, 10, 3, 2}, false)),
 		mean, dropout,
 	}
@@ -105,7 +119,8 @@ func TestModuleSameBits(t *testing.T) {
 	}
 }
 
-// sameBits runs a module on several numbers of processors, and one that is made for few processors on more.
+// sameBits runs a module on several numbers of processors, and one that is made for few processors
+// on more.
 func sameBits[T Float](t *testing.T, c *moduleCase, create func() Module[T]) {
 	in, dout := inputs[T](c)
 	var want [][]T
@@ -150,7 +165,8 @@ func TestModuleDtypes(t *testing.T) {
 				}
 				for i, x := range wide[k] {
 					if !(math.Abs(float64(narrow[k][i])-x) <= 1e-5*largest) {
-						t.Fatalf("result %d, element %d: %v in float32, %v in float64", k, i, narrow[k][i], x)
+						t.Fatalf("result %d, element %d: %v in float32, %v in float64", k, i,
+							narrow[k][i], x)
 					}
 				}
 			}
@@ -167,9 +183,9 @@ func TestModuleDtypes(t *testing.T) {
 	}
 }
 
-// TestModuleNotFinite: NaN in any one input makes an element of the output NaN, and so does Inf among positive
-// numbers, unless a fixed scale turns it to -Inf, which is rectified. NaN in the gradient of an output above 0 makes
-// an element of each gradient NaN.
+// TestModuleNotFinite: NaN in any one input makes an element of the output NaN, and so does Inf
+// among positive numbers, unless a fixed scale turns it to -Inf, which is rectified. NaN in the
+// gradient of an output above 0 makes an element of each gradient NaN.
 func TestModuleNotFinite(t *testing.T) {
 	finite := func(xs []float32) bool {
 		return !slices.ContainsFunc(xs, func(x float32) bool { return x-x != 0 })
@@ -209,9 +225,11 @@ func TestModuleNotFinite(t *testing.T) {
 
 // TestModuleMemory: after the first run nothing of the size of a tensor is allocated.
 func TestModuleMemory(t *testing.T) {
-	c := newCase("residual", []int{32 * 32 * 32 * 16, 9 * 16 * 32, 32, 32, 9 * 32 * 32, 32, 32}, 32*16*16*32,
+	c := newCase("residual", []int{32 * 32 * 32 * 16, 9 * 16 * 32, 32, 32, 9 * 32 * 32, 32, 32},
+		32*16*16*32,
 		func() residualConfig {
-			return residualConfig{convSize{32, 32, 32, 16, 32, 3, 2}, convSize{32, 16, 16, 32, 32, 3, 1},
+			return residualConfig{convSize{32, 32, 32, 16, 32, 3, 2},
+				convSize{32, 16, 16, 32, 32, 3, 1},
 				NewStatistics(32), NewStatistics(32), true}
 		}, newResidual[float32], newResidual[float64])
 	in, dout := inputs[float32](&c)

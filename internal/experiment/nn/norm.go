@@ -10,14 +10,14 @@ import (
 	"github.com/l4-go/l4/internal/experiment/nn/kernel"
 )
 
-// BatchNorm normalizes each channel over batch and pixels: scale·(x - mean)/√(variance + 1e-5) + shift, for scale
-// and shift of shape (channels).
+// BatchNorm normalizes each channel over batch and pixels: scale·(x - mean)/√(variance + 1e-5) +
+// shift, for scale and shift of shape (channels).
 type BatchNorm struct {
 	Scale, Shift *G.Node
 	Statistics   *Statistics
 
-	// Training says to use mean and variance of the batch, and to remember them for Statistics.Commit. Otherwise
-	// those of Statistics are used, and the layer has no gradients.
+	// Training says to use mean and variance of the batch, and to remember them for
+	// Statistics.Commit. Otherwise those of Statistics are used, and the layer has no gradients.
 	Training bool
 }
 
@@ -29,17 +29,18 @@ const (
 func (b BatchNorm) check(layer string, channels int) error {
 	want := tensor.Shape{channels}
 	if !b.Scale.Shape().Eq(want) || !b.Shift.Shape().Eq(want) {
-		return errors.Errorf("nn: %s: batch norm with scale of shape %v and shift of shape %v, want %v",
+		return errors.Errorf("nn: %s: scale of shape %v and shift of shape %v, want %v",
 			layer, b.Scale.Shape(), b.Shift.Shape(), want)
 	}
-	if b.Statistics == nil || len(b.Statistics.Mean) != channels || len(b.Statistics.Variance) != channels {
-		return errors.Errorf("nn: %s: batch norm without statistics of %d channels; make them with NewStatistics", layer, channels)
+	if b.Statistics == nil || len(b.Statistics.Mean) != channels {
+		return errors.Errorf("nn: %s: no statistics of %d channels: make them with NewStatistics",
+			layer, channels)
 	}
 	return nil
 }
 
-// Statistics are the running mean and variance of the channels of a batch norm, for evaluation. Nets that share
-// weights share them too.
+// Statistics are the running mean and variance of the channels of a batch norm, for evaluation.
+// Nets that share weights share them too.
 type Statistics struct {
 	Mean, Variance []float64
 
@@ -57,8 +58,9 @@ func NewStatistics(channels int) *Statistics {
 	return s
 }
 
-// Commit folds the last batch into the running statistics, a tenth each time. Call it after a step of the
-// solver that was made: batches without a Commit, such as those of a refused step, leave no trace.
+// Commit folds the last batch into the running statistics, a tenth each time. Call it after a step
+// of the solver that was made: batches without a Commit, such as those of a refused step, leave no
+// trace.
 func (s *Statistics) Commit() {
 	if !s.fresh {
 		return
@@ -72,11 +74,12 @@ func (s *Statistics) Commit() {
 
 // Values returns the running mean and variance as values that share their memory, for a checkpoint.
 func (s *Statistics) Values() []G.Value {
-	return []G.Value{tensor.New(tensor.WithBacking(s.Mean)), tensor.New(tensor.WithBacking(s.Variance))}
+	of := func(x []float64) G.Value { return tensor.New(tensor.WithBacking(x)) }
+	return []G.Value{of(s.Mean), of(s.Variance)}
 }
 
-// norm is the arithmetic of batch norm over images of some rows. It takes the moments of each image apart and
-// puts them together in float64, always in the same order.
+// norm is the arithmetic of batch norm over images of some rows. It takes the moments of each image
+// apart and puts them together in float64, always in the same order.
 type norm[T Float] struct {
 	kernel   kernel.Kernel[T]
 	images   int
@@ -85,17 +88,22 @@ type norm[T Float] struct {
 	channels int
 	*Statistics
 
-	means, squares []float64 // of each image, by channel: the mean, and the sum of squared distances from it
-	grads, gradsX  []float64 // of each image, by channel: sums of the gradient, and of it times x - mean
-	mean, inverse  []float64 // by channel: of the batch, and 1/√(variance + ε)
-	factor         []float64 // by channel: scale·inverse
+	// Of each image, by channel: the mean, and the sum of squared distances from it; and in the
+	// backward pass sums of the gradient, and of it times x - mean.
+	means, squares, grads, gradsX []float64
+
+	// Of the batch, by channel: the mean, 1/√(variance + ε), and scale times that.
+	mean, inverse, factor []float64
 
 	scale, shift, center []T // rows: y = scale·x + shift; the mean
 	a, b, c              []T // rows: dx = a·gradient + b·x + c
 }
 
 func newNorm[T Float](size convSize, s *Statistics) *norm[T] {
-	n := &norm[T]{kernel: kernel.Of[T](), images: size.batch, rows: size.outHeight(), pixels: size.outWidth(), channels: size.out, Statistics: s}
+	n := &norm[T]{
+		kernel: kernel.Of[T](), Statistics: s,
+		images: size.batch, rows: size.outHeight(), pixels: size.outWidth(), channels: size.out,
+	}
 	for _, x := range []*[]float64{&n.means, &n.squares, &n.grads, &n.gradsX} {
 		*x = make([]float64, size.batch*size.out)
 	}
@@ -115,18 +123,13 @@ func newNormScratch[T Float](row int) normScratch[T] {
 	return normScratch[T]{make([]T, row), make([]T, row), make([]T, row)}
 }
 
-// ofImage returns the part of numbers by channel that belongs to an image.
-func (n *norm[T]) ofImage(i int, numbers []float64) []float64 {
-	return numbers[i*n.channels : (i+1)*n.channels]
-}
-
 // measure takes the moments of image i.
 func (n *norm[T]) measure(i int, x []T, s *normScratch[T]) {
-	means, squares := n.ofImage(i, n.means), n.ofImage(i, n.squares)
+	means, squares := part(n.means, i, n.channels), part(n.squares, i, n.channels)
 	row, count := len(s.sum), float64(n.rows*n.pixels)
 	clear(s.sum)
-	for at := 0; at < len(x); at += row {
-		n.kernel.Add(s.sum, x[at:at+row])
+	for r := range n.rows {
+		n.kernel.Add(s.sum, part(x, r, row))
 	}
 	clear(means)
 	fold(means, s.sum)
@@ -135,8 +138,8 @@ func (n *norm[T]) measure(i int, x []T, s *normScratch[T]) {
 	}
 	spread(s.center, means)
 	clear(s.sum)
-	for at := 0; at < len(x); at += row {
-		n.kernel.AddSquares(s.sum, x[at:at+row], s.center)
+	for r := range n.rows {
+		n.kernel.AddSquares(s.sum, part(x, r, row), s.center)
 	}
 	clear(squares)
 	fold(squares, s.sum)
@@ -151,14 +154,14 @@ func (n *norm[T]) useBatch(scale, shift []T) {
 	count := float64(n.rows * n.pixels)
 	clear(n.batchMean)
 	for i := range n.images {
-		for c, m := range n.ofImage(i, n.means) {
+		for c, m := range part(n.means, i, n.channels) {
 			n.batchMean[c] += m / float64(n.images)
 		}
 	}
 	clear(n.batchVariance)
 	for i := range n.images {
-		squares := n.ofImage(i, n.squares)
-		for c, m := range n.ofImage(i, n.means) {
+		squares := part(n.squares, i, n.channels)
+		for c, m := range part(n.means, i, n.channels) {
 			d := m - n.batchMean[c]
 			n.batchVariance[c] += squares[c] + count*d*d
 		}
@@ -195,15 +198,15 @@ func (n *norm[T]) use(mean, variance []float64, scale, shift []T) {
 // normalize sets a row to norm(x) + add, rectified.
 func (n *norm[T]) normalize(y, x, add []T) { n.kernel.Normalize(y, x, n.scale, n.shift, add) }
 
-// mask sets dx to the gradient dy of image i where the rectified y, whose rows are given, is not 0, and takes the
-// sums that backward needs. dx and dy may be the same.
+// mask sets dx to the gradient dy of image i where the rectified y, whose rows are given, is not 0,
+// and takes the sums that backward needs. dx and dy may be the same.
 func (n *norm[T]) mask(i int, dx, dy []T, y func(row int) []T, x []T, s *normScratch[T]) {
 	clear(s.sum)
 	clear(s.sumX)
 	row := len(s.sum)
 	for r := range n.rows {
-		from, to := r*row, (r+1)*row
-		n.kernel.Mask(dx[from:to], dy[from:to], y(r), x[from:to], n.center, s.sum, s.sumX)
+		d, g, z := part(dx, r, row), part(dy, r, row), part(x, r, row)
+		n.kernel.Mask(d, g, y(r), z, n.center, s.sum, s.sumX)
 	}
 	n.keep(i, s)
 }
@@ -213,7 +216,7 @@ func (n *norm[T]) inputGradient(dx, grad, x []T) { n.kernel.Combine(dx, grad, x,
 
 // keep takes an image's sums of the gradient, and of it times x - center.
 func (n *norm[T]) keep(i int, s *normScratch[T]) {
-	grads, gradsX := n.ofImage(i, n.grads), n.ofImage(i, n.gradsX)
+	grads, gradsX := part(n.grads, i, n.channels), part(n.gradsX, i, n.channels)
 	clear(grads)
 	clear(gradsX)
 	fold(grads, s.sum)

@@ -16,7 +16,8 @@ func convNormOperation(batch, height, width, in, out, k, stride int) nntest.Oper
 		Shapes: []tensor.Shape{{batch, height, width, in}, {k, k, in, out}, {out}, {out}},
 		Params: 4,
 		Loss: func(n G.Nodes) (*G.Node, error) {
-			b := nn.BatchNorm{Scale: n[2], Shift: n[3], Statistics: nn.NewStatistics(out), Training: true}
+			b := nn.BatchNorm{Scale: n[2], Shift: n[3], Statistics: nn.NewStatistics(out),
+				Training: true}
 			return nntest.Weighted(nn.ConvNorm(n[0], n[1], b, stride, false))
 		},
 	}
@@ -24,7 +25,8 @@ func convNormOperation(batch, height, width, in, out, k, stride int) nntest.Oper
 
 func TestConvNorm(t *testing.T) {
 	for _, s := range [][7]int{
-		{2, 4, 4, 1, 3, 3, 1}, {3, 5, 4, 2, 2, 3, 2}, {9, 2, 3, 1, 1, 5, 1}, {2, 4, 5, 2, 17, 3, 2}, {3, 6, 6, 1, 2, 5, 2},
+		{2, 4, 4, 1, 3, 3, 1}, {3, 5, 4, 2, 2, 3, 2}, {9, 2, 3, 1, 1, 5, 1},
+		{2, 4, 5, 2, 17, 3, 2}, {3, 6, 6, 1, 2, 5, 2},
 	} {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			convNormOperation(s[0], s[1], s[2], s[3], s[4], s[5], s[6]).Check(t)
@@ -34,11 +36,14 @@ func TestConvNorm(t *testing.T) {
 
 func residualOperation(batch, height, width, in, out, k, stride int) nntest.Operation {
 	return nntest.Operation{
-		Shapes: []tensor.Shape{{k, k, in, out}, {out}, {out}, {k, k, out, out}, {out}, {out}, {batch, height, width, in}},
+		Shapes: []tensor.Shape{{k, k, in, out}, {out}, {out}, {k, k, out, out}, {out}, {out},
+			{batch, height, width, in}},
 		Params: 7,
 		Loss: func(n G.Nodes) (*G.Node, error) {
-			norm1 := nn.BatchNorm{Scale: n[1], Shift: n[2], Statistics: nn.NewStatistics(out), Training: true}
-			norm2 := nn.BatchNorm{Scale: n[4], Shift: n[5], Statistics: nn.NewStatistics(out), Training: true}
+			norm1 := nn.BatchNorm{Scale: n[1], Shift: n[2], Statistics: nn.NewStatistics(out),
+				Training: true}
+			norm2 := nn.BatchNorm{Scale: n[4], Shift: n[5], Statistics: nn.NewStatistics(out),
+				Training: true}
 			return nntest.Weighted(nn.Residual(n[6], n[0], norm1, n[3], norm2, stride))
 		},
 	}
@@ -58,7 +63,8 @@ func TestResidual(t *testing.T) {
 func TestNormRefuses(t *testing.T) {
 	g := G.NewGraph()
 	node := func(shape ...int) *G.Node {
-		return G.NewTensor(g, tensor.Float32, len(shape), G.WithShape(shape...), G.WithName(fmt.Sprint(shape)))
+		return G.NewTensor(g, tensor.Float32, len(shape), G.WithShape(shape...),
+			G.WithName(fmt.Sprint(shape)))
 	}
 	x, w, wide, c2, c3 := node(2, 4, 4, 2), node(3, 3, 2, 3), node(3, 3, 3, 3), node(2), node(3)
 	good := nn.BatchNorm{Scale: c3, Shift: c3, Statistics: nn.NewStatistics(3), Training: true}
@@ -88,7 +94,8 @@ func TestNormRefuses(t *testing.T) {
 	if _, err := nn.Residual(x, w, good, node(5, 5, 3, 3), good, 1); err == nil {
 		t.Error("no error for second weights of another size")
 	}
-	if _, err := nn.Residual(node(1, 4, 4, 3), node(3, 3, 3, 2), good, node(3, 3, 2, 2), good, 1); err == nil {
+	if _, err := nn.Residual(node(1, 4, 4, 3), node(3, 3, 3, 2), good, node(3, 3, 2, 2), good,
+		1); err == nil {
 		t.Error("no error for fewer channels")
 	}
 }

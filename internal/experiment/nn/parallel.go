@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// crew is the memory of the goroutines that share a module's work. It grows with GOMAXPROCS, and keeps what it
-// has for the next run.
+// crew is the memory of the goroutines that share a module's work. It grows with GOMAXPROCS, and
+// keeps what it has for the next run.
 type crew[S any] struct {
 	create  func() *S
 	members []*S
@@ -15,8 +15,9 @@ type crew[S any] struct {
 
 func newCrew[S any](create func() *S) crew[S] { return crew[S]{create: create} }
 
-// each calls f for the pieces of a work from 0 to n-1, on all cores. Calls with the same scratch memory come
-// one after the other. Which piece gets which scratch is left to chance, so no result may depend on it.
+// each calls f for the pieces of a work from 0 to n-1, on all cores. Calls with the same scratch
+// memory come one after the other. Which piece gets which scratch is left to chance, so no result
+// may depend on it.
 func (c *crew[S]) each(n int, f func(scratch *S, piece int)) {
 	workers := min(n, runtime.GOMAXPROCS(0))
 	for len(c.members) < workers {
@@ -38,8 +39,8 @@ func (c *crew[S]) each(n int, f func(scratch *S, piece int)) {
 	others.Wait()
 }
 
-// chunks is the number of parts of a batch whose gradients of the weights are summed apart. It is fixed, so
-// that the sum is the same on any number of cores.
+// chunks is the number of parts of a batch whose gradients of the weights are summed apart. It is
+// fixed, so that the sum is the same on any number of cores.
 const chunks = 8
 
 // eachImage calls f for the images of a batch, those of a chunk one after the other.

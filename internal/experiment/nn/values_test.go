@@ -11,7 +11,8 @@ import (
 func naiveBatch(s *convSize, x, w []float64) (z []float64) {
 	for i := range s.batch {
 		out := make([]float64, s.outSize())
-		naive(s, x[i*s.inSize():(i+1)*s.inSize()], w, out, out, make([]float64, s.inSize()), make([]float64, s.weights()))
+		naive(s, x[i*s.inSize():(i+1)*s.inSize()], w, out, out, make([]float64, s.inSize()),
+			make([]float64, s.weights()))
 		z = append(z, out...)
 	}
 	return z
@@ -62,17 +63,20 @@ func near(t *testing.T, what string, got, want []float64, tolerance float64) {
 	}
 }
 
-// TestResidualValues compares a block with one that is put together as the definition says, in training, and in
-// evaluation with statistics that are those of the batch.
+// TestResidualValues compares a block with one that is put together as the definition says, in
+// training, and in evaluation with statistics that are those of the batch.
 func TestResidualValues(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, s := range []convSize{{4, 5, 6, 3, 3, 3, 1}, {3, 5, 6, 3, 8, 3, 2}, {3, 4, 4, 2, 3, 5, 1}} {
-		second := convSize{s.batch, s.outHeight(), s.outWidth(), s.out, s.out, s.k, 1}
-		in := [][]float64{random(r, s.batch*s.inSize(), 3), random(r, s.weights(), 0), random(r, s.out, 1), random(r, s.out, 0),
+	for _, s := range []convSize{{4, 5, 6, 3, 3, 3, 1}, {3, 5, 6, 3, 8, 3, 2},
+		{3, 4, 4, 2, 3, 5, 1}} {
+		second := s.second()
+		in := [][]float64{random(r, s.batch*s.inSize(), 3), random(r, s.weights(), 0),
+			random(r, s.out, 1), random(r, s.out, 0),
 			random(r, second.weights(), 0), random(r, s.out, 1), random(r, s.out, 0)}
 
 		hidden, mean1, variance1 := naiveNorm(naiveBatch(&s, in[0], in[1]), in[2], in[3])
-		want, mean2, variance2 := naiveNorm(naiveBatch(&second, rectify(hidden), in[4]), in[5], in[6])
+		want, mean2, variance2 := naiveNorm(naiveBatch(&second, rectify(hidden), in[4]), in[5],
+			in[6])
 		before := (s.out - s.in) / 2
 		for i := range s.batch {
 			for y := range second.height {
@@ -101,7 +105,8 @@ func TestResidualValues(t *testing.T) {
 			}
 			for i := range s.out {
 				near(t, "running mean", check.s.Mean[i:], []float64{check.mean[i] / 10}, 1e-12)
-				near(t, "running variance", check.s.Variance[i:], []float64{0.9 + check.variance[i]/10}, 1e-12)
+				near(t, "running variance", check.s.Variance[i:],
+					[]float64{0.9 + check.variance[i]/10}, 1e-12)
 			}
 			n := float64(s.batch * second.height * second.width)
 			copy(check.s.Mean, check.mean)
@@ -118,7 +123,8 @@ func TestResidualValues(t *testing.T) {
 func TestConvNormValues(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	s := convSize{4, 5, 6, 3, 4, 3, 2}
-	in := [][]float64{random(r, s.batch*s.inSize(), 100), random(r, s.weights(), 0), random(r, s.out, 1), random(r, s.out, 0)}
+	in := [][]float64{random(r, s.batch*s.inSize(), 100), random(r, s.weights(), 0),
+		random(r, s.out, 1), random(r, s.out, 0)}
 	want, _, _ := naiveNorm(naiveBatch(&s, in[0], in[1]), in[2], in[3])
 	out := make([]float64, len(want))
 	c := convNormConfig{s, BatchNorm{Statistics: NewStatistics(s.out), Training: true}}
@@ -139,8 +145,8 @@ func TestConvNormValues(t *testing.T) {
 	}
 }
 
-// TestDropoutValues: about the right share is dropped, the rest is scaled so that the mean stays, and the same seed
-// drops the same.
+// TestDropoutValues: about the right share is dropped, the rest is scaled so that the mean stays,
+// and the same seed drops the same.
 func TestDropoutValues(t *testing.T) {
 	const n, p = 10_000, 0.3
 	source := rand.NewPCG(1, 2)

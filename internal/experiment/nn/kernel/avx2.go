@@ -16,8 +16,8 @@ func init() {
 	}
 }
 
-// avx2 is the kernel as assembly routines. These trust the lengths that the methods have checked, and the
-// passes want a positive multiple of eight elements: scalar does the rest.
+// avx2 is the kernel as assembly routines. These trust the lengths that the methods have checked,
+// and the passes want a positive multiple of eight elements: scalar does the rest.
 type avx2 struct{ scalar[float32] }
 
 // Multiply cuts the rows into tiles of nearly equal height, at most six, as low ones are slow.

@@ -1,9 +1,11 @@
-// Package kernel holds the arithmetic of the experiments' nets over flat slices: one matrix product, of
-// which convolutions and dense layers are made, and the passes of batch norm and of pooling.
+// Package kernel holds the arithmetic of the experiments' nets over flat slices: one matrix
+// product, of which convolutions and dense layers are made, and the passes of batch norm and of
+// pooling.
 //
-// It exists as scalar Go and, for float32 on amd64, as AVX2 assembly. Sums of products differ between the two
-// in the last bits, as the assembly does not round a product before it adds it. Either gives the same bits
-// each time. NaN and Inf pass through: a maximum of NaN and a number is NaN.
+// It exists as scalar Go and, for float32 on amd64, as AVX2 assembly. Sums of products differ
+// between the two in the last bits, as the assembly does not round a product before it adds it.
+// Either gives the same bits each time. NaN and Inf pass through: a maximum of NaN and a number is
+// NaN.
 package kernel
 
 // Float is the element type.
@@ -16,9 +18,10 @@ const Cols = 16
 //
 //	C(i, o) = Init(i, o) + Σ A(i, j, k)·B(j, k, o), the sum over j < Outer and k < Inner
 //
-// for i < Rows and o < Cols. Strides are numbers of elements and not negative: A(i, j, k) is
-// a[i·AI + j·AJ + k·AK], B(j, k, o) is b[j·BJ + k·BK + o], Init(i, o) is init[i·InitI + o] and C(i, o) is
-// c[i·CI + o]. Two indices of the sum are enough to read a filter's window out of an image in place.
+// for i < Rows and o < Cols. Strides are numbers of elements and not negative: A(i, j, k) is a[i·AI
+// + j·AJ + k·AK], B(j, k, o) is b[j·BJ + k·BK + o], Init(i, o) is init[i·InitI + o] and C(i, o) is
+// c[i·CI + o]. Two indices of the sum are enough to read a filter's window out of an image in
+// place.
 //
 // The assembly knows this layout.
 type Product struct {
@@ -30,8 +33,8 @@ type Product struct {
 	Rectify      bool // C is 0 where it would be below
 }
 
-// Kernel is the arithmetic for one element type. The slices of one call, but for Multiply's, have equal
-// length. Results may overwrite an operand of the same place, but not of another one.
+// Kernel is the arithmetic for one element type. The slices of one call, but for Multiply's, have
+// equal length. Results may overwrite an operand of the same place, but not of another one.
 type Kernel[T Float] interface {
 	// Multiply computes a product. init and c may be the same memory.
 	Multiply(p Product, a, b, init, c []T)
@@ -45,14 +48,15 @@ type Kernel[T Float] interface {
 	// Normalize is y = max(0, scale·x + shift + add).
 	Normalize(y, x, scale, shift, add []T)
 
-	// Mask sets dx to dy, or to 0 where y is at most 0, and adds it and its product with x - mean to two sums.
+	// Mask sets dx to dy, or to 0 where y is at most 0, and adds it and its product with x - mean
+	// to two sums.
 	Mask(dx, dy, y, x, mean, sum, sumX []T)
 
 	// Combine is d = a·x + b·y + c.
 	Combine(d, x, y, a, b, c []T)
 
-	// Pool sets y to the largest of four inputs, or to 0 if that is below, and at to the number of that input, or
-	// to 4 where none is above 0.
+	// Pool sets y to the largest of four inputs, or to 0 if that is below, and at to the number of
+	// that input, or to 4 where none is above 0.
 	Pool(y []T, at []uint8, x [4][]T)
 
 	// Unpool hands a gradient to the input that Pool took, and 0 to the others.

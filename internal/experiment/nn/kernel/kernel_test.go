@@ -23,7 +23,8 @@ func normals[T Float](r *rand.Rand, n int) []T {
 
 // randomProduct has strides of all kinds: 0, 1, and those of rows that overlap or lie apart.
 func randomProduct(r *rand.Rand) Product {
-	p := Product{Rows: 1 + r.IntN(20), Cols: 1 + r.IntN(Cols), Outer: 1 + r.IntN(4), Inner: 1 + r.IntN(9), Rectify: r.IntN(2) == 0}
+	p := Product{Rows: 1 + r.IntN(20), Cols: 1 + r.IntN(Cols), Outer: 1 + r.IntN(4),
+		Inner: 1 + r.IntN(9), Rectify: r.IntN(2) == 0}
 	if r.IntN(2) == 0 {
 		p.Cols = Cols
 	}
@@ -73,7 +74,8 @@ func testMultiply[T Float](t *testing.T, k Kernel[T], tolerance float64) {
 		k.Multiply(p, a, b, init, c)
 		for i := range c {
 			if math.Abs(float64(c[i])-want[i]) > tolerance {
-				t.Fatalf("%+v, in place %v: element %d is %v, want %v", p, inPlace, i, c[i], want[i])
+				t.Fatalf("%+v, in place %v: element %d is %v, want %v", p, inPlace, i, c[i],
+					want[i])
 			}
 		}
 	}
@@ -113,13 +115,15 @@ func TestMultiplyPanics(t *testing.T) {
 	}
 }
 
-// TestMultiplySpecial: NaN and Inf in one row or column of an operand reach what depends on them, and nothing else.
+// TestMultiplySpecial: NaN and Inf in one row or column of an operand reach what depends on them,
+// and nothing else.
 func TestMultiplySpecial(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for name, k := range kernels() {
 		for rows := 1; rows <= 13; rows++ {
 			for _, cols := range []int{16, 5} {
-				p := Product{Rows: rows, Cols: cols, Outer: 1, Inner: 3, AI: 3, AK: 1, BK: Cols, InitI: cols, CI: cols, Rectify: true}
+				p := Product{Rows: rows, Cols: cols, Outer: 1, Inner: 3, AI: 3, AK: 1, BK: Cols,
+					InitI: cols, CI: cols, Rectify: true}
 				a, b := make([]float32, 3*rows), make([]float32, 3*Cols)
 				init, c := make([]float32, rows*cols), make([]float32, rows*cols)
 				a[3*(rows-1)] = nan
@@ -132,11 +136,13 @@ func TestMultiplySpecial(t *testing.T) {
 						switch {
 						case i == rows-1 || o == 1:
 							if x == x {
-								t.Errorf("%s, %d rows: (%d, %d) is %v, want NaN", name, rows, i, o, x)
+								t.Errorf("%s, %d rows: (%d, %d) is %v, want NaN", name, rows, i, o,
+									x)
 							}
 						case i == (rows-1)/2 && o == 0:
 							if x != inf {
-								t.Errorf("%s, %d rows: (%d, %d) is %v, want Inf", name, rows, i, o, x)
+								t.Errorf("%s, %d rows: (%d, %d) is %v, want Inf", name, rows, i, o,
+									x)
 							}
 						case x != 0:
 							t.Errorf("%s, %d rows: (%d, %d) is %v, want 0", name, rows, i, o, x)
@@ -158,10 +164,18 @@ type pass struct {
 var passes = []pass{
 	{"Add", 1, 2, func(k Kernel[float32], x [][]float32) { k.Add(x[0], x[1]) }},
 	{"AddSquares", 1, 3, func(k Kernel[float32], x [][]float32) { k.AddSquares(x[0], x[1], x[2]) }},
-	{"Normalize", 1, 5, func(k Kernel[float32], x [][]float32) { k.Normalize(x[0], x[1], x[2], x[3], x[4]) }},
-	{"Mask", 3, 7, func(k Kernel[float32], x [][]float32) { k.Mask(x[0], x[3], x[4], x[5], x[6], x[1], x[2]) }},
-	{"Mask in place", 3, 6, func(k Kernel[float32], x [][]float32) { k.Mask(x[0], x[0], x[3], x[4], x[5], x[1], x[2]) }},
-	{"Combine", 1, 6, func(k Kernel[float32], x [][]float32) { k.Combine(x[0], x[1], x[2], x[3], x[4], x[5]) }},
+	{"Normalize", 1, 5, func(k Kernel[float32], x [][]float32) {
+		k.Normalize(x[0], x[1], x[2], x[3], x[4])
+	}},
+	{"Mask", 3, 7, func(k Kernel[float32], x [][]float32) {
+		k.Mask(x[0], x[3], x[4], x[5], x[6], x[1], x[2])
+	}},
+	{"Mask in place", 3, 6, func(k Kernel[float32], x [][]float32) {
+		k.Mask(x[0], x[0], x[3], x[4], x[5], x[1], x[2])
+	}},
+	{"Combine", 1, 6, func(k Kernel[float32], x [][]float32) {
+		k.Combine(x[0], x[1], x[2], x[3], x[4], x[5])
+	}},
 	{"Pool", 2, 6, func(k Kernel[float32], x [][]float32) {
 		at := make([]uint8, len(x[0]))
 		k.Pool(x[0], at, [4][]float32(x[2:]))
@@ -178,9 +192,11 @@ var passes = []pass{
 	}},
 }
 
-// TestPasses compares the passes of the two kernels for all lengths, with special values among the numbers.
+// TestPasses compares the passes of the two kernels for all lengths, with special values among the
+// numbers.
 func TestPasses(t *testing.T) {
-	special := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0, float32(math.Copysign(0, -1))}
+	special := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0,
+		float32(math.Copysign(0, -1))}
 	for _, p := range passes {
 		for _, share := range []float64{0, 0.2} {
 			t.Run(fmt.Sprint(p.name, share), func(t *testing.T) {
@@ -205,7 +221,8 @@ func TestPasses(t *testing.T) {
 								continue
 							}
 							if i >= p.writes || !(math.Abs(float64(got-want)) <= 1e-5) {
-								t.Fatalf("%d elements: slice %d, element %d is %v, want %v", n, i, j, got, want)
+								t.Fatalf("%d elements: slice %d, element %d is %v, want %v", n, i,
+									j, got, want)
 							}
 						}
 					}
@@ -223,9 +240,12 @@ func TestPool(t *testing.T) {
 		want float32
 		at   uint8
 	}{
-		{[4]float32{1, 2, 3, 4}, 4, 3}, {[4]float32{4, 3, 2, 1}, 4, 0}, {[4]float32{-1, 2, -3, 2}, 2, 1},
-		{[4]float32{-1, -2, -3, -4}, 0, 4}, {[4]float32{0, 0, 0, 0}, 0, 4}, {[4]float32{1, -inf, inf, 5}, inf, 2},
-		{[4]float32{nan, 1, 2, inf}, nan, 0}, {[4]float32{1, 2, nan, 7}, nan, 2}, {[4]float32{-1, -2, -3, nan}, nan, 3},
+		{[4]float32{1, 2, 3, 4}, 4, 3}, {[4]float32{4, 3, 2, 1}, 4, 0},
+		{[4]float32{-1, 2, -3, 2}, 2, 1},
+		{[4]float32{-1, -2, -3, -4}, 0, 4}, {[4]float32{0, 0, 0, 0}, 0, 4},
+		{[4]float32{1, -inf, inf, 5}, inf, 2},
+		{[4]float32{nan, 1, 2, inf}, nan, 0}, {[4]float32{1, 2, nan, 7}, nan, 2},
+		{[4]float32{-1, -2, -3, nan}, nan, 3},
 	} {
 		for name, k := range kernels() {
 			const n = 11 // a vector and a rest
@@ -238,7 +258,8 @@ func TestPool(t *testing.T) {
 			k.Unpool(back, slices.Repeat([]float32{7}, n), at)
 			for j := range n {
 				if out[j] != c.want && (c.want == c.want || out[j] == out[j]) || at[j] != c.at {
-					t.Errorf("%s: element %d of %v: %v at %d, want %v at %d", name, j, c.in, out[j], at[j], c.want, c.at)
+					t.Errorf("%s: element %d of %v: %v at %d, want %v at %d", name, j, c.in,
+						out[j], at[j], c.want, c.at)
 				}
 				for i := range back {
 					want := float32(0)
@@ -256,7 +277,8 @@ func TestPool(t *testing.T) {
 
 func BenchmarkMultiply(b *testing.B) {
 	const rows, inner = 32, 288
-	p := Product{Rows: rows, Cols: Cols, Outer: 1, Inner: inner, AI: 32, AK: 1, BK: Cols, InitI: Cols, CI: Cols}
+	p := Product{Rows: rows, Cols: Cols, Outer: 1, Inner: inner, AI: 32, AK: 1, BK: Cols,
+		InitI: Cols, CI: Cols}
 	r := rand.New(rand.NewPCG(1, 2))
 	x, y, init, c := operands[float32](p, r)
 	for name, k := range kernels() {
@@ -264,7 +286,8 @@ func BenchmarkMultiply(b *testing.B) {
 			for range b.N {
 				k.Multiply(p, x, y, init, c)
 			}
-			b.ReportMetric(2*rows*Cols*inner*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOPS")
+			b.ReportMetric(2*rows*Cols*inner*float64(b.N)/float64(b.Elapsed().Nanoseconds()),
+				"GFLOPS")
 		})
 	}
 }

@@ -20,15 +20,16 @@ type Operation struct {
 	Loss   func(in G.Nodes) (*G.Node, error)
 }
 
-// Weighted returns the sum of all elements of a node, each times a constant of its own, so that the gradient
-// that comes from above differs from element to element.
+// Weighted returns the sum of all elements of a node, each times a constant of its own, so that the
+// gradient that comes from above differs from element to element.
 func Weighted(n *G.Node, err error) (*G.Node, error) {
 	if err != nil {
 		return nil, err
 	}
 	w := tensor.New(tensor.WithShape(n.Shape()...), tensor.Of(n.Dtype()))
 	nn.Fill(w, rand.New(rand.NewPCG(7, 8)).NormFloat64)
-	weights := G.NewTensor(n.Graph(), n.Dtype(), n.Dims(), G.WithName("weights"), G.WithShape(n.Shape()...), G.WithValue(w))
+	weights := G.NewTensor(n.Graph(), n.Dtype(), n.Dims(), G.WithName("weights"),
+		G.WithShape(n.Shape()...), G.WithValue(w))
 	return G.Sum(G.Must(G.HadamardProd(n, weights)))
 }
 
@@ -49,7 +50,8 @@ func (o Operation) Build(t *testing.T, dt tensor.Dtype) *Evaluation {
 	for i, shape := range o.Shapes {
 		v := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
 		nn.Fill(v, r.NormFloat64)
-		e.Inputs = append(e.Inputs, G.NewTensor(g, dt, len(shape), G.WithName(fmt.Sprint("input", i)), G.WithShape(shape...), G.WithValue(v)))
+		e.Inputs = append(e.Inputs, G.NewTensor(g, dt, len(shape),
+			G.WithName(fmt.Sprint("input", i)), G.WithShape(shape...), G.WithValue(v)))
 	}
 	e.Params = e.Inputs[:o.Params]
 	var err error
@@ -82,8 +84,8 @@ func (e *Evaluation) Run(t *testing.T) (float64, [][]float64) {
 	return Floats(e.Loss.Value())[0], grads
 }
 
-// Check compares the gradients with central differences, in one graph that runs many times, and the numbers
-// of float32 with those of float64.
+// Check compares the gradients with central differences, in one graph that runs many times, and the
+// numbers of float32 with those of float64.
 func (o Operation) Check(t *testing.T) {
 	t.Helper()
 	e := o.Build(t, tensor.Float64)
@@ -92,7 +94,8 @@ func (o Operation) Check(t *testing.T) {
 	for k := range twice {
 		for i := range twice[k] {
 			if twice[k][i] != 2*grads[k][i] {
-				t.Fatalf("input %d, element %d: gradient %v after one run, %v after two", k, i, grads[k][i], twice[k][i])
+				t.Fatalf("input %d, element %d: gradient %v after one run, %v after two", k, i,
+					grads[k][i], twice[k][i])
 			}
 		}
 	}
@@ -107,7 +110,8 @@ func (o Operation) Check(t *testing.T) {
 			xs[i] = x
 			want := (up - down) / (2 * h)
 			if math.Abs(grads[k][i]-want) > 1e-8*(1+math.Abs(want)+math.Abs(loss)) {
-				t.Errorf("input %d, element %d: gradient %v, central difference %v", k, i, grads[k][i], want)
+				t.Errorf("input %d, element %d: gradient %v, central difference %v", k, i,
+					grads[k][i], want)
 			}
 		}
 	}
@@ -122,7 +126,8 @@ func (o Operation) Check(t *testing.T) {
 	for k := range grads {
 		for i, want := range grads[k] {
 			if math.Abs(grads32[k][i]-want) > 1e-4*(1+math.Abs(want)) {
-				t.Errorf("input %d, element %d: gradient %v in float32, %v in float64", k, i, grads32[k][i], want)
+				t.Errorf("input %d, element %d: gradient %v in float32, %v in float64", k, i,
+					grads32[k][i], want)
 			}
 		}
 	}

@@ -151,9 +151,10 @@ func broadcastParam(name string) reg.VecVirtual {
 	return r
 }
 
-// loop writes a function of n floats, a positive multiple of eight, behind each of some pointers, and bytes
-// behind another one if it has a name. The body handles eight.
-func loop(name string, pointers []string, bytes string, before func(), body func(at func(pointer string) Mem)) {
+// loop writes a function of n floats, a positive multiple of eight, behind each of some pointers,
+// and bytes behind another one if it has a name. The body handles eight.
+func loop(name string, pointers []string, bytes string, before func(),
+	body func(at func(pointer string) Mem)) {
 	signature := "func(n int"
 	for _, p := range pointers {
 		if p == bytes {

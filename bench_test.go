@@ -67,8 +67,8 @@ var benchSolvers = []struct {
 }{
 	{"L4Adam", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss) }},
 	{"L4Mom", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss) }},
-	{"L4Adam guarded", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss, l4.WithGuard()) }},
-	{"L4Mom guarded", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss, l4.WithGuard()) }},
+	{"L4Adam without bound", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss, l4.WithoutBound()) }},
+	{"L4Mom without bound", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss, l4.WithoutBound()) }},
 	{"L4 over gorgonia.Adam", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.New(loss, gorgonia.NewAdamSolver()) }},
 	{"gorgonia.Adam", func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewAdamSolver() }},
 	{"gorgonia.Momentum", func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewMomentum() }},
@@ -88,7 +88,7 @@ func BenchmarkStep(b *testing.B) {
 // BenchmarkStepLarge is one step on a tensor of 2²⁵ elements, which does not fit any cache.
 func BenchmarkStepLarge(b *testing.B) {
 	for _, dt := range dtypes {
-		for _, s := range benchSolvers[:2] {
+		for _, s := range benchSolvers[:4] {
 			b.Run(fmt.Sprintf("%v/%s", dt, s.name), func(b *testing.B) {
 				benchmarkStep(b, s.make(valuer{gorgonia.NewF64(1)}), benchModel(dt, []int{1 << 25}))
 			})
@@ -137,7 +137,7 @@ func BenchmarkStepTiny(b *testing.B) {
 	for i := range tiny {
 		tiny[i] = []int{64}
 	}
-	for _, s := range benchSolvers[:2] {
+	for _, s := range benchSolvers[:4] {
 		b.Run(s.name+"/2000x64", func(b *testing.B) {
 			benchmarkStep(b, s.make(valuer{gorgonia.NewF64(1)}), benchModel(tensor.Float32, tiny...))
 		})
@@ -155,7 +155,7 @@ func TestNoAllocation(t *testing.T) {
 				newParam("a", dt, []int{n, 2}, ramp(2*n, 1)),
 				{name: "b", w: newScalar(dt), g: newScalar(dt)},
 			})
-			s := newSolver(valuer{gorgonia.NewF64(1)}, l4.WithGuard(), l4.WithClip(1), l4.WithL2Reg(1e-3), l4.WithWeightDecay(1e-3))
+			s := newSolver(valuer{gorgonia.NewF64(1)}, l4.WithClip(1), l4.WithL2Reg(1e-3), l4.WithWeightDecay(1e-3))
 			if n == 3 {
 				s = newSolver(valuer{gorgonia.NewF64(1)})
 			}

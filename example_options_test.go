@@ -3,7 +3,6 @@ package l4_test
 import (
 	"fmt"
 	"log"
-	"math"
 	"sync"
 
 	"gorgonia.org/gorgonia"
@@ -84,28 +83,6 @@ func ExampleWithWeightDecay() {
 	// Output: true
 }
 
-// A loss that stays above 1 makes plain L4 overshoot for ever. The guard notices that it gets nowhere.
-func ExampleWithGuard() {
-	farthest := func(opts ...l4.Option) (distance float64) {
-		step := 0
-		minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
-			return l4.NewL4Adam(loss, opts...)
-		}, 3000, func(w float64) (float64, float64) {
-			l, g := parabola(w)
-			if step++; step > 2500 {
-				distance = max(distance, math.Abs(w-3))
-			}
-			return l + 1, g
-		})
-		return distance
-	}
-	fmt.Println("plain L4Adam stays within 2 of the minimum:", farthest() < 2)
-	fmt.Println("guarded:", farthest(l4.WithGuard()) < 2)
-	// Output:
-	// plain L4Adam stays within 2 of the minimum: false
-	// guarded: true
-}
-
 // An element of a gradient counts as 10 at most.
 func ExampleWithClip() {
 	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
@@ -134,12 +111,12 @@ func ExampleWithClipNorm() {
 func ExampleWithMaxLearnRate() {
 	largest := 0.0
 	minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
-		return l4.NewL4Mom(loss, l4.WithMaxLearnRate(0.01), l4.WithRecorder(func(i l4.Info) {
+		return l4.NewL4Mom(loss, l4.WithMaxLearnRate(0.001), l4.WithRecorder(func(i l4.Info) {
 			largest = max(largest, i.LearnRate)
 		}))
 	}, 100, parabola)
 	fmt.Println(largest)
-	// Output: 0.01
+	// Output: 0.001
 }
 
 // A recorder logs every hundredth step.
@@ -153,7 +130,7 @@ func ExampleWithRecorder() {
 	}, 200, parabola)
 	// Output:
 	// step 100: loss 2e+00, learning rate 0.0033
-	// step 200: loss 5e-01, learning rate 0.0033
+	// step 200: loss 6e-01, learning rate 0.0033
 }
 
 // line is a graph for a straight line through points, over weights that other graphs may share.
@@ -215,7 +192,7 @@ func ExampleBatches() {
 		}
 		batches := new(l4.Batches)
 		solver := l4.NewL4Adam(batches)
-		for range 100 {
+		for range 1000 {
 			var running sync.WaitGroup
 			for i, l := range lines {
 				running.Go(func() { l.run(i * points) })
@@ -237,8 +214,8 @@ func ExampleBatches() {
 	a, b = train(2, 10)
 	fmt.Printf("two machines: y = %.6f x + %.6f\n", a, b)
 	// Output:
-	// one machine:  y = 0.843702 x + 0.836644
-	// two machines: y = 0.843702 x + 0.836644
+	// one machine:  y = 1.994930 x + 1.005636
+	// two machines: y = 1.994930 x + 1.005636
 }
 
 // One graph for each number of points, and one solver for all.

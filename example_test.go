@@ -57,7 +57,7 @@ func ExampleSolver_Last() {
 	}
 	info := solver.Last()
 	fmt.Printf("step %d: loss %g, estimated minimum %g, gᵀv %.3g, learning rate %.3g\n", info.Step, info.Loss, info.LMin, info.InnerProduct, info.LearnRate)
-	// Output: step 1: loss 2, estimated minimum 1.5, gᵀv 16, learning rate 0.00609
+	// Output: step 1: loss 2, estimated minimum 1.5, gᵀv 16, learning rate 0.0014
 }
 
 // A batch that gives NaN costs one step and nothing else.
@@ -70,7 +70,7 @@ func ExampleErrNonFinite() {
 	fmt.Println("weight", w.w, "gradient", w.g)
 	// Output:
 	// true
-	// the gradient of w is NaN at element 0: l4: not finite
+	// l4: not finite: the gradient of w is NaN at element 0; look for its cause, or let WithSkipNonFinite skip such steps
 	// weight 1 gradient 0
 }
 

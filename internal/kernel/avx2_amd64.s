@@ -111,7 +111,7 @@ TEXT ·updateAVX2F32(SB), NOSPLIT, $0-28
 	MOVQ         w+0(FP), AX
 	MOVQ         v+8(FP), CX
 	VBROADCASTSS eta+24(FP), Y0
-	VXORPS       Y1, Y1, Y1
+	VXORPD       Y1, Y1, Y1
 	MOVQ         n+16(FP), DX
 
 unrolled:
@@ -178,6 +178,70 @@ end:
 	VZEROUPPER
 	RET
 
+// func updateFromAVX2F32(w *float32, v *float32, start *float32, n int, eta float32) float64
+// Requires: AVX, FMA3, SSE2
+TEXT ·updateFromAVX2F32(SB), NOSPLIT, $0-48
+	MOVQ         w+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         start+16(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VXORPD       Y1, Y1, Y1
+	VBROADCASTSS eta+32(FP), Y2
+	VXORPD       Y3, Y3, Y3
+	MOVQ         n+24(FP), BX
+
+single:
+	CMPQ         BX, $0x08
+	JL           single_done
+	VMOVUPS      (CX), Y4
+	VMOVUPS      (AX), Y5
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y3, (CX)
+	VMOVUPS      (DX), Y4
+	VSUBPS       Y4, Y5, Y5
+	VCVTPS2PD    X5, Y4
+	VFMADD231PD  Y4, Y4, Y0
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X4, Y4
+	VFMADD231PD  Y4, Y4, Y1
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	SUBQ         $0x08, BX
+	JMP          single
+
+single_done:
+	TESTQ        BX, BX
+	JZ           end
+	LEAQ         mask32<>+0(SB), SI
+	NEGQ         BX
+	VMOVDQU      32(SI)(BX*4), Y4
+	VMASKMOVPS   (CX), Y4, Y5
+	VMASKMOVPS   (AX), Y4, Y6
+	VMULPS       Y2, Y5, Y5
+	VSUBPS       Y5, Y6, Y6
+	VMASKMOVPS   Y6, Y4, (AX)
+	VMASKMOVPS   Y3, Y4, (CX)
+	VMASKMOVPS   (DX), Y4, Y2
+	VSUBPS       Y2, Y6, Y6
+	VCVTPS2PD    X6, Y2
+	VFMADD231PD  Y2, Y2, Y0
+	VEXTRACTF128 $0x01, Y6, X2
+	VCVTPS2PD    X2, Y2
+	VFMADD231PD  Y2, Y2, Y1
+
+end:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VSHUFPD      $0x01, X0, X0, X1
+	VADDSD       X1, X0, X0
+	VZEROUPPER
+	MOVSD        X0, ret+40(FP)
+	RET
+
 // func momentumAVX2F32(grad *float32, mean *float32, n int, c *float32) float64
 // Requires: AVX, FMA3, SSE2
 TEXT ·momentumAVX2F32(SB), NOSPLIT, $0-40
@@ -242,99 +306,9 @@ end:
 	MOVSD        X3, ret+32(FP)
 	RET
 
-// func momentumGradAVX2F32(grad *float32, mean *float32, estimate *float32, n int, c *float32) float64
+// func adamAVX2F32(grad *float32, mean *float32, square *float32, n int, c *float32) (dot float64, norm float64)
 // Requires: AVX, FMA3, SSE2
-TEXT ·momentumGradAVX2F32(SB), NOSPLIT, $0-48
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         estimate+16(FP), DX
-	MOVQ         c+32(FP), BX
-	VBROADCASTSS (BX), Y0
-	VBROADCASTSS 4(BX), Y1
-	VBROADCASTSS 8(BX), Y2
-	VXORPD       Y3, Y3, Y3
-	VXORPD       Y4, Y4, Y4
-	MOVQ         n+24(FP), SI
-
-single:
-	CMPQ         SI, $0x08
-	JL           single_done
-	VMOVUPS      (AX), Y5
-	VMOVUPS      (CX), Y6
-	VMULPS       Y0, Y6, Y6
-	VMULPS       Y1, Y5, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (CX)
-	VMULPS       Y2, Y6, Y6
-	VBROADCASTSS 32(BX), Y7
-	VMOVUPS      (DX), Y8
-	VBROADCASTSS 24(BX), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS 28(BX), Y9
-	VMULPS       Y9, Y5, Y5
-	VADDPS       Y5, Y8, Y8
-	VMOVUPS      Y8, (DX)
-	VMULPS       Y7, Y8, Y5
-	VMOVUPS      Y6, (AX)
-	VCVTPS2PD    X5, Y7
-	VCVTPS2PD    X6, Y8
-	VFMADD231PD  Y7, Y8, Y3
-	VEXTRACTF128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VFMADD231PD  Y5, Y6, Y4
-	ADDQ         $+32, AX
-	ADDQ         $+32, CX
-	ADDQ         $+32, DX
-	SUBQ         $0x08, SI
-	JMP          single
-
-single_done:
-	TESTQ        SI, SI
-	JZ           end
-	LEAQ         mask32<>+0(SB), DI
-	NEGQ         SI
-	VMOVDQU      32(DI)(SI*4), Y5
-	VMASKMOVPS   (AX), Y5, Y6
-	VMASKMOVPS   (CX), Y5, Y7
-	VMULPS       Y0, Y7, Y7
-	VMULPS       Y1, Y6, Y0
-	VADDPS       Y0, Y7, Y7
-	VMASKMOVPS   Y7, Y5, (CX)
-	VMULPS       Y2, Y7, Y0
-	VBROADCASTSS 32(BX), Y1
-	VMASKMOVPS   (DX), Y5, Y2
-	VBROADCASTSS 24(BX), Y7
-	VMULPS       Y7, Y2, Y2
-	VBROADCASTSS 28(BX), Y7
-	VMULPS       Y7, Y6, Y6
-	VADDPS       Y6, Y2, Y2
-	VMASKMOVPS   Y2, Y5, (DX)
-	VMULPS       Y1, Y2, Y1
-	VMASKMOVPS   Y0, Y5, (AX)
-	VCVTPS2PD    X1, Y2
-	VCVTPS2PD    X0, Y5
-	VFMADD231PD  Y2, Y5, Y3
-	VEXTRACTF128 $0x01, Y1, X1
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y0, X0
-	VCVTPS2PD    X0, Y0
-	VFMADD231PD  Y1, Y0, Y4
-
-end:
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPD       X0, X3, X3
-	VSHUFPD      $0x01, X3, X3, X0
-	VADDSD       X0, X3, X3
-	VZEROUPPER
-	MOVSD        X3, ret+40(FP)
-	RET
-
-// func adamAVX2F32(grad *float32, mean *float32, square *float32, n int, c *float32) float64
-// Requires: AVX, FMA3, SSE2
-TEXT ·adamAVX2F32(SB), NOSPLIT, $0-48
+TEXT ·adamAVX2F32(SB), NOSPLIT, $0-56
 	MOVQ         grad+0(FP), AX
 	MOVQ         mean+8(FP), CX
 	MOVQ         square+16(FP), DX
@@ -345,40 +319,44 @@ TEXT ·adamAVX2F32(SB), NOSPLIT, $0-48
 	VBROADCASTSS 12(BX), Y3
 	VBROADCASTSS 16(BX), Y4
 	VBROADCASTSS 20(BX), Y5
-	VBROADCASTSS 36(BX), Y6
+	VBROADCASTSS 24(BX), Y6
 	VXORPD       Y7, Y7, Y7
 	VXORPD       Y8, Y8, Y8
+	VXORPD       Y9, Y9, Y9
+	VXORPD       Y10, Y10, Y10
 	MOVQ         n+24(FP), BX
 
 single:
 	CMPQ         BX, $0x08
 	JL           single_done
-	VMOVUPS      (AX), Y9
-	VMULPS       Y9, Y9, Y10
-	VMOVUPS      (DX), Y11
-	VMULPS       Y3, Y11, Y11
-	VMULPS       Y4, Y10, Y10
-	VADDPS       Y10, Y11, Y11
-	VMOVUPS      Y11, (DX)
-	VMULPS       Y5, Y11, Y11
+	VMOVUPS      (AX), Y11
+	VMOVUPS      (CX), Y12
+	VMULPS       Y0, Y12, Y12
+	VMULPS       Y1, Y11, Y13
+	VADDPS       Y13, Y12, Y12
+	VMOVUPS      Y12, (CX)
+	VMULPS       Y2, Y12, Y13
+	VMULPS       Y11, Y11, Y11
+	VMOVUPS      (DX), Y12
+	VMULPS       Y3, Y12, Y12
+	VMULPS       Y4, Y11, Y11
+	VADDPS       Y11, Y12, Y12
+	VMOVUPS      Y12, (DX)
+	VMULPS       Y5, Y12, Y11
 	VSQRTPS      Y11, Y11
 	VADDPS       Y6, Y11, Y11
-	VMOVUPS      (CX), Y10
-	VMULPS       Y0, Y10, Y10
-	VMULPS       Y1, Y9, Y9
-	VADDPS       Y9, Y10, Y10
-	VMOVUPS      Y10, (CX)
-	VMULPS       Y2, Y10, Y9
-	VDIVPS       Y11, Y9, Y10
-	VMOVUPS      Y10, (AX)
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y12
-	VFMADD231PD  Y11, Y12, Y7
-	VEXTRACTF128 $0x01, Y9, X9
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y10, X10
-	VCVTPS2PD    X10, Y10
-	VFMADD231PD  Y9, Y10, Y8
+	VDIVPS       Y11, Y13, Y11
+	VMOVUPS      Y11, (AX)
+	VCVTPS2PD    X11, Y12
+	VCVTPS2PD    X13, Y14
+	VFMADD231PD  Y14, Y12, Y7
+	VFMADD231PD  Y12, Y12, Y9
+	VEXTRACTF128 $0x01, Y11, X11
+	VCVTPS2PD    X11, Y11
+	VEXTRACTF128 $0x01, Y13, X12
+	VCVTPS2PD    X12, Y12
+	VFMADD231PD  Y12, Y11, Y8
+	VFMADD231PD  Y11, Y11, Y10
 	ADDQ         $+32, AX
 	ADDQ         $+32, CX
 	ADDQ         $+32, DX
@@ -390,33 +368,35 @@ single_done:
 	JZ           end
 	LEAQ         mask32<>+0(SB), SI
 	NEGQ         BX
-	VMOVDQU      32(SI)(BX*4), Y9
-	VMASKMOVPS   (AX), Y9, Y10
-	VMULPS       Y10, Y10, Y11
-	VMASKMOVPS   (DX), Y9, Y12
-	VMULPS       Y3, Y12, Y12
-	VMULPS       Y4, Y11, Y3
-	VADDPS       Y3, Y12, Y12
-	VMASKMOVPS   Y12, Y9, (DX)
-	VMULPS       Y5, Y12, Y12
-	VSQRTPS      Y12, Y12
-	VADDPS       Y6, Y12, Y12
-	VMASKMOVPS   (CX), Y9, Y3
-	VMULPS       Y0, Y3, Y3
-	VMULPS       Y1, Y10, Y0
-	VADDPS       Y0, Y3, Y3
-	VMASKMOVPS   Y3, Y9, (CX)
-	VMULPS       Y2, Y3, Y0
-	VDIVPS       Y12, Y0, Y1
-	VMASKMOVPS   Y1, Y9, (AX)
-	VCVTPS2PD    X0, Y2
-	VCVTPS2PD    X1, Y3
-	VFMADD231PD  Y2, Y3, Y7
-	VEXTRACTF128 $0x01, Y0, X0
-	VCVTPS2PD    X0, Y0
+	VMOVDQU      32(SI)(BX*4), Y11
+	VMASKMOVPS   (AX), Y11, Y12
+	VMASKMOVPS   (CX), Y11, Y13
+	VMULPS       Y0, Y13, Y13
+	VMULPS       Y1, Y12, Y0
+	VADDPS       Y0, Y13, Y13
+	VMASKMOVPS   Y13, Y11, (CX)
+	VMULPS       Y2, Y13, Y0
+	VMULPS       Y12, Y12, Y12
+	VMASKMOVPS   (DX), Y11, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y12, Y2
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y11, (DX)
+	VMULPS       Y5, Y1, Y2
+	VSQRTPS      Y2, Y2
+	VADDPS       Y6, Y2, Y2
+	VDIVPS       Y2, Y0, Y1
+	VMASKMOVPS   Y1, Y11, (AX)
+	VCVTPS2PD    X1, Y2
+	VCVTPS2PD    X0, Y3
+	VFMADD231PD  Y3, Y2, Y7
+	VFMADD231PD  Y2, Y2, Y9
 	VEXTRACTF128 $0x01, Y1, X1
 	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
 	VFMADD231PD  Y0, Y1, Y8
+	VFMADD231PD  Y1, Y1, Y10
 
 end:
 	VADDPD       Y8, Y7, Y7
@@ -424,586 +404,14 @@ end:
 	VADDPD       X0, X7, X7
 	VSHUFPD      $0x01, X7, X7, X0
 	VADDSD       X0, X7, X7
+	VADDPD       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X9
+	VSHUFPD      $0x01, X9, X9, X0
+	VADDSD       X0, X9, X9
 	VZEROUPPER
-	MOVSD        X7, ret+40(FP)
-	RET
-
-// func adamGradAVX2F32(grad *float32, mean *float32, square *float32, estimate *float32, n int, c *float32) float64
-// Requires: AVX, FMA3, SSE2
-TEXT ·adamGradAVX2F32(SB), NOSPLIT, $0-56
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         square+16(FP), DX
-	MOVQ         estimate+24(FP), BX
-	MOVQ         c+40(FP), SI
-	VBROADCASTSS (SI), Y0
-	VBROADCASTSS 4(SI), Y1
-	VBROADCASTSS 8(SI), Y2
-	VBROADCASTSS 12(SI), Y3
-	VBROADCASTSS 16(SI), Y4
-	VBROADCASTSS 20(SI), Y5
-	VBROADCASTSS 36(SI), Y6
-	VXORPD       Y7, Y7, Y7
-	VXORPD       Y8, Y8, Y8
-	MOVQ         n+32(FP), DI
-
-single:
-	CMPQ         DI, $0x08
-	JL           single_done
-	VMOVUPS      (AX), Y9
-	VMULPS       Y9, Y9, Y10
-	VMOVUPS      (DX), Y11
-	VMULPS       Y3, Y11, Y11
-	VMULPS       Y4, Y10, Y10
-	VADDPS       Y10, Y11, Y11
-	VMOVUPS      Y11, (DX)
-	VMULPS       Y5, Y11, Y11
-	VSQRTPS      Y11, Y11
-	VADDPS       Y6, Y11, Y11
-	VMOVUPS      (CX), Y10
-	VMULPS       Y0, Y10, Y10
-	VMULPS       Y1, Y9, Y12
-	VADDPS       Y12, Y10, Y10
-	VMOVUPS      Y10, (CX)
-	VMULPS       Y2, Y10, Y10
-	VDIVPS       Y11, Y10, Y10
-	VBROADCASTSS 32(SI), Y11
-	VMOVUPS      (BX), Y12
-	VBROADCASTSS 24(SI), Y13
-	VMULPS       Y13, Y12, Y12
-	VBROADCASTSS 28(SI), Y13
-	VMULPS       Y13, Y9, Y9
-	VADDPS       Y9, Y12, Y12
-	VMOVUPS      Y12, (BX)
-	VMULPS       Y11, Y12, Y9
-	VMOVUPS      Y10, (AX)
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y12
-	VFMADD231PD  Y11, Y12, Y7
-	VEXTRACTF128 $0x01, Y9, X9
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y10, X10
-	VCVTPS2PD    X10, Y10
-	VFMADD231PD  Y9, Y10, Y8
-	ADDQ         $+32, AX
-	ADDQ         $+32, CX
-	ADDQ         $+32, DX
-	ADDQ         $+32, BX
-	SUBQ         $0x08, DI
-	JMP          single
-
-single_done:
-	TESTQ        DI, DI
-	JZ           end
-	LEAQ         mask32<>+0(SB), R8
-	NEGQ         DI
-	VMOVDQU      32(R8)(DI*4), Y9
-	VMASKMOVPS   (AX), Y9, Y10
-	VMULPS       Y10, Y10, Y11
-	VMASKMOVPS   (DX), Y9, Y12
-	VMULPS       Y3, Y12, Y12
-	VMULPS       Y4, Y11, Y3
-	VADDPS       Y3, Y12, Y12
-	VMASKMOVPS   Y12, Y9, (DX)
-	VMULPS       Y5, Y12, Y12
-	VSQRTPS      Y12, Y12
-	VADDPS       Y6, Y12, Y12
-	VMASKMOVPS   (CX), Y9, Y3
-	VMULPS       Y0, Y3, Y3
-	VMULPS       Y1, Y10, Y0
-	VADDPS       Y0, Y3, Y3
-	VMASKMOVPS   Y3, Y9, (CX)
-	VMULPS       Y2, Y3, Y0
-	VDIVPS       Y12, Y0, Y0
-	VBROADCASTSS 32(SI), Y1
-	VMASKMOVPS   (BX), Y9, Y2
-	VBROADCASTSS 24(SI), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTSS 28(SI), Y3
-	VMULPS       Y3, Y10, Y3
-	VADDPS       Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y9, (BX)
-	VMULPS       Y1, Y2, Y1
-	VMASKMOVPS   Y0, Y9, (AX)
-	VCVTPS2PD    X1, Y2
-	VCVTPS2PD    X0, Y3
-	VFMADD231PD  Y2, Y3, Y7
-	VEXTRACTF128 $0x01, Y1, X1
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y0, X0
-	VCVTPS2PD    X0, Y0
-	VFMADD231PD  Y1, Y0, Y8
-
-end:
-	VADDPD       Y8, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPD       X0, X7, X7
-	VSHUFPD      $0x01, X7, X7, X0
-	VADDSD       X0, X7, X7
-	VZEROUPPER
-	MOVSD        X7, ret+48(FP)
-	RET
-
-// func momentumSlopeAVX2F32(grad *float32, mean *float32, n int, c *float32) (dot float64, slope float64)
-// Requires: AVX, FMA3, SSE2
-TEXT ·momentumSlopeAVX2F32(SB), NOSPLIT, $0-48
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         c+24(FP), DX
-	VBROADCASTSS (DX), Y0
-	VBROADCASTSS 4(DX), Y1
-	VBROADCASTSS 8(DX), Y2
-	VXORPD       Y3, Y3, Y3
-	VXORPD       Y4, Y4, Y4
-	VXORPD       Y5, Y5, Y5
-	MOVQ         n+16(FP), BX
-
-single:
-	CMPQ         BX, $0x08
-	JL           single_done
-	VMOVUPS      (AX), Y6
-	VMOVUPS      (CX), Y8
-	VBROADCASTSS 40(DX), Y7
-	VMULPS       Y7, Y8, Y8
-	VMOVUPS      (CX), Y7
-	VMULPS       Y0, Y7, Y7
-	VMULPS       Y1, Y6, Y9
-	VADDPS       Y9, Y7, Y7
-	VMOVUPS      Y7, (CX)
-	VMULPS       Y2, Y7, Y7
-	VMULPS       Y6, Y8, Y8
-	VADDPS       Y8, Y5, Y5
-	VMOVUPS      Y7, (AX)
-	VCVTPS2PD    X7, Y6
-	VFMADD231PD  Y6, Y6, Y3
-	VEXTRACTF128 $0x01, Y7, X6
-	VCVTPS2PD    X6, Y6
-	VFMADD231PD  Y6, Y6, Y4
-	ADDQ         $+32, AX
-	ADDQ         $+32, CX
-	SUBQ         $0x08, BX
-	JMP          single
-
-single_done:
-	TESTQ        BX, BX
-	JZ           end
-	LEAQ         mask32<>+0(SB), SI
-	NEGQ         BX
-	VMOVDQU      32(SI)(BX*4), Y6
-	VMASKMOVPS   (AX), Y6, Y7
-	VMASKMOVPS   (CX), Y6, Y8
-	VBROADCASTSS 40(DX), Y9
-	VMULPS       Y9, Y8, Y8
-	VMASKMOVPS   (CX), Y6, Y9
-	VMULPS       Y0, Y9, Y9
-	VMULPS       Y1, Y7, Y0
-	VADDPS       Y0, Y9, Y9
-	VMASKMOVPS   Y9, Y6, (CX)
-	VMULPS       Y2, Y9, Y0
-	VMULPS       Y7, Y8, Y8
-	VADDPS       Y8, Y5, Y5
-	VMASKMOVPS   Y0, Y6, (AX)
-	VCVTPS2PD    X0, Y1
-	VFMADD231PD  Y1, Y1, Y3
-	VEXTRACTF128 $0x01, Y0, X0
-	VCVTPS2PD    X0, Y0
-	VFMADD231PD  Y0, Y0, Y4
-
-end:
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPD       X0, X3, X3
-	VSHUFPD      $0x01, X3, X3, X0
-	VADDSD       X0, X3, X3
-	VCVTPS2PD    X5, Y0
-	VEXTRACTF128 $0x01, Y5, X1
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VSHUFPD      $0x01, X0, X0, X1
-	VADDSD       X1, X0, X0
-	MOVSD        X0, slope+40(FP)
-	VZEROUPPER
-	MOVSD        X3, dot+32(FP)
-	RET
-
-// func momentumGradSlopeAVX2F32(grad *float32, mean *float32, estimate *float32, n int, c *float32) (dot float64, slope float64)
-// Requires: AVX, FMA3, SSE2
-TEXT ·momentumGradSlopeAVX2F32(SB), NOSPLIT, $0-56
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         estimate+16(FP), DX
-	MOVQ         c+32(FP), BX
-	VBROADCASTSS (BX), Y0
-	VBROADCASTSS 4(BX), Y1
-	VBROADCASTSS 8(BX), Y2
-	VXORPD       Y3, Y3, Y3
-	VXORPD       Y4, Y4, Y4
-	VXORPD       Y5, Y5, Y5
-	MOVQ         n+24(FP), SI
-
-single:
-	CMPQ         SI, $0x08
-	JL           single_done
-	VMOVUPS      (AX), Y6
-	VMOVUPS      (CX), Y8
-	VBROADCASTSS 40(BX), Y7
-	VMULPS       Y7, Y8, Y8
-	VMOVUPS      (CX), Y7
-	VMULPS       Y0, Y7, Y7
-	VMULPS       Y1, Y6, Y9
-	VADDPS       Y9, Y7, Y7
-	VMOVUPS      Y7, (CX)
-	VMULPS       Y2, Y7, Y7
-	VBROADCASTSS 32(BX), Y9
-	VMOVUPS      (DX), Y10
-	VBROADCASTSS 24(BX), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS 28(BX), Y11
-	VMULPS       Y11, Y6, Y11
-	VADDPS       Y11, Y10, Y10
-	VMOVUPS      Y10, (DX)
-	VMULPS       Y9, Y10, Y9
-	VMULPS       Y6, Y8, Y8
-	VADDPS       Y8, Y5, Y5
-	VMOVUPS      Y7, (AX)
-	VCVTPS2PD    X9, Y6
-	VCVTPS2PD    X7, Y8
-	VFMADD231PD  Y6, Y8, Y3
-	VEXTRACTF128 $0x01, Y9, X6
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y7, X7
-	VCVTPS2PD    X7, Y7
-	VFMADD231PD  Y6, Y7, Y4
-	ADDQ         $+32, AX
-	ADDQ         $+32, CX
-	ADDQ         $+32, DX
-	SUBQ         $0x08, SI
-	JMP          single
-
-single_done:
-	TESTQ        SI, SI
-	JZ           end
-	LEAQ         mask32<>+0(SB), DI
-	NEGQ         SI
-	VMOVDQU      32(DI)(SI*4), Y6
-	VMASKMOVPS   (AX), Y6, Y7
-	VMASKMOVPS   (CX), Y6, Y8
-	VBROADCASTSS 40(BX), Y9
-	VMULPS       Y9, Y8, Y8
-	VMASKMOVPS   (CX), Y6, Y9
-	VMULPS       Y0, Y9, Y9
-	VMULPS       Y1, Y7, Y0
-	VADDPS       Y0, Y9, Y9
-	VMASKMOVPS   Y9, Y6, (CX)
-	VMULPS       Y2, Y9, Y0
-	VBROADCASTSS 32(BX), Y1
-	VMASKMOVPS   (DX), Y6, Y2
-	VBROADCASTSS 24(BX), Y9
-	VMULPS       Y9, Y2, Y2
-	VBROADCASTSS 28(BX), Y9
-	VMULPS       Y9, Y7, Y9
-	VADDPS       Y9, Y2, Y2
-	VMASKMOVPS   Y2, Y6, (DX)
-	VMULPS       Y1, Y2, Y1
-	VMULPS       Y7, Y8, Y8
-	VADDPS       Y8, Y5, Y5
-	VMASKMOVPS   Y0, Y6, (AX)
-	VCVTPS2PD    X1, Y2
-	VCVTPS2PD    X0, Y6
-	VFMADD231PD  Y2, Y6, Y3
-	VEXTRACTF128 $0x01, Y1, X1
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y0, X0
-	VCVTPS2PD    X0, Y0
-	VFMADD231PD  Y1, Y0, Y4
-
-end:
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPD       X0, X3, X3
-	VSHUFPD      $0x01, X3, X3, X0
-	VADDSD       X0, X3, X3
-	VCVTPS2PD    X5, Y0
-	VEXTRACTF128 $0x01, Y5, X1
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VSHUFPD      $0x01, X0, X0, X1
-	VADDSD       X1, X0, X0
-	MOVSD        X0, slope+48(FP)
-	VZEROUPPER
-	MOVSD        X3, dot+40(FP)
-	RET
-
-// func adamSlopeAVX2F32(grad *float32, mean *float32, square *float32, n int, c *float32) (dot float64, slope float64)
-// Requires: AVX, FMA3, SSE2
-TEXT ·adamSlopeAVX2F32(SB), NOSPLIT, $0-56
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         square+16(FP), DX
-	MOVQ         c+32(FP), BX
-	VBROADCASTSS (BX), Y0
-	VBROADCASTSS 4(BX), Y1
-	VBROADCASTSS 8(BX), Y2
-	VBROADCASTSS 12(BX), Y3
-	VBROADCASTSS 16(BX), Y3
-	VBROADCASTSS 20(BX), Y3
-	VBROADCASTSS 36(BX), Y3
-	VXORPD       Y4, Y4, Y4
-	VXORPD       Y5, Y5, Y5
-	VXORPD       Y6, Y6, Y6
-	MOVQ         n+24(FP), SI
-
-single:
-	CMPQ         SI, $0x08
-	JL           single_done
-	VMOVUPS      (AX), Y7
-	VMOVUPS      (CX), Y9
-	VBROADCASTSS 40(BX), Y8
-	VMULPS       Y8, Y9, Y9
-	VMULPS       Y7, Y7, Y8
-	VMOVUPS      (DX), Y10
-	VBROADCASTSS 12(BX), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS 16(BX), Y11
-	VMULPS       Y11, Y8, Y8
-	VADDPS       Y8, Y10, Y10
-	VMOVUPS      Y10, (DX)
-	VBROADCASTSS 20(BX), Y8
-	VMULPS       Y8, Y10, Y10
-	VSQRTPS      Y10, Y10
-	VADDPS       Y3, Y10, Y10
-	VMOVUPS      (CX), Y8
-	VMULPS       Y0, Y8, Y8
-	VMULPS       Y1, Y7, Y11
-	VADDPS       Y11, Y8, Y8
-	VMOVUPS      Y8, (CX)
-	VMULPS       Y2, Y8, Y11
-	VDIVPS       Y10, Y11, Y8
-	VDIVPS       Y10, Y9, Y9
-	VMULPS       Y7, Y9, Y9
-	VADDPS       Y9, Y6, Y6
-	VMOVUPS      Y8, (AX)
-	VCVTPS2PD    X11, Y7
-	VCVTPS2PD    X8, Y9
-	VFMADD231PD  Y7, Y9, Y4
-	VEXTRACTF128 $0x01, Y11, X7
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y8, X8
-	VCVTPS2PD    X8, Y8
-	VFMADD231PD  Y7, Y8, Y5
-	ADDQ         $+32, AX
-	ADDQ         $+32, CX
-	ADDQ         $+32, DX
-	SUBQ         $0x08, SI
-	JMP          single
-
-single_done:
-	TESTQ        SI, SI
-	JZ           end
-	LEAQ         mask32<>+0(SB), DI
-	NEGQ         SI
-	VMOVDQU      32(DI)(SI*4), Y7
-	VMASKMOVPS   (AX), Y7, Y8
-	VMASKMOVPS   (CX), Y7, Y9
-	VBROADCASTSS 40(BX), Y10
-	VMULPS       Y10, Y9, Y9
-	VMULPS       Y8, Y8, Y10
-	VMASKMOVPS   (DX), Y7, Y11
-	VBROADCASTSS 12(BX), Y12
-	VMULPS       Y12, Y11, Y11
-	VBROADCASTSS 16(BX), Y12
-	VMULPS       Y12, Y10, Y10
-	VADDPS       Y10, Y11, Y11
-	VMASKMOVPS   Y11, Y7, (DX)
-	VBROADCASTSS 20(BX), Y10
-	VMULPS       Y10, Y11, Y11
-	VSQRTPS      Y11, Y11
-	VADDPS       Y3, Y11, Y11
-	VMASKMOVPS   (CX), Y7, Y3
-	VMULPS       Y0, Y3, Y3
-	VMULPS       Y1, Y8, Y0
-	VADDPS       Y0, Y3, Y3
-	VMASKMOVPS   Y3, Y7, (CX)
-	VMULPS       Y2, Y3, Y1
-	VDIVPS       Y11, Y1, Y0
-	VDIVPS       Y11, Y9, Y9
-	VMULPS       Y8, Y9, Y9
-	VADDPS       Y9, Y6, Y6
-	VMASKMOVPS   Y0, Y7, (AX)
-	VCVTPS2PD    X1, Y2
-	VCVTPS2PD    X0, Y3
-	VFMADD231PD  Y2, Y3, Y4
-	VEXTRACTF128 $0x01, Y1, X1
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y0, X0
-	VCVTPS2PD    X0, Y0
-	VFMADD231PD  Y1, Y0, Y5
-
-end:
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPD       X0, X4, X4
-	VSHUFPD      $0x01, X4, X4, X0
-	VADDSD       X0, X4, X4
-	VCVTPS2PD    X6, Y0
-	VEXTRACTF128 $0x01, Y6, X1
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VSHUFPD      $0x01, X0, X0, X1
-	VADDSD       X1, X0, X0
-	MOVSD        X0, slope+48(FP)
-	VZEROUPPER
-	MOVSD        X4, dot+40(FP)
-	RET
-
-// func adamGradSlopeAVX2F32(grad *float32, mean *float32, square *float32, estimate *float32, n int, c *float32) (dot float64, slope float64)
-// Requires: AVX, FMA3, SSE2
-TEXT ·adamGradSlopeAVX2F32(SB), NOSPLIT, $0-64
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         square+16(FP), DX
-	MOVQ         estimate+24(FP), BX
-	MOVQ         c+40(FP), SI
-	VBROADCASTSS (SI), Y0
-	VBROADCASTSS 4(SI), Y1
-	VBROADCASTSS 8(SI), Y2
-	VBROADCASTSS 12(SI), Y3
-	VBROADCASTSS 16(SI), Y3
-	VBROADCASTSS 20(SI), Y3
-	VBROADCASTSS 36(SI), Y3
-	VXORPD       Y4, Y4, Y4
-	VXORPD       Y5, Y5, Y5
-	VXORPD       Y6, Y6, Y6
-	MOVQ         n+32(FP), DI
-
-single:
-	CMPQ         DI, $0x08
-	JL           single_done
-	VMOVUPS      (AX), Y7
-	VMOVUPS      (CX), Y9
-	VBROADCASTSS 40(SI), Y8
-	VMULPS       Y8, Y9, Y9
-	VMULPS       Y7, Y7, Y8
-	VMOVUPS      (DX), Y10
-	VBROADCASTSS 12(SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS 16(SI), Y11
-	VMULPS       Y11, Y8, Y8
-	VADDPS       Y8, Y10, Y10
-	VMOVUPS      Y10, (DX)
-	VBROADCASTSS 20(SI), Y8
-	VMULPS       Y8, Y10, Y10
-	VSQRTPS      Y10, Y10
-	VADDPS       Y3, Y10, Y10
-	VMOVUPS      (CX), Y8
-	VMULPS       Y0, Y8, Y8
-	VMULPS       Y1, Y7, Y11
-	VADDPS       Y11, Y8, Y8
-	VMOVUPS      Y8, (CX)
-	VMULPS       Y2, Y8, Y8
-	VDIVPS       Y10, Y8, Y8
-	VDIVPS       Y10, Y9, Y9
-	VBROADCASTSS 32(SI), Y10
-	VMOVUPS      (BX), Y11
-	VBROADCASTSS 24(SI), Y12
-	VMULPS       Y12, Y11, Y11
-	VBROADCASTSS 28(SI), Y12
-	VMULPS       Y12, Y7, Y12
-	VADDPS       Y12, Y11, Y11
-	VMOVUPS      Y11, (BX)
-	VMULPS       Y10, Y11, Y10
-	VMULPS       Y7, Y9, Y9
-	VADDPS       Y9, Y6, Y6
-	VMOVUPS      Y8, (AX)
-	VCVTPS2PD    X10, Y7
-	VCVTPS2PD    X8, Y9
-	VFMADD231PD  Y7, Y9, Y4
-	VEXTRACTF128 $0x01, Y10, X7
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y8, X8
-	VCVTPS2PD    X8, Y8
-	VFMADD231PD  Y7, Y8, Y5
-	ADDQ         $+32, AX
-	ADDQ         $+32, CX
-	ADDQ         $+32, DX
-	ADDQ         $+32, BX
-	SUBQ         $0x08, DI
-	JMP          single
-
-single_done:
-	TESTQ        DI, DI
-	JZ           end
-	LEAQ         mask32<>+0(SB), R8
-	NEGQ         DI
-	VMOVDQU      32(R8)(DI*4), Y7
-	VMASKMOVPS   (AX), Y7, Y8
-	VMASKMOVPS   (CX), Y7, Y9
-	VBROADCASTSS 40(SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VMULPS       Y8, Y8, Y10
-	VMASKMOVPS   (DX), Y7, Y11
-	VBROADCASTSS 12(SI), Y12
-	VMULPS       Y12, Y11, Y11
-	VBROADCASTSS 16(SI), Y12
-	VMULPS       Y12, Y10, Y10
-	VADDPS       Y10, Y11, Y11
-	VMASKMOVPS   Y11, Y7, (DX)
-	VBROADCASTSS 20(SI), Y10
-	VMULPS       Y10, Y11, Y11
-	VSQRTPS      Y11, Y11
-	VADDPS       Y3, Y11, Y11
-	VMASKMOVPS   (CX), Y7, Y3
-	VMULPS       Y0, Y3, Y3
-	VMULPS       Y1, Y8, Y0
-	VADDPS       Y0, Y3, Y3
-	VMASKMOVPS   Y3, Y7, (CX)
-	VMULPS       Y2, Y3, Y0
-	VDIVPS       Y11, Y0, Y0
-	VDIVPS       Y11, Y9, Y9
-	VBROADCASTSS 32(SI), Y1
-	VMASKMOVPS   (BX), Y7, Y2
-	VBROADCASTSS 24(SI), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTSS 28(SI), Y3
-	VMULPS       Y3, Y8, Y3
-	VADDPS       Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y7, (BX)
-	VMULPS       Y1, Y2, Y1
-	VMULPS       Y8, Y9, Y9
-	VADDPS       Y9, Y6, Y6
-	VMASKMOVPS   Y0, Y7, (AX)
-	VCVTPS2PD    X1, Y2
-	VCVTPS2PD    X0, Y3
-	VFMADD231PD  Y2, Y3, Y4
-	VEXTRACTF128 $0x01, Y1, X1
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y0, X0
-	VCVTPS2PD    X0, Y0
-	VFMADD231PD  Y1, Y0, Y5
-
-end:
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPD       X0, X4, X4
-	VSHUFPD      $0x01, X4, X4, X0
-	VADDSD       X0, X4, X4
-	VCVTPS2PD    X6, Y0
-	VEXTRACTF128 $0x01, Y6, X1
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VSHUFPD      $0x01, X0, X0, X1
-	VADDSD       X1, X0, X0
-	MOVSD        X0, slope+56(FP)
-	VZEROUPPER
-	MOVSD        X4, dot+48(FP)
+	MOVSD        X7, dot+40(FP)
+	MOVSD        X9, norm+48(FP)
 	RET
 
 // func boundedAVX2F64(grad *float64, n int, limit float64) bool
@@ -1102,7 +510,7 @@ TEXT ·updateAVX2F64(SB), NOSPLIT, $0-32
 	MOVQ         w+0(FP), AX
 	MOVQ         v+8(FP), CX
 	VBROADCASTSD eta+24(FP), Y0
-	VXORPS       Y1, Y1, Y1
+	VXORPD       Y1, Y1, Y1
 	MOVQ         n+16(FP), DX
 
 unrolled:
@@ -1206,6 +614,85 @@ end:
 	VZEROUPPER
 	RET
 
+// func updateFromAVX2F64(w *float64, v *float64, start *float64, n int, eta float64) float64
+// Requires: AVX, SSE2
+TEXT ·updateFromAVX2F64(SB), NOSPLIT, $0-48
+	MOVQ         w+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         start+16(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VXORPD       Y1, Y1, Y1
+	VBROADCASTSD eta+32(FP), Y2
+	VXORPD       Y3, Y3, Y3
+	MOVQ         n+24(FP), BX
+
+single:
+	CMPQ    BX, $0x08
+	JL      single_done
+	VMOVUPD (CX), Y4
+	VMOVUPD (AX), Y5
+	VMULPD  Y2, Y4, Y4
+	VSUBPD  Y4, Y5, Y5
+	VMOVUPD Y5, (AX)
+	VMOVUPD Y3, (CX)
+	VMOVUPD (DX), Y4
+	VSUBPD  Y4, Y5, Y5
+	VMULPD  Y5, Y5, Y4
+	VADDPD  Y4, Y0, Y0
+	VMOVUPD 32(CX), Y4
+	VMOVUPD 32(AX), Y5
+	VMULPD  Y2, Y4, Y4
+	VSUBPD  Y4, Y5, Y5
+	VMOVUPD Y5, 32(AX)
+	VMOVUPD Y3, 32(CX)
+	VMOVUPD 32(DX), Y4
+	VSUBPD  Y4, Y5, Y5
+	VMULPD  Y5, Y5, Y4
+	VADDPD  Y4, Y1, Y1
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	ADDQ    $+64, DX
+	SUBQ    $0x08, BX
+	JMP     single
+
+single_done:
+	TESTQ      BX, BX
+	JZ         end
+	LEAQ       mask64<>+0(SB), SI
+	NEGQ       BX
+	VMOVDQU    64(SI)(BX*8), Y4
+	VMOVDQU    96(SI)(BX*8), Y5
+	VMASKMOVPD (CX), Y4, Y6
+	VMASKMOVPD (AX), Y4, Y7
+	VMULPD     Y2, Y6, Y6
+	VSUBPD     Y6, Y7, Y7
+	VMASKMOVPD Y7, Y4, (AX)
+	VMASKMOVPD Y3, Y4, (CX)
+	VMASKMOVPD (DX), Y4, Y4
+	VSUBPD     Y4, Y7, Y7
+	VMULPD     Y7, Y7, Y4
+	VADDPD     Y4, Y0, Y0
+	VMASKMOVPD 32(CX), Y5, Y4
+	VMASKMOVPD 32(AX), Y5, Y6
+	VMULPD     Y2, Y4, Y4
+	VSUBPD     Y4, Y6, Y6
+	VMASKMOVPD Y6, Y5, 32(AX)
+	VMASKMOVPD Y3, Y5, 32(CX)
+	VMASKMOVPD 32(DX), Y5, Y2
+	VSUBPD     Y2, Y6, Y6
+	VMULPD     Y6, Y6, Y2
+	VADDPD     Y2, Y1, Y1
+
+end:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VSHUFPD      $0x01, X0, X0, X1
+	VADDSD       X1, X0, X0
+	VZEROUPPER
+	MOVSD        X0, ret+40(FP)
+	RET
+
 // func momentumAVX2F64(grad *float64, mean *float64, n int, c *float64) float64
 // Requires: AVX, SSE2
 TEXT ·momentumAVX2F64(SB), NOSPLIT, $0-40
@@ -1285,126 +772,9 @@ end:
 	MOVSD        X3, ret+32(FP)
 	RET
 
-// func momentumGradAVX2F64(grad *float64, mean *float64, estimate *float64, n int, c *float64) float64
+// func adamAVX2F64(grad *float64, mean *float64, square *float64, n int, c *float64) (dot float64, norm float64)
 // Requires: AVX, SSE2
-TEXT ·momentumGradAVX2F64(SB), NOSPLIT, $0-48
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         estimate+16(FP), DX
-	MOVQ         c+32(FP), BX
-	VBROADCASTSD (BX), Y0
-	VBROADCASTSD 8(BX), Y1
-	VBROADCASTSD 16(BX), Y2
-	VXORPD       Y3, Y3, Y3
-	VXORPD       Y4, Y4, Y4
-	MOVQ         n+24(FP), SI
-
-single:
-	CMPQ         SI, $0x08
-	JL           single_done
-	VMOVUPD      (AX), Y5
-	VMOVUPD      (CX), Y6
-	VMULPD       Y0, Y6, Y6
-	VMULPD       Y1, Y5, Y7
-	VADDPD       Y7, Y6, Y6
-	VMOVUPD      Y6, (CX)
-	VMULPD       Y2, Y6, Y6
-	VBROADCASTSD 64(BX), Y7
-	VMOVUPD      (DX), Y8
-	VBROADCASTSD 48(BX), Y9
-	VMULPD       Y9, Y8, Y8
-	VBROADCASTSD 56(BX), Y9
-	VMULPD       Y9, Y5, Y5
-	VADDPD       Y5, Y8, Y8
-	VMOVUPD      Y8, (DX)
-	VMULPD       Y7, Y8, Y5
-	VMOVUPD      Y6, (AX)
-	VMULPD       Y5, Y6, Y5
-	VADDPD       Y5, Y3, Y3
-	VMOVUPD      32(AX), Y5
-	VMOVUPD      32(CX), Y6
-	VMULPD       Y0, Y6, Y6
-	VMULPD       Y1, Y5, Y7
-	VADDPD       Y7, Y6, Y6
-	VMOVUPD      Y6, 32(CX)
-	VMULPD       Y2, Y6, Y6
-	VBROADCASTSD 64(BX), Y7
-	VMOVUPD      32(DX), Y8
-	VBROADCASTSD 48(BX), Y9
-	VMULPD       Y9, Y8, Y8
-	VBROADCASTSD 56(BX), Y9
-	VMULPD       Y9, Y5, Y5
-	VADDPD       Y5, Y8, Y8
-	VMOVUPD      Y8, 32(DX)
-	VMULPD       Y7, Y8, Y5
-	VMOVUPD      Y6, 32(AX)
-	VMULPD       Y5, Y6, Y5
-	VADDPD       Y5, Y4, Y4
-	ADDQ         $+64, AX
-	ADDQ         $+64, CX
-	ADDQ         $+64, DX
-	SUBQ         $0x08, SI
-	JMP          single
-
-single_done:
-	TESTQ        SI, SI
-	JZ           end
-	LEAQ         mask64<>+0(SB), DI
-	NEGQ         SI
-	VMOVDQU      64(DI)(SI*8), Y5
-	VMOVDQU      96(DI)(SI*8), Y6
-	VMASKMOVPD   (AX), Y5, Y7
-	VMASKMOVPD   (CX), Y5, Y8
-	VMULPD       Y0, Y8, Y8
-	VMULPD       Y1, Y7, Y9
-	VADDPD       Y9, Y8, Y8
-	VMASKMOVPD   Y8, Y5, (CX)
-	VMULPD       Y2, Y8, Y8
-	VBROADCASTSD 64(BX), Y9
-	VMASKMOVPD   (DX), Y5, Y10
-	VBROADCASTSD 48(BX), Y11
-	VMULPD       Y11, Y10, Y10
-	VBROADCASTSD 56(BX), Y11
-	VMULPD       Y11, Y7, Y7
-	VADDPD       Y7, Y10, Y10
-	VMASKMOVPD   Y10, Y5, (DX)
-	VMULPD       Y9, Y10, Y7
-	VMASKMOVPD   Y8, Y5, (AX)
-	VMULPD       Y7, Y8, Y5
-	VADDPD       Y5, Y3, Y3
-	VMASKMOVPD   32(AX), Y6, Y5
-	VMASKMOVPD   32(CX), Y6, Y7
-	VMULPD       Y0, Y7, Y7
-	VMULPD       Y1, Y5, Y0
-	VADDPD       Y0, Y7, Y7
-	VMASKMOVPD   Y7, Y6, 32(CX)
-	VMULPD       Y2, Y7, Y0
-	VBROADCASTSD 64(BX), Y1
-	VMASKMOVPD   32(DX), Y6, Y2
-	VBROADCASTSD 48(BX), Y7
-	VMULPD       Y7, Y2, Y2
-	VBROADCASTSD 56(BX), Y7
-	VMULPD       Y7, Y5, Y5
-	VADDPD       Y5, Y2, Y2
-	VMASKMOVPD   Y2, Y6, 32(DX)
-	VMULPD       Y1, Y2, Y1
-	VMASKMOVPD   Y0, Y6, 32(AX)
-	VMULPD       Y1, Y0, Y0
-	VADDPD       Y0, Y4, Y4
-
-end:
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPD       X0, X3, X3
-	VSHUFPD      $0x01, X3, X3, X0
-	VADDSD       X0, X3, X3
-	VZEROUPPER
-	MOVSD        X3, ret+40(FP)
-	RET
-
-// func adamAVX2F64(grad *float64, mean *float64, square *float64, n int, c *float64) float64
-// Requires: AVX, SSE2
-TEXT ·adamAVX2F64(SB), NOSPLIT, $0-48
+TEXT ·adamAVX2F64(SB), NOSPLIT, $0-56
 	MOVQ         grad+0(FP), AX
 	MOVQ         mean+8(FP), CX
 	MOVQ         square+16(FP), DX
@@ -1415,54 +785,60 @@ TEXT ·adamAVX2F64(SB), NOSPLIT, $0-48
 	VBROADCASTSD 24(BX), Y3
 	VBROADCASTSD 32(BX), Y4
 	VBROADCASTSD 40(BX), Y5
-	VBROADCASTSD 72(BX), Y6
+	VBROADCASTSD 48(BX), Y6
 	VXORPD       Y7, Y7, Y7
 	VXORPD       Y8, Y8, Y8
+	VXORPD       Y9, Y9, Y9
+	VXORPD       Y10, Y10, Y10
 	MOVQ         n+24(FP), BX
 
 single:
 	CMPQ    BX, $0x08
 	JL      single_done
-	VMOVUPD (AX), Y9
-	VMULPD  Y9, Y9, Y10
-	VMOVUPD (DX), Y11
-	VMULPD  Y3, Y11, Y11
-	VMULPD  Y4, Y10, Y10
-	VADDPD  Y10, Y11, Y11
-	VMOVUPD Y11, (DX)
-	VMULPD  Y5, Y11, Y11
+	VMOVUPD (AX), Y11
+	VMOVUPD (CX), Y12
+	VMULPD  Y0, Y12, Y12
+	VMULPD  Y1, Y11, Y13
+	VADDPD  Y13, Y12, Y12
+	VMOVUPD Y12, (CX)
+	VMULPD  Y2, Y12, Y13
+	VMULPD  Y11, Y11, Y11
+	VMOVUPD (DX), Y12
+	VMULPD  Y3, Y12, Y12
+	VMULPD  Y4, Y11, Y11
+	VADDPD  Y11, Y12, Y12
+	VMOVUPD Y12, (DX)
+	VMULPD  Y5, Y12, Y11
 	VSQRTPD Y11, Y11
 	VADDPD  Y6, Y11, Y11
-	VMOVUPD (CX), Y10
-	VMULPD  Y0, Y10, Y10
-	VMULPD  Y1, Y9, Y9
-	VADDPD  Y9, Y10, Y10
-	VMOVUPD Y10, (CX)
-	VMULPD  Y2, Y10, Y9
-	VDIVPD  Y11, Y9, Y10
-	VMOVUPD Y10, (AX)
-	VMULPD  Y9, Y10, Y9
-	VADDPD  Y9, Y7, Y7
-	VMOVUPD 32(AX), Y9
-	VMULPD  Y9, Y9, Y10
-	VMOVUPD 32(DX), Y11
-	VMULPD  Y3, Y11, Y11
-	VMULPD  Y4, Y10, Y10
-	VADDPD  Y10, Y11, Y11
-	VMOVUPD Y11, 32(DX)
-	VMULPD  Y5, Y11, Y11
+	VDIVPD  Y11, Y13, Y11
+	VMOVUPD Y11, (AX)
+	VMULPD  Y13, Y11, Y12
+	VADDPD  Y12, Y7, Y7
+	VMULPD  Y11, Y11, Y11
+	VADDPD  Y11, Y9, Y9
+	VMOVUPD 32(AX), Y11
+	VMOVUPD 32(CX), Y12
+	VMULPD  Y0, Y12, Y12
+	VMULPD  Y1, Y11, Y13
+	VADDPD  Y13, Y12, Y12
+	VMOVUPD Y12, 32(CX)
+	VMULPD  Y2, Y12, Y13
+	VMULPD  Y11, Y11, Y11
+	VMOVUPD 32(DX), Y12
+	VMULPD  Y3, Y12, Y12
+	VMULPD  Y4, Y11, Y11
+	VADDPD  Y11, Y12, Y12
+	VMOVUPD Y12, 32(DX)
+	VMULPD  Y5, Y12, Y11
 	VSQRTPD Y11, Y11
 	VADDPD  Y6, Y11, Y11
-	VMOVUPD 32(CX), Y10
-	VMULPD  Y0, Y10, Y10
-	VMULPD  Y1, Y9, Y9
-	VADDPD  Y9, Y10, Y10
-	VMOVUPD Y10, 32(CX)
-	VMULPD  Y2, Y10, Y9
-	VDIVPD  Y11, Y9, Y10
-	VMOVUPD Y10, 32(AX)
-	VMULPD  Y9, Y10, Y9
-	VADDPD  Y9, Y8, Y8
+	VDIVPD  Y11, Y13, Y11
+	VMOVUPD Y11, 32(AX)
+	VMULPD  Y13, Y11, Y12
+	VADDPD  Y12, Y8, Y8
+	VMULPD  Y11, Y11, Y11
+	VADDPD  Y11, Y10, Y10
 	ADDQ    $+64, AX
 	ADDQ    $+64, CX
 	ADDQ    $+64, DX
@@ -1474,48 +850,52 @@ single_done:
 	JZ         end
 	LEAQ       mask64<>+0(SB), SI
 	NEGQ       BX
-	VMOVDQU    64(SI)(BX*8), Y9
-	VMOVDQU    96(SI)(BX*8), Y10
-	VMASKMOVPD (AX), Y9, Y11
-	VMULPD     Y11, Y11, Y12
-	VMASKMOVPD (DX), Y9, Y13
-	VMULPD     Y3, Y13, Y13
-	VMULPD     Y4, Y12, Y12
-	VADDPD     Y12, Y13, Y13
-	VMASKMOVPD Y13, Y9, (DX)
-	VMULPD     Y5, Y13, Y13
+	VMOVDQU    64(SI)(BX*8), Y11
+	VMOVDQU    96(SI)(BX*8), Y12
+	VMASKMOVPD (AX), Y11, Y13
+	VMASKMOVPD (CX), Y11, Y14
+	VMULPD     Y0, Y14, Y14
+	VMULPD     Y1, Y13, Y15
+	VADDPD     Y15, Y14, Y14
+	VMASKMOVPD Y14, Y11, (CX)
+	VMULPD     Y2, Y14, Y15
+	VMULPD     Y13, Y13, Y13
+	VMASKMOVPD (DX), Y11, Y14
+	VMULPD     Y3, Y14, Y14
+	VMULPD     Y4, Y13, Y13
+	VADDPD     Y13, Y14, Y14
+	VMASKMOVPD Y14, Y11, (DX)
+	VMULPD     Y5, Y14, Y13
 	VSQRTPD    Y13, Y13
 	VADDPD     Y6, Y13, Y13
-	VMASKMOVPD (CX), Y9, Y12
-	VMULPD     Y0, Y12, Y12
-	VMULPD     Y1, Y11, Y11
-	VADDPD     Y11, Y12, Y12
-	VMASKMOVPD Y12, Y9, (CX)
-	VMULPD     Y2, Y12, Y11
-	VDIVPD     Y13, Y11, Y12
-	VMASKMOVPD Y12, Y9, (AX)
-	VMULPD     Y11, Y12, Y9
-	VADDPD     Y9, Y7, Y7
-	VMASKMOVPD 32(AX), Y10, Y9
-	VMULPD     Y9, Y9, Y11
-	VMASKMOVPD 32(DX), Y10, Y12
-	VMULPD     Y3, Y12, Y12
-	VMULPD     Y4, Y11, Y3
-	VADDPD     Y3, Y12, Y12
-	VMASKMOVPD Y12, Y10, 32(DX)
-	VMULPD     Y5, Y12, Y12
-	VSQRTPD    Y12, Y12
-	VADDPD     Y6, Y12, Y12
-	VMASKMOVPD 32(CX), Y10, Y3
-	VMULPD     Y0, Y3, Y3
-	VMULPD     Y1, Y9, Y0
-	VADDPD     Y0, Y3, Y3
-	VMASKMOVPD Y3, Y10, 32(CX)
-	VMULPD     Y2, Y3, Y0
-	VDIVPD     Y12, Y0, Y1
-	VMASKMOVPD Y1, Y10, 32(AX)
+	VDIVPD     Y13, Y15, Y13
+	VMASKMOVPD Y13, Y11, (AX)
+	VMULPD     Y15, Y13, Y11
+	VADDPD     Y11, Y7, Y7
+	VMULPD     Y13, Y13, Y11
+	VADDPD     Y11, Y9, Y9
+	VMASKMOVPD 32(AX), Y12, Y11
+	VMASKMOVPD 32(CX), Y12, Y13
+	VMULPD     Y0, Y13, Y13
+	VMULPD     Y1, Y11, Y0
+	VADDPD     Y0, Y13, Y13
+	VMASKMOVPD Y13, Y12, 32(CX)
+	VMULPD     Y2, Y13, Y0
+	VMULPD     Y11, Y11, Y11
+	VMASKMOVPD 32(DX), Y12, Y1
+	VMULPD     Y3, Y1, Y1
+	VMULPD     Y4, Y11, Y2
+	VADDPD     Y2, Y1, Y1
+	VMASKMOVPD Y1, Y12, 32(DX)
+	VMULPD     Y5, Y1, Y2
+	VSQRTPD    Y2, Y2
+	VADDPD     Y6, Y2, Y2
+	VDIVPD     Y2, Y0, Y1
+	VMASKMOVPD Y1, Y12, 32(AX)
 	VMULPD     Y0, Y1, Y0
 	VADDPD     Y0, Y8, Y8
+	VMULPD     Y1, Y1, Y0
+	VADDPD     Y0, Y10, Y10
 
 end:
 	VADDPD       Y8, Y7, Y7
@@ -1523,797 +903,12 @@ end:
 	VADDPD       X0, X7, X7
 	VSHUFPD      $0x01, X7, X7, X0
 	VADDSD       X0, X7, X7
+	VADDPD       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X9
+	VSHUFPD      $0x01, X9, X9, X0
+	VADDSD       X0, X9, X9
 	VZEROUPPER
-	MOVSD        X7, ret+40(FP)
-	RET
-
-// func adamGradAVX2F64(grad *float64, mean *float64, square *float64, estimate *float64, n int, c *float64) float64
-// Requires: AVX, SSE2
-TEXT ·adamGradAVX2F64(SB), NOSPLIT, $0-56
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         square+16(FP), DX
-	MOVQ         estimate+24(FP), BX
-	MOVQ         c+40(FP), SI
-	VBROADCASTSD (SI), Y0
-	VBROADCASTSD 8(SI), Y1
-	VBROADCASTSD 16(SI), Y2
-	VBROADCASTSD 24(SI), Y3
-	VBROADCASTSD 32(SI), Y4
-	VBROADCASTSD 40(SI), Y5
-	VBROADCASTSD 72(SI), Y6
-	VXORPD       Y7, Y7, Y7
-	VXORPD       Y8, Y8, Y8
-	MOVQ         n+32(FP), DI
-
-single:
-	CMPQ         DI, $0x08
-	JL           single_done
-	VMOVUPD      (AX), Y9
-	VMULPD       Y9, Y9, Y10
-	VMOVUPD      (DX), Y11
-	VMULPD       Y3, Y11, Y11
-	VMULPD       Y4, Y10, Y10
-	VADDPD       Y10, Y11, Y11
-	VMOVUPD      Y11, (DX)
-	VMULPD       Y5, Y11, Y11
-	VSQRTPD      Y11, Y11
-	VADDPD       Y6, Y11, Y11
-	VMOVUPD      (CX), Y10
-	VMULPD       Y0, Y10, Y10
-	VMULPD       Y1, Y9, Y12
-	VADDPD       Y12, Y10, Y10
-	VMOVUPD      Y10, (CX)
-	VMULPD       Y2, Y10, Y10
-	VDIVPD       Y11, Y10, Y10
-	VBROADCASTSD 64(SI), Y11
-	VMOVUPD      (BX), Y12
-	VBROADCASTSD 48(SI), Y13
-	VMULPD       Y13, Y12, Y12
-	VBROADCASTSD 56(SI), Y13
-	VMULPD       Y13, Y9, Y9
-	VADDPD       Y9, Y12, Y12
-	VMOVUPD      Y12, (BX)
-	VMULPD       Y11, Y12, Y9
-	VMOVUPD      Y10, (AX)
-	VMULPD       Y9, Y10, Y9
-	VADDPD       Y9, Y7, Y7
-	VMOVUPD      32(AX), Y9
-	VMULPD       Y9, Y9, Y10
-	VMOVUPD      32(DX), Y11
-	VMULPD       Y3, Y11, Y11
-	VMULPD       Y4, Y10, Y10
-	VADDPD       Y10, Y11, Y11
-	VMOVUPD      Y11, 32(DX)
-	VMULPD       Y5, Y11, Y11
-	VSQRTPD      Y11, Y11
-	VADDPD       Y6, Y11, Y11
-	VMOVUPD      32(CX), Y10
-	VMULPD       Y0, Y10, Y10
-	VMULPD       Y1, Y9, Y12
-	VADDPD       Y12, Y10, Y10
-	VMOVUPD      Y10, 32(CX)
-	VMULPD       Y2, Y10, Y10
-	VDIVPD       Y11, Y10, Y10
-	VBROADCASTSD 64(SI), Y11
-	VMOVUPD      32(BX), Y12
-	VBROADCASTSD 48(SI), Y13
-	VMULPD       Y13, Y12, Y12
-	VBROADCASTSD 56(SI), Y13
-	VMULPD       Y13, Y9, Y9
-	VADDPD       Y9, Y12, Y12
-	VMOVUPD      Y12, 32(BX)
-	VMULPD       Y11, Y12, Y9
-	VMOVUPD      Y10, 32(AX)
-	VMULPD       Y9, Y10, Y9
-	VADDPD       Y9, Y8, Y8
-	ADDQ         $+64, AX
-	ADDQ         $+64, CX
-	ADDQ         $+64, DX
-	ADDQ         $+64, BX
-	SUBQ         $0x08, DI
-	JMP          single
-
-single_done:
-	TESTQ        DI, DI
-	JZ           end
-	LEAQ         mask64<>+0(SB), R8
-	NEGQ         DI
-	VMOVDQU      64(R8)(DI*8), Y9
-	VMOVDQU      96(R8)(DI*8), Y10
-	VMASKMOVPD   (AX), Y9, Y11
-	VMULPD       Y11, Y11, Y12
-	VMASKMOVPD   (DX), Y9, Y13
-	VMULPD       Y3, Y13, Y13
-	VMULPD       Y4, Y12, Y12
-	VADDPD       Y12, Y13, Y13
-	VMASKMOVPD   Y13, Y9, (DX)
-	VMULPD       Y5, Y13, Y13
-	VSQRTPD      Y13, Y13
-	VADDPD       Y6, Y13, Y13
-	VMASKMOVPD   (CX), Y9, Y12
-	VMULPD       Y0, Y12, Y12
-	VMULPD       Y1, Y11, Y14
-	VADDPD       Y14, Y12, Y12
-	VMASKMOVPD   Y12, Y9, (CX)
-	VMULPD       Y2, Y12, Y12
-	VDIVPD       Y13, Y12, Y12
-	VBROADCASTSD 64(SI), Y13
-	VMASKMOVPD   (BX), Y9, Y14
-	VBROADCASTSD 48(SI), Y15
-	VMULPD       Y15, Y14, Y14
-	VBROADCASTSD 56(SI), Y15
-	VMULPD       Y15, Y11, Y11
-	VADDPD       Y11, Y14, Y14
-	VMASKMOVPD   Y14, Y9, (BX)
-	VMULPD       Y13, Y14, Y11
-	VMASKMOVPD   Y12, Y9, (AX)
-	VMULPD       Y11, Y12, Y9
-	VADDPD       Y9, Y7, Y7
-	VMASKMOVPD   32(AX), Y10, Y9
-	VMULPD       Y9, Y9, Y11
-	VMASKMOVPD   32(DX), Y10, Y12
-	VMULPD       Y3, Y12, Y12
-	VMULPD       Y4, Y11, Y3
-	VADDPD       Y3, Y12, Y12
-	VMASKMOVPD   Y12, Y10, 32(DX)
-	VMULPD       Y5, Y12, Y12
-	VSQRTPD      Y12, Y12
-	VADDPD       Y6, Y12, Y12
-	VMASKMOVPD   32(CX), Y10, Y3
-	VMULPD       Y0, Y3, Y3
-	VMULPD       Y1, Y9, Y0
-	VADDPD       Y0, Y3, Y3
-	VMASKMOVPD   Y3, Y10, 32(CX)
-	VMULPD       Y2, Y3, Y0
-	VDIVPD       Y12, Y0, Y0
-	VBROADCASTSD 64(SI), Y1
-	VMASKMOVPD   32(BX), Y10, Y2
-	VBROADCASTSD 48(SI), Y3
-	VMULPD       Y3, Y2, Y2
-	VBROADCASTSD 56(SI), Y3
-	VMULPD       Y3, Y9, Y3
-	VADDPD       Y3, Y2, Y2
-	VMASKMOVPD   Y2, Y10, 32(BX)
-	VMULPD       Y1, Y2, Y1
-	VMASKMOVPD   Y0, Y10, 32(AX)
-	VMULPD       Y1, Y0, Y0
-	VADDPD       Y0, Y8, Y8
-
-end:
-	VADDPD       Y8, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPD       X0, X7, X7
-	VSHUFPD      $0x01, X7, X7, X0
-	VADDSD       X0, X7, X7
-	VZEROUPPER
-	MOVSD        X7, ret+48(FP)
-	RET
-
-// func momentumSlopeAVX2F64(grad *float64, mean *float64, n int, c *float64) (dot float64, slope float64)
-// Requires: AVX, SSE2
-TEXT ·momentumSlopeAVX2F64(SB), NOSPLIT, $0-48
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         c+24(FP), DX
-	VBROADCASTSD (DX), Y0
-	VBROADCASTSD 8(DX), Y1
-	VBROADCASTSD 16(DX), Y2
-	VXORPD       Y3, Y3, Y3
-	VXORPD       Y4, Y4, Y4
-	VXORPD       Y5, Y5, Y5
-	VXORPD       Y6, Y6, Y6
-	MOVQ         n+16(FP), BX
-
-single:
-	CMPQ         BX, $0x08
-	JL           single_done
-	VMOVUPD      (AX), Y7
-	VMOVUPD      (CX), Y9
-	VBROADCASTSD 80(DX), Y8
-	VMULPD       Y8, Y9, Y9
-	VMOVUPD      (CX), Y8
-	VMULPD       Y0, Y8, Y8
-	VMULPD       Y1, Y7, Y10
-	VADDPD       Y10, Y8, Y8
-	VMOVUPD      Y8, (CX)
-	VMULPD       Y2, Y8, Y8
-	VMULPD       Y7, Y9, Y9
-	VADDPD       Y9, Y5, Y5
-	VMOVUPD      Y8, (AX)
-	VMULPD       Y8, Y8, Y7
-	VADDPD       Y7, Y3, Y3
-	VMOVUPD      32(AX), Y7
-	VMOVUPD      32(CX), Y9
-	VBROADCASTSD 80(DX), Y8
-	VMULPD       Y8, Y9, Y9
-	VMOVUPD      32(CX), Y8
-	VMULPD       Y0, Y8, Y8
-	VMULPD       Y1, Y7, Y10
-	VADDPD       Y10, Y8, Y8
-	VMOVUPD      Y8, 32(CX)
-	VMULPD       Y2, Y8, Y8
-	VMULPD       Y7, Y9, Y9
-	VADDPD       Y9, Y6, Y6
-	VMOVUPD      Y8, 32(AX)
-	VMULPD       Y8, Y8, Y7
-	VADDPD       Y7, Y4, Y4
-	ADDQ         $+64, AX
-	ADDQ         $+64, CX
-	SUBQ         $0x08, BX
-	JMP          single
-
-single_done:
-	TESTQ        BX, BX
-	JZ           end
-	LEAQ         mask64<>+0(SB), SI
-	NEGQ         BX
-	VMOVDQU      64(SI)(BX*8), Y7
-	VMOVDQU      96(SI)(BX*8), Y8
-	VMASKMOVPD   (AX), Y7, Y9
-	VMASKMOVPD   (CX), Y7, Y11
-	VBROADCASTSD 80(DX), Y10
-	VMULPD       Y10, Y11, Y11
-	VMASKMOVPD   (CX), Y7, Y10
-	VMULPD       Y0, Y10, Y10
-	VMULPD       Y1, Y9, Y12
-	VADDPD       Y12, Y10, Y10
-	VMASKMOVPD   Y10, Y7, (CX)
-	VMULPD       Y2, Y10, Y10
-	VMULPD       Y9, Y11, Y11
-	VADDPD       Y11, Y5, Y5
-	VMASKMOVPD   Y10, Y7, (AX)
-	VMULPD       Y10, Y10, Y7
-	VADDPD       Y7, Y3, Y3
-	VMASKMOVPD   32(AX), Y8, Y7
-	VMASKMOVPD   32(CX), Y8, Y9
-	VBROADCASTSD 80(DX), Y10
-	VMULPD       Y10, Y9, Y9
-	VMASKMOVPD   32(CX), Y8, Y10
-	VMULPD       Y0, Y10, Y10
-	VMULPD       Y1, Y7, Y0
-	VADDPD       Y0, Y10, Y10
-	VMASKMOVPD   Y10, Y8, 32(CX)
-	VMULPD       Y2, Y10, Y0
-	VMULPD       Y7, Y9, Y9
-	VADDPD       Y9, Y6, Y6
-	VMASKMOVPD   Y0, Y8, 32(AX)
-	VMULPD       Y0, Y0, Y0
-	VADDPD       Y0, Y4, Y4
-
-end:
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPD       X0, X3, X3
-	VSHUFPD      $0x01, X3, X3, X0
-	VADDSD       X0, X3, X3
-	VADDPD       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X5
-	VSHUFPD      $0x01, X5, X5, X0
-	VADDSD       X0, X5, X5
-	MOVSD        X5, slope+40(FP)
-	VZEROUPPER
-	MOVSD        X3, dot+32(FP)
-	RET
-
-// func momentumGradSlopeAVX2F64(grad *float64, mean *float64, estimate *float64, n int, c *float64) (dot float64, slope float64)
-// Requires: AVX, SSE2
-TEXT ·momentumGradSlopeAVX2F64(SB), NOSPLIT, $0-56
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         estimate+16(FP), DX
-	MOVQ         c+32(FP), BX
-	VBROADCASTSD (BX), Y0
-	VBROADCASTSD 8(BX), Y1
-	VBROADCASTSD 16(BX), Y2
-	VXORPD       Y3, Y3, Y3
-	VXORPD       Y4, Y4, Y4
-	VXORPD       Y5, Y5, Y5
-	VXORPD       Y6, Y6, Y6
-	MOVQ         n+24(FP), SI
-
-single:
-	CMPQ         SI, $0x08
-	JL           single_done
-	VMOVUPD      (AX), Y7
-	VMOVUPD      (CX), Y9
-	VBROADCASTSD 80(BX), Y8
-	VMULPD       Y8, Y9, Y9
-	VMOVUPD      (CX), Y8
-	VMULPD       Y0, Y8, Y8
-	VMULPD       Y1, Y7, Y10
-	VADDPD       Y10, Y8, Y8
-	VMOVUPD      Y8, (CX)
-	VMULPD       Y2, Y8, Y8
-	VBROADCASTSD 64(BX), Y10
-	VMOVUPD      (DX), Y11
-	VBROADCASTSD 48(BX), Y12
-	VMULPD       Y12, Y11, Y11
-	VBROADCASTSD 56(BX), Y12
-	VMULPD       Y12, Y7, Y12
-	VADDPD       Y12, Y11, Y11
-	VMOVUPD      Y11, (DX)
-	VMULPD       Y10, Y11, Y10
-	VMULPD       Y7, Y9, Y9
-	VADDPD       Y9, Y5, Y5
-	VMOVUPD      Y8, (AX)
-	VMULPD       Y10, Y8, Y7
-	VADDPD       Y7, Y3, Y3
-	VMOVUPD      32(AX), Y7
-	VMOVUPD      32(CX), Y9
-	VBROADCASTSD 80(BX), Y8
-	VMULPD       Y8, Y9, Y9
-	VMOVUPD      32(CX), Y8
-	VMULPD       Y0, Y8, Y8
-	VMULPD       Y1, Y7, Y10
-	VADDPD       Y10, Y8, Y8
-	VMOVUPD      Y8, 32(CX)
-	VMULPD       Y2, Y8, Y8
-	VBROADCASTSD 64(BX), Y10
-	VMOVUPD      32(DX), Y11
-	VBROADCASTSD 48(BX), Y12
-	VMULPD       Y12, Y11, Y11
-	VBROADCASTSD 56(BX), Y12
-	VMULPD       Y12, Y7, Y12
-	VADDPD       Y12, Y11, Y11
-	VMOVUPD      Y11, 32(DX)
-	VMULPD       Y10, Y11, Y10
-	VMULPD       Y7, Y9, Y9
-	VADDPD       Y9, Y6, Y6
-	VMOVUPD      Y8, 32(AX)
-	VMULPD       Y10, Y8, Y7
-	VADDPD       Y7, Y4, Y4
-	ADDQ         $+64, AX
-	ADDQ         $+64, CX
-	ADDQ         $+64, DX
-	SUBQ         $0x08, SI
-	JMP          single
-
-single_done:
-	TESTQ        SI, SI
-	JZ           end
-	LEAQ         mask64<>+0(SB), DI
-	NEGQ         SI
-	VMOVDQU      64(DI)(SI*8), Y7
-	VMOVDQU      96(DI)(SI*8), Y8
-	VMASKMOVPD   (AX), Y7, Y9
-	VMASKMOVPD   (CX), Y7, Y11
-	VBROADCASTSD 80(BX), Y10
-	VMULPD       Y10, Y11, Y11
-	VMASKMOVPD   (CX), Y7, Y10
-	VMULPD       Y0, Y10, Y10
-	VMULPD       Y1, Y9, Y12
-	VADDPD       Y12, Y10, Y10
-	VMASKMOVPD   Y10, Y7, (CX)
-	VMULPD       Y2, Y10, Y10
-	VBROADCASTSD 64(BX), Y12
-	VMASKMOVPD   (DX), Y7, Y13
-	VBROADCASTSD 48(BX), Y14
-	VMULPD       Y14, Y13, Y13
-	VBROADCASTSD 56(BX), Y14
-	VMULPD       Y14, Y9, Y14
-	VADDPD       Y14, Y13, Y13
-	VMASKMOVPD   Y13, Y7, (DX)
-	VMULPD       Y12, Y13, Y12
-	VMULPD       Y9, Y11, Y11
-	VADDPD       Y11, Y5, Y5
-	VMASKMOVPD   Y10, Y7, (AX)
-	VMULPD       Y12, Y10, Y7
-	VADDPD       Y7, Y3, Y3
-	VMASKMOVPD   32(AX), Y8, Y7
-	VMASKMOVPD   32(CX), Y8, Y9
-	VBROADCASTSD 80(BX), Y10
-	VMULPD       Y10, Y9, Y9
-	VMASKMOVPD   32(CX), Y8, Y10
-	VMULPD       Y0, Y10, Y10
-	VMULPD       Y1, Y7, Y0
-	VADDPD       Y0, Y10, Y10
-	VMASKMOVPD   Y10, Y8, 32(CX)
-	VMULPD       Y2, Y10, Y0
-	VBROADCASTSD 64(BX), Y1
-	VMASKMOVPD   32(DX), Y8, Y2
-	VBROADCASTSD 48(BX), Y10
-	VMULPD       Y10, Y2, Y2
-	VBROADCASTSD 56(BX), Y10
-	VMULPD       Y10, Y7, Y10
-	VADDPD       Y10, Y2, Y2
-	VMASKMOVPD   Y2, Y8, 32(DX)
-	VMULPD       Y1, Y2, Y1
-	VMULPD       Y7, Y9, Y9
-	VADDPD       Y9, Y6, Y6
-	VMASKMOVPD   Y0, Y8, 32(AX)
-	VMULPD       Y1, Y0, Y0
-	VADDPD       Y0, Y4, Y4
-
-end:
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPD       X0, X3, X3
-	VSHUFPD      $0x01, X3, X3, X0
-	VADDSD       X0, X3, X3
-	VADDPD       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X5
-	VSHUFPD      $0x01, X5, X5, X0
-	VADDSD       X0, X5, X5
-	MOVSD        X5, slope+48(FP)
-	VZEROUPPER
-	MOVSD        X3, dot+40(FP)
-	RET
-
-// func adamSlopeAVX2F64(grad *float64, mean *float64, square *float64, n int, c *float64) (dot float64, slope float64)
-// Requires: AVX, SSE2
-TEXT ·adamSlopeAVX2F64(SB), NOSPLIT, $0-56
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         square+16(FP), DX
-	MOVQ         c+32(FP), BX
-	VBROADCASTSD (BX), Y0
-	VBROADCASTSD 8(BX), Y1
-	VBROADCASTSD 16(BX), Y2
-	VBROADCASTSD 24(BX), Y3
-	VBROADCASTSD 32(BX), Y3
-	VBROADCASTSD 40(BX), Y3
-	VBROADCASTSD 72(BX), Y3
-	VXORPD       Y4, Y4, Y4
-	VXORPD       Y5, Y5, Y5
-	VXORPD       Y6, Y6, Y6
-	VXORPD       Y7, Y7, Y7
-	MOVQ         n+24(FP), SI
-
-single:
-	CMPQ         SI, $0x08
-	JL           single_done
-	VMOVUPD      (AX), Y8
-	VMOVUPD      (CX), Y10
-	VBROADCASTSD 80(BX), Y9
-	VMULPD       Y9, Y10, Y10
-	VMULPD       Y8, Y8, Y9
-	VMOVUPD      (DX), Y11
-	VBROADCASTSD 24(BX), Y12
-	VMULPD       Y12, Y11, Y11
-	VBROADCASTSD 32(BX), Y12
-	VMULPD       Y12, Y9, Y9
-	VADDPD       Y9, Y11, Y11
-	VMOVUPD      Y11, (DX)
-	VBROADCASTSD 40(BX), Y9
-	VMULPD       Y9, Y11, Y11
-	VSQRTPD      Y11, Y11
-	VADDPD       Y3, Y11, Y11
-	VMOVUPD      (CX), Y9
-	VMULPD       Y0, Y9, Y9
-	VMULPD       Y1, Y8, Y12
-	VADDPD       Y12, Y9, Y9
-	VMOVUPD      Y9, (CX)
-	VMULPD       Y2, Y9, Y12
-	VDIVPD       Y11, Y12, Y9
-	VDIVPD       Y11, Y10, Y10
-	VMULPD       Y8, Y10, Y10
-	VADDPD       Y10, Y6, Y6
-	VMOVUPD      Y9, (AX)
-	VMULPD       Y12, Y9, Y8
-	VADDPD       Y8, Y4, Y4
-	VMOVUPD      32(AX), Y8
-	VMOVUPD      32(CX), Y10
-	VBROADCASTSD 80(BX), Y9
-	VMULPD       Y9, Y10, Y10
-	VMULPD       Y8, Y8, Y9
-	VMOVUPD      32(DX), Y11
-	VBROADCASTSD 24(BX), Y12
-	VMULPD       Y12, Y11, Y11
-	VBROADCASTSD 32(BX), Y12
-	VMULPD       Y12, Y9, Y9
-	VADDPD       Y9, Y11, Y11
-	VMOVUPD      Y11, 32(DX)
-	VBROADCASTSD 40(BX), Y9
-	VMULPD       Y9, Y11, Y11
-	VSQRTPD      Y11, Y11
-	VADDPD       Y3, Y11, Y11
-	VMOVUPD      32(CX), Y9
-	VMULPD       Y0, Y9, Y9
-	VMULPD       Y1, Y8, Y12
-	VADDPD       Y12, Y9, Y9
-	VMOVUPD      Y9, 32(CX)
-	VMULPD       Y2, Y9, Y12
-	VDIVPD       Y11, Y12, Y9
-	VDIVPD       Y11, Y10, Y10
-	VMULPD       Y8, Y10, Y10
-	VADDPD       Y10, Y7, Y7
-	VMOVUPD      Y9, 32(AX)
-	VMULPD       Y12, Y9, Y8
-	VADDPD       Y8, Y5, Y5
-	ADDQ         $+64, AX
-	ADDQ         $+64, CX
-	ADDQ         $+64, DX
-	SUBQ         $0x08, SI
-	JMP          single
-
-single_done:
-	TESTQ        SI, SI
-	JZ           end
-	LEAQ         mask64<>+0(SB), DI
-	NEGQ         SI
-	VMOVDQU      64(DI)(SI*8), Y8
-	VMOVDQU      96(DI)(SI*8), Y9
-	VMASKMOVPD   (AX), Y8, Y10
-	VMASKMOVPD   (CX), Y8, Y12
-	VBROADCASTSD 80(BX), Y11
-	VMULPD       Y11, Y12, Y12
-	VMULPD       Y10, Y10, Y11
-	VMASKMOVPD   (DX), Y8, Y13
-	VBROADCASTSD 24(BX), Y14
-	VMULPD       Y14, Y13, Y13
-	VBROADCASTSD 32(BX), Y14
-	VMULPD       Y14, Y11, Y11
-	VADDPD       Y11, Y13, Y13
-	VMASKMOVPD   Y13, Y8, (DX)
-	VBROADCASTSD 40(BX), Y11
-	VMULPD       Y11, Y13, Y13
-	VSQRTPD      Y13, Y13
-	VADDPD       Y3, Y13, Y13
-	VMASKMOVPD   (CX), Y8, Y11
-	VMULPD       Y0, Y11, Y11
-	VMULPD       Y1, Y10, Y14
-	VADDPD       Y14, Y11, Y11
-	VMASKMOVPD   Y11, Y8, (CX)
-	VMULPD       Y2, Y11, Y14
-	VDIVPD       Y13, Y14, Y11
-	VDIVPD       Y13, Y12, Y12
-	VMULPD       Y10, Y12, Y12
-	VADDPD       Y12, Y6, Y6
-	VMASKMOVPD   Y11, Y8, (AX)
-	VMULPD       Y14, Y11, Y8
-	VADDPD       Y8, Y4, Y4
-	VMASKMOVPD   32(AX), Y9, Y8
-	VMASKMOVPD   32(CX), Y9, Y10
-	VBROADCASTSD 80(BX), Y11
-	VMULPD       Y11, Y10, Y10
-	VMULPD       Y8, Y8, Y11
-	VMASKMOVPD   32(DX), Y9, Y12
-	VBROADCASTSD 24(BX), Y13
-	VMULPD       Y13, Y12, Y12
-	VBROADCASTSD 32(BX), Y13
-	VMULPD       Y13, Y11, Y11
-	VADDPD       Y11, Y12, Y12
-	VMASKMOVPD   Y12, Y9, 32(DX)
-	VBROADCASTSD 40(BX), Y11
-	VMULPD       Y11, Y12, Y12
-	VSQRTPD      Y12, Y12
-	VADDPD       Y3, Y12, Y12
-	VMASKMOVPD   32(CX), Y9, Y3
-	VMULPD       Y0, Y3, Y3
-	VMULPD       Y1, Y8, Y0
-	VADDPD       Y0, Y3, Y3
-	VMASKMOVPD   Y3, Y9, 32(CX)
-	VMULPD       Y2, Y3, Y1
-	VDIVPD       Y12, Y1, Y0
-	VDIVPD       Y12, Y10, Y10
-	VMULPD       Y8, Y10, Y10
-	VADDPD       Y10, Y7, Y7
-	VMASKMOVPD   Y0, Y9, 32(AX)
-	VMULPD       Y1, Y0, Y0
-	VADDPD       Y0, Y5, Y5
-
-end:
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPD       X0, X4, X4
-	VSHUFPD      $0x01, X4, X4, X0
-	VADDSD       X0, X4, X4
-	VADDPD       Y7, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X6
-	VSHUFPD      $0x01, X6, X6, X0
-	VADDSD       X0, X6, X6
-	MOVSD        X6, slope+48(FP)
-	VZEROUPPER
-	MOVSD        X4, dot+40(FP)
-	RET
-
-// func adamGradSlopeAVX2F64(grad *float64, mean *float64, square *float64, estimate *float64, n int, c *float64) (dot float64, slope float64)
-// Requires: AVX, SSE2
-TEXT ·adamGradSlopeAVX2F64(SB), NOSPLIT, $0-64
-	MOVQ         grad+0(FP), AX
-	MOVQ         mean+8(FP), CX
-	MOVQ         square+16(FP), DX
-	MOVQ         estimate+24(FP), BX
-	MOVQ         c+40(FP), SI
-	VBROADCASTSD (SI), Y0
-	VBROADCASTSD 8(SI), Y1
-	VBROADCASTSD 16(SI), Y2
-	VBROADCASTSD 24(SI), Y3
-	VBROADCASTSD 32(SI), Y3
-	VBROADCASTSD 40(SI), Y3
-	VBROADCASTSD 72(SI), Y3
-	VXORPD       Y4, Y4, Y4
-	VXORPD       Y5, Y5, Y5
-	VXORPD       Y6, Y6, Y6
-	VXORPD       Y7, Y7, Y7
-	MOVQ         n+32(FP), DI
-
-single:
-	CMPQ         DI, $0x08
-	JL           single_done
-	VMOVUPD      (AX), Y8
-	VMOVUPD      (CX), Y10
-	VBROADCASTSD 80(SI), Y9
-	VMULPD       Y9, Y10, Y10
-	VMULPD       Y8, Y8, Y9
-	VMOVUPD      (DX), Y11
-	VBROADCASTSD 24(SI), Y12
-	VMULPD       Y12, Y11, Y11
-	VBROADCASTSD 32(SI), Y12
-	VMULPD       Y12, Y9, Y9
-	VADDPD       Y9, Y11, Y11
-	VMOVUPD      Y11, (DX)
-	VBROADCASTSD 40(SI), Y9
-	VMULPD       Y9, Y11, Y11
-	VSQRTPD      Y11, Y11
-	VADDPD       Y3, Y11, Y11
-	VMOVUPD      (CX), Y9
-	VMULPD       Y0, Y9, Y9
-	VMULPD       Y1, Y8, Y12
-	VADDPD       Y12, Y9, Y9
-	VMOVUPD      Y9, (CX)
-	VMULPD       Y2, Y9, Y9
-	VDIVPD       Y11, Y9, Y9
-	VDIVPD       Y11, Y10, Y10
-	VBROADCASTSD 64(SI), Y11
-	VMOVUPD      (BX), Y12
-	VBROADCASTSD 48(SI), Y13
-	VMULPD       Y13, Y12, Y12
-	VBROADCASTSD 56(SI), Y13
-	VMULPD       Y13, Y8, Y13
-	VADDPD       Y13, Y12, Y12
-	VMOVUPD      Y12, (BX)
-	VMULPD       Y11, Y12, Y11
-	VMULPD       Y8, Y10, Y10
-	VADDPD       Y10, Y6, Y6
-	VMOVUPD      Y9, (AX)
-	VMULPD       Y11, Y9, Y8
-	VADDPD       Y8, Y4, Y4
-	VMOVUPD      32(AX), Y8
-	VMOVUPD      32(CX), Y10
-	VBROADCASTSD 80(SI), Y9
-	VMULPD       Y9, Y10, Y10
-	VMULPD       Y8, Y8, Y9
-	VMOVUPD      32(DX), Y11
-	VBROADCASTSD 24(SI), Y12
-	VMULPD       Y12, Y11, Y11
-	VBROADCASTSD 32(SI), Y12
-	VMULPD       Y12, Y9, Y9
-	VADDPD       Y9, Y11, Y11
-	VMOVUPD      Y11, 32(DX)
-	VBROADCASTSD 40(SI), Y9
-	VMULPD       Y9, Y11, Y11
-	VSQRTPD      Y11, Y11
-	VADDPD       Y3, Y11, Y11
-	VMOVUPD      32(CX), Y9
-	VMULPD       Y0, Y9, Y9
-	VMULPD       Y1, Y8, Y12
-	VADDPD       Y12, Y9, Y9
-	VMOVUPD      Y9, 32(CX)
-	VMULPD       Y2, Y9, Y9
-	VDIVPD       Y11, Y9, Y9
-	VDIVPD       Y11, Y10, Y10
-	VBROADCASTSD 64(SI), Y11
-	VMOVUPD      32(BX), Y12
-	VBROADCASTSD 48(SI), Y13
-	VMULPD       Y13, Y12, Y12
-	VBROADCASTSD 56(SI), Y13
-	VMULPD       Y13, Y8, Y13
-	VADDPD       Y13, Y12, Y12
-	VMOVUPD      Y12, 32(BX)
-	VMULPD       Y11, Y12, Y11
-	VMULPD       Y8, Y10, Y10
-	VADDPD       Y10, Y7, Y7
-	VMOVUPD      Y9, 32(AX)
-	VMULPD       Y11, Y9, Y8
-	VADDPD       Y8, Y5, Y5
-	ADDQ         $+64, AX
-	ADDQ         $+64, CX
-	ADDQ         $+64, DX
-	ADDQ         $+64, BX
-	SUBQ         $0x08, DI
-	JMP          single
-
-single_done:
-	TESTQ        DI, DI
-	JZ           end
-	LEAQ         mask64<>+0(SB), R8
-	NEGQ         DI
-	VMOVDQU      64(R8)(DI*8), Y8
-	VMOVDQU      96(R8)(DI*8), Y9
-	VMASKMOVPD   (AX), Y8, Y10
-	VMASKMOVPD   (CX), Y8, Y12
-	VBROADCASTSD 80(SI), Y11
-	VMULPD       Y11, Y12, Y12
-	VMULPD       Y10, Y10, Y11
-	VMASKMOVPD   (DX), Y8, Y13
-	VBROADCASTSD 24(SI), Y14
-	VMULPD       Y14, Y13, Y13
-	VBROADCASTSD 32(SI), Y14
-	VMULPD       Y14, Y11, Y11
-	VADDPD       Y11, Y13, Y13
-	VMASKMOVPD   Y13, Y8, (DX)
-	VBROADCASTSD 40(SI), Y11
-	VMULPD       Y11, Y13, Y13
-	VSQRTPD      Y13, Y13
-	VADDPD       Y3, Y13, Y13
-	VMASKMOVPD   (CX), Y8, Y11
-	VMULPD       Y0, Y11, Y11
-	VMULPD       Y1, Y10, Y14
-	VADDPD       Y14, Y11, Y11
-	VMASKMOVPD   Y11, Y8, (CX)
-	VMULPD       Y2, Y11, Y11
-	VDIVPD       Y13, Y11, Y11
-	VDIVPD       Y13, Y12, Y12
-	VBROADCASTSD 64(SI), Y13
-	VMASKMOVPD   (BX), Y8, Y14
-	VBROADCASTSD 48(SI), Y15
-	VMULPD       Y15, Y14, Y14
-	VBROADCASTSD 56(SI), Y15
-	VMULPD       Y15, Y10, Y15
-	VADDPD       Y15, Y14, Y14
-	VMASKMOVPD   Y14, Y8, (BX)
-	VMULPD       Y13, Y14, Y13
-	VMULPD       Y10, Y12, Y12
-	VADDPD       Y12, Y6, Y6
-	VMASKMOVPD   Y11, Y8, (AX)
-	VMULPD       Y13, Y11, Y8
-	VADDPD       Y8, Y4, Y4
-	VMASKMOVPD   32(AX), Y9, Y8
-	VMASKMOVPD   32(CX), Y9, Y10
-	VBROADCASTSD 80(SI), Y11
-	VMULPD       Y11, Y10, Y10
-	VMULPD       Y8, Y8, Y11
-	VMASKMOVPD   32(DX), Y9, Y12
-	VBROADCASTSD 24(SI), Y13
-	VMULPD       Y13, Y12, Y12
-	VBROADCASTSD 32(SI), Y13
-	VMULPD       Y13, Y11, Y11
-	VADDPD       Y11, Y12, Y12
-	VMASKMOVPD   Y12, Y9, 32(DX)
-	VBROADCASTSD 40(SI), Y11
-	VMULPD       Y11, Y12, Y12
-	VSQRTPD      Y12, Y12
-	VADDPD       Y3, Y12, Y12
-	VMASKMOVPD   32(CX), Y9, Y3
-	VMULPD       Y0, Y3, Y3
-	VMULPD       Y1, Y8, Y0
-	VADDPD       Y0, Y3, Y3
-	VMASKMOVPD   Y3, Y9, 32(CX)
-	VMULPD       Y2, Y3, Y0
-	VDIVPD       Y12, Y0, Y0
-	VDIVPD       Y12, Y10, Y10
-	VBROADCASTSD 64(SI), Y1
-	VMASKMOVPD   32(BX), Y9, Y2
-	VBROADCASTSD 48(SI), Y3
-	VMULPD       Y3, Y2, Y2
-	VBROADCASTSD 56(SI), Y3
-	VMULPD       Y3, Y8, Y3
-	VADDPD       Y3, Y2, Y2
-	VMASKMOVPD   Y2, Y9, 32(BX)
-	VMULPD       Y1, Y2, Y1
-	VMULPD       Y8, Y10, Y10
-	VADDPD       Y10, Y7, Y7
-	VMASKMOVPD   Y0, Y9, 32(AX)
-	VMULPD       Y1, Y0, Y0
-	VADDPD       Y0, Y5, Y5
-
-end:
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPD       X0, X4, X4
-	VSHUFPD      $0x01, X4, X4, X0
-	VADDSD       X0, X4, X4
-	VADDPD       Y7, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X6
-	VSHUFPD      $0x01, X6, X6, X0
-	VADDSD       X0, X6, X6
-	MOVSD        X6, slope+56(FP)
-	VZEROUPPER
-	MOVSD        X4, dot+48(FP)
+	MOVSD        X7, dot+40(FP)
+	MOVSD        X9, norm+48(FP)
 	RET

@@ -58,13 +58,10 @@ func main() {
 	}
 	for _, e := range []elem{f32, f64} {
 		bounded(e)
-		update(e)
-		for _, slope := range []bool{false, true} {
-			direct(e, "momentum", false, false, slope)
-			direct(e, "momentumGrad", false, true, slope)
-			direct(e, "adam", true, false, slope)
-			direct(e, "adamGrad", true, true, slope)
-		}
+		update(e, false)
+		update(e, true)
+		direct(e, "momentum", false)
+		direct(e, "adam", true)
 	}
 	Generate()
 }
@@ -213,169 +210,134 @@ func bounded(e elem) {
 	RET()
 }
 
-func update(e elem) {
-	text("update"+e.suffix, fmt.Sprintf("func(w, v *%[1]s, n int, eta %[1]s)", e.name),
-		"for i < n: w[i] -= eta*v[i]; v[i] = 0")
+// update moves weights. If from is set it also sums the squares of their distances from a start.
+func update(e elem, from bool) {
+	name, params, result, doc := "update", "w, v", "", "for i < n: w[i] -= eta*v[i]; v[i] = 0"
+	if from {
+		name, params, result = "updateFrom", "w, v, start", " float64"
+		doc += "; lane[i%8] += (w[i]-start[i])*(w[i]-start[i]); return the sum of the lanes"
+	}
+	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, eta %s)%s", params, e.name, e.name, result), doc)
 	w, v := load("w"), load("v")
+	arrays, unroll := []array{w, v}, 4
+	var start array
+	var sum *lanes
+	if from {
+		start = load("start")
+		arrays, unroll = append(arrays, start), 1
+		sum = newLanes(e)
+	}
 	eta := argument(e, "eta")
-	zero := YMM()
-	VXORPS(zero, zero, zero)
-	loop(e, []array{w, v}, 4, func(x access) {
+	none := zero()
+	loop(e, arrays, unroll, func(x access) {
 		for k := 0; k < e.vectors(); k++ {
 			d, y := x.load(v, k), x.load(w, k)
 			e.mul(eta, d, d)
 			e.sub(d, y, y)
 			x.store(y, w, k)
-			x.store(zero, v, k)
+			x.store(none, v, k)
+			if from {
+				e.sub(x.load(start, k), y, y)
+				sum.add(k, y, y, nil)
+			}
 		}
 	})
-	VZEROUPPER()
+	if from {
+		total := sum.total()
+		VZEROUPPER()
+		Store(total, ReturnIndex(0))
+	} else {
+		VZEROUPPER()
+	}
 	RET()
 }
 
 // Order of the scalars behind the pointer c: the fields of kernel.Coefficients.
 const (
-	meanKeep = iota
-	meanAdd
-	meanCorrect
-	squareKeep
-	squareAdd
-	squareCorrect
-	gradKeep
-	gradAdd
-	gradCorrect
+	mean = iota
+	square
 	epsilon
-	lastCorrect
+
+	keep    = 0 // of those of an average
+	add     = 1
+	correct = 2
 )
 
-func direct(e elem, name string, square, grad, slope bool) {
-	params, results, doc := "grad, mean", "float64", []string{"for i < n:"}
-	if slope {
-		name, results = name+"Slope", "(dot, slope float64)"
-		doc = append(doc, "\tlast = mean[i]*c.Last")
-	}
-	doc = append(doc, "\tmean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v")
-	if square {
+func direct(e elem, name string, adam bool) {
+	params, doc := "grad, mean", []string{"for i < n:",
+		"\tmean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; m = mean[i]*c.Mean.Correct; v = m"}
+	if adam {
 		params += ", square"
-		doc = append(doc, "\tsquare[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); root = sqrt(square[i]*c.Square.Correct) + c.Epsilon; v /= root")
-		if slope {
-			doc = append(doc, "\tlast /= root")
-		}
+		doc = append(doc,
+			"\tsquare[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i])",
+			"\tv /= sqrt(square[i]*c.Square.Correct) + c.Epsilon")
 	}
-	if grad {
-		params += ", estimate"
-		doc = append(doc, "\testimate[i] = c.Grad.Keep*estimate[i] + c.Grad.Add*grad[i]; est = estimate[i]*c.Grad.Correct")
+	doc = append(doc, "\tgrad[i] = v; dotLane[i%8] += m*v")
+	result := "float64"
+	if adam { // the momentum's norm is its dot
+		doc, result = append(doc, "\tnormLane[i%8] += v*v"), "(dot, norm float64)"
 	}
-	if slope {
-		doc = append(doc, "\tslopeLane[i%8] += grad[i]*last, in "+e.name)
-	}
-	doc = append(doc, "\tgrad[i] = v; lane[i%8] += est*v", "return the sums of the lanes; c points to a Coefficients")
-	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) %s", params, e.name, e.name, results), doc...)
+	doc = append(doc, "return the sums of the lanes; c points to a Coefficients")
+	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) %s", params, e.name, e.name, result), doc...)
 
-	g, mean := load("grad"), load("mean")
-	arrays := []array{g, mean}
-	var sq, gr array
-	if square {
-		sq = load("square")
-		arrays = append(arrays, sq)
-	}
-	if grad {
-		gr = load("estimate")
-		arrays = append(arrays, gr)
+	arrays := []array{load("grad"), load("mean")}
+	if adam {
+		arrays = append(arrays, load("square"))
 	}
 	c := Load(Param("c"), GP64())
-	coefficient := func(i int) Mem { return Mem{Base: c, Disp: i * e.size} }
-
-	type decay struct{ keep, add, correct func() reg.VecVirtual }
-	// inMemory are factors to be broadcast at each use, inRegisters once before the loop.
-	inMemory := func(first int) decay {
-		at := func(i int) func() reg.VecVirtual {
-			return func() reg.VecVirtual { return scalar(e, coefficient(i)) }
+	coefficient := func(average, i int) reg.VecVirtual {
+		return scalar(e, Mem{Base: c, Disp: (3*average + i) * e.size})
+	}
+	// fold returns a function that updates a vector of an average and returns it free of bias.
+	fold := func(average int) func(a access, k int, x reg.VecVirtual) reg.VecVirtual {
+		avg := arrays[1+average]
+		keeps, adds, corrects := coefficient(average, keep), coefficient(average, add), coefficient(average, correct)
+		return func(a access, k int, x reg.VecVirtual) reg.VecVirtual {
+			y, t := a.load(avg, k), YMM()
+			e.mul(keeps, y, y)
+			e.mul(adds, x, t)
+			e.add(t, y, y)
+			a.store(y, avg, k)
+			e.mul(corrects, y, t)
+			return t
 		}
-		return decay{at(first), at(first + 1), at(first + 2)}
 	}
-	inRegisters := func(first int) decay {
-		d := inMemory(first)
-		for _, f := range []*func() reg.VecVirtual{&d.keep, &d.add, &d.correct} {
-			y := (*f)()
-			*f = func() reg.VecVirtual { return y }
-		}
-		return d
+	foldMean := fold(mean)
+	foldSquare, eps := foldMean, reg.VecVirtual(nil)
+	if adam {
+		foldSquare, eps = fold(square), coefficient(epsilon, 0)
 	}
-	// average updates the vector k of avg with x and returns it.
-	average := func(a access, avg array, k int, d decay, x reg.VecVirtual) reg.VecVirtual {
-		y, t := a.load(avg, k), YMM()
-		e.mul(d.keep(), y, y)
-		e.mul(d.add(), x, t)
-		e.add(t, y, y)
-		a.store(y, avg, k)
-		return y
+	dots := newLanes(e)
+	var norms *lanes
+	if adam {
+		norms = newLanes(e)
 	}
-	dm := inRegisters(meanKeep)
-	var ds decay
-	var eps reg.VecVirtual
-	if square {
-		ds = inRegisters(squareKeep)
-		if slope { // there are not registers enough
-			ds = inMemory(squareKeep)
-		}
-		eps = scalar(e, coefficient(epsilon))
-	}
-	sum := newLanes(e)
-	var slopes []reg.VecVirtual // lanes of the element type
-	for v := 0; slope && v < e.vectors(); v++ {
-		slopes = append(slopes, zero())
-	}
-
 	loop(e, arrays, 1, func(a access) {
 		for k := 0; k < e.vectors(); k++ {
-			x := a.load(g, k)
-			v, est, last := YMM(), reg.VecVirtual(nil), reg.VecVirtual(nil)
-			if slope {
-				last = a.load(mean, k)
-				e.mul(scalar(e, coefficient(lastCorrect)), last, last)
+			x := a.load(arrays[0], k)
+			m := foldMean(a, k, x)
+			v := m
+			if adam {
+				e.mul(x, x, x)
+				root := foldSquare(a, k, x)
+				e.sqrt(root, root)
+				e.add(eps, root, root)
+				v = YMM()
+				e.div(root, m, v)
 			}
-			if square {
-				x2 := YMM()
-				e.mul(x, x, x2)
-				s := average(a, sq, k, ds, x2)
-				e.mul(ds.correct(), s, s)
-				e.sqrt(s, s)
-				e.add(eps, s, s)
-				est = YMM()
-				e.mul(dm.correct(), average(a, mean, k, dm, x), est)
-				e.div(s, est, v)
-				if slope {
-					e.div(s, last, last)
-				}
-			} else {
-				e.mul(dm.correct(), average(a, mean, k, dm, x), v)
-				est = v
-			}
-			if grad {
-				dg := inMemory(gradKeep) // as above
-				est = YMM()
-				e.mul(dg.correct(), average(a, gr, k, dg, x), est)
-			}
-			if slope {
-				e.mul(x, last, last)
-				e.add(last, slopes[k], slopes[k])
-			}
-			a.store(v, g, k)
-			sum.add(k, est, v)
+			a.store(v, arrays[0], k)
+			dots.add(k, m, v, norms)
 		}
 	})
-
-	dot := sum.total()
-	if slope {
-		l := lanes{e: e}
-		if copy(l.sum[:], slopes) == 1 {
-			l.sum = [2]reg.VecVirtual{widen(slopes[0], 0), widen(slopes[0], 1)}
-		}
-		Store(l.total(), ReturnIndex(1))
+	dot, norm := dots.total(), reg.Register(nil)
+	if adam {
+		norm = norms.total()
 	}
 	VZEROUPPER()
 	Store(dot, ReturnIndex(0))
+	if adam {
+		Store(norm, ReturnIndex(1))
+	}
 	RET()
 }
 
@@ -385,8 +347,8 @@ type lanes struct {
 	sum [2]reg.VecVirtual
 }
 
-func newLanes(e elem) lanes {
-	return lanes{e, [2]reg.VecVirtual{zero(), zero()}}
+func newLanes(e elem) *lanes {
+	return &lanes{e, [2]reg.VecVirtual{zero(), zero()}}
 }
 
 func zero() reg.VecVirtual {
@@ -395,22 +357,32 @@ func zero() reg.VecVirtual {
 	return y
 }
 
-// add adds the products of two vectors, the one with index k of a turn.
-func (l lanes) add(k int, a, b reg.VecVirtual) {
+// add adds the products of two vectors, the one with index k of a turn, and to squares, if it is not nil, those of
+// the second with itself.
+func (l *lanes) add(k int, a, b reg.VecVirtual, squares *lanes) {
 	if l.e.size == 8 {
-		p := YMM()
-		VMULPD(a, b, p)
-		VADDPD(p, l.sum[k], l.sum[k])
+		product := func(sum *lanes, x reg.VecVirtual) {
+			p := YMM()
+			VMULPD(x, b, p)
+			VADDPD(p, sum.sum[k], sum.sum[k])
+		}
+		product(l, a)
+		if squares != nil {
+			product(squares, b)
+		}
 		return
 	}
 	// The product of two float32 is exact in float64, so that fusing changes nothing.
 	for half := range l.sum {
-		x := widen(a, half)
-		y := x
+		y := widen(b, half)
+		x := y
 		if a != b {
-			y = widen(b, half)
+			x = widen(a, half)
 		}
 		VFMADD231PD(x, y, l.sum[half])
+		if squares != nil {
+			VFMADD231PD(y, y, squares.sum[half])
+		}
 	}
 }
 
@@ -428,7 +400,7 @@ func widen(v reg.VecVirtual, half int) reg.VecVirtual {
 }
 
 // total returns the sum of the lanes.
-func (l lanes) total() reg.Register {
+func (l *lanes) total() reg.Register {
 	total, high := l.sum[0], XMM()
 	VADDPD(l.sum[1], total, total)
 	VEXTRACTF128(Imm(1), total, high)

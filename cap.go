@@ -1,0 +1,26 @@
+package l4
+
+import (
+	"math"
+
+	"github.com/l4-go/l4/internal/record"
+)
+
+// rateCap keeps the learning rate a number of limited magnitude.
+type rateCap struct{ max float64 }
+
+func (c rateCap) limit(_ measured, info Info) Info {
+	if math.IsNaN(info.LearnRate) { // no direction, or one whose inner product is infinite
+		info.LearnRate = 0
+	}
+	info.LearnRate = max(-c.max, min(info.LearnRate, c.max))
+	return info
+}
+
+func (rateCap) fields(*record.Codec) {}
+
+// WithMaxLearnRate sets a cap > 0 on the magnitude of the learning rate η. Default: none. For an L4 it is the
+// rate along a direction as long as g, whatever the inner solver's own rate.
+func WithMaxLearnRate(eta float64) Option {
+	return func(o *options) { o.setPositive(&o.maxLearnRate, "WithMaxLearnRate", eta) }
+}

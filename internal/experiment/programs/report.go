@@ -1,0 +1,197 @@
+package programs
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/l4-go/l4/internal/experiment/figure"
+)
+
+// Standing is how a solver did on a program beside its author's solver.
+type Standing string
+
+// A solver's mean over the seeds is worse than the author's worst seed, better than the best, or between the two.
+const (
+	Worse  Standing = "worse"
+	Level  Standing = "level"
+	Better Standing = "better"
+)
+
+// Summary sums up a solver's runs of a program.
+type Summary struct {
+	Program Program
+	Solver  Solver
+
+	Mean, Worst, Best float64 // of the metric, over the seeds; NaN if a run has none
+	Runs, Successes   int
+	Steps, Refused    int
+	Time              time.Duration // of a run, on average
+	Standing          Standing      // empty without runs of the author's solver
+}
+
+// Summarise sums up results in the order of Run.
+func Summarise(results []Result) []Summary {
+	var all []Summary
+	author := map[string]Summary{}
+	for len(results) > 0 {
+		first := results[0]
+		n := slices.IndexFunc(results, func(r Result) bool {
+			return r.Program.Name != first.Program.Name || r.Solver.Name != first.Solver.Name
+		})
+		if n < 0 {
+			n = len(results)
+		}
+		s := summarise(results[:n])
+		if s.Solver.Name == Solvers[0].Name {
+			author[s.Program.Name] = s
+		} else if a, ok := author[s.Program.Name]; ok {
+			s.Standing = s.beside(a)
+		}
+		all, results = append(all, s), results[n:]
+	}
+	return all
+}
+
+func summarise(runs []Result) Summary {
+	s := Summary{Program: runs[0].Program, Solver: runs[0].Solver, Runs: len(runs)}
+	var metrics []float64
+	for _, r := range runs {
+		metrics = append(metrics, r.Metric)
+		if r.Success() {
+			s.Successes++
+		}
+		s.Steps += r.Steps
+		s.Refused += r.Refused
+		s.Time += r.Time / time.Duration(len(runs))
+	}
+	s.Mean, s.Worst, s.Best = stat.Mean(metrics, nil), metrics[0], metrics[0]
+	for _, x := range metrics {
+		if s.Program.Metric.Better(x, s.Best) {
+			s.Best = x
+		}
+		if s.Program.Metric.Better(s.Worst, x) {
+			s.Worst = x
+		}
+	}
+	return s
+}
+
+// beside compares the mean with the spread of the author's runs.
+func (s Summary) beside(author Summary) Standing {
+	switch m := s.Program.Metric; {
+	case m.Better(author.Worst, s.Mean):
+		return Worse
+	case m.Better(s.Mean, author.Best):
+		return Better
+	}
+	return Level
+}
+
+const tableNotes = `Final metric: mean over the seeds, with the worst and the best. Success: runs that reach what the program asks for.
+Beside the author's: a mean worse than the author's worst seed is worse, one better than the best is better.
+Refused: the share of steps for which Step returned an error, which the programs do not look at.
+`
+
+// Table returns the summaries as text, with a verdict.
+func Table(all []Summary) string {
+	rows := [][]string{{"", "final metric", "success", "beside the author's", "refused", "seconds"}}
+	for i, s := range all {
+		if i == 0 || s.Program.Name != all[i-1].Program.Name {
+			rows = append(rows, []string{s.Program.heading()})
+		}
+		rows = append(rows, s.row())
+	}
+	return figure.Table(rows) + "\n" + tableNotes + "\n" + verdict(all)
+}
+
+func (p Program) heading() string {
+	direction, bound := "lower", "up to"
+	if p.Metric.Higher {
+		direction, bound = "higher", "from"
+	}
+	return fmt.Sprintf("%s (%s): %s, %s is better, success %s %g", p.Title, p.Name, p.Metric.Name, direction, bound, p.Metric.Good)
+}
+
+func (s Summary) row() []string {
+	title := s.Solver.Title
+	if s.Solver.Name == Solvers[0].Name {
+		title += ", " + s.Program.Author.Title
+	}
+	refused := "-"
+	if s.Refused > 0 {
+		refused = fmt.Sprintf("%.1f %%", 100*float64(s.Refused)/float64(s.Steps))
+	}
+	return []string{
+		"  " + title, fmt.Sprintf("%.4g (%.4g, %.4g)", s.Mean, s.Worst, s.Best),
+		fmt.Sprintf("%d of %d", s.Successes, s.Runs), string(s.Standing), refused,
+		fmt.Sprintf("%.1f", s.Time.Seconds()),
+	}
+}
+
+// verdict counts, for each solver but the author's, where it is at least level.
+func verdict(all []Summary) string {
+	var b strings.Builder
+	for _, solver := range Solvers[1:] {
+		level, programs, successes, runs := 0, 0, 0, 0
+		var worse []string
+		for _, s := range all {
+			if s.Solver.Name != solver.Name || s.Standing == "" || s.Program.Elusive {
+				continue
+			}
+			programs++
+			successes += s.Successes
+			runs += s.Runs
+			if s.Standing == Worse {
+				worse = append(worse, s.Program.Name)
+			} else {
+				level++
+			}
+		}
+		if programs == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "%s is at least level in %d of %d programs whose loss measures progress, with %d of %d runs a success",
+			solver.Title, level, programs, successes, runs)
+		if len(worse) > 0 {
+			fmt.Fprintf(&b, "; worse in %s", strings.Join(worse, ", "))
+		}
+		b.WriteString(".\n")
+	}
+	return b.String()
+}
+
+// WriteCSV writes a row for each run.
+func WriteCSV(w io.Writer, results []Result) error {
+	out := csv.NewWriter(w)
+	out.Write([]string{"program", "solver", "seed", "metric", "value", "success", "steps", "refused", "first refusal", "error", "seconds"})
+	text := func(err error) string {
+		if err == nil {
+			return ""
+		}
+		return err.Error()
+	}
+	for _, r := range results {
+		solver := r.Solver.Title
+		if r.Solver.Name == Solvers[0].Name {
+			solver = r.Program.Author.Title
+		}
+		value := strconv.FormatFloat(r.Metric, 'g', -1, 64)
+		if math.IsNaN(r.Metric) {
+			value = ""
+		}
+		out.Write([]string{
+			r.Program.Name, solver, strconv.FormatUint(r.Seed, 10), r.Program.Metric.Name, value, strconv.FormatBool(r.Success()),
+			strconv.Itoa(r.Steps), strconv.Itoa(r.Refused), text(r.Refusal), text(r.Err), strconv.FormatFloat(r.Time.Seconds(), 'f', 2, 64),
+		})
+	}
+	out.Flush()
+	return out.Error()
+}

@@ -9,25 +9,30 @@ import (
 
 var autoencoder = Program{
 	Name: "autoencoder", Title: "Sigmoid autoencoder of digits by BinaryXent",
-	Author: Author{"Adam 0.01", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(0.01)) }},
+	Author: adam(0.01),
 	Metric: Metric{Name: "test error", Good: 0.17},
 	Steps:  500,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := digitsOf(tensor.Float32, 1, 0)
 		s.y, s.testY, s.metric = s.x, s.testX, rootMeanSquareError
 		s.predict = func(n *net, x *G.Node) *G.Node {
 			h := G.Must(G.Sigmoid(n.dense(x, 32)))
 			return G.Must(G.Sigmoid(n.dense(h, s.x.cols)))
 		}
-		s.loss = func(_ *net, p, y *G.Node) *G.Node { return G.Must(G.Mean(G.Must(G.BinaryXent(p, y)))) }
+		s.loss = binaryCrossEntropy
 		return s.program(r, newSolver)
 	},
+}
+
+// binaryCrossEntropy is Gorgonia's, as a mean.
+func binaryCrossEntropy(_ *net, p, y *G.Node) *G.Node {
+	return G.Must(G.Mean(G.Must(G.BinaryXent(p, y))))
 }
 
 // The loss is a sum over batch and pixels, which Adam's batch size divides.
 var vae = Program{
 	Name: "vae", Title: "Variational autoencoder of digits by a summed loss",
-	Author: Author{"Adam 1e-3, batch size 50", func() G.Solver {
+	Author: Author{"Adam 0.001, batch size 50", func() G.Solver {
 		return G.NewAdamSolver(G.WithLearnRate(1e-3), G.WithBatchSize(50))
 	}},
 	Metric: Metric{Name: "test loss", Good: 51},
@@ -35,7 +40,7 @@ var vae = Program{
 	New:    newVAE,
 }
 
-func newVAE(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+func newVAE(r *rand.Rand, newSolver NewSolver) Train {
 	const batch, latent = 50, 6
 	train, test := loadDigits()
 	n := newNet(r, tensor.Float32)

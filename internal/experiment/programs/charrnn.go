@@ -13,15 +13,17 @@ import (
 var charRNNSum = Program{
 	Name: "char-rnn-sum", Title: "Character RNN, a graph for each length, summed loss",
 	Author: charRNNAuthor, Metric: charRNNMetric, Steps: 2500,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
-		return newCharRNN(r, newSolver, func(_ *net, losses G.Nodes) *G.Node { return G.Must(G.ReduceAdd(losses)) })
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
+		return newCharRNN(r, newSolver, func(_ *net, losses G.Nodes) *G.Node {
+			return G.Must(G.ReduceAdd(losses))
+		})
 	},
 }
 
 var charRNNMean = Program{
 	Name: "char-rnn-mean", Title: "Character RNN, a graph for each length, mean per character",
 	Author: charRNNAuthor, Metric: charRNNMetric, Steps: 2500,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		return newCharRNN(r, newSolver, func(n *net, losses G.Nodes) *G.Node {
 			return G.Must(G.Div(G.Must(G.ReduceAdd(losses)), n.constant(float64(len(losses)))))
 		})
@@ -35,12 +37,16 @@ var charRNNAuthor = Author{"RMSProp 0.01, L2 1e-6, clip 5", func() G.Solver {
 var charRNNMetric = Metric{Name: "perplexity", Good: 2.6}
 
 // words are what the character RNN learns, with a blank at either end.
-var words = strings.Fields(`january february march april may june july august september october november december
+var words = strings.Fields(`january february march april may june
+july august september october november december
 monday tuesday wednesday thursday friday saturday sunday
 mercury venus earth mars jupiter saturn uranus neptune
 red orange yellow green blue violet brown black white grey`)
 
 const letters = " abcdefghijklmnopqrstuvwxyz"
+
+// reduction makes the loss of those of the letters.
+type reduction func(n *net, losses G.Nodes) *G.Node
 
 // sentence is the graph for one length.
 type sentence struct {
@@ -51,9 +57,9 @@ type sentence struct {
 	vm      G.VM
 }
 
-// newSentence builds the graph for so many letters to predict. Weights that are nil are drawn; the others are those
-// of another graph.
-func newSentence(r *rand.Rand, weights []G.Value, length int, reduce func(n *net, losses G.Nodes) *G.Node) *sentence {
+// newSentence builds the graph for so many letters to predict. Weights that are nil are drawn; the
+// others are those of another graph.
+func newSentence(r *rand.Rand, weights []G.Value, length int, reduce reduction) *sentence {
 	const hidden = 24
 	s := &sentence{net: newNet(r, tensor.Float32)}
 	param := func(init G.InitWFn, rows, cols int) *G.Node {
@@ -63,13 +69,15 @@ func newSentence(r *rand.Rand, weights []G.Value, length int, reduce func(n *net
 		}
 		return w
 	}
-	wx, wh, b := param(glorot(r), len(letters), hidden), param(glorot(r), hidden, hidden), param(G.Zeroes(), 1, hidden)
+	wx, wh := param(glorot(r), len(letters), hidden), param(glorot(r), hidden, hidden)
+	b := param(G.Zeroes(), 1, hidden)
 	wy, by := param(glorot(r), hidden, len(letters)), param(G.Zeroes(), 1, len(letters))
 
 	h := s.input("h", 1, hidden)
 	var losses G.Nodes
 	for t := range length {
-		in, out := s.input(fmt.Sprint("in", t), 1, len(letters)), s.input(fmt.Sprint("out", t), 1, len(letters))
+		in := s.input(fmt.Sprint("in", t), 1, len(letters))
+		out := s.input(fmt.Sprint("out", t), 1, len(letters))
 		s.in, s.out = append(s.in, in), append(s.out, out)
 		sum := G.Must(G.Add(G.Must(G.Mul(in, wx)), G.Must(G.Mul(h, wh))))
 		h = G.Must(G.Tanh(G.Must(G.Add(sum, b))))
@@ -93,7 +101,7 @@ func (s *sentence) load(word string) {
 	}
 }
 
-func newCharRNN(r *rand.Rand, newSolver NewSolver, reduce func(n *net, losses G.Nodes) *G.Node) func(int) (float64, error) {
+func newCharRNN(r *rand.Rand, newSolver NewSolver, reduce reduction) Train {
 	graphs := map[int]*sentence{}
 	var weights []G.Value
 	var solver G.Solver

@@ -11,13 +11,14 @@ import (
 
 var xor = Program{
 	Name: "xor", Title: "XOR by two sigmoid layers without biases",
-	Author: Author{"SGD 1.0", func() G.Solver { return G.NewVanillaSolver(G.WithLearnRate(1)) }},
+	Author: sgd(1),
 	Metric: Metric{Name: "error", Good: 0.05},
 	Steps:  10_000,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := supervised{
 			dt: tensor.Float64, batch: 4, loss: meanSquare, metric: rootMeanSquareError,
-			x: table{3, []float64{0, 0, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1}}, y: table{1, []float64{0, 1, 1, 0}},
+			x: table{3, []float64{0, 0, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1}},
+			y: table{1, []float64{0, 1, 1, 0}},
 			predict: func(n *net, x *G.Node) *G.Node {
 				h := G.Must(G.Sigmoid(G.Must(G.Mul(x, n.param(gaussianInit(r, 1), 3, 4)))))
 				return G.Must(G.Sigmoid(G.Must(G.Mul(h, n.param(gaussianInit(r, 1), 4, 1)))))
@@ -28,14 +29,14 @@ var xor = Program{
 	},
 }
 
-// The features are not scaled. Where 1 - p rounds to 0 its logarithm is infinite and the loss NaN, for Gorgonia does
-// not simplify log(1-p) in this form.
+// The features are not scaled. Where 1 - p rounds to 0 its logarithm is infinite and the loss NaN,
+// for Gorgonia does not simplify log(1-p) in this form.
 var logistic = Program{
 	Name: "logistic", Title: "Logistic regression whose log(1-p) can overflow",
-	Author: Author{"SGD 0.1", func() G.Solver { return G.NewVanillaSolver(G.WithLearnRate(0.1)) }},
+	Author: sgd(0.1),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 85},
 	Steps:  1500,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		const features = 6
 		coefficients := normals(r, features, 1)
 		feature := func() float64 { return 3 * r.NormFloat64() }
@@ -51,8 +52,10 @@ var logistic = Program{
 			loss: func(n *net, p, y *G.Node) *G.Node {
 				one := n.constant(1)
 				yes := G.Must(G.HadamardProd(G.Must(G.Neg(y)), G.Must(G.Log(p))))
-				no := G.Must(G.HadamardProd(G.Must(G.Sub(one, y)), G.Must(G.Log(G.Must(G.Sub(one, p))))))
-				penalty := G.Must(G.Mul(n.constant(0.01), G.Must(G.Sum(G.Must(G.Square(n.params[0]))))))
+				no := G.Must(G.Log(G.Must(G.Sub(one, p))))
+				no = G.Must(G.HadamardProd(G.Must(G.Sub(one, y)), no))
+				squares := G.Must(G.Sum(G.Must(G.Square(n.params[0]))))
+				penalty := G.Must(G.Mul(n.constant(0.01), squares))
 				return G.Must(G.Add(G.Must(G.Mean(G.Must(G.Sub(yes, no)))), penalty))
 			},
 			metric: func(pred, y table) float64 {
@@ -73,14 +76,14 @@ var logistic = Program{
 
 var clickRate = Program{
 	Name: "click-rate", Title: "Clicks, one in fifteen, by BinaryXent",
-	Author: Author{"Adam 1e-3", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(1e-3)) }},
+	Author: adam(1e-3),
 	Metric: Metric{Name: "test loss", Good: 0.22},
 	Steps:  3000,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		const features = 12
 		coefficients := normals(r, features, 1)
 		floats.Scale(1.5/floats.Norm(coefficients, 2), coefficients)
-		feature := func() float64 { return r.NormFloat64() }
+		feature := r.NormFloat64
 		click := func(x []float64) float64 {
 			if 1/(1+math.Exp(3.5-floats.Dot(coefficients, x)-0.5*x[0]*x[1])) > r.Float64() {
 				return 1
@@ -92,7 +95,7 @@ var clickRate = Program{
 			predict: func(n *net, x *G.Node) *G.Node {
 				return G.Must(G.Sigmoid(n.dense(G.Must(G.Rectify(n.dense(x, 24))), 1)))
 			},
-			loss: func(_ *net, p, y *G.Node) *G.Node { return G.Must(G.Mean(G.Must(G.BinaryXent(p, y)))) },
+			loss: binaryCrossEntropy,
 			metric: func(pred, y table) float64 {
 				sum := 0.0
 				for i, p := range pred.data {
@@ -109,11 +112,11 @@ var clickRate = Program{
 }
 
 var softLabels = Program{
-	Name: "soft-labels", Title: "Digits with labels of 0.9 and 0.1, as Gorgonia's loader makes them",
-	Author: Author{"RMSProp", func() G.Solver { return G.NewRMSPropSolver(G.WithBatchSize(50)) }},
+	Name: "soft-labels", Title: "Digits with labels of 0.9 and 0.1, as Gorgonia makes them",
+	Author: rmsProp(1e-3),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 85},
 	Steps:  600,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := classifier(tensor.Float32, 0.9, 0.1, func(_ *net, p, y *G.Node) *G.Node {
 			return G.Must(G.Mean(G.Must(G.HadamardProd(G.Must(G.Neg(G.Must(G.Log(p)))), y))))
 		})
@@ -121,13 +124,14 @@ var softLabels = Program{
 	},
 }
 
-// The logarithm of a probability of 1 plus 1e-8 is above zero in float64, and the loss of a net that is sure below.
+// The logarithm of a probability of 1 plus 1e-8 is above zero in float64, and the loss of a net
+// that is sure below.
 var logEpsilon = Program{
 	Name: "log-epsilon", Title: "Digits by -mean(log(p + 1e-8)·y), learnt to the end",
-	Author: Author{"Adam 0.01", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(0.01)) }},
+	Author: adam(0.01),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 82},
 	Steps:  800,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := classifier(tensor.Float64, 1, 0, func(n *net, p, y *G.Node) *G.Node {
 			p = G.Must(G.Add(p, n.constant(1e-8)))
 			return G.Must(G.Neg(G.Must(G.Mean(G.Must(G.HadamardProd(G.Must(G.Log(p)), y))))))
@@ -139,10 +143,10 @@ var logEpsilon = Program{
 
 var forgottenLog = Program{
 	Name: "forgotten-log", Title: "Digits by -mean(p·y), the logarithm forgotten",
-	Author: Author{"RMSProp", func() G.Solver { return G.NewRMSPropSolver(G.WithBatchSize(50)) }},
+	Author: rmsProp(1e-3),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 75},
 	Steps:  600,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		return classifier(tensor.Float32, 1, 0, func(_ *net, p, y *G.Node) *G.Node {
 			return G.Must(G.Neg(G.Must(G.Mean(G.Must(G.HadamardProd(p, y))))))
 		}).program(r, newSolver)
@@ -151,20 +155,20 @@ var forgottenLog = Program{
 
 var squaredSoftMax = Program{
 	Name: "squared-softmax", Title: "Digits by the squared error of a softmax",
-	Author: Author{"Adam 0.01", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(0.01)) }},
+	Author: adam(0.01),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 85},
 	Steps:  600,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		return classifier(tensor.Float64, 1, 0, meanSquare).program(r, newSolver)
 	},
 }
 
 var batchNorm = Program{
 	Name: "batch-norm", Title: "Digits by two layers with batch normalisation",
-	Author: Author{"Adam 1e-3", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(1e-3)) }},
+	Author: adam(1e-3),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 85},
 	Steps:  400,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := digitsOf(tensor.Float32, 1, 0)
 		s.loss = crossEntropy
 		s.predict = func(n *net, x *G.Node) *G.Node {
@@ -186,7 +190,7 @@ func crossEntropy(_ *net, p, y *G.Node) *G.Node {
 }
 
 // classifier tells digits apart by a net with one hidden layer whose output is a softmax.
-func classifier(dt tensor.Dtype, yes, no float64, loss func(n *net, p, y *G.Node) *G.Node) supervised {
+func classifier(dt tensor.Dtype, yes, no float64, loss loss) supervised {
 	s := digitsOf(dt, yes, no)
 	s.loss = loss
 	s.predict = func(n *net, x *G.Node) *G.Node {
@@ -197,10 +201,10 @@ func classifier(dt tensor.Dtype, yes, no float64, loss func(n *net, p, y *G.Node
 
 var convnet = Program{
 	Name: "convnet", Title: "Digits by two convolutions, a Reshape and a softmax",
-	Author: Author{"RMSProp", func() G.Solver { return G.NewRMSPropSolver(G.WithBatchSize(50)) }},
+	Author: rmsProp(1e-3),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 85},
 	Steps:  200,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := digitsOf(tensor.Float32, 1, 0)
 		pooled := func(x, w *G.Node) *G.Node {
 			one := []int{1, 1}

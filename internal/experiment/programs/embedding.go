@@ -10,22 +10,25 @@ import (
 
 // indices adds an input of row numbers.
 func (n *net) indices(name string, count int) *G.Node {
-	return G.NewVector(n.g, tensor.Int, G.WithName(name), G.WithShape(count), G.WithInit(G.Zeroes()))
+	return G.NewVector(n.g, tensor.Int,
+		G.WithName(name), G.WithShape(count), G.WithInit(G.Zeroes()))
 }
 
 func (n *net) letIndices(x *G.Node, indices []int) {
-	if err := G.Let(x, tensor.New(tensor.WithShape(len(indices)), tensor.WithBacking(indices))); err != nil {
+	t := tensor.New(tensor.WithShape(len(indices)), tensor.WithBacking(indices))
+	if err := G.Let(x, t); err != nil {
 		panic(err)
 	}
 }
 
-// A word is followed by one of its own topic in four cases of five. The least loss is the entropy of that.
+// A word is followed by one of its own topic in four cases of five. The least loss is the entropy
+// of that.
 var skipGram = Program{
 	Name: "skip-gram", Title: "Skip-gram of 60 words in 6 topics by a full softmax",
-	Author: Author{"Adam 0.01", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(0.01)) }},
+	Author: adam(0.01),
 	Metric: Metric{Name: "test loss", Good: 3.1},
 	Steps:  1500,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		const words, topics, batch, size = 60, 6, 64, 8
 		n := newNet(r, tensor.Float32)
 		center, context := n.indices("center", batch), n.input("context", batch, words)
@@ -73,32 +76,35 @@ var skipGram = Program{
 
 var factorisation = Program{
 	Name: "factorisation", Title: "Matrix factorisation of noisy ratings",
-	Author: Author{"Adam 0.01", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(0.01)) }},
+	Author: adam(0.01),
 	Metric: Metric{Name: "test error", Good: 0.2},
 	Steps:  2000,
 	New:    newFactorisation,
 }
 
-func newFactorisation(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+func newFactorisation(r *rand.Rand, newSolver NewSolver) Train {
 	const users, items, rank, batch, ratings = 60, 80, 3, 64, 3200
 	taste, kind := table{rank, normals(r, users*rank, 1)}, table{rank, normals(r, items*rank, 1)}
 	// rate draws so many ratings, with noise of the given deviation.
 	rate := func(count int, noise float64) (of, what []int, score table) {
 		of, what, score = draw(r, count, users), draw(r, count, items), table{cols: 1}
 		for i := range of {
-			score.data = append(score.data, floats.Dot(taste.row(of[i]), kind.row(what[i]))+noise*r.NormFloat64())
+			liked := floats.Dot(taste.row(of[i]), kind.row(what[i]))
+			score.data = append(score.data, liked+noise*r.NormFloat64())
 		}
 		return of, what, score
 	}
 	of, what, score := rate(ratings, 0.3)
 
 	n := newNet(r, tensor.Float32)
-	user, item, target := n.indices("user", batch), n.indices("item", batch), n.input("score", batch)
+	user, item := n.indices("user", batch), n.indices("item", batch)
+	target := n.input("score", batch)
 	u := G.Must(G.ByIndices(n.param(gaussianInit(r, 0.1), users, rank), user, 0))
 	v := G.Must(G.ByIndices(n.param(gaussianInit(r, 0.1), items, rank), item, 0))
 	pred := G.Must(G.Sum(G.Must(G.HadamardProd(u, v)), 1))
-	penalty := G.Must(G.Add(G.Must(G.Mean(G.Must(G.Square(u)))), G.Must(G.Mean(G.Must(G.Square(v))))))
-	loss := G.Must(G.Add(meanSquare(n, pred, target), G.Must(G.Mul(n.constant(0.01), penalty))))
+	size := func(x *G.Node) *G.Node { return G.Must(G.Mean(G.Must(G.Square(x)))) }
+	penalty := G.Must(G.Mul(n.constant(0.01), G.Must(G.Add(size(u), size(v)))))
+	loss := G.Must(G.Add(meanSquare(n, pred, target), penalty))
 	var predicted G.Value
 	G.Read(pred, &predicted)
 	vm, solver := n.machine(loss), newSolver(loss)

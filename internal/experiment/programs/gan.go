@@ -12,13 +12,13 @@ import (
 // Generator and discriminator have a solver each, and each one's loss moves as the other learns.
 var gan = Program{
 	Name: "gan", Title: "GAN of the points of a parabola, two solvers",
-	Author: Author{"RMSProp 1e-3", func() G.Solver { return G.NewRMSPropSolver(G.WithBatchSize(16), G.WithLearnRate(1e-3)) }},
+	Author: rmsProp(1e-3),
 	Metric: Metric{Name: "energy distance", Good: 0.03},
 	Steps:  4000, Elusive: true,
 	New: newGAN,
 }
 
-func newGAN(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+func newGAN(r *rand.Rand, newSolver NewSolver) Train {
 	const batch, latent = 16, 2
 	discriminate := func(n *net, x *G.Node) *G.Node {
 		return G.Must(G.Sigmoid(n.dense(G.Must(G.LeakyRelu(n.dense(x, 32), 0.2)), 1)))
@@ -28,7 +28,8 @@ func newGAN(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
 	loss := meanSquare(d, discriminate(d, x), isReal)
 	vm, solver := d.machine(loss), newSolver(loss)
 
-	// The generator's graph goes on into a discriminator with the other's weights, which it leaves alone.
+	// The generator's graph goes on into a discriminator with the other's weights, which it leaves
+	// alone.
 	gen := newNet(r, tensor.Float64)
 	noise := gen.input("noise", batch, latent)
 	points := gen.dense(G.Must(G.Rectify(gen.dense(noise, 32))), 2)
@@ -71,7 +72,8 @@ func newGAN(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
 			if err != nil {
 				return 0, err
 			}
-			if err := d.fit(vm, solver, 1, func() { d.let(x, slices.Concat(realPoints(), fake)) }); err != nil {
+			mixed := func() { d.let(x, slices.Concat(realPoints(), fake)) }
+			if err := d.fit(vm, solver, 1, mixed); err != nil {
 				return 0, err
 			}
 			if err := gen.fit(genVM, genSolver, 1, draw); err != nil {
@@ -90,8 +92,8 @@ func newGAN(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
 	}
 }
 
-// energyDistance tells how far two samples of points are from being drawn from one distribution. It is 0 for equal
-// samples.
+// energyDistance tells how far two samples of points are from being drawn from one distribution. It
+// is 0 for equal samples.
 func energyDistance(a, b table) float64 {
 	mean := func(a, b table) float64 {
 		sum := 0.0

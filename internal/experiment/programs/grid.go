@@ -84,7 +84,8 @@ func oneHots(fields []int) table {
 	return t
 }
 
-// agent is a net from fields to moves, in a graph that learns and one that acts on all fields at once.
+// agent is a net from fields to moves, in a graph that learns and one that acts on all fields at
+// once.
 type agent struct {
 	learn, act *net
 	x, out     *G.Node // of learn

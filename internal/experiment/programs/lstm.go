@@ -9,16 +9,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Gorgonia's own LSTM runs on a Lisp machine, as this one does. Such a machine must be new for each run.
+// Gorgonia's own LSTM runs on a Lisp machine, as this one does. Such a machine must be new for each
+// run.
 var lstm = Program{
 	Name: "lstm", Title: "LSTM that recalls the first symbol, by a Lisp machine",
-	Author: Author{"Adam 0.01, clip 5", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(0.01), G.WithClip(5)) }},
+	Author: adam(0.01),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 95},
 	Steps:  1200,
 	New:    newLSTM,
 }
 
-func newLSTM(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+func newLSTM(r *rand.Rand, newSolver NewSolver) Train {
 	const length, classes, symbols, hidden = 6, 4, 8, 16
 	n := newNet(r, tensor.Float32)
 	var inputs G.Nodes
@@ -30,7 +31,8 @@ func newLSTM(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
 	loss := G.Must(G.Neg(G.Must(G.Sum(G.Must(G.HadamardProd(G.Must(G.Log(p)), target))))))
 	solver := newSolver(loss)
 
-	// load draws a sequence: a symbol of the first half, then some of the second. It returns the first.
+	// load draws a sequence: a symbol of the first half, then some of the second. It returns the
+	// first.
 	load := func() int {
 		first := r.IntN(classes)
 		symbol := first
@@ -83,8 +85,9 @@ func (n *net) lstm(inputs G.Nodes, hidden int) *G.Node {
 			sum := G.Must(G.Add(G.Must(G.Mul(x, wx[i])), G.Must(G.Mul(h, wh[i]))))
 			return G.Must(f(G.Must(G.Add(sum, b[i]))))
 		}
-		in, forget, out, candidate := gate(0, G.Sigmoid), gate(1, G.Sigmoid), gate(2, G.Sigmoid), gate(3, G.Tanh)
-		cell = G.Must(G.Add(G.Must(G.HadamardProd(forget, cell)), G.Must(G.HadamardProd(in, candidate))))
+		in, forget, out := gate(0, G.Sigmoid), gate(1, G.Sigmoid), gate(2, G.Sigmoid)
+		fresh := G.Must(G.HadamardProd(in, gate(3, G.Tanh)))
+		cell = G.Must(G.Add(G.Must(G.HadamardProd(forget, cell)), fresh))
 		h = G.Must(G.HadamardProd(out, G.Must(G.Tanh(cell))))
 	}
 	return h

@@ -23,18 +23,24 @@ func newNet(r *rand.Rand, dt tensor.Dtype) *net { return &net{g: G.NewGraph(), d
 
 // input adds a node whose value G.Let sets.
 func (n *net) input(name string, shape ...int) *G.Node {
-	return G.NewTensor(n.g, n.dt, len(shape), G.WithName(name), G.WithShape(shape...), G.WithInit(G.Zeroes()))
+	return n.node(name, G.Zeroes(), shape)
 }
 
 // param adds a parameter.
 func (n *net) param(init G.InitWFn, shape ...int) *G.Node {
 	name := fmt.Sprintf("%sw%d", n.prefix, len(n.params)) // nodes of equal name and shape are one
-	p := G.NewTensor(n.g, n.dt, len(shape), G.WithName(name), G.WithShape(shape...), G.WithInit(init))
+	p := n.node(name, init, shape)
 	n.params = append(n.params, p)
 	return p
 }
 
-// dense adds a fully connected layer for an input of shape (batch, features), with a bias of shape (1, out).
+func (n *net) node(name string, init G.InitWFn, shape tensor.Shape) *G.Node {
+	return G.NewTensor(n.g, n.dt, shape.Dims(),
+		G.WithName(name), G.WithShape(shape...), G.WithInit(init))
+}
+
+// dense adds a fully connected layer for an input of shape (batch, features), with a bias of shape
+// (1, out).
 func (n *net) dense(x *G.Node, out int) *G.Node {
 	w := n.param(glorot(n.r), x.Shape()[1], out)
 	b := n.param(G.Zeroes(), 1, out)
@@ -57,7 +63,8 @@ func (n *net) machine(loss *G.Node) G.VM {
 	return G.NewTapeMachine(n.g, G.BindDualValues(n.params...))
 }
 
-// fit trains as most programs do: it runs the machine, steps and resets, and does not look at what Step returns.
+// fit trains as most programs do: it runs the machine, steps and resets, and does not look at what
+// Step returns.
 func (n *net) fit(vm G.VM, solver G.Solver, steps int, next func()) error {
 	model := G.NodesToValueGrads(n.params)
 	for range steps {
@@ -95,14 +102,16 @@ func backing(dt tensor.Dtype, data []float64) any {
 	return append([]float64(nil), data...)
 }
 
-// glorot draws initial weights from a normal distribution of Glorot's variance. Gorgonia's own takes no seed.
+// glorot draws initial weights from a normal distribution of Glorot's variance. Gorgonia's own
+// takes no seed.
 func glorot(r *rand.Rand) G.InitWFn {
 	return func(dt tensor.Dtype, shape ...int) any {
 		field := 1
 		for _, d := range shape[2:] {
 			field *= d
 		}
-		return backing(dt, normals(r, tensor.Shape(shape).TotalSize(), math.Sqrt(2/float64((shape[0]+shape[1])*field))))
+		deviation := math.Sqrt(2 / float64((shape[0]+shape[1])*field))
+		return gaussianInit(r, deviation)(dt, shape...)
 	}
 }
 
@@ -181,4 +190,6 @@ func cycle(n, limit int) func() []int {
 	}
 }
 
-func rootMeanSquare(xs []float64) float64 { return floats.Norm(xs, 2) / math.Sqrt(float64(len(xs))) }
+func rootMeanSquare(xs []float64) float64 {
+	return floats.Norm(xs, 2) / math.Sqrt(float64(len(xs)))
+}

@@ -9,7 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestGrid: the best way from every field earns what its length says, and a wall keeps where one is.
+// TestGrid: the best way from every field earns what its length says, and a wall keeps where one
+// is.
 func TestGrid(t *testing.T) {
 	g := grid{goal: 0, pit: 15}
 	up := func(field int) int {
@@ -18,7 +19,7 @@ func TestGrid(t *testing.T) {
 		}
 		return 2
 	}
-	// Fields other than goal and pit are at distances 1, 2, 2, 3, …, summing to 42 over 14 of them.
+	// Fields other than goal and pit are at distances 1, 2, 2, 3, …, 42 in sum over 14.
 	want := 1 - 0.05*(42.0/14-1)
 	if got := g.meanReturn(up); math.Abs(got-want) > 1e-12 {
 		t.Errorf("mean return %v, want %v", got, want)
@@ -31,7 +32,8 @@ func TestGrid(t *testing.T) {
 	}
 }
 
-// TestPlay: moves follow the policy and returns are discounted sums of rewards to the end of an episode.
+// TestPlay: moves follow the policy and returns are discounted sums of rewards to the end of an
+// episode.
 func TestPlay(t *testing.T) {
 	g := grid{goal: 0, pit: 15}
 	always := table{gridMoves, slices.Repeat([]float64{1, 0, 0, 0}, gridFields)} // up
@@ -60,7 +62,8 @@ func TestPlay(t *testing.T) {
 	}
 }
 
-// TestEnergyDistance: none between equal samples, and for points at two places twice how far they are apart.
+// TestEnergyDistance: none between equal samples, and for points at two places twice how far they
+// are apart.
 func TestEnergyDistance(t *testing.T) {
 	a, b := table{2, []float64{0, 0, 0, 0}}, table{2, []float64{3, 4}}
 	if d := energyDistance(a, b); d != 10 {
@@ -72,7 +75,8 @@ func TestEnergyDistance(t *testing.T) {
 	}
 }
 
-// TestGlorot: the variance is 2 over inputs and outputs, of which a convolution has one for each pixel of its field.
+// TestGlorot: the variance is 2 over inputs and outputs, of which a convolution has one for each
+// pixel of its field.
 func TestGlorot(t *testing.T) {
 	init := glorot(rand.New(rand.NewPCG(1, 0)))
 	for _, c := range []struct {
@@ -82,7 +86,8 @@ func TestGlorot(t *testing.T) {
 		{tensor.Shape{100, 300}, math.Sqrt(2.0 / 400)},
 		{tensor.Shape{40, 20, 3, 3}, math.Sqrt(2.0 / 540)},
 	} {
-		if got := rootMeanSquare(init(tensor.Float64, c.shape...).([]float64)); math.Abs(got/c.want-1) > 0.03 {
+		got := rootMeanSquare(init(tensor.Float64, c.shape...).([]float64))
+		if math.Abs(got/c.want-1) > 0.03 {
 			t.Errorf("shape %v: deviation %v, want %v", c.shape, got, c.want)
 		}
 	}
@@ -91,8 +96,10 @@ func TestGlorot(t *testing.T) {
 // TestDigits: pixels are averages of blocks and targets are in the column of the label.
 func TestDigits(t *testing.T) {
 	train, test := loadDigits()
-	if train.x.rows() != 2000 || test.x.rows() != 1000 || len(train.labels) != 2000 || len(test.labels) != 1000 {
-		t.Fatalf("%d and %d digits", train.x.rows(), test.x.rows())
+	for want, d := range map[int]digits{2000: train, 1000: test} {
+		if d.x.rows() != want || len(d.labels) != want {
+			t.Fatalf("%d digits, %d labels, want %d", d.x.rows(), len(d.labels), want)
+		}
 	}
 	if lo, hi := slices.Min(train.x.data), slices.Max(train.x.data); lo != 0 || hi > 1 || hi < 0.9 {
 		t.Errorf("pixels from %v to %v", lo, hi)
@@ -117,14 +124,16 @@ func TestTable(t *testing.T) {
 	if got := slices.Concat(next(), next(), next()); !slices.Equal(got, []int{0, 1, 2, 0, 1, 2}) {
 		t.Errorf("cycle %v", got)
 	}
-	if xs := draw(rand.New(rand.NewPCG(1, 0)), 1000, 7); slices.Min(xs) != 0 || slices.Max(xs) != 6 {
+	xs := draw(rand.New(rand.NewPCG(1, 0)), 1000, 7)
+	if slices.Min(xs) != 0 || slices.Max(xs) != 6 {
 		t.Errorf("drawn from %d to %d", slices.Min(xs), slices.Max(xs))
 	}
-	pred := table{2, []float64{0.2, 0.8, 0.9, 0.1}}
-	if got := accuracy(pred, table{2, []float64{0, 1, 0, 1}}); got != 50 {
+	pred, y := table{2, []float64{0.2, 0.8, 0.9, 0.1}}, table{2, []float64{0, 1, 0, 1}}
+	if got := accuracy(pred, y); got != 50 {
 		t.Errorf("accuracy %v, want 50", got)
 	}
-	if got := rootMeanSquareError(table{1, []float64{1, 2}}, table{1, []float64{4, 6}}); got != 5/math.Sqrt(2) {
+	pred, y = table{1, []float64{1, 2}}, table{1, []float64{4, 6}}
+	if got := rootMeanSquareError(pred, y); got != 5/math.Sqrt(2) {
 		t.Errorf("error %v", got)
 	}
 }

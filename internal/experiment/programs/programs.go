@@ -1,6 +1,6 @@
-// Package programs is a suite of small programs as Gorgonia's users write them, with Gorgonia's own operations and
-// the faults that such programs have. Each trains with any solver, so that a solver can be tried on what people
-// do with Gorgonia rather than on benchmarks.
+// Package programs is a suite of small programs as Gorgonia's users write them, with Gorgonia's own
+// operations and the faults that such programs have. Each trains with any solver, so that a solver
+// can be tried on what people do with Gorgonia rather than on benchmarks.
 package programs
 
 import (
@@ -17,22 +17,21 @@ type Program struct {
 	Metric      Metric
 	// Steps is the number of steps that its author trains for.
 	Steps int
-	// Elusive says that the loss does not measure progress, as in a GAN, so that L4 is not expected to win.
+	// Elusive says that the loss does not measure progress, as in a GAN, so that L4 is not expected
+	// to win.
 	Elusive bool
 
-	// New builds the program and returns the rest of it, which trains for so many steps and returns the metric.
-	// Data, initial weights and batches follow from r. newSolver makes a solver for the given loss.
-	New func(r *rand.Rand, newSolver NewSolver) (train func(steps int) (metric float64, err error))
+	// New builds the program and returns the rest of it, which trains for so many steps and returns
+	// the metric. Data, initial weights and batches follow from r. newSolver makes a solver for the
+	// given loss.
+	New func(r *rand.Rand, newSolver NewSolver) Train
 }
+
+// Train trains for so many steps and returns the metric. It is called once.
+type Train func(steps int) (metric float64, err error)
 
 // NewSolver makes a solver for a loss.
 type NewSolver func(loss gorgonia.Valuer) gorgonia.Solver
-
-// Author is the solver that programs of this kind are published with.
-type Author struct {
-	Title string
-	New   func() gorgonia.Solver
-}
 
 // Metric says what a program is judged by.
 type Metric struct {
@@ -63,16 +62,9 @@ var All = []Program{
 	qLearning, reinforce, gan,
 }
 
-// building is held while a graph is built, differentiated or compiled: Gorgonia then changes state that all
-// graphs share.
+// building is held while a graph is built, differentiated or compiled: Gorgonia then changes state
+// that all graphs share.
 var building sync.Mutex
-
-// build runs f while no other program builds a graph. Programs that build graphs as they train call it.
-func build(f func()) {
-	building.Lock()
-	defer building.Unlock()
-	f()
-}
 
 // setLoss tells a solver that asks for it that the next step belongs to another loss.
 func setLoss(solver gorgonia.Solver, loss gorgonia.Valuer) {

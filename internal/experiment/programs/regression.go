@@ -10,10 +10,10 @@ import (
 
 var outliers = Program{
 	Name: "outliers", Title: "Linear regression, a twentieth of the targets wrong",
-	Author: Author{"SGD 0.01", func() G.Solver { return G.NewVanillaSolver(G.WithLearnRate(0.01)) }},
+	Author: sgd(0.01),
 	Metric: Metric{Name: "test error", Good: 1},
 	Steps:  2000,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := linearRegression(r, 5, func(y float64) float64 {
 			if y += 0.1 * r.NormFloat64(); r.IntN(20) == 0 {
 				y += 20 * r.NormFloat64()
@@ -26,10 +26,10 @@ var outliers = Program{
 
 var largeTargets = Program{
 	Name: "large-targets", Title: "Linear regression of house prices of some 2e5",
-	Author: Author{"SGD 0.01", func() G.Solver { return G.NewVanillaSolver(G.WithLearnRate(0.01)) }},
+	Author: sgd(0.01),
 	Metric: Metric{Name: "test error", Good: 5000},
 	Steps:  2000,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := linearRegression(r, 8, func(y float64) float64 { return y + 0.3*r.NormFloat64() })
 		for _, y := range [][]float64{s.y.data, s.testY.data} {
 			for i := range y {
@@ -40,8 +40,8 @@ var largeTargets = Program{
 	},
 }
 
-// linearRegression draws standard normal features and normal coefficients. disturb makes a target of a true value;
-// the targets of the test are true.
+// linearRegression draws standard normal features and normal coefficients. disturb makes a target
+// of a true value; the targets of the test are true.
 func linearRegression(r *rand.Rand, features int, disturb func(y float64) float64) supervised {
 	coefficients := normals(r, features, 1)
 	s := supervised{
@@ -56,8 +56,10 @@ func linearRegression(r *rand.Rand, features int, disturb func(y float64) float6
 		}
 		return y
 	}
-	s.x, s.y = sample(500, features, func() float64 { return r.NormFloat64() }, func(x []float64) float64 { return disturb(truth(x)) })
-	s.testX, s.testY = sample(500, features, func() float64 { return r.NormFloat64() }, truth)
+	s.x, s.y = sample(500, features, r.NormFloat64, func(x []float64) float64 {
+		return disturb(truth(x))
+	})
+	s.testX, s.testY = sample(500, features, r.NormFloat64, truth)
 	return s
 }
 
@@ -75,10 +77,10 @@ func sample(rows, cols int, next func() float64, target func(x []float64) float6
 
 var leastAbsolute = Program{
 	Name: "l1", Title: "L1 regression with heavy-tailed noise",
-	Author: Author{"Adam 0.01", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(0.01)) }},
+	Author: adam(0.01),
 	Metric: Metric{Name: "test error", Good: 0.2},
 	Steps:  2000,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		return heavyTailed(r, func(_ *net, pred, y *G.Node) *G.Node {
 			return G.Must(G.Mean(G.Must(G.Abs(G.Must(G.Sub(pred, y))))))
 		}).program(r, newSolver)
@@ -87,10 +89,10 @@ var leastAbsolute = Program{
 
 var huber = Program{
 	Name: "huber", Title: "Pseudo-Huber regression with heavy-tailed noise",
-	Author: Author{"RMSProp 0.01", func() G.Solver { return G.NewRMSPropSolver(G.WithLearnRate(0.01)) }},
+	Author: rmsProp(0.01),
 	Metric: Metric{Name: "test error", Good: 0.2},
 	Steps:  2000,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		return heavyTailed(r, func(n *net, pred, y *G.Node) *G.Node {
 			one := n.constant(1)
 			square := G.Must(G.Square(G.Must(G.Sub(pred, y))))
@@ -99,12 +101,12 @@ var huber = Program{
 	},
 }
 
-// heavyTailed is the regression of a smooth function of four features with noise of Student's t distribution with
-// two degrees of freedom, by a net with one hidden layer.
-func heavyTailed(r *rand.Rand, loss func(n *net, pred, y *G.Node) *G.Node) supervised {
+// heavyTailed is the regression of a smooth function of four features with noise of Student's t
+// distribution with two degrees of freedom, by a net with one hidden layer.
+func heavyTailed(r *rand.Rand, loss loss) supervised {
 	s := supervised{
 		dt: tensor.Float32, batch: 32, loss: loss, metric: rootMeanSquareError,
-		predict: func(n *net, x *G.Node) *G.Node { return n.dense(G.Must(G.Tanh(n.dense(x, 24))), 1) },
+		predict: tanhNet(1),
 	}
 	uniform := func() float64 { return 2*r.Float64() - 1 }
 	truth := func(x []float64) float64 { return 2*math.Sin(2*x[0]) + x[1]*x[2] - x[3] }
@@ -115,12 +117,19 @@ func heavyTailed(r *rand.Rand, loss func(n *net, pred, y *G.Node) *G.Node) super
 	return s
 }
 
+// tanhNet is a net with one hidden layer.
+func tanhNet(out int) func(n *net, x *G.Node) *G.Node {
+	return func(n *net, x *G.Node) *G.Node {
+		return n.dense(G.Must(G.Tanh(n.dense(x, 24))), out)
+	}
+}
+
 var relativeError = Program{
 	Name: "relative-error", Title: "Positive coefficients by the mean relative error",
-	Author: Author{"Adam 0.01", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(0.01)) }},
+	Author: adam(0.01),
 	Metric: Metric{Name: "test error, %", Good: 6},
 	Steps:  2000,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		costs := []float64{0.9, 0.5, 0.02, 0.2, 0.3, 0.05}
 		s := supervised{
 			dt: tensor.Float64, batch: 200,
@@ -135,7 +144,8 @@ var relativeError = Program{
 				return G.Must(G.Mul(x, G.Must(G.Abs(w))))
 			},
 			loss: func(_ *net, pred, y *G.Node) *G.Node {
-				return G.Must(G.Mean(G.Must(G.HadamardDiv(G.Must(G.Abs(G.Must(G.Sub(pred, y)))), y))))
+				difference := G.Must(G.Abs(G.Must(G.Sub(pred, y))))
+				return G.Must(G.Mean(G.Must(G.HadamardDiv(difference, y))))
 			},
 			metric: func(pred, y table) float64 {
 				sum := 0.0
@@ -162,10 +172,10 @@ var relativeError = Program{
 
 var sine = Program{
 	Name: "sine", Title: "A sine by two rectified layers of 10 and a tanh",
-	Author: Author{"Adam 0.01", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(0.01)) }},
+	Author: adam(0.01),
 	Metric: Metric{Name: "test error", Good: 0.1},
 	Steps:  3000,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := supervised{
 			dt: tensor.Float64, batch: 16, loss: meanSquare, metric: rootMeanSquareError,
 			predict: func(n *net, x *G.Node) *G.Node {
@@ -184,13 +194,13 @@ var sine = Program{
 
 var gaussian = Program{
 	Name: "gaussian", Title: "Mean and deviation by the likelihood, which goes below zero",
-	Author: Author{"Adam 0.01", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(0.01)) }},
+	Author: adam(0.01),
 	Metric: Metric{Name: "test loss", Good: -1.5},
 	Steps:  3000,
-	New: func(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := supervised{
 			dt: tensor.Float64, batch: 32,
-			predict: func(n *net, x *G.Node) *G.Node { return n.dense(G.Must(G.Tanh(n.dense(x, 24))), 2) },
+			predict: tanhNet(2),
 			loss: func(n *net, pred, y *G.Node) *G.Node {
 				mean := G.Must(G.Slice(pred, nil, G.S(0)))
 				logDeviation := G.Must(G.Slice(pred, nil, G.S(1)))
@@ -210,7 +220,9 @@ var gaussian = Program{
 			},
 		}
 		uniform := func() float64 { return 2*r.Float64() - 1 }
-		measure := func(x []float64) float64 { return math.Sin(3*x[0]) + (0.06+0.04*x[0])*r.NormFloat64() }
+		measure := func(x []float64) float64 {
+			return math.Sin(3*x[0]) + (0.06+0.04*x[0])*r.NormFloat64()
+		}
 		s.x, s.y = sample(2048, 1, uniform, measure)
 		s.testX, s.testY = sample(512, 1, uniform, measure)
 		return s.program(r, newSolver)

@@ -11,7 +11,7 @@ import (
 // The target is the net's own estimate for the next field, frozen for a hundred steps at a time.
 var qLearning = Program{
 	Name: "q-learning", Title: "Deep Q-learning in a world of 16 fields, with a moving target",
-	Author: Author{"Adam 5e-4", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(5e-4)) }},
+	Author: adam(5e-4),
 	Metric: Metric{Name: "mean return", Higher: true, Good: 0.8},
 	Steps:  4000,
 	New:    newQLearning,
@@ -24,7 +24,7 @@ type transition struct {
 	ended             bool
 }
 
-func newQLearning(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+func newQLearning(r *rand.Rand, newSolver NewSolver) Train {
 	const batch, discount, memory, freeze, exploring = 20, 0.95, 1000, 100, 0.3
 	world := newGrid(r)
 	a := newAgent(r, batch, func(x *G.Node, _ ...int) (*G.Node, error) { return x, nil })
@@ -91,17 +91,18 @@ func newQLearning(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) 
 // The loss is above or below zero by chance, for the advantages have mean 0.
 var reinforce = Program{
 	Name: "reinforce", Title: "REINFORCE in a world of 16 fields",
-	Author: Author{"Adam 0.005", func() G.Solver { return G.NewAdamSolver(G.WithLearnRate(0.005)) }},
+	Author: adam(0.005),
 	Metric: Metric{Name: "mean return", Higher: true, Good: 0.7},
 	Steps:  600, Elusive: true,
 	New: newReinforce,
 }
 
-func newReinforce(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) {
+func newReinforce(r *rand.Rand, newSolver NewSolver) Train {
 	const batch, discount = 80, 0.95
 	world := newGrid(r)
 	a := newAgent(r, batch, G.SoftMax)
-	weight := a.learn.input("weight", batch, gridMoves) // the advantage, in the column of the move made
+	// The weight is the advantage, in the column of the move made.
+	weight := a.learn.input("weight", batch, gridMoves)
 	logs := G.Must(G.Log(a.out))
 	loss := G.Must(G.Neg(G.Must(G.Mean(G.Must(G.Sum(G.Must(G.HadamardProd(logs, weight)), 1))))))
 	vm, solver := a.learn.machine(loss), newSolver(loss)
@@ -134,14 +135,16 @@ func newReinforce(r *rand.Rand, newSolver NewSolver) func(int) (float64, error) 
 	}
 }
 
-// play makes so many moves by a policy that gives the probability of each, in one episode after another. It returns
-// where they were made and the discounted return from there.
-func (g grid) play(r *rand.Rand, policy table, count int, discount float64) (fields, moves []int, returns []float64) {
+// play makes so many moves by a policy that gives the probability of each, in one episode after
+// another. It returns where they were made and the discounted return from there.
+func (g grid) play(r *rand.Rand, policy table, count int, discount float64) (
+	fields, moves []int, returns []float64) {
+
 	for len(moves) < count {
 		field, ended, from := g.start(r), false, len(moves)
 		for step := 0; step < gridLimit && !ended && len(moves) < count; step++ {
-			move, u := 0, r.Float64()
-			for u -= policy.row(field)[0]; u > 0 && move < gridMoves-1; u -= policy.row(field)[move] {
+			move, u, chance := 0, r.Float64(), policy.row(field)
+			for u -= chance[0]; u > 0 && move < gridMoves-1; u -= chance[move] {
 				move++
 			}
 			fields, moves = append(fields, field), append(moves, move)

@@ -18,7 +18,8 @@ import (
 // Standing is how a solver did on a program beside its author's solver.
 type Standing string
 
-// A solver's mean over the seeds is worse than the author's worst seed, better than the best, or between the two.
+// A solver's mean over the seeds is worse than the author's worst seed, better than the best, or
+// between the two.
 const (
 	Worse  Standing = "worse"
 	Level  Standing = "level"
@@ -95,8 +96,10 @@ func (s Summary) beside(author Summary) Standing {
 	return Level
 }
 
-const tableNotes = `Final metric: mean over the seeds, with the worst and the best. Success: runs that reach what the program asks for.
-Beside the author's: a mean worse than the author's worst seed is worse, one better than the best is better.
+const tableNotes = `Final metric: mean over the seeds, with the worst and the best.
+Success: runs that reach what the program asks for.
+Beside the author's: a mean worse than the author's worst seed is worse, one better than the best
+is better.
 Refused: the share of steps for which Step returned an error, which the programs do not look at.
 `
 
@@ -117,7 +120,8 @@ func (p Program) heading() string {
 	if p.Metric.Higher {
 		direction, bound = "higher", "from"
 	}
-	return fmt.Sprintf("%s (%s): %s, %s is better, success %s %g", p.Title, p.Name, p.Metric.Name, direction, bound, p.Metric.Good)
+	return fmt.Sprintf("%s (%s): %s, %s is better, success %s %g",
+		p.Title, p.Name, p.Metric.Name, direction, bound, p.Metric.Good)
 }
 
 func (s Summary) row() []string {
@@ -158,8 +162,8 @@ func verdict(all []Summary) string {
 		if programs == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "%s is at least level in %d of %d programs whose loss measures progress, with %d of %d runs a success",
-			solver.Title, level, programs, successes, runs)
+		fmt.Fprintf(&b, "%s is at least level in %d of %d programs whose loss measures progress, "+
+			"with %d of %d runs a success", solver.Title, level, programs, successes, runs)
 		if len(worse) > 0 {
 			fmt.Fprintf(&b, "; worse in %s", strings.Join(worse, ", "))
 		}
@@ -171,7 +175,8 @@ func verdict(all []Summary) string {
 // WriteCSV writes a row for each run.
 func WriteCSV(w io.Writer, results []Result) error {
 	out := csv.NewWriter(w)
-	out.Write([]string{"program", "solver", "seed", "metric", "value", "success", "steps", "refused", "first refusal", "error", "seconds"})
+	out.Write([]string{"program", "solver", "seed", "metric", "value", "success",
+		"steps", "refused", "first refusal", "error", "seconds"})
 	text := func(err error) string {
 		if err == nil {
 			return ""
@@ -188,8 +193,10 @@ func WriteCSV(w io.Writer, results []Result) error {
 			value = ""
 		}
 		out.Write([]string{
-			r.Program.Name, solver, strconv.FormatUint(r.Seed, 10), r.Program.Metric.Name, value, strconv.FormatBool(r.Success()),
-			strconv.Itoa(r.Steps), strconv.Itoa(r.Refused), text(r.Refusal), text(r.Err), strconv.FormatFloat(r.Time.Seconds(), 'f', 2, 64),
+			r.Program.Name, solver, strconv.FormatUint(r.Seed, 10),
+			r.Program.Metric.Name, value, strconv.FormatBool(r.Success()),
+			strconv.Itoa(r.Steps), strconv.Itoa(r.Refused), text(r.Refusal), text(r.Err),
+			strconv.FormatFloat(r.Time.Seconds(), 'f', 2, 64),
 		})
 	}
 	out.Flush()

@@ -10,34 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"gorgonia.org/gorgonia"
-
-	"github.com/l4-go/l4"
 )
-
-// Solver is a solver to try on all programs.
-type Solver struct {
-	Name, Title string
-	// New returns what makes the solver for a program.
-	New func(p Program) NewSolver
-}
-
-// Solvers are those of the comparison. The first is the author's of each program, which the others are measured by.
-var Solvers = []Solver{
-	{"author", "author's", func(p Program) NewSolver {
-		return func(gorgonia.Valuer) gorgonia.Solver { return p.Author.New() }
-	}},
-	{"l4adam", "L4Adam", func(Program) NewSolver {
-		return func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss) }
-	}},
-	{"l4mom", "L4Mom", func(Program) NewSolver {
-		return func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss) }
-	}},
-	{"adam", "Adam 1e-3", func(Program) NewSolver {
-		return func(gorgonia.Valuer) gorgonia.Solver {
-			return gorgonia.NewAdamSolver(gorgonia.WithLearnRate(1e-3))
-		}
-	}},
-}
 
 // Result is what became of a run.
 type Result struct {
@@ -68,8 +41,9 @@ type Scope struct {
 	OnResult func(Result)
 }
 
-// Run runs each program with each solver from each seed, on all cores. The results are in the order of programs,
-// solvers and seeds. If ctx ends, those that have not begun are left out and its error is returned.
+// Run runs each program with each solver from each seed, on all cores. The results are in the order
+// of programs, solvers and seeds. If ctx ends, those that have not begun are left out and its error
+// is returned.
 func Run(ctx context.Context, scope Scope) ([]Result, error) {
 	var all []Result
 	for _, p := range scope.Programs {
@@ -115,13 +89,13 @@ func Run(ctx context.Context, scope Scope) ([]Result, error) {
 func (r *Result) run(length float64) {
 	start := time.Now()
 	steps := max(1, int(math.Round(length*float64(r.Program.Steps))))
-	make := r.Solver.New(r.Program)
-	var train func(int) (float64, error)
-	build(func() {
-		train = r.Program.New(rand.New(rand.NewPCG(r.Seed, 0)), func(loss gorgonia.Valuer) gorgonia.Solver {
-			return &counter{Solver: make(loss), result: r}
+	newSolver := r.Solver.New(r.Program)
+	building.Lock()
+	train := r.Program.New(rand.New(rand.NewPCG(r.Seed, 0)),
+		func(loss gorgonia.Valuer) gorgonia.Solver {
+			return &counter{Solver: newSolver(loss), result: r}
 		})
-	})
+	building.Unlock()
 	if r.Metric, r.Err = train(steps); r.Err != nil {
 		r.Metric = math.NaN()
 	}

@@ -16,13 +16,16 @@ type supervised struct {
 	batch        int
 
 	predict func(n *net, x *G.Node) *G.Node
-	loss    func(n *net, pred, y *G.Node) *G.Node
+	loss    loss
 	// metric is the program's, from the predictions for all rows of the test and their targets.
 	metric func(pred, y table) float64
 }
 
+// loss adds the loss of predictions to a net.
+type loss func(n *net, pred, y *G.Node) *G.Node
+
 // program is what Program.New returns.
-func (s supervised) program(r *rand.Rand, newSolver NewSolver) func(steps int) (float64, error) {
+func (s supervised) program(r *rand.Rand, newSolver NewSolver) Train {
 	n := newNet(r, s.dt)
 	x, y := n.input("x", s.batch, s.x.cols), n.input("y", s.batch, s.y.cols)
 	pred := s.predict(n, x)

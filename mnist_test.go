@@ -25,31 +25,44 @@ func needFull(t *testing.T) {
 }
 
 // runTask trains a task and logs its history.
-func runTask(t *testing.T, task *train.Task, setting paper.Setting, epochs, logEvery int) []train.Record {
+func runTask(
+	t *testing.T, newTask func() (train.Task, error), setting paper.Setting,
+	epochs, epochSteps, logEvery int,
+) []train.Record {
 	t.Helper()
-	solver := train.Kinds[setting.Kind].New(task.Loss, setting.Value)
-	records, err := train.Run(context.Background(), task, solver, train.Options{Epochs: epochs, OnEpoch: func(r train.Record) {
+	task, err := train.Build(newTask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer task.Close()
+	kind, _ := train.KindOf(setting.Kind)
+	opts := train.Options{Epochs: epochs, EpochSteps: epochSteps, OnEpoch: func(r train.Record) {
 		if r.Epoch%logEvery == 0 {
-			t.Logf("epoch %d: mean loss %.4g, last loss %.4g, mean learning rate %.3g, test accuracy %.2f %%",
-				r.Epoch, r.Loss, r.LastLoss, r.LearnRate, 100*r.Accuracy)
+			t.Logf("epoch %d: mean loss %.4g, last loss %.4g, mean learning rate %.3g, "+
+				"test accuracy %.2f %%", r.Epoch, r.Loss, r.LastLoss, r.LearnRate, 100*r.Accuracy)
 		}
-	}})
+	}}
+	records, err := train.Run(context.Background(), task, kind.New(setting.Value), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return records
 }
 
-// mnistTask is the perceptron of the paper's section 3.2 on all of MNIST.
-func mnistTask(t *testing.T, seed uint64) *train.Task {
+// runMNIST trains the perceptron of the paper's section 3.2 on all of MNIST.
+func runMNIST(t *testing.T, setting paper.Setting, seed uint64, epochs int) []train.Record {
+	t.Helper()
 	images, test, err := dataset.MNIST("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	weights := model.MLPWeights(tensor.Float32, []int{images.Size(), 300, 100, 10}, rand.New(rand.NewPCG(seed, 0)))
-	return train.Build(func() *train.Task {
-		return train.Classify(func(batch int) *model.Net { return model.MLP(weights, batch) }, images, test, 64, seed)
-	})
+	const batch = 64
+	return runTask(t, func() (train.Task, error) {
+		layers := []int{images.Size(), 300, 100, images.Classes}
+		weights := model.MLPWeights(tensor.Float32, layers, rand.New(rand.NewPCG(seed, 0)))
+		net, eval := model.MLP(weights, batch), model.MLP(weights, 500)
+		return train.Classify(net, eval, images, test, seed)
+	}, setting, epochs, images.Len()/batch, 1)
 }
 
 // TestMNIST trains for one epoch.
@@ -57,21 +70,25 @@ func TestMNIST(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes several seconds")
 	}
-	for setting, accuracy := range map[paper.Setting]float64{{Kind: "l4adam", Value: 0.15}: 0.95, {Kind: "l4mom", Value: 0.15}: 0.945} {
+	for setting, accuracy := range map[paper.Setting]float64{
+		{Kind: "l4adam", Value: 0.15}: 0.95, {Kind: "l4mom", Value: 0.15}: 0.945,
+	} {
 		t.Run(fmt.Sprint(setting), func(t *testing.T) {
-			if got := runTask(t, mnistTask(t, 1), setting, 1, 1)[0].Accuracy; got < accuracy {
+			if got := runMNIST(t, setting, 1, 1)[0].Accuracy; got < accuracy {
 				t.Errorf("test accuracy %.4f after one epoch, want %v", got, accuracy)
 			}
 		})
 	}
 }
 
-// differs are the cells of Table 2, by epoch, that come out otherwise here: after the first epoch the paper has the
-// larger fraction ahead, and we the smaller. docs/results.md has more on it.
-var differs = map[paper.Setting]int{{Kind: "l4adam", Value: 0.25}: 1, {Kind: "l4mom", Value: 0.25}: 1}
+// differs are the cells of Table 2, by epoch, that come out otherwise here: after the first epoch
+// the paper has the larger fraction ahead, and we the smaller. docs/results.md has more on it.
+var differs = map[paper.Setting]int{
+	{Kind: "l4adam", Value: 0.25}: 1, {Kind: "l4mom", Value: 0.25}: 1,
+}
 
-// TestMNISTFull repeats Table 2 and Fig. 3(a): each accuracy within three standard deviations of the paper's,
-// and the losses of L4 far below any that a constant rate gets to.
+// TestMNISTFull repeats Table 2 and Fig. 3(a): each accuracy within three standard deviations of
+// the paper's, and the losses of L4 far below any that a constant rate gets to.
 func TestMNISTFull(t *testing.T) {
 	needFull(t)
 	losses := map[paper.Setting]float64{
@@ -84,7 +101,7 @@ func TestMNISTFull(t *testing.T) {
 			t.Parallel()
 			accuracies, lastLosses := map[int][]float64{}, []float64{}
 			for seed := range uint64(starts) {
-				records := runTask(t, mnistTask(t, seed+1), row.Setting, epochs, 1)
+				records := runMNIST(t, row.Setting, seed+1, epochs)
 				for epoch := range row.Accuracy {
 					accuracies[epoch] = append(accuracies[epoch], 100*records[epoch-1].Accuracy)
 				}
@@ -92,12 +109,14 @@ func TestMNISTFull(t *testing.T) {
 			}
 			for epoch, want := range row.Accuracy {
 				got, std := stat.MeanStdDev(accuracies[epoch], nil)
-				t.Logf("after %d epochs: test accuracy %.2f ± %.2f, paper %.1f ± %.1f", epoch, got, std, want.Mean, want.Std)
+				t.Logf("after %d epochs: test accuracy %.2f ± %.2f, paper %.1f ± %.1f",
+					epoch, got, std, want.Mean, want.Std)
 				if differs[row.Setting] == epoch {
 					continue
 				}
 				if math.Abs(got-want.Mean) > 3*max(want.Std, 0.15) {
-					t.Errorf("test accuracy %.2f %% after %d epochs, the paper's is %.1f ± %.1f", got, epoch, want.Mean, want.Std)
+					t.Errorf("test accuracy %.2f %% after %d epochs, the paper's is %.1f ± %.1f",
+						got, epoch, want.Mean, want.Std)
 				}
 			}
 			loss := stat.Mean(lastLosses, nil)
@@ -109,17 +128,16 @@ func TestMNISTFull(t *testing.T) {
 	}
 }
 
-// regressionLosses trains the badly conditioned net of the paper's section 3.1, on the matrix of its notebook,
-// and returns the loss of the last step from each start.
+// regressionLosses trains the badly conditioned net of the paper's section 3.1, on the matrix of
+// its notebook, and returns the loss of the last step from each start.
 func regressionLosses(t *testing.T, setting paper.Setting, steps, starts int) []float64 {
 	t.Helper()
 	const epochSteps = 1000
 	var losses []float64
 	for seed := range uint64(starts) {
-		task := train.Build(func() *train.Task {
-			return train.Regression(tensor.Float64, train.NotebookMatrix(), epochSteps, seed+1)
-		})
-		records := runTask(t, task, setting, steps/epochSteps, 10)
+		records := runTask(t, func() (train.Task, error) {
+			return train.Regression(tensor.Float64, train.NotebookMatrix(), seed+1)
+		}, setting, steps/epochSteps, epochSteps, 10)
 		losses = append(losses, records[len(records)-1].LastLoss)
 	}
 	return losses
@@ -136,8 +154,10 @@ func TestRegression(t *testing.T) {
 		{Kind: "adam", Value: 1e-3}:   {1e-3, math.Inf(1)},
 	} {
 		t.Run(fmt.Sprint(setting), func(t *testing.T) {
-			if got := regressionLosses(t, setting, 10_000, 1)[0]; !(within[0] < got && got < within[1]) {
-				t.Errorf("loss %.3g at step 10,000, want it from %g to %g", got, within[0], within[1])
+			got := regressionLosses(t, setting, 10_000, 1)[0]
+			if !(within[0] < got && got < within[1]) {
+				t.Errorf("loss %.3g at step 10,000, want it from %g to %g",
+					got, within[0], within[1])
 			}
 		})
 	}
@@ -153,10 +173,13 @@ func TestRegressionFull(t *testing.T) {
 		t.Run(fmt.Sprint(setting), func(t *testing.T) {
 			t.Parallel()
 			losses := regressionLosses(t, setting, 30_000, 5)
-			got, seen := stat.GeometricMean(losses, nil), paper.Regression[paper.Notebook][setting][30_000]
-			t.Logf("loss at step 30,000: geometric mean %.2g of %.2g, reference %g", got, losses, seen)
+			got := stat.GeometricMean(losses, nil)
+			seen := paper.Regression[paper.Notebook][setting][30_000]
+			t.Logf("loss at step 30,000: geometric mean %.2g of %.2g, reference %g",
+				got, losses, seen)
 			if !(got < want) {
-				t.Errorf("geometric mean %.3g of the losses at step 30,000, want less than %g", got, want)
+				t.Errorf("geometric mean %.3g of the losses at step 30,000, want less than %g",
+					got, want)
 			}
 		})
 	}

@@ -4,65 +4,102 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/gob"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/pkg/errors"
 
 	"github.com/l4-go/l4/internal/experiment/figure"
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
-// checkpoint is how far the program has come, and the file that tells it after a crash. The solvers of
-// Gorgonia cannot be saved: a run of theirs that was broken off starts again, and ends the same.
+// checkpoint is the progress of the program, and the file that keeps it for a resumed one.
+// Gorgonia's solvers cannot be saved: a run of theirs that was interrupted starts again, and ends
+// with the same numbers.
 type checkpoint struct {
-	Settings string // those that every run depends on
+	Settings string // that every run depends on
 	Done     map[runID]result
-	Current  map[runID]*train.State // of the runs in progress
+	Current  map[runID]train.State // of the runs in progress
 
-	file      string // "" for none
+	file      string       // "" for none
+	lock      *flock.Flock // on a file beside, since saving replaces the file
 	mu        sync.Mutex
 	nextWrite time.Time
 }
 
 // A file is this line, a checksum of the rest, and the rest in the gob format.
-const checkpointMagic = "l4 demo checkpoint 2\n"
+const checkpointMagic = "l4 demo checkpoint 3\n"
 
-// writeShare limits the time spent on writing states: to one part in so many.
+// writeShare limits the time spent on writing states to one part in so many.
 const writeShare = 20
 
-// openCheckpoint reads the file of a run to resume, or makes sure that none is overwritten.
+// openCheckpoint locks the file and reads it if it is to be resumed. It overwrites no file that is
+// not.
 func openCheckpoint(s settings) (*checkpoint, error) {
-	c := &checkpoint{Settings: s.fingerprint(), Done: map[runID]result{}, Current: map[runID]*train.State{}, file: s.checkpoint}
+	c := &checkpoint{
+		Settings: s.fingerprint, file: s.checkpoint,
+		Done: map[runID]result{}, Current: map[runID]train.State{},
+	}
 	if c.file == "" {
 		return c, nil
+	}
+	c.lock = flock.New(c.file + ".lock")
+	locked, err := c.lock.TryLock()
+	if err != nil {
+		return nil, errors.WithMessage(err, "--checkpoint")
+	}
+	if !locked {
+		return nil, errors.Errorf("--checkpoint %s: another demo is using it: "+
+			"wait until it ends, or name another file", c.file)
+	}
+	if err := c.load(s.resume); err != nil {
+		c.close()
+		return nil, errors.WithMessagef(err, "--checkpoint %s", c.file)
+	}
+	return c, nil
+}
+
+// close lets other programs use the file.
+func (c *checkpoint) close() {
+	if c.lock != nil {
+		c.lock.Unlock()
+	}
+}
+
+// load reads the file, or makes it if there is none. It is called with the file locked.
+func (c *checkpoint) load(resume bool) error {
+	unfinished, err := figure.Leftovers(c.file)
+	if err != nil {
+		return err
+	}
+	for _, name := range unfinished { // of programs that were killed
+		if err := os.Remove(name); err != nil {
+			return err
+		}
 	}
 	data, err := os.ReadFile(c.file)
 	switch {
 	case os.IsNotExist(err):
-		return c, c.flush() // to know now whether it can be written
+		return c.flush() // to know now whether it can be written
 	case err != nil:
-		return nil, err
-	case !s.resume:
-		return nil, errors.Errorf("%s exists: -resume goes on from it", c.file)
+		return err
+	case !resume:
+		return errors.New("the file exists: go on from it with --resume, or name another file")
 	}
-	saved := &checkpoint{Done: c.Done, Current: c.Current, file: c.file}
-	if err := saved.decode(data); err != nil {
-		return nil, errors.WithMessage(err, c.file)
+	want := c.Settings
+	c.Settings = "" // gob leaves what it does not find
+	if err := c.decode(data); err != nil {
+		return err
 	}
-	if saved.Settings != c.Settings {
-		return nil, errors.Errorf("%s was made with other settings: %s", c.file, saved.Settings)
+	if c.Settings != want {
+		return errors.Errorf("it is of other settings, %s: repeat them, or name another file",
+			c.Settings)
 	}
-	return saved, nil
-}
-
-// fingerprint are the settings that the numbers of a run depend on, apart from what its ID tells.
-func (s settings) fingerprint() string {
-	return fmt.Sprintf("%s -epochs %d -dtype %s -data %q", s.experiment, s.epochs, s.dtype, s.data)
+	return nil
 }
 
 // begin is called before a run. It sets where the run starts and how it saves its state.
@@ -72,12 +109,13 @@ func (c *checkpoint) begin(id runID, opts *train.Options) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	opts.Resume = c.Current[id]
-	opts.Save = func(st *train.State) error {
+	if st, ok := c.Current[id]; ok {
+		opts.Resume = &st
+	}
+	opts.Save = func(st train.State) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		now := *st // the run goes on with st
-		c.Current[id] = &now
+		c.Current[id] = st
 		if time.Now().Before(c.nextWrite) {
 			return nil
 		}
@@ -101,7 +139,7 @@ func (c *checkpoint) flush() error {
 	return c.save()
 }
 
-// save is called with the lock held.
+// save is called with mu held.
 func (c *checkpoint) save() error {
 	if c.file == "" {
 		return nil
@@ -113,7 +151,8 @@ func (c *checkpoint) save() error {
 		return err
 	}
 	return figure.WriteFile(c.file, func(w io.Writer) error {
-		head := binary.LittleEndian.AppendUint32([]byte(checkpointMagic), crc32.ChecksumIEEE(body.Bytes()))
+		sum := crc32.ChecksumIEEE(body.Bytes())
+		head := binary.LittleEndian.AppendUint32([]byte(checkpointMagic), sum)
 		if _, err := w.Write(head); err != nil {
 			return err
 		}
@@ -125,11 +164,11 @@ func (c *checkpoint) save() error {
 func (c *checkpoint) decode(data []byte) error {
 	rest, ok := bytes.CutPrefix(data, []byte(checkpointMagic))
 	if !ok || len(rest) < crc32.Size {
-		return errors.New("not a checkpoint of this program")
+		return errors.New("it is not a checkpoint of this program: name another file")
 	}
 	sum, body := binary.LittleEndian.Uint32(rest), rest[crc32.Size:]
 	if crc32.ChecksumIEEE(body) != sum {
-		return errors.New("damaged: the checksum does not match")
+		return errors.New("it is damaged, its checksum does not match: name another file")
 	}
 	return gob.NewDecoder(bytes.NewReader(body)).Decode(c)
 }

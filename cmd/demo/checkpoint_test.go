@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -17,7 +18,8 @@ import (
 // wantSameNumbers compares the CSV of an experiment in two folders but for the times.
 func wantSameNumbers(t *testing.T, experiment, got, want string) {
 	t.Helper()
-	g, w := numbers(t, filepath.Join(got, experiment+".csv")), numbers(t, filepath.Join(want, experiment+".csv"))
+	g := numbers(t, filepath.Join(got, experiment+".csv"))
+	w := numbers(t, filepath.Join(want, experiment+".csv"))
 	if len(g) != len(w) {
 		t.Fatalf("%d rows, want %d", len(g), len(w))
 	}
@@ -28,8 +30,8 @@ func wantSameNumbers(t *testing.T, experiment, got, want string) {
 	}
 }
 
-// TestKill kills the program with SIGKILL at random moments, resumes it each time, and compares what comes out
-// to a run that nobody disturbed.
+// TestKill kills the program with SIGKILL at random moments, resumes it each time, and compares
+// what comes out to a run that nobody disturbed.
 func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes several seconds")
@@ -39,18 +41,21 @@ func TestKill(t *testing.T) {
 	}
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "demo")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "--o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	args := []string{"-data", smallData(t), "-epochs", "40", "-batch", "20", "-solvers", "l4adam,adam,l4mom:0.25", "-dtype", "float64", "-restarts", "2", "-jobs", "3"}
+	args := fields("--data", smallData(t), "--epochs 20 --batch 20 --dtype float64 --restarts 2",
+		"--jobs 3 --solvers l4adam,adam,l4mom:0.25")
 	undisturbed, killed := filepath.Join(dir, "undisturbed"), filepath.Join(dir, "killed")
 	start := time.Now()
-	if out, err := exec.Command(binary, append(args, "-out", undisturbed)...).CombinedOutput(); err != nil {
+	out, err := exec.Command(binary, append(args, "--out", undisturbed)...).CombinedOutput()
+	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	whole := time.Since(start)
 
-	args = append(args, "-out", killed, "-checkpoint", filepath.Join(dir, "checkpoint"), "-resume")
+	args = append(args, fields("--resume --out", killed, "--checkpoint",
+		filepath.Join(dir, "checkpoint"))...)
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	kills := 0
 	for kills < 12 {
@@ -65,17 +70,16 @@ func TestKill(t *testing.T) {
 		}
 		kills++
 	}
-	out, err := exec.Command(binary, args...).CombinedOutput()
-	if err != nil {
+	if out, err = exec.Command(binary, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	t.Logf("survived %d kills; undisturbed, the run takes %v", kills, whole)
 	wantSameNumbers(t, "mnist", killed, undisturbed)
 
 	// Whatever is finished is not done again.
-	start = time.Now()
-	if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil || bytes.Contains(out, []byte("epoch 40/40")) {
-		t.Errorf("%v: trained again after %v:\n%s", err, time.Since(start), out)
+	out, err = exec.Command(binary, args...).CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte("epoch 20/20")) {
+		t.Errorf("%v: trained again:\n%s", err, out)
 	}
 	for _, folder := range []string{dir, killed} {
 		if files, _ := filepath.Glob(filepath.Join(folder, "*.tmp")); len(files) > 0 {
@@ -84,21 +88,25 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestResumeAfterInterrupt: Ctrl-C saves the epochs in progress, and the resumed runs end at the same numbers.
+// TestResumeAfterInterrupt: Ctrl-C saves the epochs in progress, and the resumed runs end at the
+// same numbers.
 func TestResumeAfterInterrupt(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	args := func(out string, more ...string) []string {
-		return append([]string{"-data", data, "-epochs", "6", "-batch", "20", "-solvers", "l4adam,momentum,l4mom", "-restarts", "2", "-jobs", "3", "-out", filepath.Join(dir, out)}, more...)
+		return append(fields("--data", data, "--epochs 6 --batch 20 --restarts 2 --jobs 3",
+			"--solvers l4adam,momentum,l4mom --out", filepath.Join(dir, out)), more...)
 	}
-	if code, _, stderr := demo(t, context.Background(), args("straight")...); code != 0 {
+	if code, _, stderr := demo(t, args("straight")...); code != 0 {
 		t.Fatal(stderr)
 	}
-	file := filepath.Join(dir, "checkpoint")
+	file, printed := filepath.Join(dir, "checkpoint"), ""
 	for after := 2; ; after += 3 {
 		ctx, cancel := context.WithCancel(context.Background())
 		var stderr bytes.Buffer
-		code := run(ctx, args("resumed", "-checkpoint", file, "-resume"), &cancelAt{after: after, cancel: cancel}, &stderr)
+		stdout := &cancelAt{after: after, cancel: cancel}
+		code := run(ctx, args("resumed", "--checkpoint", file, "--resume"), stdout, &stderr)
 		cancel()
+		printed += stdout.String()
 		if code == 0 {
 			break
 		}
@@ -107,17 +115,26 @@ func TestResumeAfterInterrupt(t *testing.T) {
 		}
 	}
 	wantSameNumbers(t, "mnist", filepath.Join(dir, "resumed"), filepath.Join(dir, "straight"))
+	for _, solver := range []string{"L4Adam 0.15", "L4Mom 0.15"} { // Momentum cannot be saved
+		for epoch := 1; epoch <= 6; epoch++ {
+			line := fmt.Sprintf("%s, start 1/2  epoch %d/6 ", solver, epoch)
+			if n := strings.Count(printed, line); n != 1 {
+				t.Errorf("%q %d times", line, n)
+			}
+		}
+	}
 }
 
 // TestCheckpointRefused: a file of other settings, a damaged one, or one that would be overwritten.
 func TestCheckpointRefused(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	file := filepath.Join(dir, "checkpoint")
-	args := []string{"-data", data, "-epochs", "2", "-batch", "20", "-solvers", "l4adam", "-out", filepath.Join(dir, "out"), "-checkpoint", file}
+	args := fields("--data", data, "--epochs 2 --batch 20 --solvers l4adam",
+		"--out", filepath.Join(dir, "out"), "--checkpoint", file)
 	refused := func(want string, more ...string) {
 		t.Helper()
 		before, _ := os.ReadFile(file)
-		code, _, stderr := demo(t, context.Background(), append(slices.Clone(args), more...)...)
+		code, _, stderr := demo(t, append(slices.Clone(args), more...)...)
 		if code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%v: exit code %d, %q, want %q", more, code, stderr, want)
 		}
@@ -125,53 +142,130 @@ func TestCheckpointRefused(t *testing.T) {
 			t.Errorf("%v: the refused file has changed", more)
 		}
 	}
-	if code, _, stderr := demo(t, context.Background(), args...); code != 0 {
+	if code, _, stderr := demo(t, args...); code != 0 {
 		t.Fatal(stderr)
 	}
-	refused("-resume goes on from it")
-	for _, more := range [][]string{{"-epochs", "3"}, {"-dtype", "float64"}, {"-data", smallData(t)}} {
-		refused("other settings", append(more, "-resume")...)
+	refused("go on from it with --resume")
+	for _, more := range []string{"--epochs 3", "--dtype float64", "--data " + smallData(t)} {
+		refused("of other settings", more, "--resume")
 	}
 	whole, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n, want := range map[int]string{0: "not a checkpoint", 5: "not a checkpoint", len(checkpointMagic) + 2: "not a checkpoint", len(whole) / 2: "damaged", len(whole) - 1: "damaged"} {
-		os.WriteFile(file, whole[:n], 0o644)
-		refused(want, "-resume")
+	foreign, damaged := "not a checkpoint", "damaged"
+	for n, want := range map[int]string{
+		0: foreign, 5: foreign, len(checkpointMagic) + 2: foreign,
+		len(whole) / 2: damaged, len(whole) - 1: damaged,
+	} {
+		writeFile(t, file, whole[:n])
+		refused(want, "--resume")
 	}
-	for at, want := range map[int]string{3: "not a checkpoint", len(checkpointMagic) + 1: "damaged", len(whole) / 2: "damaged"} {
+	for at, want := range map[int]string{
+		3: foreign, len(checkpointMagic) + 1: damaged, len(whole) / 2: damaged,
+	} {
 		changed := bytes.Clone(whole)
 		changed[at]++
-		os.WriteFile(file, changed, 0o644)
-		refused(want, "-resume")
+		writeFile(t, file, changed)
+		refused(want, "--resume")
 	}
-	os.WriteFile(file, whole, 0o644)
-	if code, _, stderr := demo(t, context.Background(), append(args, "-resume")...); code != 0 {
+	writeFile(t, file, whole)
+	if code, _, stderr := demo(t, append(args, "--resume")...); code != 0 {
 		t.Errorf("the whole file: %s", stderr)
 	}
-	if code, _, stderr := demo(t, context.Background(), "-resume", "-data", data); code != exitUsage || !strings.Contains(stderr, "-checkpoint") {
-		t.Errorf("-resume alone: exit code %d, %s", code, stderr)
+}
+
+// TestCheckpointInUse: of two programs on one checkpoint the second is refused, and the first goes
+// on.
+func TestCheckpointInUse(t *testing.T) {
+	dir := t.TempDir()
+	args := fields("--data", smallData(t), "--epochs 3 --batch 20 --solvers l4adam",
+		"--out", dir, "--resume --checkpoint", filepath.Join(dir, "checkpoint"))
+	second := 0
+	first := &onWrite{then: func() {
+		code, stdout, stderr := demo(t, args...)
+		refused := strings.Contains(stderr, "another demo is using it")
+		if code != exitUsage || !refused || stdout != "" {
+			t.Errorf("the second: exit code %d: %s%s", code, stdout, stderr)
+		}
+		second++
+	}}
+	if code := run(context.Background(), args, first, &first.Buffer); code != 0 {
+		t.Errorf("the first: exit code %d: %s", code, first.String())
+	}
+	if second == 0 {
+		t.Error("the second has not run")
+	}
+	if code, _, stderr := demo(t, args...); code != 0 {
+		t.Errorf("after the first: exit code %d: %s", code, stderr)
+	}
+}
+
+// onWrite calls a function at each write.
+type onWrite struct {
+	bytes.Buffer
+	then func()
+}
+
+func (o *onWrite) Write(p []byte) (int, error) {
+	o.then()
+	return o.Buffer.Write(p)
+}
+
+// TestCheckpointInNewFolder: a checkpoint may lie in the folder that --out is about to make.
+func TestCheckpointInNewFolder(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "new", "folder")
+	file := filepath.Join(out, "checkpoint")
+	code, _, stderr := demo(t, "--data", smallData(t), "--epochs 1 --batch 20",
+		"--out", out, "--checkpoint", file)
+	if code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCheckpointLeftovers: what a killed program has left half-written is removed, and nothing
+// else.
+func TestCheckpointLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range fields("checkpoint.1.tmp checkpoint.tmp checkpoint.a.tmp other.1.tmp") {
+		writeFile(t, filepath.Join(dir, name), nil)
+	}
+	code, _, stderr := demo(t, "--data", smallData(t), "--epochs 1 --batch 20",
+		"--out", dir, "--checkpoint", filepath.Join(dir, "checkpoint"))
+	if code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "*.tmp"))
+	for i := range left {
+		left[i] = filepath.Base(left[i])
+	}
+	if got := strings.Join(left, " "); got != "checkpoint.a.tmp checkpoint.tmp other.1.tmp" {
+		t.Errorf("left are %s", got)
 	}
 }
 
 // TestCheckpointGrows: what a checkpoint has, a larger job does not make again.
 func TestCheckpointGrows(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"-data", smallData(t), "-epochs", "2", "-batch", "20", "-out", dir, "-checkpoint", filepath.Join(dir, "checkpoint"), "-resume"}
+	args := fields("--data", smallData(t), "--epochs 2 --batch 20 --resume",
+		"--out", dir, "--checkpoint", filepath.Join(dir, "checkpoint"))
 	for _, c := range []struct {
-		more []string
+		more string
 		made int
 	}{
-		{[]string{"-solvers", "l4adam,adam"}, 2},
-		{[]string{"-solvers", "l4adam,adam", "-restarts", "3"}, 4},
-		{[]string{"-solvers", "adam,sgd", "-restarts", "2"}, 2},
-		{[]string{"-solvers", "adam,sgd", "-batch", "10,20"}, 2},
-		{[]string{"-solvers", "adam,sgd", "-batch", "10,20"}, 0},
+		{"--solvers l4adam,adam", 2},
+		{"--solvers l4adam,adam --restarts 3", 4},
+		{"--solvers adam,sgd --restarts 2", 2},
+		{"--solvers adam,sgd --batch 10,20", 2},
+		{"--solvers adam,sgd --batch 10,20", 0},
 	} {
-		code, stdout, stderr := demo(t, context.Background(), append(slices.Clone(args), c.more...)...)
+		code, stdout, stderr := demo(t, append(slices.Clone(args), c.more)...)
 		if made := strings.Count(stdout, "epoch 2/2"); code != 0 || made != c.made {
-			t.Errorf("%v: exit code %d, %d runs, want %d: %s%s", c.more, code, made, c.made, stdout, stderr)
+			t.Errorf("%s: exit code %d, %d runs, want %d: %s%s",
+				c.more, code, made, c.made, stdout, stderr)
 		}
 	}
 }

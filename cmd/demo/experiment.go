@@ -1,71 +1,63 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
 
-	"gorgonia.org/tensor"
+	"github.com/spf13/pflag"
 
 	"github.com/l4-go/l4/internal/experiment/figure"
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
-// experiment is something to compare solvers on.
+// experiments are what the program offers, each a command of its own; demo alone runs the first. A
+// new one is a file such as regression.go with a function that returns it, and that function's name
+// here.
+var experiments = []func() experiment{mnist, regression}
+
+// experiment is something to compare solvers on, described as data. The command, its flags and its
+// help, the runs, the checkpoint, the CSV and the files of the figure follow from it.
 type experiment struct {
-	about string
-	epoch string // what an epoch is
-	plain scope
-	full  *scope // what -full makes of it; nil where plain is all there is
-	timed bool   // whether times are of interest
+	name     string // of the command
+	about    string // one line of help
+	epoch    string // what an epoch is
+	examples string // of the command line
+	plain    scope
+	full     *scope // what --full makes of it; nil for no such flag
+	timed    bool   // whether run times are of interest
 
-	// Defaults of flags.
-	batches []int // nil where there are none
-	dtype   string
+	// What flags it takes besides those that all take. The zero value stands for no such flag.
+	dtype      string                 // default of --dtype
+	batches    []int                  // default of --batch
+	tasks      []string               // names of the variants, which --tasks chooses from
+	data       string                 // what the folder of --data holds
+	gridStarts int                    // largest number of starts that --grid looks at
+	flags      func(f *pflag.FlagSet) // adds flags of its own
 
-	gridStarts int // starts that -grid looks at, at most
-
-	// variants checks and loads what the experiment needs.
+	// variants checks the settings and loads what the experiment needs.
 	variants func(s settings) ([]variant, error)
-	// report returns what there is to say, as text, and the rows of the figure.
+	// report returns the tables, as text, and the rows of the figure.
 	report func(j *job) (string, [][]figure.Panel)
-	// trace draws what -trace asks for; nil where there is nothing.
-	trace func(ctx context.Context, s settings, w io.Writer) error
 }
 
-// scope is how much an experiment does.
+// scope is how much an experiment does by default.
 type scope struct {
-	solvers, gridSolvers string // gridSolvers join with -grid
+	solvers, gridSolvers string // gridSolvers join with --grid; "" for none
 	epochs, restarts     int
 }
 
+// String returns the flags that stand for a scope.
 func (s scope) String() string {
-	starts := "1 start"
-	if s.restarts > 1 {
-		starts = fmt.Sprintf("%d starts", s.restarts)
-	}
-	return fmt.Sprintf("%d epochs, %s, %s; with -grid also %s", s.epochs, starts, s.solvers, s.gridSolvers)
+	return fmt.Sprintf("--epochs %d --restarts %d --solvers %s", s.epochs, s.restarts, s.solvers)
 }
 
-// variant is one form of an experiment's task.
+// variant is one form of an experiment's task, such as a batch size.
 type variant struct {
-	name       string // tells it from the others; -tasks chooses by it
+	name       string // tells it from the others, in the CSV, in checkpoints and for --tasks
 	title      string
 	epochs     int
 	epochSteps int
-	// newTask makes the task of a run. The same seed gives the same initial weights and the same order of
-	// batches, whatever the solver.
-	newTask  func(seed uint64) *train.Task
-	solvers  solverList // those to compare on it, nil for those of -solvers; -grid finds their rates
-	oneStart bool       // whether one start is enough
-	least    float64    // the smallest loss there can be
-}
-
-var experiments = map[string]experiment{"mnist": mnist, "regression": regression, "stress": stress}
-
-func (s settings) tensorDtype() tensor.Dtype {
-	if s.dtype == "float64" {
-		return tensor.Float64
-	}
-	return tensor.Float32
+	// newTask makes the task of a run. The same seed gives the same initial weights and the same
+	// order of the data, whatever the solver. It is called within train.Build.
+	newTask func(seed uint64) (train.Task, error)
+	solvers solverList // to compare on it; nil for those of --solvers
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// grid is the search for the best constant rate of a solver on a variant. Its points are numbered from the rate
-// it starts at, which is 0.
+// grid is the search for the best constant rate of a solver on a variant. Its points are numbered;
+// the rate that it starts at is point 0.
 type grid struct {
 	variant   variant
 	start     solverSpec
@@ -23,7 +23,8 @@ type grid struct {
 // gridReach is how far from its start a grid goes: a factor of 1000.
 const gridReach = 6
 
-// search finds the best rate of each solver with a constant one on each variant, and has it compared with that.
+// search finds the best rate of each solver with a constant one on each variant, and puts it in the
+// place of the given rate.
 func (j *job) search(ctx context.Context) error {
 	for _, v := range j.variants {
 		for _, spec := range v.solvers {
@@ -64,7 +65,8 @@ func (j *job) search(ctx context.Context) error {
 // gridStarts is the number of starts that a search makes.
 func (j *job) gridStarts() int { return min(j.restarts, j.experiment.gridStarts) }
 
-// at returns the solver with the rate of a point: half a decade from that of the next, and of two digits.
+// at returns the solver with the rate of a point, rounded to two digits. Points are half a decade
+// apart.
 func (g *grid) at(point int) solverSpec {
 	s := g.start
 	if point != 0 {
@@ -74,7 +76,7 @@ func (g *grid) at(point int) solverSpec {
 	return s
 }
 
-// extend looks beyond the edge that the best point lies on, and says whether there is one.
+// extend adds a point beyond the edge if the best point lies on it. It reports whether it did.
 func (g *grid) extend(best int) bool {
 	switch {
 	case best == g.low && g.low > -gridReach:
@@ -87,7 +89,7 @@ func (g *grid) extend(best int) bool {
 	return true
 }
 
-// best is the point with the smallest loss. If all diverge it is the one with the smallest rate.
+// best returns the point with the smallest loss, the smallest rate if all diverge.
 func (j *job) best(g *grid) int {
 	best := g.low
 	for point := g.low + 1; point <= g.high; point++ {
@@ -98,8 +100,8 @@ func (j *job) best(g *grid) int {
 	return best
 }
 
-// gridLoss is what a point is judged by: the mean training loss of the last epoch, in the geometric mean over
-// the starts. It is infinite if any diverges.
+// gridLoss returns what a point is judged by: the mean training loss of the last epoch, as a
+// geometric mean over the starts. It is infinite if any of them diverges.
 func (j *job) gridLoss(g *grid, point int) float64 {
 	var losses []float64
 	for restart := range j.gridStarts() {
@@ -112,12 +114,13 @@ func (j *job) gridLoss(g *grid, point int) float64 {
 	return stat.GeometricMean(losses, nil)
 }
 
-// gridReport shows what the search found.
+// gridReport returns the tables of what the search found.
 func (j *job) gridReport() string {
 	if !j.searched {
 		return ""
 	}
-	text := fmt.Sprintf("Search for the best rates: mean training loss of epoch %d, geometric mean over starts, of which there are %d\n\n", j.epochs, j.gridStarts())
+	text := fmt.Sprintf("Search for the best rates: "+
+		"mean training loss of epoch %d, geometric mean of %d starts\n\n", j.epochs, j.gridStarts())
 	for _, v := range j.variants {
 		rows := [][]string{{"solver", "loss", ""}}
 		for _, g := range j.grids {

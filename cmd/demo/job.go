@@ -3,16 +3,18 @@ package main
 import (
 	"context"
 	"io"
+	"os"
 	"slices"
 	"sync"
 
 	"github.com/pkg/errors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/l4-go/l4/internal/experiment/figure"
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
-// job is all that the user asked for: runs, and what became of them.
+// job is all that the user asked for: the runs, and what came out of them.
 type job struct {
 	settings
 	experiment experiment
@@ -23,7 +25,7 @@ type job struct {
 	searched   bool    // whether it is over
 
 	mu      sync.Mutex
-	runs    []runID // in an order that does not depend on -jobs
+	runs    []runID // in an order that does not depend on --jobs
 	results map[runID]result
 }
 
@@ -34,27 +36,52 @@ type runID struct {
 	Seed    uint64
 }
 
-// result is what a run came to.
+// result is the outcome of a run.
 type result struct {
 	Run      runID
 	Records  []train.Record
-	Ended    string // why it ended early, if it did
-	Diverged bool   // whether that was the reason
+	Ended    string // why the run ended early; "" if it did not
+	Diverged bool   // whether it ended early because it diverged
 }
 
-// newJob checks what can be checked before the training.
-func newJob(s settings, w io.Writer) (*job, error) {
-	j := &job{settings: s, experiment: experiments[s.experiment], results: map[runID]result{}}
-	var err error
-	if j.variants, err = j.experiment.variants(s); err != nil {
+// runJob makes an experiment and its report. Errors after the training has begun are failures.
+func runJob(ctx context.Context, e experiment, s settings, w io.Writer) error {
+	j, err := newJob(e, s, w)
+	if err != nil {
+		return err
+	}
+	defer j.checkpoint.close()
+	err = j.train(ctx)
+	if reportErr := j.report(w); reportErr != nil {
+		err = reportErr
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return failure{err}
+	}
+	return err
+}
+
+// newJob checks all that can be checked before the training, and makes the output folder.
+func newJob(e experiment, s settings, w io.Writer) (*job, error) {
+	j := &job{settings: s, experiment: e, results: map[runID]result{}}
+	vs, err := e.variants(s)
+	if err != nil {
 		return nil, err
 	}
-	if j.variants, err = s.tasks.choose(j.variants); err != nil {
+	if j.variants, err = s.choose(vs); err != nil {
 		return nil, err
 	}
 	for i := range j.variants {
 		if j.variants[i].solvers == nil {
 			j.variants[i].solvers = s.solvers
+		}
+	}
+	if err := os.MkdirAll(s.out, 0o755); err != nil {
+		return nil, errors.WithMessage(err, "--out")
+	}
+	for _, path := range j.files() {
+		if err := figure.CheckWritable(path); err != nil {
+			return nil, errors.WithMessage(err, "--out")
 		}
 	}
 	if j.checkpoint, err = openCheckpoint(s); err != nil {
@@ -64,7 +91,8 @@ func newJob(s settings, w io.Writer) (*job, error) {
 	return j, nil
 }
 
-// train makes all runs: those that look for the best rates, if they are wanted, and then those to compare.
+// train makes all runs: first those of the search for the best rates, if there is one, then those
+// to compare.
 func (j *job) train(ctx context.Context) error {
 	defer j.progress.close()
 	if j.grid {
@@ -75,9 +103,6 @@ func (j *job) train(ctx context.Context) error {
 	var ids []runID
 	for restart := range j.restarts {
 		for _, v := range j.variants {
-			if v.oneStart && restart > 0 {
-				continue
-			}
 			for _, spec := range v.solvers {
 				ids = append(ids, runID{v.name, spec, j.seed + uint64(restart)})
 			}
@@ -86,8 +111,8 @@ func (j *job) train(ctx context.Context) error {
 	return j.makeRuns(ctx, ids)
 }
 
-// makeRuns makes those of the runs that neither this process nor the checkpoint has made, as many at a time as
-// -jobs says. A run that diverges is a result like any other.
+// makeRuns makes the runs that neither this process nor the checkpoint has made, as many at a time
+// as --jobs says. A run that diverges is a result like any other.
 func (j *job) makeRuns(ctx context.Context, ids []runID) error {
 	var todo []runID
 	for _, id := range ids {
@@ -127,11 +152,15 @@ func (j *job) makeRun(ctx context.Context, id runID) error {
 		return ctx.Err()
 	}
 	v := j.variant(id)
-	task := train.Build(func() *train.Task { return v.newTask(id.Seed) })
-	opts := train.Options{Epochs: v.epochs}
+	task, err := train.Build(func() (train.Task, error) { return v.newTask(id.Seed) })
+	if err != nil {
+		return errors.WithMessage(err, v.name)
+	}
+	defer task.Close()
+	opts := train.Options{Epochs: v.epochs, EpochSteps: v.epochSteps}
 	j.checkpoint.begin(id, &opts)
 	end := j.progress.begin(id, &opts)
-	records, err := train.Run(ctx, task, train.Kinds[id.Solver.Kind].New(task.Loss, id.Solver.Value), opts)
+	records, err := train.Run(ctx, task, id.Solver.kind().New(id.Solver.Value), opts)
 	end(err)
 	r := result{Run: id, Records: records}
 	if err != nil {
@@ -147,7 +176,8 @@ func (j *job) makeRun(ctx context.Context, id runID) error {
 }
 
 func (j *job) variant(id runID) variant {
-	return j.variants[slices.IndexFunc(j.variants, func(v variant) bool { return v.name == id.Variant })]
+	named := func(v variant) bool { return v.name == id.Variant }
+	return j.variants[slices.IndexFunc(j.variants, named)]
 }
 
 // of returns the results of a solver on a variant, from its starts in order.

@@ -1,9 +1,8 @@
-// Command demo trains with L4 and with Gorgonia's own solvers, side by side, and draws what came out.
+// Command demo trains with L4 and with other solvers, side by side, and draws what comes out.
 package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -26,40 +25,27 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program. Its result is the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	fail := func(code int, err error) int {
-		fmt.Fprintln(stderr, "demo:", err)
-		return code
-	}
-	s, err := parse(args, stdout)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	if err != nil {
-		return fail(exitUsage, err)
-	}
-	j, err := newJob(s, stdout)
-	if err != nil {
-		return fail(exitUsage, err)
-	}
-	if err := os.MkdirAll(s.out, 0o755); err != nil {
-		return fail(exitUsage, err)
-	}
+// failure is an error after the training has begun. Errors before are the user's to mend.
+type failure struct{ error }
 
-	if s.trace {
-		err = j.experiment.trace(ctx, s, stdout)
-	} else {
-		err = j.train(ctx)
-		if reportErr := j.report(stdout); reportErr != nil {
-			return fail(exitFailed, reportErr)
-		}
-	}
+// run is the program. It returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(append([]string{}, args...)) // cobra takes nil for os.Args
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var failed failure
 	switch {
+	case err == nil:
+		return 0
 	case errors.Is(err, context.Canceled):
-		return fail(exitInterrupted, errors.New("interrupted"))
-	case err != nil:
-		return fail(exitFailed, err)
+		fmt.Fprintln(stderr, "demo: interrupted")
+		return exitInterrupted
 	}
-	return 0
+	fmt.Fprintln(stderr, "demo:", err)
+	if errors.As(err, &failed) {
+		return exitFailed
+	}
+	return exitUsage
 }

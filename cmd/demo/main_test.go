@@ -8,14 +8,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/l4-go/l4/internal/experiment/train"
 )
 
-// smallData writes a data set of 5 by 5 pixels in the files of MNIST: noise around a bright spot that tells
-// the class.
+// smallData writes a data set of 5 by 5 pixels in the files of MNIST: noise around a bright spot
+// that tells the class.
 func smallData(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -34,22 +33,28 @@ func smallData(t *testing.T) string {
 			images.Write(pixels)
 			labels.WriteByte(byte(label))
 		}
-		for name, data := range map[string][]byte{"-images-idx3-ubyte": images.Bytes(), "-labels-idx1-ubyte": labels.Bytes()} {
-			if err := os.WriteFile(filepath.Join(dir, part+name), data, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
+		writeFile(t, filepath.Join(dir, part+"-images-idx3-ubyte"), images.Bytes())
+		writeFile(t, filepath.Join(dir, part+"-labels-idx1-ubyte"), labels.Bytes())
 	}
 	return dir
 }
 
-// demo runs the program.
-func demo(t *testing.T, ctx context.Context, args ...string) (code int, stdout, stderr string) {
+func writeFile(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// demo runs the program. Its arguments are split at spaces.
+func demo(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	code = run(ctx, args, &out, &err)
+	code = run(context.Background(), fields(args...), &out, &err)
 	return code, out.String(), err.String()
 }
+
+func fields(args ...string) []string { return strings.Fields(strings.Join(args, " ")) }
 
 // numbers returns the CSV's columns that do not depend on the machine's speed.
 func numbers(t *testing.T, path string) [][]string {
@@ -74,12 +79,14 @@ func TestDemo(t *testing.T) {
 	var first [][]string
 	for range 2 {
 		out := filepath.Join(t.TempDir(), "new", "folder")
-		code, stdout, stderr := demo(t, context.Background(), "mnist", "-data", data, "-out", out, "-epochs", "3", "-batch", "20", "-restarts", "2", "-jobs", "1",
-			"-solvers", "l4adam,l4adam:0.25,l4mom,adam,momentum:0.1,sgd,rmsprop")
+		code, stdout, stderr := demo(t, "mnist --data", data, "--out", out,
+			"--epochs 3 --batch 20 --restarts 2 --jobs 1",
+			"--solvers l4adam,l4adam:0.25,l4mom,adam,momentum:0.1,sgd,rmsprop")
 		if code != 0 || stderr != "" {
 			t.Fatalf("exit code %d: %s", code, stderr)
 		}
-		for _, want := range []string{"solver", "in Step", "L4Adam 0.25", "Momentum 0.1", "RMSProp 0.001", "±", "epoch 3/3"} {
+		for _, want := range []string{"solver", "in Step", "L4Adam 0.25", "Momentum 0.1",
+			"RMSProp 0.001", "±", "epoch 3/3"} {
 			if !strings.Contains(stdout, want) {
 				t.Errorf("%q is not in the output:\n%s", want, stdout)
 			}
@@ -107,11 +114,12 @@ func TestDemo(t *testing.T) {
 
 func TestDemoRegression(t *testing.T) {
 	out := t.TempDir()
-	code, stdout, stderr := demo(t, context.Background(), "-epochs", "2", "-out", out, "-dtype", "float32", "regression")
+	code, stdout, stderr := demo(t, "--epochs 2 --out", out, "--dtype float32 regression")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	for _, want := range []string{"L4Mom 0.25", "SGD 4e-05", "condition number 1e+10", "notebook, condition number 14", "start 5/5"} {
+	for _, want := range []string{"L4Mom 0.25", "SGD 4e-05", "condition number 1e+10",
+		"notebook, condition number 14", "start 5/5"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is not in the output:\n%s", want, stdout)
 		}
@@ -124,11 +132,13 @@ func TestDemoRegression(t *testing.T) {
 // TestFull: -full makes the paper's table, and flags that are given win over it.
 func TestFull(t *testing.T) {
 	out := t.TempDir()
-	code, stdout, stderr := demo(t, context.Background(), "-full", "-epochs", "2", "-restarts", "2", "-data", smallData(t), "-out", out)
+	code, stdout, stderr := demo(t, "--full --epochs 2 --restarts 2 --out", out, "--data",
+		smallData(t))
 	if code != 0 {
 		t.Fatal(stderr)
 	}
-	for _, want := range []string{"L4Mom 0.25", "Momentum 0.05", "95.7 ± 0.3", "0.35", "start 2/2  epoch 2/2", "epoch 1"} {
+	for _, want := range []string{"L4Mom 0.25", "Momentum 0.05", "95.7 ± 0.3", "0.35",
+		"start 2/2  epoch 2/2", "epoch 1"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is not in the output:\n%s", want, stdout)
 		}
@@ -147,15 +157,40 @@ func TestFull(t *testing.T) {
 func TestJobs(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	for _, jobs := range []string{"1", "4"} {
-		code, stdout, stderr := demo(t, context.Background(), "-jobs", jobs, "-out", filepath.Join(dir, jobs), "-data", data,
-			"-epochs", "3", "-batch", "10,20", "-restarts", "2", "-solvers", "l4adam,l4mom,adam,sgd:9e5")
-		if code != 0 || !strings.Contains(stdout, "batches of 10") || !strings.Contains(stdout, "batches of 20") {
-			t.Fatalf("-jobs %s: exit code %d: %s%s", jobs, code, stdout, stderr)
+		code, stdout, stderr := demo(t, "--jobs", jobs, "--out", filepath.Join(dir, jobs),
+			"--data", data, "--epochs 3 --batch 10,20 --restarts 2",
+			"--solvers l4adam,l4mom,adam,sgd:9e5")
+		if code != 0 || !strings.Contains(stdout, "batches of 10") ||
+			!strings.Contains(stdout, "batches of 20") {
+			t.Fatalf("--jobs %s: exit code %d: %s%s", jobs, code, stdout, stderr)
 		}
 	}
 	wantSameNumbers(t, "mnist", filepath.Join(dir, "4"), filepath.Join(dir, "1"))
 	if rows := numbers(t, filepath.Join(dir, "1", "mnist.csv")); len(rows) != 1+3*2*2*3 {
 		t.Errorf("%d rows in the CSV", len(rows))
+	}
+}
+
+// TestColors: a solver has its own colour in the figure, alone or beside others.
+func TestColors(t *testing.T) {
+	data := smallData(t)
+	cases := map[string]bool{"adam": false, "adam,l4adam": true, "l4adam:0.25,adam": true}
+	for solvers, both := range cases {
+		out := t.TempDir()
+		code, _, stderr := demo(t, "--data", data, "--out", out, "--epochs 1 --batch 20 --solvers",
+			solvers)
+		if code != 0 {
+			t.Fatal(stderr)
+		}
+		svg, err := os.ReadFile(filepath.Join(out, "mnist.svg"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		adam := strings.Contains(string(svg), "#009E73")
+		l4adam := strings.Contains(string(svg), "#0072B2")
+		if !adam || l4adam != both {
+			t.Errorf("%s: Adam's colour %v, L4Adam's %v", solvers, adam, l4adam)
+		}
 	}
 }
 
@@ -165,7 +200,8 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	stdout := &cancelAt{after: 3, cancel: cancel}
 	var stderr bytes.Buffer
-	code := run(ctx, []string{"-data", smallData(t), "-out", out, "-epochs", "1000", "-batch", "20"}, stdout, &stderr)
+	args := fields("--data", smallData(t), "--out", out, "--epochs 1000 --batch 20")
+	code := run(ctx, args, stdout, &stderr)
 	if code != exitInterrupted || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("exit code %d: %s", code, stderr.String())
 	}
@@ -193,69 +229,15 @@ func (c *cancelAt) Write(p []byte) (int, error) {
 	return c.Buffer.Write(p)
 }
 
-// TestMistakes: one clear line, exit code 2, nothing written.
-func TestMistakes(t *testing.T) {
-	data := smallData(t)
-	damaged := smallData(t)
-	if err := os.Truncate(filepath.Join(damaged, "train-images-idx3-ubyte"), 1000); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		args string
-		want string
-	}{
-		{"-solvers adamw", `no solver "adamw"`},
-		{"-solvers l4adam:x", `"x" is no fraction`},
-		{"-solvers adam:-1", `"-1" is no rate`},
-		{"-solvers l4adam,l4adam:0.15", "twice"},
-		{"-solvers ", "no solver"},
-		{"-epochs 0", "-epochs 0"},
-		{"-epochs many", "many"},
-		{"-restarts -1", "-restarts -1"},
-		{"-batch 0", "flag -batch: 0: want at least 1"},
-		{"-batch 20,many", `"many" is no whole number`},
-		{"-batch 20,10,20", "20 twice"},
-		{"-batch 20,201", "-batch 201: the data set has 200 images"},
-		{"-jobs 0", "-jobs 0"},
-		{"regression -full", "-full: regression"},
-		{"-grid -solvers l4adam,l4mom", "-grid: no solver"},
-		{"-grid -solvers adam:1e-3,adam:1e-2", "want each solver"},
-		{"-batch 201", "200 images"},
-		{"-seed -1", "-1"},
-		{"-trace", "-trace: mnist has none"},
-		{"-tasks batch,nothing", `no task "nothing": choose from batch 64`},
-		{"-dtype float16", "float16"},
-		{"-nonsense", "nonsense"},
-		{"cifar", `no experiment "cifar"`},
-		{"mnist more", "more"},
-		{"regression -batch 3", "no batches"},
-		{"-data " + filepath.Join(data, "nowhere"), "nowhere"},
-		{"-data " + damaged, "train-images-idx3-ubyte: ends after"},
-	} {
-		out := filepath.Join(t.TempDir(), "out")
-		args := strings.Split(c.args, " ")
-		if strings.HasPrefix(c.args, "-") {
-			args = append(args, "-out", out)
-			if !strings.Contains(c.args, "-data") {
-				args = append(args, "-data", data)
-			}
-		}
-		code, stdout, stderr := demo(t, context.Background(), args...)
-		if code != exitUsage || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.want) || stdout != "" {
-			t.Errorf("%s: exit code %d, output %q, error %q, want %q", c.args, code, stdout, stderr, c.want)
-		}
-		if _, err := os.Stat(out); err == nil {
-			t.Errorf("%s: the output folder has been made", c.args)
-		}
-	}
-}
-
-// TestDivergence: a run that diverges, even in its first epoch, is a row of the table beside the others.
+// TestDivergence: a run that diverges, even in its first epoch, is a row of the table beside the
+// others.
 func TestDivergence(t *testing.T) {
 	for _, solvers := range []string{"sgd:9e5,l4adam", "l4adam,sgd:9e5"} {
 		out := t.TempDir()
-		code, stdout, stderr := demo(t, context.Background(), "-data", smallData(t), "-out", out, "-epochs", "2", "-batch", "20", "-solvers", solvers)
-		if code != 0 || !strings.Contains(stdout, "SGD 900000 (1 of 1 ended early)") || !strings.Contains(stdout, "Wrote") {
+		code, stdout, stderr := demo(t, "--data", smallData(t), "--out", out,
+			"--epochs 2 --batch 20 --solvers", solvers)
+		row := strings.Contains(stdout, "SGD 900000 (1 of 1 ended early)")
+		if code != 0 || !row || !strings.Contains(stdout, "Wrote") {
 			t.Errorf("%s: exit code %d: %s%s", solvers, code, stdout, stderr)
 		}
 		if rows := numbers(t, filepath.Join(out, "mnist.csv")); len(rows) != 3 {
@@ -264,27 +246,34 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
-// TestUnwritableCheckpoint is found before the training.
-func TestUnwritableCheckpoint(t *testing.T) {
-	code, stdout, stderr := demo(t, context.Background(), "-data", smallData(t), "-out", t.TempDir(), "-checkpoint", filepath.Join(t.TempDir(), "no", "file"))
-	if code != exitUsage || strings.Contains(stdout, "epoch") || !strings.Contains(stderr, filepath.Join("no", "file")) {
-		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+// TestUnwritableOut is found before the training: a file that cannot be replaced, a folder without
+// room for files.
+func TestUnwritableOut(t *testing.T) {
+	data, occupied := smallData(t), t.TempDir()
+	if err := os.Mkdir(filepath.Join(occupied, "mnist.csv"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	outs := map[string]string{occupied: "mnist.csv is a folder"}
+	if runtime.GOOS == "linux" {
+		outs["/proc/self"] = "cannot write /proc/self/mnist.png" // not even for root
+	}
+	for out, want := range outs {
+		code, stdout, stderr := demo(t, "--data", data, "--epochs 1 --batch 20 --out", out)
+		if code != exitUsage || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d: %s%s", out, code, stdout, stderr)
+		}
+	}
+	if files, _ := os.ReadDir(occupied); len(files) != 1 {
+		t.Errorf("left over: %v", files)
 	}
 }
 
-func TestHelp(t *testing.T) {
-	code, stdout, stderr := demo(t, context.Background(), "-h")
-	if code != 0 || stderr != "" {
-		t.Errorf("exit code %d: %s", code, stderr)
-	}
-	for name := range train.Kinds {
-		if !strings.Contains(stdout, "\n  "+name+" ") {
-			t.Errorf("%s is not in the help", name)
-		}
-	}
-	for name := range experiments {
-		if !strings.Contains(stdout, "\n  "+name+" ") {
-			t.Errorf("%s is not in the help", name)
-		}
+// TestUnwritableCheckpoint is found before the training.
+func TestUnwritableCheckpoint(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "no", "file")
+	code, stdout, stderr := demo(t, "--data", smallData(t), "--out", t.TempDir(), "--checkpoint",
+		file)
+	if code != exitUsage || stdout != "" || !strings.Contains(stderr, file) {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 }

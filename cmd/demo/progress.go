@@ -16,8 +16,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
-// progress shows how a job goes: on a terminal by a bar and a line for each run that is done, elsewhere by a
-// line for each epoch or, in a long job, for some of them.
+// progress shows how a job goes: on a terminal by a bar and a line for each finished run, elsewhere
+// by a line for each epoch or, in a long job, for some of the epochs.
 type progress struct {
 	job   *job
 	bar   *progressbar.ProgressBar // nil if w is no terminal
@@ -38,7 +38,8 @@ func newProgress(w io.Writer, j *job) *progress {
 	p := &progress{job: j, w: w}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.bar = progressbar.NewOptions(1,
-			progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(20), progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(20),
+			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
 	}
 	return p
@@ -56,7 +57,8 @@ func (p *progress) expect(ids []runID) {
 	}
 }
 
-// begin starts the display of a run and sets what feeds it. The function that it returns ends the display.
+// begin starts the display of a run and sets the options that feed it. It returns the function that
+// ends the display.
 func (p *progress) begin(id runID, opts *train.Options) (end func(error)) {
 	v := p.job.variant(id)
 	name := id.Solver.String()
@@ -86,7 +88,8 @@ func (p *progress) begin(id runID, opts *train.Options) (end func(error)) {
 			}
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			p.bar.Describe(fmt.Sprintf("%s  epoch %d/%d  loss %-8.2e  learning rate %-8.2e", name, (step-1)/v.epochSteps+1, opts.Epochs, loss, learnRate))
+			p.bar.Describe(fmt.Sprintf("%s  epoch %d/%d  loss %-8.2e  learning rate %-8.2e",
+				name, (step-1)/v.epochSteps+1, opts.Epochs, loss, learnRate))
 			count(step)
 		}
 	}
@@ -103,7 +106,8 @@ func (p *progress) begin(id runID, opts *train.Options) (end func(error)) {
 }
 
 func (p *progress) line(r train.Record, epochs int) string {
-	line := fmt.Sprintf("epoch %d/%d  loss %.3g  learning rate %.3g", r.Epoch, epochs, r.Loss, r.LearnRate)
+	line := fmt.Sprintf("epoch %d/%d  loss %.3g  learning rate %.3g",
+		r.Epoch, epochs, r.Loss, r.LearnRate)
 	if !math.IsNaN(r.Accuracy) {
 		line += fmt.Sprintf("  test accuracy %.2f %%", 100*r.Accuracy)
 	}

@@ -14,31 +14,37 @@ import (
 
 const regressionEpoch = 100 // steps
 
-// regression is the experiment of the paper's section 3.1. Its Adam has the epsilon of the others, 1e-4, which
-// is nothing beside the gradients of this loss.
-var regression = experiment{
-	about: "a badly conditioned linear net of 96 weights, two matrices (paper, section 3.1)",
-	epoch: fmt.Sprint(regressionEpoch, " steps on all samples"),
-	plain: scope{
-		solvers:     "l4adam:0.15,l4adam:0.25,l4mom:0.15,l4mom:0.25,adam:1e-3,sgd:4e-5",
-		gridSolvers: "momentum:4e-6", epochs: 300, restarts: 5,
-	},
-	dtype: "float64", gridStarts: 5,
-	variants: func(s settings) ([]variant, error) {
-		return []variant{
-			regressionVariant(s, paper.Notebook, "Matrix of the paper's notebook", train.NotebookMatrix()),
-			regressionVariant(s, paper.LogSpaced, "Log-spaced singular values", train.LogSpacedMatrix()),
-		}, nil
-	},
-	report: regressionReport,
+// regression is the experiment of the paper's section 3.1. Its Adam has the epsilon of the others,
+// 1e-4, which is negligible beside the gradients of this loss.
+func regression() experiment {
+	return experiment{
+		name:     "regression",
+		about:    "A badly conditioned linear net of 96 weights (paper, section 3.1)",
+		epoch:    fmt.Sprint(regressionEpoch, " steps on all samples"),
+		examples: "  demo regression    the paper's Fig. 2, on two matrices",
+		plain: scope{
+			solvers:     "l4adam:0.15,l4adam:0.25,l4mom:0.15,l4mom:0.25,adam:1e-3,sgd:4e-5",
+			gridSolvers: "momentum:4e-6", epochs: 300, restarts: 5,
+		},
+		dtype: "float64", gridStarts: 5, tasks: []string{paper.Notebook, paper.LogSpaced},
+		variants: func(s settings) ([]variant, error) {
+			return []variant{
+				regressionVariant(s, paper.Notebook, "Matrix of the paper's notebook",
+					train.NotebookMatrix()),
+				regressionVariant(s, paper.LogSpaced, "Log-spaced singular values",
+					train.LogSpacedMatrix()),
+			}, nil
+		},
+		report: regressionReport,
+	}
 }
 
 func regressionVariant(s settings, name, title string, matrix *mat.Dense) variant {
 	return variant{
 		name: name, title: fmt.Sprintf("%s, condition number %.2g", title, mat.Cond(matrix, 2)),
 		epochs: s.epochs, epochSteps: regressionEpoch,
-		newTask: func(seed uint64) *train.Task {
-			return train.Regression(s.tensorDtype(), matrix, regressionEpoch, seed)
+		newTask: func(seed uint64) (train.Task, error) {
+			return train.Regression(s.tensorDtype(), matrix, seed)
 		},
 	}
 }
@@ -48,19 +54,23 @@ func regressionReport(j *job) (string, [][]figure.Panel) {
 	if last := j.epochs * regressionEpoch; !slices.Contains(steps, last) {
 		steps = append(steps, last)
 	}
-	text := "Loss of single steps: smallest / geometric mean / largest over the starts, beside those of reference\nimplementations in float64. Near the floor it goes up and down from step to step.\n\n"
+	text := "Loss of single steps: smallest / geometric mean / largest over the starts, beside\n" +
+		"losses of reference implementations in float64. Near the floor it goes up and down\n" +
+		"from step to step.\n\n"
 	for _, v := range j.variants {
-		text += v.title + "\n" + figure.Table(j.comparison(v, "step", "reference", steps, paperSpread)) + "\n"
+		rows := j.comparison(v, "step", "reference", steps, paperSpread)
+		text += v.title + "\n" + figure.Table(rows) + "\n"
 	}
 	return text, j.panels("step", "training loss", lastLoss)
 }
 
 func lastLoss(r train.Record) float64 { return r.LastLoss }
 
-func paperSpread(v variant, spec solverSpec, step int, records []train.Record) (ours, theirs string) {
+func paperSpread(v variant, spec solverSpec, step int, rs []train.Record) (ours, theirs string) {
 	ours, theirs = "-", "-"
-	if losses := each(records, lastLoss); len(losses) > 0 {
-		ours = fmt.Sprintf("%.0e / %.0e / %.0e", slices.Min(losses), stat.GeometricMean(losses, nil), slices.Max(losses))
+	if losses := each(rs, lastLoss); len(losses) > 0 {
+		ours = fmt.Sprintf("%.0e / %.0e / %.0e", slices.Min(losses),
+			stat.GeometricMean(losses, nil), slices.Max(losses))
 	}
 	switch seen := paper.Regression[v.name][paper.Setting(spec)][step]; {
 	case seen.Max > 0:

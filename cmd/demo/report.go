@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
@@ -23,21 +24,30 @@ func (j *job) report(w io.Writer) error {
 	}
 	text, panels := j.experiment.report(j)
 	fmt.Fprintf(w, "\n%s%s", j.gridReport(), text)
-	base := filepath.Join(j.out, j.settings.experiment)
-	if err := figure.WriteCSV(base+".csv", j.csv()); err != nil {
-		return err
-	}
-	for _, ext := range []string{".png", ".svg"} {
-		if err := figure.Save(base+ext, panels...); err != nil {
+	for _, path := range j.files() {
+		var err error
+		if filepath.Ext(path) == ".csv" {
+			err = figure.WriteCSV(path, j.csv())
+		} else {
+			err = figure.Save(path, panels...)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(w, "Wrote %s.png, .svg and .csv.\n", base)
+	fmt.Fprintf(w, "Wrote %s.\n", strings.Join(j.files(), ", "))
 	return nil
 }
 
-// summary has a row for each solver on a variant: means over its starts, with the standard deviation if there
-// are several. Times mean something only if one run went at a time.
+// files returns the paths of what the job writes.
+func (j *job) files() []string {
+	base := filepath.Join(j.out, j.experiment.name)
+	return []string{base + ".png", base + ".svg", base + ".csv"}
+}
+
+// summary returns a row for each solver on a variant: means over its starts, with the standard
+// deviation if there are several. It has times if runs went one at a time, since they mean nothing
+// otherwise.
 func (j *job) summary(v variant) [][]string {
 	rows := [][]string{{"solver", "epochs", "training loss", "test accuracy"}}
 	if j.jobs == 1 {
@@ -53,15 +63,20 @@ func (j *job) summary(v variant) [][]string {
 				step += e.StepTime
 			}
 			if n := len(r.Records); n > 0 {
-				losses, accuracies = append(losses, r.Records[n-1].Loss), append(accuracies, 100*r.Records[n-1].Accuracy)
+				losses = append(losses, r.Records[n-1].Loss)
+				accuracies = append(accuracies, 100*r.Records[n-1].Accuracy)
 				epochs = max(epochs, n)
 			}
 		}
-		row := []string{j.title(v, spec), strconv.Itoa(epochs), spread(losses, "%.3g", ""), spread(accuracies, "%.2f", " %")}
+		row := []string{
+			j.title(v, spec), strconv.Itoa(epochs),
+			spread(losses, "%.3g", ""), spread(accuracies, "%.2f", " %"),
+		}
 		switch {
 		case j.jobs > 1:
 		case total > 0:
-			row = append(row, fmt.Sprintf("%.1f", total.Seconds()/float64(len(losses))), fmt.Sprintf("%.1f %%", 100*step.Seconds()/total.Seconds()))
+			row = append(row, fmt.Sprintf("%.1f", total.Seconds()/float64(len(losses))),
+				fmt.Sprintf("%.1f %%", 100*step.Seconds()/total.Seconds()))
 		default:
 			row = append(row, "-", "-")
 		}
@@ -70,7 +85,7 @@ func (j *job) summary(v variant) [][]string {
 	return rows
 }
 
-// title is the name of a solver, and how many of its runs ended early.
+// title returns the name of a solver, and the number of its runs that ended early if there are any.
 func (j *job) title(v variant, spec solverSpec) string {
 	early, rs := 0, j.of(v, spec)
 	for _, r := range rs {
@@ -84,9 +99,12 @@ func (j *job) title(v variant, spec solverSpec) string {
 	return fmt.Sprintf("%v (%d of %d ended early)", spec, early, len(rs))
 }
 
-// comparison has a row for each solver on a variant and two columns for each of some epochs or steps: what came
-// out, and what there is to compare it with. cells makes both from the records at that point.
-func (j *job) comparison(v variant, unit, other string, points []int, cells func(v variant, spec solverSpec, point int, records []train.Record) (ours, theirs string)) [][]string {
+// cells returns what a solver's runs came to at an epoch or step, and what to compare that with.
+type cells func(v variant, spec solverSpec, point int, records []train.Record) (ours, theirs string)
+
+// comparison returns a row for each solver on a variant, and in it the two cells of each of some
+// points: epochs or steps, as unit says. other is the heading of what ours is compared with.
+func (j *job) comparison(v variant, unit, other string, points []int, cells cells) [][]string {
 	rows := [][]string{{"solver"}}
 	for _, spec := range v.solvers {
 		row := []string{j.title(v, spec)}
@@ -106,7 +124,7 @@ func (j *job) comparison(v variant, unit, other string, points []int, cells func
 	return rows
 }
 
-// per is the number of units, steps or epochs, in an epoch.
+// per returns the number of units, steps or epochs, in an epoch.
 func (v variant) per(unit string) int {
 	if unit == "step" {
 		return v.epochSteps
@@ -114,7 +132,7 @@ func (v variant) per(unit string) int {
 	return 1
 }
 
-// recordsOf returns the records of an epoch from the runs that got so far.
+// recordsOf returns the records of an epoch from the runs that reached it.
 func recordsOf(rs []result, epoch int) []train.Record {
 	var records []train.Record
 	for _, r := range rs {
@@ -133,8 +151,10 @@ func each(records []train.Record, value func(train.Record) float64) []float64 {
 	return xs
 }
 
-// spread is the mean and, of several numbers, the standard deviation.
+// spread returns the mean and, of several numbers, the standard deviation. NaN stands for no
+// number.
 func spread(xs []float64, format, unit string) string {
+	xs = slices.DeleteFunc(slices.Clone(xs), math.IsNaN)
 	switch len(xs) {
 	case 0:
 		return "-"
@@ -145,7 +165,8 @@ func spread(xs []float64, format, unit string) string {
 	return fmt.Sprintf(format+" ± "+format, mean, std) + unit
 }
 
-// panels has a row for each variant: the loss and the learning rate over units of time, epochs or steps.
+// panels returns a row for each variant: the loss and the learning rate over epochs or steps, as
+// unit says.
 func (j *job) panels(unit, y string, loss func(train.Record) float64) [][]figure.Panel {
 	var rows [][]figure.Panel
 	for _, v := range j.variants {
@@ -153,16 +174,21 @@ func (j *job) panels(unit, y string, loss func(train.Record) float64) [][]figure
 		right := figure.Panel{Title: v.title, X: unit, Y: "effective learning rate"}
 		for _, spec := range v.solvers {
 			left.Curves = append(left.Curves, j.curve(v, spec, unit, loss))
-			right.Curves = append(right.Curves, j.curve(v, spec, unit, func(r train.Record) float64 { return r.LearnRate }))
+			right.Curves = append(right.Curves, j.curve(v, spec, unit, learnRate))
 		}
 		rows = append(rows, []figure.Panel{left, right})
 	}
 	return rows
 }
 
-// curve is the geometric mean over a solver's starts, with a band from the smallest to the largest.
-func (j *job) curve(v variant, spec solverSpec, unit string, value func(train.Record) float64) figure.Curve {
-	c := figure.Curve{Name: spec.String()}
+func learnRate(r train.Record) float64 { return r.LearnRate }
+
+// curve returns the geometric mean over a solver's starts, with a band from the smallest to the
+// largest.
+func (j *job) curve(
+	v variant, spec solverSpec, unit string, value func(train.Record) float64,
+) figure.Curve {
+	c := figure.Curve{Name: spec.String(), Color: spec.kind().Color}
 	for epoch := 1; epoch <= v.epochs; epoch++ {
 		values := each(recordsOf(j.of(v, spec), epoch), value)
 		if len(values) == 0 {
@@ -177,18 +203,25 @@ func (j *job) curve(v variant, spec solverSpec, unit string, value func(train.Re
 	return c
 }
 
-// csv has the records of all runs.
+// csv returns the records of all runs.
 func (j *job) csv() [][]string {
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-	rows := [][]string{{"variant", "solver", "value", "seed", "epoch", "loss", "last_loss", "learn_rate", "test_accuracy", "seconds", "step_seconds"}}
+	rows := [][]string{{
+		"variant", "solver", "value", "seed", "epoch",
+		"loss", "last_loss", "learn_rate", "test_accuracy", "seconds", "step_seconds",
+	}}
 	for _, id := range j.runs {
 		for _, e := range j.results[id].Records {
 			accuracy := ""
 			if !math.IsNaN(e.Accuracy) {
 				accuracy = number(e.Accuracy)
 			}
-			rows = append(rows, []string{id.Variant, id.Solver.Kind, number(id.Solver.Value), strconv.FormatUint(id.Seed, 10), strconv.Itoa(e.Epoch),
-				number(e.Loss), number(e.LastLoss), number(e.LearnRate), accuracy, number(e.Time.Seconds()), number(e.StepTime.Seconds())})
+			rows = append(rows, []string{
+				id.Variant, id.Solver.Kind, number(id.Solver.Value),
+				strconv.FormatUint(id.Seed, 10), strconv.Itoa(e.Epoch),
+				number(e.Loss), number(e.LastLoss), number(e.LearnRate), accuracy,
+				number(e.Time.Seconds()), number(e.StepTime.Seconds()),
+			})
 		}
 	}
 	return rows

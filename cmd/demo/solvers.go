@@ -17,69 +17,86 @@ type solverSpec struct {
 	Value float64 // fraction or learning rate
 }
 
-func (s solverSpec) String() string {
-	return fmt.Sprintf("%s %v", train.Kinds[s.Kind].Title, s.Value)
+func (s solverSpec) kind() train.Kind {
+	k, _ := train.KindOf(s.Kind)
+	return k
 }
 
-// constant says that the solver's number is a learning rate.
-func (s solverSpec) constant() bool { return train.Kinds[s.Kind].Number == "rate" }
+func (s solverSpec) String() string { return fmt.Sprintf("%s %v", s.kind().Title, s.Value) }
 
-// guarded says that it is L4 with its guard.
-func (s solverSpec) guarded() bool { return strings.HasSuffix(s.Kind, "+guard") }
+// constant reports whether the solver's number is a learning rate.
+func (s solverSpec) constant() bool { return s.kind().Number == train.Rate }
 
-// solverList is a flag: solvers separated by commas, each with its number behind a colon if it is not the
-// default.
+// solverList is a flag: solvers separated by commas, each with its number after a colon if it is
+// not the default.
 type solverList []solverSpec
 
-func (l *solverList) String() string {
+func (l *solverList) Type() string { return "list" }
+
+func (l solverList) String() string {
 	var words []string
-	for _, s := range *l {
-		words = append(words, fmt.Sprintf("%s:%v", s.Kind, s.Value))
+	for _, s := range l {
+		word := s.Kind
+		if s.Value != s.kind().Value {
+			word += fmt.Sprintf(":%v", s.Value)
+		}
+		words = append(words, word)
 	}
 	return strings.Join(words, ",")
 }
 
 func (l *solverList) Set(text string) error {
-	*l = nil
+	var specs solverList
 	for _, word := range strings.Split(text, ",") {
-		name, number, given := strings.Cut(strings.TrimSpace(word), ":")
-		k, ok := train.Kinds[name]
-		if !ok {
-			return errors.Errorf("no solver %q: choose from %s", name, strings.Join(sortedKeys(train.Kinds), ", "))
+		s, err := parseSolver(strings.TrimSpace(word))
+		if err != nil {
+			return err
 		}
-		s := solverSpec{name, k.Value}
-		if given {
-			v, err := strconv.ParseFloat(number, 64)
-			if err != nil || !(v > 0 && v < 1e6) {
-				return errors.Errorf("%s: %q is no %s", name, number, k.Number)
-			}
-			s.Value = v
+		if slices.Contains(specs, s) {
+			return errors.Errorf("%v stands there twice: name it once", s)
 		}
-		for _, other := range *l {
-			if other == s {
-				return errors.Errorf("%v twice", s)
-			}
-		}
-		*l = append(*l, s)
+		specs = append(specs, s)
 	}
+	*l = specs
 	return nil
 }
 
-// withFraction returns the solvers of L4 with another fraction.
-func (l solverList) withFraction(alpha float64) solverList {
-	var others solverList
-	for _, s := range l {
-		if other := (solverSpec{s.Kind, alpha}); !s.constant() && !slices.Contains(others, other) {
-			others = append(others, other)
+func parseSolver(word string) (solverSpec, error) {
+	name, number, given := strings.Cut(word, ":")
+	k, ok := train.KindOf(name)
+	if !ok {
+		var names []string
+		for _, k := range train.Kinds {
+			names = append(names, k.Name)
 		}
+		return solverSpec{}, errors.Errorf("no solver %q: choose from %s", name,
+			strings.Join(names, ", "))
 	}
-	return others
+	if !given {
+		return solverSpec{name, k.Value}, nil
+	}
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil || !(v > 0 && v < 1e6) {
+		return solverSpec{}, errors.Errorf("%s: %q is no %s: want a number above 0, below 1e6",
+			name, number, k.Number)
+	}
+	return solverSpec{name, v}, nil
 }
 
-// sameKind says whether two solvers differ in nothing but their constant rates.
+// mustParseSolvers parses the list of an experiment, which is part of the program.
+func mustParseSolvers(text string) solverList {
+	var l solverList
+	if err := l.Set(text); err != nil {
+		panic(err)
+	}
+	return l
+}
+
+// sameKind reports whether two solvers differ in nothing but their constant rates.
 func (l solverList) sameKind() bool {
 	for i, s := range l {
-		if s.constant() && slices.ContainsFunc(l[:i], func(o solverSpec) bool { return o.Kind == s.Kind }) {
+		same := func(o solverSpec) bool { return o.Kind == s.Kind }
+		if s.constant() && slices.ContainsFunc(l[:i], same) {
 			return true
 		}
 	}

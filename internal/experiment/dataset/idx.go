@@ -33,7 +33,8 @@ const (
 	maxSide = 1 << 12
 )
 
-// loadIDX reads a pair of files in the idx format of MNIST, compressed or not. Errors name the file.
+// loadIDX reads a pair of files in the idx format of MNIST, compressed or not. Errors name the
+// file.
 func loadIDX(images, labels string, classes int) (*Images, error) {
 	s := &Images{Classes: classes}
 	if err := readFile(images, s.readImages); err != nil {
@@ -43,7 +44,8 @@ func loadIDX(images, labels string, classes int) (*Images, error) {
 		return nil, err
 	}
 	if n := len(s.Pixels) / s.Size(); n != s.Len() {
-		return nil, errors.Errorf("%s holds %d images but %s %d labels", images, n, labels, s.Len())
+		return nil, errors.Errorf("dataset: %s holds %d images but %s %d labels: "+
+			"want the files of one data set", images, n, labels, s.Len())
 	}
 	return s, nil
 }
@@ -51,13 +53,13 @@ func loadIDX(images, labels string, classes int) (*Images, error) {
 func readFile(path string, read func(io.Reader) error) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return err // names the file
+		return errors.WithMessage(err, "dataset: want the files of a data set there")
 	}
 	defer f.Close()
-	return errors.WithMessage(decompressed(f, read), path)
+	return errors.WithMessagef(decompressed(f, read), "dataset: %s", path)
 }
 
-// decompressed lets read have the plain bytes of r.
+// decompressed calls read with the bytes of r, decompressed if they are compressed.
 func decompressed(r io.Reader, read func(io.Reader) error) error {
 	b := bufio.NewReader(r)
 	if magic, _ := b.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {

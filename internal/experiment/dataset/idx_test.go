@@ -43,12 +43,15 @@ func loadBytes(t *testing.T, images, labels []byte) (*Images, error) {
 }
 
 func TestLoadIDX(t *testing.T) {
-	for name, files := range map[string][2][]byte{"plain": {twoImages, twoLabels}, "compressed": {zip(twoImages), zip(twoLabels)}} {
+	for name, files := range map[string][2][]byte{
+		"plain": {twoImages, twoLabels}, "compressed": {zip(twoImages), zip(twoLabels)},
+	} {
 		s, err := loadBytes(t, files[0], files[1])
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if s.Len() != 2 || s.Rows != 1 || s.Cols != 2 || !bytes.Equal(s.Pixels, []byte{1, 2, 3, 4}) || !bytes.Equal(s.Labels, []byte{7, 9}) {
+		if s.Len() != 2 || s.Rows != 1 || s.Cols != 2 ||
+			!bytes.Equal(s.Pixels, []byte{1, 2, 3, 4}) || !bytes.Equal(s.Labels, []byte{7, 9}) {
 			t.Errorf("%s: %+v", name, s)
 		}
 	}
@@ -60,25 +63,33 @@ func TestDamagedFiles(t *testing.T) {
 		images, labels []byte
 		file, want     string
 	}{
-		"empty":             {nil, twoLabels, "images", "header"},
-		"short header":      {twoImages[:10], twoLabels, "images", "header"},
-		"images' magic":     {idx(labelsMagic, []uint32{2, 1, 2}, 1, 2, 3, 4), twoLabels, "images", "magic number"},
-		"labels' magic":     {twoImages, twoImages, "labels", "magic number"},
-		"truncated":         {twoImages[:19], twoLabels, "images", "ends after 3 of 4 bytes"},
-		"too long":          {append(bytes.Clone(twoImages), 0), twoLabels, "images", "more than"},
-		"huge count":        {idx(imagesMagic, []uint32{1 << 31, 4000, 4000}, 1), twoLabels, "images", "ends after 1 of"},
-		"huge side":         {idx(imagesMagic, []uint32{1, 1 << 31, 1 << 31}, 1), twoLabels, "images", "images of"},
-		"no image":          {idx(imagesMagic, []uint32{0, 1, 2}), twoLabels, "images", "0 images"},
-		"no pixel":          {idx(imagesMagic, []uint32{2, 0, 2}), twoLabels, "images", "0 by 2"},
-		"label too large":   {twoImages, idx(labelsMagic, []uint32{2}, 7, 10), "labels", "label 1 is 10"},
-		"other number":      {twoImages, idx(labelsMagic, []uint32{3}, 1, 2, 3), "labels", "2 images"},
-		"truncated gzip":    {zip(twoImages)[:25], twoLabels, "images", "unexpected EOF"},
-		"gzip checksum":     {append(zip(twoImages)[:len(zip(twoImages))-8], 1, 2, 3, 4, 5, 6, 7, 8), twoLabels, "images", "checksum"},
-		"gzip and no more":  {[]byte{0x1f, 0x8b}, twoLabels, "images", "EOF"},
-		"html, not numbers": {[]byte("<html>not found</html>"), twoLabels, "images", "magic number"},
+		"empty":        {nil, twoLabels, "images", "header"},
+		"short header": {twoImages[:10], twoLabels, "images", "header"},
+		"images' magic": {idx(labelsMagic, []uint32{2, 1, 2}, 1, 2, 3, 4), twoLabels, "images",
+			"magic number"},
+		"labels' magic": {twoImages, twoImages, "labels", "magic number"},
+		"truncated":     {twoImages[:19], twoLabels, "images", "ends after 3 of 4 bytes"},
+		"too long":      {append(bytes.Clone(twoImages), 0), twoLabels, "images", "more than"},
+		"huge count": {idx(imagesMagic, []uint32{1 << 31, 4000, 4000}, 1), twoLabels,
+			"images", "ends after 1 of"},
+		"huge side": {idx(imagesMagic, []uint32{1, 1 << 31, 1 << 31}, 1), twoLabels,
+			"images", "images of"},
+		"no image": {idx(imagesMagic, []uint32{0, 1, 2}), twoLabels, "images", "0 images"},
+		"no pixel": {idx(imagesMagic, []uint32{2, 0, 2}), twoLabels, "images", "0 by 2"},
+		"label too large": {twoImages, idx(labelsMagic, []uint32{2}, 7, 10), "labels",
+			"label 1 is 10"},
+		"other number": {twoImages, idx(labelsMagic, []uint32{3}, 1, 2, 3), "labels",
+			"2 images"},
+		"truncated gzip": {zip(twoImages)[:25], twoLabels, "images", "unexpected EOF"},
+		"gzip checksum": {append(zip(twoImages)[:len(zip(twoImages))-8], 1, 2, 3, 4, 5, 6, 7, 8),
+			twoLabels, "images", "checksum"},
+		"gzip and no more": {[]byte{0x1f, 0x8b}, twoLabels, "images", "EOF"},
+		"html, not numbers": {[]byte("<html>not found</html>"), twoLabels, "images",
+			"magic number"},
 	} {
 		_, err := loadBytes(t, c.images, c.labels)
-		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.file) {
+		if err == nil || !strings.Contains(err.Error(), c.want) ||
+			!strings.Contains(err.Error(), c.file) {
 			t.Errorf("%s: error %v, want one that names %s and says %q", name, err, c.file, c.want)
 		}
 	}
@@ -89,7 +100,8 @@ func TestSizesDiffer(t *testing.T) {
 	dir := t.TempDir()
 	for name, data := range map[string][]byte{
 		"train-images-idx3-ubyte": twoImages, "train-labels-idx1-ubyte": twoLabels,
-		"t10k-images-idx3-ubyte": idx(imagesMagic, []uint32{2, 2, 1}, 1, 2, 3, 4), "t10k-labels-idx1-ubyte": twoLabels,
+		"t10k-images-idx3-ubyte": idx(imagesMagic, []uint32{2, 2, 1}, 1, 2, 3, 4),
+		"t10k-labels-idx1-ubyte": twoLabels,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			t.Fatal(err)
@@ -101,7 +113,8 @@ func TestSizesDiffer(t *testing.T) {
 }
 
 func TestMissingFile(t *testing.T) {
-	if _, _, err := MNIST(t.TempDir()); err == nil || !strings.Contains(err.Error(), "train-images-idx3-ubyte") {
+	_, _, err := MNIST(t.TempDir())
+	if err == nil || !strings.Contains(err.Error(), "train-images-idx3-ubyte") {
 		t.Errorf("error %v does not name the file", err)
 	}
 }
@@ -116,9 +129,14 @@ func TestMNIST(t *testing.T) {
 		images *Images
 		n      int
 		first  []byte // labels
-	}{{"training", train, 60000, []byte{5, 0, 4, 1, 9}}, {"test", test, 10000, []byte{7, 2, 1, 0, 4}}} {
-		if c.images.Len() != c.n || c.images.Size() != 28*28 || !bytes.Equal(c.images.Labels[:5], c.first) {
-			t.Errorf("%s set: %d images of %d pixels, labels %v", c.name, c.images.Len(), c.images.Size(), c.images.Labels[:5])
+	}{
+		{"training", train, 60000, []byte{5, 0, 4, 1, 9}},
+		{"test", test, 10000, []byte{7, 2, 1, 0, 4}},
+	} {
+		if c.images.Len() != c.n || c.images.Size() != 28*28 ||
+			!bytes.Equal(c.images.Labels[:5], c.first) {
+			t.Errorf("%s set: %d images of %d pixels, labels %v", c.name, c.images.Len(),
+				c.images.Size(), c.images.Labels[:5])
 		}
 	}
 }

@@ -2,8 +2,8 @@ package dataset
 
 import "math/rand/v2"
 
-// WithWrongLabels returns the images with a share of the labels, picked at random, replaced by one of the other
-// classes.
+// WithWrongLabels returns the images with a share of the labels, picked at random, replaced by one
+// of the other classes.
 func (s *Images) WithWrongLabels(share float64, r *rand.Rand) *Images {
 	return s.relabelled(func(label byte) byte {
 		if r.Float64() >= share {
@@ -13,7 +13,8 @@ func (s *Images) WithWrongLabels(share float64, r *rand.Rand) *Images {
 	})
 }
 
-// WithNextLabels returns the images with each label replaced by the next class, the last by the first.
+// WithNextLabels returns the images with each label replaced by the next class, the last by the
+// first.
 func (s *Images) WithNextLabels() *Images {
 	return s.relabelled(func(label byte) byte { return byte((int(label) + 1) % s.Classes) })
 }

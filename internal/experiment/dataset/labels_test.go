@@ -16,7 +16,8 @@ func numbered(n int) *Images {
 	return s
 }
 
-// TestWithWrongLabels: the share is what was asked for, and each of the nine other classes is as likely.
+// TestWithWrongLabels: the share is what was asked for, and each of the nine other classes is as
+// likely.
 func TestWithWrongLabels(t *testing.T) {
 	const n = 60_000
 	images := numbered(n)
@@ -32,10 +33,12 @@ func TestWithWrongLabels(t *testing.T) {
 				p = 1 - share
 			}
 			if std := math.Sqrt(n * p * (1 - p)); math.Abs(float64(count)-n*p) > 4*std {
-				t.Errorf("share %v: %d labels are %d off, want %v ± %.0f", share, count, d, n*p, std)
+				t.Errorf("share %v: %d labels are %d off, want %v ± %.0f",
+					share, count, d, n*p, std)
 			}
 		}
-		if again := images.WithWrongLabels(share, rand.New(rand.NewPCG(1, 2))); !bytes.Equal(again.Labels, noisy.Labels) {
+		again := images.WithWrongLabels(share, rand.New(rand.NewPCG(1, 2)))
+		if !bytes.Equal(again.Labels, noisy.Labels) {
 			t.Errorf("share %v: other labels with the same seed", share)
 		}
 		other := images.WithWrongLabels(share, rand.New(rand.NewPCG(2, 2)))

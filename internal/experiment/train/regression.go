@@ -13,14 +13,14 @@ import (
 
 const out, in, samples = 10, 6, 1000
 
-// Regression is the badly conditioned problem of the paper's section 3.1: a linear net of two layers, W1 of
-// 10 by 6 and W2 of 6 by 6, is to reproduce a matrix A of 10 by 6. The loss is ‖W1·W2·X - A·X‖², summed over
-// 1000 standard normal samples X that are always the same. The seed is that of the initial weights. One epoch
-// is epochSteps steps on all samples.
+// Regression makes the badly conditioned Task of the paper's section 3.1: a linear net of two
+// layers, W1 of 10 by 6 and W2 of 6 by 6, learns a matrix A of 10 by 6. The loss is ‖W1·W2·X -
+// A·X‖², summed over 1000 standard normal samples X that are the same in every run. The seed sets
+// the initial weights.
 //
-// As ‖D·X‖² = ‖D·R‖² for any R with R·Rᵀ = X·Xᵀ, the graph holds the 6 by 6 Cholesky factor in place of the
-// samples.
-func Regression(dt tensor.Dtype, a *mat.Dense, epochSteps int, seed uint64) *Task {
+// As ‖D·X‖² = ‖D·R‖² for any R with R·Rᵀ = X·Xᵀ, the graph holds the 6 by 6 Cholesky factor in
+// place of the samples.
+func Regression(dt tensor.Dtype, a *mat.Dense, seed uint64) (Plain, error) {
 	x := mat.NewDense(in, samples, normals(in*samples, fixedRand(1)))
 	var gram mat.SymDense
 	gram.SymOuterK(1, x)
@@ -44,16 +44,17 @@ func Regression(dt tensor.Dtype, a *mat.Dense, epochSteps int, seed uint64) *Tas
 	}
 	w1 := node("W1", mat.NewDense(out, in, normals(out*in, r)))
 	w2 := node("W2", mat.NewDense(in, in, normals(in*in, r)))
-	loss := G.Must(model.LinearNetLoss(w1, w2, node("samples", root), node("target", &target)))
-	return &Task{
-		Graph: g, Loss: loss, Weights: G.Nodes{w1, w2},
-		EpochSteps: epochSteps,
-		Next:       func(int) {},
+	loss, err := model.LinearNetLoss(w1, w2, node("samples", root), node("target", &target))
+	if err != nil {
+		return Plain{}, err
 	}
+	m, err := NewMachine(loss, G.Nodes{w1, w2})
+	return Plain{Machine: m}, err
 }
 
-// NotebookMatrix is A as the paper's public notebook makes it, diag(linspace(1, 1e-10, out))·U with U uniform.
-// The condition number of such matrices is not 1e10 but 10 to 40, and 14 of this one.
+// NotebookMatrix returns A as the paper's public notebook makes it, diag(linspace(1, 1e-10, out))·U
+// with a uniform U. The condition number of such matrices is not 1e10 but 10 to 40; this one has
+// 14.
 func NotebookMatrix() *mat.Dense {
 	r := fixedRand(0)
 	a := mat.NewDense(out, in, nil)
@@ -66,8 +67,8 @@ func NotebookMatrix() *mat.Dense {
 	return a
 }
 
-// LogSpacedMatrix has singular values from 1 to 1e-10, evenly spaced on a logarithmic scale, and singular
-// vectors that point anywhere.
+// LogSpacedMatrix returns a matrix with singular values from 1 to 1e-10, evenly spaced on a
+// logarithmic scale, and random singular vectors.
 func LogSpacedMatrix() *mat.Dense {
 	var svd mat.SVD
 	svd.Factorize(mat.NewDense(out, in, normals(out*in, fixedRand(0))), mat.SVDThin)
@@ -84,7 +85,8 @@ func LogSpacedMatrix() *mat.Dense {
 	return &a
 }
 
-// fixedRand draws what is the same in all runs. The weights have a stream of their own, number 2.
+// fixedRand draws what is the same in all runs, from stream 0 or 1. The weights are drawn from
+// stream 2.
 func fixedRand(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(1, stream)) }
 
 func normals(n int, r *rand.Rand) []float64 {

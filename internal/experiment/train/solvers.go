@@ -1,6 +1,8 @@
 package train
 
 import (
+	"image/color"
+
 	"gorgonia.org/gorgonia"
 
 	"github.com/l4-go/l4"
@@ -9,44 +11,67 @@ import (
 // Solver is a solver whose learning rate can be read.
 type Solver struct {
 	gorgonia.Solver
-	// LearnRate returns the one of the last step.
+	// LearnRate returns the learning rate of the last step.
 	LearnRate func() float64
 }
 
 // Kind is a way to make a solver from one number.
 type Kind struct {
-	Title  string
-	Number string  // what the number means: "fraction" for L4, "rate" for a constant learning rate
-	Value  float64 // default
-	New    func(loss gorgonia.Valuer, value float64) Solver
+	Name   string // as the user types it
+	Title  string // as tables and figures show it
+	Color  color.NRGBA
+	Number string  // what the number means: Fraction or Rate
+	Value  float64 // default of the number
+	// New makes the solver for one run. The loop tells it the loss before each step.
+	New func(value float64) Solver
 }
 
-// Kinds are the solvers that can be compared; a new one joins by one line. Adam is set up as in the paper.
-var Kinds = map[string]Kind{
-	"l4adam": {"L4Adam", "fraction", 0.15, func(loss gorgonia.Valuer, alpha float64) Solver {
-		return adaptive(l4.NewL4Adam(loss, l4.WithFraction(alpha)))
+// Meanings of a kind's number.
+const (
+	Fraction = "fraction" // of the gap to the estimated minimum that L4 closes in a step
+	Rate     = "rate"     // a constant learning rate
+)
+
+// Kinds are the solvers that can be compared. This is the one place where a solver gets its name
+// and its colour; a new one is a new entry, such as l4adam-plain and l4mom-plain for L4 without its
+// bound. The colours are from the palette of Okabe and Ito, which colour-blind readers can tell
+// apart.
+var Kinds = []Kind{
+	{"l4adam", "L4Adam", color.NRGBA{0x00, 0x72, 0xb2, 0xff}, Fraction, 0.15,
+		func(alpha float64) Solver {
+			return adaptive(l4.NewL4Adam(nil, l4.WithFraction(alpha)))
+		}},
+	{"l4mom", "L4Mom", color.NRGBA{0xd5, 0x5e, 0x00, 0xff}, Fraction, 0.15,
+		func(alpha float64) Solver {
+			return adaptive(l4.NewL4Mom(nil, l4.WithFraction(alpha)))
+		}},
+	{"adam", "Adam", color.NRGBA{0x00, 0x9e, 0x73, 0xff}, Rate, 1e-3, func(rate float64) Solver {
+		// The epsilon is the paper's.
+		s := gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate), gorgonia.WithEps(1e-4))
+		return constant(s, rate)
 	}},
-	"l4mom": {"L4Mom", "fraction", 0.15, func(loss gorgonia.Valuer, alpha float64) Solver {
-		return adaptive(l4.NewL4Mom(loss, l4.WithFraction(alpha)))
-	}},
-	"l4adam+guard": {"L4Adam guarded", "fraction", 0.15, func(loss gorgonia.Valuer, alpha float64) Solver {
-		return adaptive(l4.NewL4Adam(loss, l4.WithFraction(alpha), l4.WithGuard()))
-	}},
-	"l4mom+guard": {"L4Mom guarded", "fraction", 0.15, func(loss gorgonia.Valuer, alpha float64) Solver {
-		return adaptive(l4.NewL4Mom(loss, l4.WithFraction(alpha), l4.WithGuard()))
-	}},
-	"adam": {"Adam", "rate", 1e-3, func(_ gorgonia.Valuer, rate float64) Solver {
-		return constant(gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate), gorgonia.WithEps(1e-4)), rate)
-	}},
-	"momentum": {"Momentum", "rate", 0.05, func(_ gorgonia.Valuer, rate float64) Solver {
-		return constant(gorgonia.NewMomentum(gorgonia.WithLearnRate(rate), gorgonia.WithMomentum(0.9)), rate)
-	}},
-	"sgd": {"SGD", "rate", 0.1, func(_ gorgonia.Valuer, rate float64) Solver {
+	{"momentum", "Momentum", color.NRGBA{0xcc, 0x79, 0xa7, 0xff}, Rate, 0.05,
+		func(rate float64) Solver {
+			s := gorgonia.NewMomentum(gorgonia.WithLearnRate(rate), gorgonia.WithMomentum(0.9))
+			return constant(s, rate)
+		}},
+	{"sgd", "SGD", color.NRGBA{0xe6, 0x9f, 0x00, 0xff}, Rate, 0.1, func(rate float64) Solver {
 		return constant(gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(rate)), rate)
 	}},
-	"rmsprop": {"RMSProp", "rate", 1e-3, func(_ gorgonia.Valuer, rate float64) Solver {
-		return constant(gorgonia.NewRMSPropSolver(gorgonia.WithLearnRate(rate)), rate)
-	}},
+	{"rmsprop", "RMSProp", color.NRGBA{0x56, 0xb4, 0xe9, 0xff}, Rate, 1e-3,
+		func(rate float64) Solver {
+			return constant(gorgonia.NewRMSPropSolver(gorgonia.WithLearnRate(rate)), rate)
+		}},
+}
+
+// KindOf returns the kind with a name. It reports whether there is one.
+func KindOf(name string) (Kind, bool) {
+	for _, k := range Kinds {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return Kind{}, false
 }
 
 func adaptive(s interface {

@@ -1,238 +1,182 @@
-// Package train is the training loop that all experiments share.
+// Package train is the training loop that all experiments share, with the tasks of the paper.
 package train
 
 import (
 	"context"
-	"encoding"
-	"encoding/binary"
+	"fmt"
 	"math"
-	"sync"
 	"time"
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4"
 )
 
-// Task is what is trained: a graph, its data and its measure. It serves one run.
-type Task struct {
-	Graph   *gorgonia.ExprGraph
-	Loss    *gorgonia.Node
-	Weights gorgonia.Nodes
+// Task is what a run trains. Each run has a task of its own.
+type Task interface {
+	// Run sets the inputs of a step, counted from 0, and evaluates the loss and the gradients. What
+	// it does may depend only on the step and on the values of State, so that a run can be resumed.
+	// Loss and nodes may differ from step to step, as with one graph for each sequence length, but
+	// they stand for the same weights in the same order.
+	Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error)
+	// Accuracy returns the share of test samples that the weights get right, NaN without test data.
+	Accuracy() (float64, error)
+	// State returns what a checkpoint saves and restores in place: the weights, and whatever else
+	// training changes, such as the running statistics of batch normalization.
+	State() []gorgonia.Value
+	// Close frees the task's machines.
+	Close() error
+}
 
-	// EpochSteps is the number of steps after which the loop makes a record.
-	EpochSteps int
-	// Next sets the graph's inputs for the step with the given number, counted from 0.
-	Next func(step int)
-	// Accuracy returns the share of test samples that the weights get right. It is nil where there is none.
-	Accuracy func() (float64, error)
+// Reduce replaces the loss and the gradients of one evaluation by those to step on, such as the
+// means over several machines. It may return what l4.Batches holds.
+type Reduce func(
+	gorgonia.Valuer, []gorgonia.ValueGrad,
+) (gorgonia.Valuer, []gorgonia.ValueGrad, error)
+
+// Options say how a run goes.
+type Options struct {
+	Epochs     int
+	EpochSteps int    // steps in an epoch, at the end of which the loop makes a record
+	Reduce     Reduce // nil steps on what the task returns
+
+	// Functions to follow the run by; each may be nil.
+	OnStep  func(step int, loss, learnRate float64) // the first step is 1
+	OnEpoch func(Record)
+
+	// Save is given the state after each epoch and when ctx ends the run; nil if it is not wanted.
+	// It is not called for a solver that is no encoding.BinaryMarshaler, which cannot be saved.
+	Save func(State) error
+	// Resume is the state to go on from, nil to start anew.
+	Resume *State
 }
 
 // Record sums up an epoch.
 type Record struct {
 	Epoch     int           // the first is 1
-	Loss      float64       // mean over the epoch's steps, before each of them
-	FirstLoss float64       // that of the first step alone
-	LastLoss  float64       // that of the last step alone
-	MaxLoss   float64       // largest of the epoch's steps but for the run's first MaxLossFrom; 0 if there are no others
-	LearnRate float64       // geometric mean over the epoch's steps that had one above 0; 0 if none had
-	Accuracy  float64       // on the test set after the epoch, NaN if there is none
-	Time      time.Duration // of the epoch's training, without its evaluation
+	Loss      float64       // mean over the epoch's steps, each read before its update
+	LastLoss  float64       // loss of the last step
+	LearnRate float64       // geometric mean of the learning rates above 0; 0 if there are none
+	Accuracy  float64       // on the test data after the epoch, NaN without test data
+	Time      time.Duration // of the epoch's training, without the evaluation of Accuracy
 	StepTime  time.Duration // the part of Time spent in the solver
 }
 
-// MaxLossFrom is the number of steps at the start of a run whose losses do not count as large.
-const MaxLossFrom = 40
+// ErrDiverged says that a loss or a gradient was no longer finite or that the loss fell below its
+// floor. It is a result of the run, while other errors are faults of the program.
+var ErrDiverged = errors.New("train: diverged")
 
-// ErrDiverged says that the loss was no longer a finite number, or that the solver refused a step. It is the
-// result of a run, where other errors are failures of the program.
-var ErrDiverged = errors.New("diverged")
-
-// Options say how a run goes.
-type Options struct {
-	Epochs int
-
-	// Functions to follow the run by; each may be nil.
-	OnStep  func(step int, loss, learnRate float64)
-	OnEpoch func(Record)
-
-	// Save is given the state after each epoch and when ctx ends the run; nil if it is not wanted. A solver
-	// that is no encoding.BinaryMarshaler cannot be saved, and Save is not called.
-	Save func(*State) error
-	// Resume is a state to go on from, nil to start.
-	Resume *State
-}
-
-// State is a run in progress. What is left of the run follows from it to the bit.
-type State struct {
-	Records []Record
-	Step    int    // number of steps done
-	Current Record // the epoch in progress: Loss and LearnRate hold the sums of the losses and of the rates' logarithms
-	Rates   int    // how many logarithms that are
-	Weights [][]byte
-	Solver  []byte
-}
-
-// building is held while a graph is built, differentiated or compiled: Gorgonia then changes state that all
-// graphs share.
-var building sync.Mutex
-
-// Build makes the task of a run that others may go beside.
-func Build(newTask func() *Task) *Task {
-	building.Lock()
-	defer building.Unlock()
-	return newTask()
-}
-
-// compile makes the machine for loss and gradients of a task.
-func compile(task *Task) (gorgonia.VM, error) {
-	building.Lock()
-	defer building.Unlock()
-	grads, err := gorgonia.Grad(task.Loss, task.Weights...)
-	if err != nil {
-		return nil, err
+// Run trains for a number of epochs and returns a record of each. When it ends early, because of an
+// error or because ctx is done, it returns the records so far as well.
+func Run(ctx context.Context, task Task, solver Solver, opts Options) ([]Record, error) {
+	if opts.Epochs < 1 || opts.EpochSteps < 1 {
+		return nil, errors.Errorf("train: %d epochs of %d steps: want at least 1 of each",
+			opts.Epochs, opts.EpochSteps)
 	}
-	// Only what leads to the loss and these gradients: the graph also holds the gradient of the input.
-	subgraph := task.Graph.SubgraphRoots(append(grads, task.Loss)...)
-	return gorgonia.NewTapeMachine(subgraph, gorgonia.BindDualValues(task.Weights...)), nil
-}
-
-// Run trains until the given number of epochs has a record each. When it ends early, for an error or because
-// ctx is done, it returns the records so far as well.
-func Run(ctx context.Context, task *Task, solver Solver, opts Options) ([]Record, error) {
-	vm, err := compile(task)
-	if err != nil {
-		return nil, err
-	}
-	defer vm.Close()
-	model := gorgonia.NodesToValueGrads(task.Weights)
-
-	st := new(State)
+	r := &run{task: task, solver: solver, opts: opts}
 	if opts.Resume != nil {
-		*st = *opts.Resume
-		if err := st.restore(task, solver); err != nil {
-			return nil, errors.WithMessage(err, "resume")
+		if err := r.restore(*opts.Resume); err != nil {
+			return nil, errors.WithMessage(err, "train: resume")
 		}
 	}
-	for len(st.Records) < opts.Epochs {
-		if err := ctx.Err(); err != nil {
-			return st.Records, st.save(task, solver, opts, err)
-		}
-		start := time.Now()
-		task.Next(st.Step)
-		if err := vm.RunAll(); err != nil {
-			return st.Records, err
-		}
-		loss := number(task.Loss.Value())
-		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return st.Records, errors.WithMessagef(ErrDiverged, "step %d: loss %v", st.Step+1, loss)
-		}
-		before := time.Now()
-		if err := solver.Step(model); err != nil {
-			return st.Records, errors.WithMessagef(ErrDiverged, "step %d: %v", st.Step+1, err)
-		}
-		vm.Reset()
-		now := time.Now()
-		rate := solver.LearnRate()
-		if st.Step%task.EpochSteps == 0 {
-			st.Current.FirstLoss = loss
-		}
-		st.Step++
-		st.Current.StepTime += now.Sub(before)
-		st.Current.Time += now.Sub(start)
-		st.Current.Loss += loss
-		st.Current.LastLoss = loss
-		if st.Step > MaxLossFrom {
-			st.Current.MaxLoss = max(st.Current.MaxLoss, loss)
-		}
-		if rate > 0 {
-			st.Current.LearnRate += math.Log(rate)
-			st.Rates++
-		}
-		if opts.OnStep != nil {
-			opts.OnStep(st.Step, loss, rate)
-		}
-		if st.Step%task.EpochSteps == 0 {
-			if err := st.endEpoch(task, solver, opts); err != nil {
-				return st.Records, err
-			}
-		}
-	}
-	return st.Records, nil
-}
-
-// endEpoch makes a record of the epoch that was in progress.
-func (st *State) endEpoch(task *Task, solver Solver, opts Options) error {
-	r := st.Current
-	r.Epoch = len(st.Records) + 1
-	r.Loss /= float64(task.EpochSteps)
-	if st.Rates > 0 {
-		r.LearnRate = math.Exp(r.LearnRate / float64(st.Rates))
-	}
-	r.Accuracy = math.NaN()
-	if task.Accuracy != nil {
-		var err error
-		if r.Accuracy, err = task.Accuracy(); err != nil {
-			return err
-		}
-	}
-	st.Records, st.Current, st.Rates = append(st.Records, r), Record{}, 0
-	if opts.OnEpoch != nil {
-		opts.OnEpoch(r)
-	}
-	return st.save(task, solver, opts, nil)
-}
-
-// save hands out the state. It returns cause, or the error of saving.
-func (st *State) save(task *Task, solver Solver, opts Options, cause error) error {
-	marshaler, ok := solver.Solver.(encoding.BinaryMarshaler)
-	if opts.Save == nil || !ok {
-		return cause
-	}
-	var err error
-	if st.Solver, err = marshaler.MarshalBinary(); err != nil {
-		return err
-	}
-	st.Weights = nil
-	for _, w := range task.Weights {
-		b, err := binary.Append(nil, binary.LittleEndian, w.Value().Data())
+	for len(r.state.Records) < opts.Epochs {
+		err := ctx.Err()
 		if err != nil {
-			return errors.WithMessage(err, w.Name())
+			if saveErr := r.save(); saveErr != nil {
+				err = saveErr
+			}
+		} else {
+			err = r.step()
 		}
-		st.Weights = append(st.Weights, b)
+		if err != nil {
+			return r.state.Records, err
+		}
 	}
-	if err := opts.Save(st); err != nil {
+	return r.state.Records, nil
+}
+
+// run is a run in progress.
+type run struct {
+	task   Task
+	solver Solver
+	opts   Options
+	state  State
+}
+
+// step makes one step, and the record of the epoch that it ends.
+func (r *run) step() error {
+	start := time.Now()
+	loss, model, err := r.task.Run(r.state.Step)
+	if err == nil && r.opts.Reduce != nil {
+		loss, model, err = r.opts.Reduce(loss, model)
+	}
+	if err != nil {
+		return errors.WithMessagef(err, "train: step %d", r.state.Step+1)
+	}
+	x, err := number(loss)
+	if err != nil {
 		return err
 	}
-	return cause
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return fmt.Errorf("%w in step %d: the loss is %v", ErrDiverged, r.state.Step+1, x)
+	}
+	if s, ok := r.solver.Solver.(lossSetter); ok {
+		s.SetLoss(loss)
+	}
+	before := time.Now()
+	if err := r.solver.Step(model); err != nil {
+		if errors.Is(err, l4.ErrNonFinite) || errors.Is(err, l4.ErrNegativeLoss) {
+			return fmt.Errorf("%w in step %d: %v", ErrDiverged, r.state.Step+1, err)
+		}
+		return errors.WithMessagef(err, "train: step %d", r.state.Step+1)
+	}
+	now := time.Now()
+	r.state.add(x, r.solver.LearnRate(), now.Sub(start), now.Sub(before))
+	if r.opts.OnStep != nil {
+		r.opts.OnStep(r.state.Step, x, r.solver.LearnRate())
+	}
+	if r.state.Step%r.opts.EpochSteps == 0 {
+		return r.endEpoch()
+	}
+	return nil
 }
 
-// restore sets weights and solver to the state.
-func (st *State) restore(task *Task, solver Solver) error {
-	unmarshaler, ok := solver.Solver.(encoding.BinaryUnmarshaler)
-	if !ok {
-		return errors.Errorf("a %T cannot be restored", solver.Solver)
+// endEpoch makes the record of the epoch in progress.
+func (r *run) endEpoch() error {
+	accuracy, err := r.task.Accuracy()
+	if err != nil {
+		return errors.WithMessagef(err, "train: accuracy after step %d", r.state.Step)
 	}
-	if len(st.Weights) != len(task.Weights) {
-		return errors.Errorf("%d weights, want %d", len(st.Weights), len(task.Weights))
+	record := r.state.endEpoch(r.opts.EpochSteps, accuracy)
+	if r.opts.OnEpoch != nil {
+		r.opts.OnEpoch(record)
 	}
-	for i, w := range task.Weights {
-		data := w.Value().Data() // shares the tensor's memory
-		if n := binary.Size(data); n != len(st.Weights[i]) {
-			return errors.Errorf("%s: %d bytes, want %d", w.Name(), len(st.Weights[i]), n)
-		}
-		if _, err := binary.Decode(st.Weights[i], binary.LittleEndian, data); err != nil {
-			return errors.WithMessage(err, w.Name())
-		}
-	}
-	return unmarshaler.UnmarshalBinary(st.Solver)
+	return r.save()
 }
 
-func number(v gorgonia.Value) float64 {
-	switch x := v.Data().(type) {
+// lossSetter is a solver that reads the loss.
+type lossSetter interface{ SetLoss(gorgonia.Valuer) }
+
+// number returns a loss as a number.
+func number(loss gorgonia.Valuer) (float64, error) {
+	if loss == nil || loss.Value() == nil {
+		return 0, errors.New("train: the task returned no loss: run the machine before")
+	}
+	switch x := loss.Value().Data().(type) {
 	case float32:
-		return float64(x)
+		return float64(x), nil
 	case float64:
-		return x
+		return x, nil
+	case []float32:
+		if len(x) == 1 {
+			return float64(x[0]), nil
+		}
+	case []float64:
+		if len(x) == 1 {
+			return x[0], nil
+		}
 	}
-	return math.NaN()
+	return 0, errors.Errorf("train: the loss is a %T of shape %v: want one float32 or float64",
+		loss.Value(), loss.Value().Shape())
 }

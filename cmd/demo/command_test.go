@@ -1,0 +1,179 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/l4-go/l4/internal/experiment/train"
+)
+
+// TestDefaults: what is not given follows from the experiment, --full and --grid.
+func TestDefaults(t *testing.T) {
+	cores := runtime.GOMAXPROCS(0)
+	for _, c := range []struct {
+		args, solvers          string
+		epochs, restarts, jobs int
+	}{
+		{"", "l4adam,adam", 4, 1, 1},
+		{"--restarts 2", "l4adam,adam", 4, 2, cores},
+		{"--batch 8,16", "l4adam,adam", 4, 1, cores},
+		{"--jobs 7", "l4adam,adam", 4, 1, 7},
+		{"--grid", "l4adam,adam,momentum,sgd", 4, 1, cores},
+		{"--grid --solvers sgd", "sgd", 4, 1, cores},
+		{"--full --epochs 9", mnist().full.solvers, 9, 5, cores},
+	} {
+		s, f := newSettings(mnist()), pflag.NewFlagSet("", pflag.ContinueOnError)
+		s.addFlags(mnist(), f)
+		if err := f.Parse(fields(c.args)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.complete(mnist(), f); err != nil {
+			t.Errorf("%q: %v", c.args, err)
+		}
+		if s.solvers.String() != c.solvers || s.epochs != c.epochs || s.restarts != c.restarts ||
+			s.jobs != c.jobs {
+			t.Errorf("%q: %+v, want %+v", c.args, *s, c)
+		}
+	}
+}
+
+// TestMistakes: one clear line, exit code 2, nothing written.
+func TestMistakes(t *testing.T) {
+	data := smallData(t)
+	damaged := smallData(t)
+	if err := os.Truncate(filepath.Join(damaged, "train-images-idx3-ubyte"), 1000); err != nil {
+		t.Fatal(err)
+	}
+	occupied := filepath.Join(t.TempDir(), "file")
+	writeFile(t, occupied, nil)
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"--solvers adamw", `no solver "adamw": choose from l4adam, l4mom, adam,`},
+		{"--solvers l4adam:x", `"x" is no fraction`},
+		{"--solvers adam:-1", `"-1" is no rate`},
+		{"--solvers adam:0", `"0" is no rate`},
+		{"--solvers adam:1e6", `"1e6" is no rate`},
+		{"--solvers l4adam,l4adam:0.15", "twice"},
+		{"--solvers=", `no solver ""`},
+		{"--epochs 0", `"--epochs" flag: "0": want a whole number, at least 1`},
+		{"--epochs many", "many"},
+		{"--restarts -1", `"-1": want a whole number`},
+		{"--batch 0", `"0": want a whole number`},
+		{"--batch 20,many", `"many": want a whole number`},
+		{"--batch 20,10,20", "20 stands there twice"},
+		{"--batch 20,201", "--batch 201: want at most 200"},
+		{"--jobs 0", "--jobs"},
+		{"regression --full", "unknown flag: --full (demo regression --help lists the flags)"},
+		{"regression --data .", "unknown flag: --data"},
+		{"regression --batch 3", "unknown flag: --batch"},
+		{"mnist --tasks notebook", "unknown flag: --tasks"},
+		{"regression --tasks note,nothing", `no task "nothing": choose from notebook, log-spaced`},
+		{"--grid --solvers l4adam,l4mom", "--grid: no solver"},
+		{"--grid --solvers adam:1e-3,adam:1e-2", "name each solver"},
+		{"--seed -1", "-1"},
+		{"--resume", "--checkpoint"},
+		{"--dtype float16", `"float16": want float32 or float64`},
+		{"--nonsense", "unknown flag: --nonsense (demo --help lists the flags)"},
+		{"-epochs 3", "flags have two dashes"},
+		{"mnits", `no experiment "mnits": choose from mnist, regression`},
+		{"mnist more", "more"},
+		{"--data " + filepath.Join(data, "nowhere"), "nowhere"},
+		{"--data " + damaged, "train-images-idx3-ubyte: ends after"},
+		{"--out " + occupied, "--out: mkdir " + occupied},
+		{"--out " + filepath.Join(occupied, "below"), occupied},
+	} {
+		out := filepath.Join(t.TempDir(), "out")
+		args := c.args
+		if strings.Contains(c.args, "--") {
+			if !strings.Contains(c.args, "--out") {
+				args += " --out " + out
+			}
+			if !strings.Contains(c.args, "--data") && !strings.HasPrefix(c.args, "regression") {
+				args += " --data " + data
+			}
+		}
+		code, stdout, stderr := demo(t, args)
+		oneLine := strings.Count(stderr, "\n") == 1
+		if code != exitUsage || !oneLine || !strings.Contains(stderr, c.want) || stdout != "" {
+			t.Errorf("%s: exit code %d, output %q, error %q, want %q",
+				c.args, code, stdout, stderr, c.want)
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%s: the output folder has been made", c.args)
+		}
+	}
+}
+
+// TestHelp: the help of each command names the solvers and the flags that it takes, with their
+// defaults.
+func TestHelp(t *testing.T) {
+	for args, c := range map[string]struct{ has, hasNot []string }{
+		"--help": {
+			[]string{"mnist ", "regression ", "completion ", "number of epochs (default 4)"},
+			nil,
+		},
+		"mnist --help": {
+			[]string{"--epochs number     number of epochs (default 4)", "--full", "--data",
+				"--grid", "(default 64)", "(default l4adam,adam)", "(default float32)"},
+			[]string{"--tasks"},
+		},
+		"regression -h": {
+			[]string{"(default 300)", "--grid", "--tasks", "  log-spaced\n", "(default float64)"},
+			[]string{"--full", "--data", "--batch"},
+		},
+	} {
+		code, stdout, stderr := demo(t, args)
+		if code != 0 || stderr != "" {
+			t.Errorf("%s: exit code %d: %s", args, code, stderr)
+		}
+		if args != "--help" {
+			for _, k := range train.Kinds {
+				c.has = append(c.has, "\n  "+k.Name+" ")
+			}
+		}
+		for _, want := range c.has {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("%s: %q is not in the help:\n%s", args, want, stdout)
+			}
+		}
+		for _, not := range c.hasNot {
+			if strings.Contains(stdout, not) {
+				t.Errorf("%s: %q is in the help", args, not)
+			}
+		}
+		for _, line := range strings.Split(stdout, "\n") {
+			if n := len([]rune(line)); n > 100 {
+				t.Errorf("%s: a line of %d columns: %s", args, n, line)
+			}
+		}
+	}
+}
+
+// TestCompletion asks for what a shell would offer.
+func TestCompletion(t *testing.T) {
+	for args, want := range map[string]string{
+		"re":                            "regression",
+		"mnist --solvers l4adam,mom":    "l4adam,momentum",
+		"mnist --dtype float3":          "float32",
+		"regression --tasks notebook,l": "notebook,log-spaced",
+		"mnist --check":                 "--checkpoint",
+	} {
+		_, stdout, _ := demo(t, "__complete", args)
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%s: %q is not offered:\n%s", args, want, stdout)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		code, stdout, _ := demo(t, "completion", shell)
+		if code != 0 || !strings.Contains(stdout, "demo") {
+			t.Errorf("%s: exit code %d", shell, code)
+		}
+	}
+}

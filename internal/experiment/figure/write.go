@@ -1,0 +1,122 @@
+package figure
+
+import (
+	"encoding/csv"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// WriteCSV writes rows of cells to a file.
+func WriteCSV(path string, rows [][]string) error {
+	return WriteFile(path, func(w io.Writer) error {
+		c := csv.NewWriter(w)
+		if err := c.WriteAll(rows); err != nil {
+			return err
+		}
+		return c.Error()
+	})
+}
+
+// Table returns rows as text in aligned columns, the first to the left and the others to the right.
+// A row of one cell is a heading across all columns.
+func Table(rows [][]string) string {
+	var widths []int
+	for _, row := range rows {
+		if len(row) == 1 {
+			continue
+		}
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], len([]rune(cell)))
+		}
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		if len(row) == 1 {
+			b.WriteString(row[0] + "\n")
+			continue
+		}
+		for i, cell := range row {
+			pad := strings.Repeat(" ", widths[i]-len([]rune(cell)))
+			switch {
+			case i == 0:
+				b.WriteString(cell + pad)
+			default:
+				b.WriteString("  " + pad + cell)
+			}
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// WriteFile writes a file whole or not at all. Until it is whole it has a name of its own, so that
+// several programs may write the same file at a time; a crash leaves that name behind, see
+// Leftovers.
+func WriteFile(path string, write func(io.Writer) error) error {
+	f, err := createTemp(path)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // fails after the rename
+	if err = write(f); err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = f.Chmod(0o644) // a temporary file is its owner's alone
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return errors.WithMessage(err, path)
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// CheckWritable returns an error if WriteFile could not write the file. It leaves no trace.
+func CheckWritable(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return errors.Errorf("figure: %s is a folder: want a file or nothing there", path)
+	}
+	f, err := createTemp(path)
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+// tempSuffix ends the names of files that are not whole yet.
+const tempSuffix = ".tmp"
+
+func createTemp(path string) (*os.File, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"+tempSuffix)
+	return f, errors.WithMessagef(err, "figure: cannot write %s", path)
+}
+
+// Leftovers returns the unfinished files that crashes of WriteFile have left of a path, and those
+// that other programs are writing.
+func Leftovers(path string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		rest, ours := strings.CutPrefix(e.Name(), filepath.Base(path)+".")
+		random, unfinished := strings.CutSuffix(rest, tempSuffix)
+		if ours && unfinished && isNumber(random) {
+			names = append(names, filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
+	return names, nil
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -1,0 +1,249 @@
+package train
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gonum.org/v1/gonum/mat"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/dataset"
+	"github.com/l4-go/l4/internal/experiment/model"
+)
+
+// TestClassifyOrder: an epoch takes each image once, in an order of its own that follows from the
+// seed, and leaves out what fills no batch. Steps may come in any order.
+func TestClassifyOrder(t *testing.T) {
+	const n, batch, perEpoch = 11, 3, 3
+	images := &dataset.Images{Rows: 1, Cols: 1, Classes: 11}
+	for i := range n { // the image with the pixel i has the label i
+		images.Pixels = append(images.Pixels, byte(i))
+		images.Labels = append(images.Labels, byte(i))
+	}
+	weights := model.MLPWeights(tensor.Float32, []int{1, 11}, rand.New(rand.NewPCG(1, 0)))
+	newTask := func(seed uint64) *Classifier {
+		task, err := Classify(model.MLP(weights, batch), model.MLP(weights, 1), images, nil, seed)
+		return must(t, task, err)
+	}
+	task := newTask(1)
+	taken := func(task *Classifier, step int) []byte {
+		if _, _, err := task.Run(step); err != nil {
+			t.Fatal(err)
+		}
+		x := task.net.Input.Value().Data().([]float32)
+		y := task.net.Target.Value().Data().([]float32)
+		var labels []byte
+		for row, pixel := range x {
+			i := int(math.Round(float64(pixel) * 255))
+			labels = append(labels, byte(i))
+			if pixel != float32(i)/255 {
+				t.Errorf("step %d: the pixel %d is %v", step, i, pixel)
+			}
+			for class, p := range y[row*11 : (row+1)*11] {
+				if (p == 1) != (class == i) || p != 0 && p != 1 {
+					t.Errorf("step %d: target %v of the image %d", step, y[row*11:(row+1)*11], i)
+				}
+			}
+		}
+		return labels
+	}
+	var epochs [2][]byte
+	for step := range 2 * perEpoch {
+		epochs[step/perEpoch] = append(epochs[step/perEpoch], taken(task, step)...)
+	}
+	for e, labels := range epochs {
+		seen := map[byte]bool{}
+		for _, l := range labels {
+			seen[l] = true
+		}
+		if len(seen) != perEpoch*batch {
+			t.Errorf("epoch %d takes %v", e+1, labels)
+		}
+	}
+	if bytes.Equal(epochs[0], epochs[1]) {
+		t.Errorf("both epochs take %v", epochs[0])
+	}
+	again, other := newTask(1), newTask(2)
+	for _, step := range []int{4, 0, 5, 1} { // back and forth
+		want := epochs[step/perEpoch][step%perEpoch*batch:][:batch]
+		if !bytes.Equal(taken(again, step), want) {
+			t.Errorf("step %d takes other images in another run", step)
+		}
+	}
+	if bytes.Equal(taken(other, 0), epochs[0][:batch]) {
+		t.Error("the order does not depend on the seed")
+	}
+	if a, err := task.Accuracy(); err != nil || !math.IsNaN(a) {
+		t.Errorf("accuracy %v, %v without test data", a, err)
+	}
+	_, err := Classify(model.MLP(weights, 12), model.MLP(weights, 1), images, nil, 1)
+	if err == nil || !strings.Contains(err.Error(), "a batch of 12: want at most 11") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestAccuracy compares with a count, for test sets that fill batches and that do not, in both
+// types. A wrapping task may replace the test set.
+func TestAccuracy(t *testing.T) {
+	images := randomImages(40)
+	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		weights := model.MLPWeights(dt, []int{4, 3}, rand.New(rand.NewPCG(1, 0)))
+		model.Fill(weights[0], rand.New(rand.NewPCG(2, 0)).NormFloat64)
+		task, err := Classify(model.MLP(weights, 4), model.MLP(weights, 7), images, images, 1)
+		must(t, task, err)
+		for n := 1; n <= 22; n++ {
+			task.Test = images.First(n)
+			right := 0
+			for i := range n {
+				if bestClass(weights[0], images.Pixels[4*i:4*i+4]) == int(images.Labels[i]) {
+					right++
+				}
+			}
+			if a, err := task.Accuracy(); err != nil || a != float64(right)/float64(n) {
+				t.Errorf("%v: accuracy %v, %v of %d images, want %d right", dt, a, err, n, right)
+			}
+		}
+	}
+}
+
+// bestClass returns the column of w with the largest product with the pixels.
+func bestClass(w *tensor.Dense, pixels []byte) int {
+	ws, best, most := floats([]gorgonia.Value{w}), 0, math.Inf(-1)
+	for class := range 3 {
+		sum := 0.0
+		for i, p := range pixels {
+			sum += float64(p) * ws[3*i+class]
+		}
+		if sum > most {
+			best, most = class, sum
+		}
+	}
+	return best
+}
+
+// TestRegressionLoss compares loss and gradients with the 1000 samples that the graph replaces by a
+// factor: the loss with its definition, the gradients with central differences of it.
+func TestRegressionLoss(t *testing.T) {
+	a := LogSpacedMatrix()
+	for _, seed := range []uint64{1, 2} {
+		plain, err := Regression(tensor.Float64, a, seed)
+		task := must(t, plain, err)
+		loss, grads, err := task.Run(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w1, w2 := task.State()[0].Data().([]float64), task.State()[1].Data().([]float64)
+		want := regressionLoss(w1, w2, a)
+		if got := loss.Value().Data().(float64); math.Abs(got-want) > 1e-12*want {
+			t.Errorf("seed %d: loss %v, want %v", seed, got, want)
+		}
+		for k, w := range [][]float64{w1, w2} {
+			g, err := grads[k].Grad()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, x := range w {
+				const h = 1e-4
+				w[i] = x + h
+				up := regressionLoss(w1, w2, a)
+				w[i] = x - h
+				down := regressionLoss(w1, w2, a)
+				w[i] = x
+				slope := (up - down) / (2 * h)
+				if got := g.Data().([]float64)[i]; math.Abs(got-slope) > 1e-5*(1+math.Abs(slope)) {
+					t.Errorf("seed %d: gradient %v at element %d of W%d, central difference %v",
+						seed, got, i, k+1, slope)
+				}
+			}
+		}
+	}
+}
+
+// regressionLoss is ‖W1·W2·X - A·X‖² with the samples themselves.
+func regressionLoss(w1, w2 []float64, a *mat.Dense) float64 {
+	x := mat.NewDense(in, samples, normals(in*samples, fixedRand(1)))
+	var d, hidden, target mat.Dense
+	hidden.Mul(mat.NewDense(in, in, w2), x)
+	d.Mul(mat.NewDense(out, in, w1), &hidden)
+	target.Mul(a, x)
+	d.Sub(&d, &target)
+	norm := mat.Norm(&d, 2)
+	return norm * norm
+}
+
+// TestMatrices: the condition numbers that the documentation tells.
+func TestMatrices(t *testing.T) {
+	if c := mat.Cond(NotebookMatrix(), 2); c < 13.5 || c > 14.5 {
+		t.Errorf("the notebook's matrix has the condition number %v", c)
+	}
+	var svd mat.SVD
+	svd.Factorize(LogSpacedMatrix(), mat.SVDNone)
+	for i, s := range svd.Values(nil) {
+		if want := math.Pow(10, -2*float64(i)); math.Abs(s-want) > 1e-5*want {
+			t.Errorf("singular value %d is %v, want %v", i, s, want)
+		}
+	}
+}
+
+// TestBuild: no two functions run at once.
+func TestBuild(t *testing.T) {
+	var group sync.WaitGroup
+	inside := 0 // the race detector watches it
+	for range 8 {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			Build(func() (int, error) {
+				inside++
+				time.Sleep(time.Millisecond)
+				defer func() { inside-- }()
+				if inside != 1 {
+					t.Error("two functions at once")
+				}
+				return 0, nil
+			})
+		}()
+	}
+	group.Wait()
+}
+
+// TestPlainInputs: the inputs are set before each step.
+func TestPlainInputs(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("x"), gorgonia.WithShape(1),
+		gorgonia.WithValue(tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64))))
+	w := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(1),
+		gorgonia.WithInit(gorgonia.Ones()))
+	loss := gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.HadamardProd(x, w))))
+	m, err := NewMachine(loss, gorgonia.Nodes{w})
+	task := must(t, Plain{Machine: m, SetInputs: func(step int) {
+		x.Value().Data().([]float64)[0] = float64(10 + step)
+	}}, err)
+	for step := range 3 {
+		loss, model, err := task.Run(step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		grad, err := model[0].Grad()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0 // gradients add up until a solver zeroes them
+		for s := range step + 1 {
+			sum += float64(10 + s)
+		}
+		if got, err := number(loss); err != nil || got != float64(10+step) ||
+			grad.Data().([]float64)[0] != sum {
+			t.Errorf("step %d: loss %v, gradient %v, %v", step, got, grad, err)
+		}
+	}
+	if _, err := NewMachine(gorgonia.Must(gorgonia.Sum(x)), gorgonia.Nodes{w}); err == nil {
+		t.Error("a weight that the loss does not depend on is no error")
+	}
+}

@@ -30,7 +30,7 @@ func rootCommand() *cobra.Command {
 			return nil
 		}
 		return errors.Errorf("no experiment %q: choose from %s", args[0],
-			strings.Join(names(experiments), ", "))
+			strings.Join(append(names(experiments), "programs"), ", "))
 	}
 	root.Short = "Compare L4 with other solvers"
 	root.Long = fmt.Sprintf(about, first.name)
@@ -47,6 +47,7 @@ func rootCommand() *cobra.Command {
 	for _, e := range experiments {
 		root.AddCommand(experimentCommand(e()))
 	}
+	root.AddCommand(programsCommand())
 	return root
 }
 

@@ -69,12 +69,14 @@ func TestSolversKnowTheLoss(t *testing.T) {
 // TestRunRepeats: the same seed gives the same metric to the bit, whatever runs beside it, and
 // another seed another.
 func TestRunRepeats(t *testing.T) {
-	scope := Scope{Programs: All, Solvers: Solvers[1:2], Seeds: 2, Length: 0.01}
+	scope := Scope{Programs: All, Solvers: Solvers[1:2], Seeds: []uint64{1, 2},
+		Length: 0.01, Jobs: 1}
 	first, err := Run(context.Background(), scope)
 	if err != nil {
 		t.Fatal(err)
 	}
 	calls := 0
+	scope.Jobs = 4
 	scope.OnResult = func(Result) { calls++ }
 	second, err := Run(context.Background(), scope)
 	if err != nil {
@@ -118,7 +120,8 @@ func TestRunCountsRefusals(t *testing.T) {
 		return func(loss G.Valuer) G.Solver { return &watcher{t, "xor", loss} }
 	}}
 	results, err := Run(context.Background(),
-		Scope{Programs: []Program{xor}, Solvers: []Solver{refusing}, Seeds: 1, Length: 0.002})
+		Scope{Programs: []Program{xor}, Solvers: []Solver{refusing}, Seeds: []uint64{1},
+			Length: 0.002, Jobs: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,8 +137,8 @@ func TestRunCountsRefusals(t *testing.T) {
 // TestRunStops: no run begins after the context has ended.
 func TestRunStops(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
-	scope := Scope{Programs: []Program{xor}, Solvers: Solvers, Seeds: 50, Length: 0.001,
-		OnResult: func(Result) { stop() }}
+	scope := Scope{Programs: []Program{xor}, Solvers: Solvers, Seeds: make([]uint64, 50),
+		Length: 0.001, Jobs: 2, OnResult: func(Result) { stop() }}
 	results, err := Run(ctx, scope)
 	if !errors.Is(err, context.Canceled) || len(results) == 0 || len(results) == 4*50 {
 		t.Errorf("%d results, %v", len(results), err)
@@ -148,7 +151,8 @@ func TestRunReports(t *testing.T) {
 		return func(int) (float64, error) { return 1, errors.New("broken") }
 	}}
 	results, err := Run(context.Background(),
-		Scope{Programs: []Program{broken}, Solvers: Solvers[:1], Seeds: 1, Length: 1})
+		Scope{Programs: []Program{broken}, Solvers: Solvers[:1], Seeds: []uint64{1},
+			Length: 1, Jobs: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,7 @@
 package programs
 
 import (
-	"encoding/csv"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -35,7 +33,7 @@ type Summary struct {
 	Runs, Successes   int
 	Steps, Refused    int
 	Time              time.Duration // of a run, on average
-	Standing          Standing      // empty without runs of the author's solver
+	Standing          Standing      // empty without several runs of the author's solver
 }
 
 // Summarise sums up results in the order of Run.
@@ -53,7 +51,7 @@ func Summarise(results []Result) []Summary {
 		s := summarise(results[:n])
 		if s.Solver.Name == Solvers[0].Name {
 			author[s.Program.Name] = s
-		} else if a, ok := author[s.Program.Name]; ok {
+		} else if a, ok := author[s.Program.Name]; ok && a.Runs > 1 {
 			s.Standing = s.beside(a)
 		}
 		all, results = append(all, s), results[n:]
@@ -129,12 +127,15 @@ func (s Summary) row() []string {
 	if s.Solver.Name == Solvers[0].Name {
 		title += ", " + s.Program.Author.Title
 	}
-	refused := "-"
+	metric, refused := fmt.Sprintf("%.4g", s.Mean), "-"
+	if s.Runs > 1 {
+		metric += fmt.Sprintf(" (%.4g, %.4g)", s.Worst, s.Best)
+	}
 	if s.Refused > 0 {
 		refused = fmt.Sprintf("%.1f %%", 100*float64(s.Refused)/float64(s.Steps))
 	}
 	return []string{
-		"  " + title, fmt.Sprintf("%.4g (%.4g, %.4g)", s.Mean, s.Worst, s.Best),
+		"  " + title, metric,
 		fmt.Sprintf("%d of %d", s.Successes, s.Runs), string(s.Standing), refused,
 		fmt.Sprintf("%.1f", s.Time.Seconds()),
 	}
@@ -172,11 +173,10 @@ func verdict(all []Summary) string {
 	return b.String()
 }
 
-// WriteCSV writes a row for each run.
-func WriteCSV(w io.Writer, results []Result) error {
-	out := csv.NewWriter(w)
-	out.Write([]string{"program", "solver", "seed", "metric", "value", "success",
-		"steps", "refused", "first refusal", "error", "seconds"})
+// Rows returns a row for each run, below one of titles.
+func Rows(results []Result) [][]string {
+	rows := [][]string{{"program", "solver", "seed", "metric", "value", "success",
+		"steps", "refused", "first refusal", "error", "seconds"}}
 	text := func(err error) string {
 		if err == nil {
 			return ""
@@ -192,13 +192,12 @@ func WriteCSV(w io.Writer, results []Result) error {
 		if math.IsNaN(r.Metric) {
 			value = ""
 		}
-		out.Write([]string{
+		rows = append(rows, []string{
 			r.Program.Name, solver, strconv.FormatUint(r.Seed, 10),
 			r.Program.Metric.Name, value, strconv.FormatBool(r.Success()),
 			strconv.Itoa(r.Steps), strconv.Itoa(r.Refused), text(r.Refusal), text(r.Err),
 			strconv.FormatFloat(r.Time.Seconds(), 'f', 2, 64),
 		})
 	}
-	out.Flush()
-	return out.Error()
+	return rows
 }

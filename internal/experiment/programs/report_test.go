@@ -1,8 +1,6 @@
 package programs
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"math"
 	"strings"
@@ -75,6 +73,13 @@ func TestSummarise(t *testing.T) {
 		}
 	}
 
+	single := Summarise(results(map[string]map[string][]float64{
+		"up": {"author": {4}, "l4adam": {1}},
+	}))
+	if len(single) != 2 || single[1].Standing != "" {
+		t.Errorf("one seed: %+v", single)
+	}
+
 	text := Table(all)
 	for _, line := range []string{
 		"Up (up): accuracy, higher is better, success from 5",
@@ -90,19 +95,12 @@ func TestSummarise(t *testing.T) {
 	}
 }
 
-func TestWriteCSV(t *testing.T) {
+func TestRows(t *testing.T) {
 	all := results(map[string]map[string][]float64{"up": {"author": {4}, "l4adam": {7}}})
 	all[1].Refused, all[1].Refusal = 3, errors.New(`step 2: "no", said L4`)
 	all = append(all, Result{Program: all[0].Program, Solver: Solvers[3], Seed: 1,
 		Metric: math.NaN(), Err: errors.New("broken")})
-	var b bytes.Buffer
-	if err := WriteCSV(&b, all); err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(&b).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := Rows(all)
 	want := []string{
 		"program solver seed metric value success steps refused first refusal error seconds",
 		"up SGD 1 1 accuracy 4 false 10 0   1.00",

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,27 +34,28 @@ func (r Result) Success() bool {
 type Scope struct {
 	Programs []Program
 	Solvers  []Solver
-	Seeds    int     // seeds 1, 2, …
+	Seeds    []uint64
 	Length   float64 // share of each program's steps, 1 for all
+	Jobs     int     // runs side by side
 	// OnResult, unless nil, is called after each run, in any order but one call at a time.
 	OnResult func(Result)
 }
 
-// Run runs each program with each solver from each seed, on all cores. The results are in the order
-// of programs, solvers and seeds. If ctx ends, those that have not begun are left out and its error
-// is returned.
+// Run runs each program with each solver from each seed, as many at a time as the scope says. The
+// results are in the order of programs, solvers and seeds. If ctx ends, those that have not begun
+// are left out and its error is returned.
 func Run(ctx context.Context, scope Scope) ([]Result, error) {
 	var all []Result
 	for _, p := range scope.Programs {
 		for _, s := range scope.Solvers {
-			for seed := range scope.Seeds {
-				all = append(all, Result{Program: p, Solver: s, Seed: uint64(seed) + 1})
+			for _, seed := range scope.Seeds {
+				all = append(all, Result{Program: p, Solver: s, Seed: seed})
 			}
 		}
 	}
 	done := make(chan int, len(all))
 	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(scope.Jobs)
 	go func() {
 		defer close(done)
 		for i := range all {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"weak"
@@ -231,6 +232,32 @@ func TestBatchesErrors(t *testing.T) {
 		wantEqual(t, numbers(b.Value()), []float64{1})
 		wantEqual(t, numbers(gradOf(b.Model()[0])), []float64{1, 1})
 	}
+}
+
+// TestBatchesRefuse: Add refuses the models that Step refuses, and writes nothing.
+func TestBatchesRefuse(t *testing.T) {
+	one := valuer{gorgonia.NewF64(1)}
+	model := func() []*param {
+		return []*param{newParam("a", tensor.Float64, []int{2}, []float64{1, 2}), newParam("b", tensor.Float64, []int{2}, []float64{3, 4})}
+	}
+	shared := model()
+	shared[1].g = shared[0].w
+	var b l4.Batches
+	if err := b.Add(one, valueGrads(shared)); err == nil || !strings.Contains(err.Error(), "the weight of a shares memory with the gradient of b") {
+		t.Errorf("a weight that is a gradient: error %v", err)
+	}
+	wantEqual(t, weightsOf(shared), []float64{1, 2, 3, 4})
+
+	first, swapped := model(), model()
+	if err := b.Add(one, valueGrads(first)); err != nil {
+		t.Fatal(err)
+	}
+	swapped[0], swapped[1] = swapped[1], swapped[0]
+	swapped[0].setGrad([]float64{5, 6})
+	if err := b.Add(one, valueGrads(swapped)); !errors.Is(err, l4.ErrModelChanged) {
+		t.Errorf("a model in another order: error %v", err)
+	}
+	wantEqual(t, numbers(swapped[0].g), []float64{5, 6})
 }
 
 // TestBatchesNaN: a micro-batch that is not finite costs the step.

@@ -67,8 +67,6 @@ var benchSolvers = []struct {
 }{
 	{"L4Adam", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss) }},
 	{"L4Mom", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss) }},
-	{"L4Adam guarded", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss, l4.WithGuard()) }},
-	{"L4Mom guarded", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss, l4.WithGuard()) }},
 	{"L4 over gorgonia.Adam", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.New(loss, gorgonia.NewAdamSolver()) }},
 	{"gorgonia.Adam", func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewAdamSolver() }},
 	{"gorgonia.Momentum", func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewMomentum() }},
@@ -155,7 +153,7 @@ func TestNoAllocation(t *testing.T) {
 				newParam("a", dt, []int{n, 2}, ramp(2*n, 1)),
 				{name: "b", w: newScalar(dt), g: newScalar(dt)},
 			})
-			s := newSolver(valuer{gorgonia.NewF64(1)}, l4.WithGuard(), l4.WithClip(1), l4.WithL2Reg(1e-3), l4.WithWeightDecay(1e-3))
+			s := newSolver(valuer{gorgonia.NewF64(1)}, l4.WithClip(1), l4.WithL2Reg(1e-3), l4.WithWeightDecay(1e-3))
 			if n == 3 {
 				s = newSolver(valuer{gorgonia.NewF64(1)})
 			}

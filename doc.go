@@ -30,8 +30,8 @@
 //
 // # What it needs
 //
-// The loss must have a lower bound, zero unless WithLossFloor sets another. It should be able to come near that: where
-// it cannot, as with many wrong labels, L4 may diverge, and small batches make that worse. See WithGuard.
+// The loss must have a lower bound, zero unless WithLossFloor sets another. It should be able to come
+// near that: where it cannot, as with many wrong labels, L4 may diverge, and small batches make that worse.
 //
 // A step happens as a whole or not at all. What it refuses, by an error that names the parameter, is listed
 // at ErrNonFinite, ErrNegativeLoss and ErrModelChanged.

@@ -3,7 +3,6 @@ package l4_test
 import (
 	"fmt"
 	"log"
-	"math"
 	"sync"
 
 	"gorgonia.org/gorgonia"
@@ -82,28 +81,6 @@ func ExampleWithWeightDecay() {
 	}, 2000, parabola)
 	fmt.Println(2.9 < w && w < 3)
 	// Output: true
-}
-
-// A loss that stays above 1 makes plain L4 overshoot for ever. The guard notices that it gets nowhere.
-func ExampleWithGuard() {
-	farthest := func(opts ...l4.Option) (distance float64) {
-		step := 0
-		minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
-			return l4.NewL4Adam(loss, opts...)
-		}, 3000, func(w float64) (float64, float64) {
-			l, g := parabola(w)
-			if step++; step > 2500 {
-				distance = max(distance, math.Abs(w-3))
-			}
-			return l + 1, g
-		})
-		return distance
-	}
-	fmt.Println("plain L4Adam stays within 2 of the minimum:", farthest() < 2)
-	fmt.Println("guarded:", farthest(l4.WithGuard()) < 2)
-	// Output:
-	// plain L4Adam stays within 2 of the minimum: false
-	// guarded: true
 }
 
 // An element of a gradient counts as 10 at most.

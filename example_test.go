@@ -70,7 +70,7 @@ func ExampleErrNonFinite() {
 	fmt.Println("weight", w.w, "gradient", w.g)
 	// Output:
 	// true
-	// the gradient of w is NaN at element 0: l4: not finite
+	// l4: not finite: the gradient of w is NaN at element 0; look for its cause, or let WithSkipNonFinite skip such steps
 	// weight 1 gradient 0
 }
 

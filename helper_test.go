@@ -137,6 +137,9 @@ func eachNumber(v gorgonia.Value, f func(x *float64)) {
 	}
 	d := v.(*tensor.Dense)
 	shape, strides := d.Shape(), d.Strides()
+	if len(strides) != len(shape) { // a column-major row or column
+		shape, strides = tensor.Shape{shape.TotalSize()}, []int{1}
+	}
 	var visit func(axis, at int)
 	visit = func(axis, at int) {
 		if axis < len(shape) {

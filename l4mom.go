@@ -13,5 +13,7 @@ var _ gorgonia.Solver = (*L4Mom)(nil)
 
 // NewL4Mom returns a solver that minimises loss; see NewL4Adam.
 func NewL4Mom(loss gorgonia.Valuer, opts ...Option) *L4Mom {
-	return &L4Mom{newSolver(loss, kindMom, opts)}
+	o := newOptions(opts)
+	o.refuseAdamOnly()
+	return &L4Mom{newSolver("L4Mom", loss, o, func(o options) direction { return newAveraged(o, 0, 0) })}
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/flat"
 )
 
 // lossReader reads the loss as one number.
@@ -26,9 +28,12 @@ type otherNode struct {
 
 // ReadLoss returns a Valuer for a loss that is a tensor and that other nodes are computed from. Gorgonia may
 // store their values in its memory, so that the value of the node itself is wrong; Step then returns an error
-// that points here. ReadLoss adds a gorgonia.Read to the graph and must be called before the virtual machine
-// is made.
+// that points here. ReadLoss adds a gorgonia.Read to the graph, so call it before the virtual machine is
+// made. A loss without a graph, such as a constant, is returned as it is.
 func ReadLoss(loss *gorgonia.Node) gorgonia.Valuer {
+	if loss == nil || loss.Graph() == nil {
+		return loss
+	}
 	r := &readLoss{node: loss}
 	gorgonia.Read(loss, &r.value)
 	return r
@@ -48,7 +53,7 @@ const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
 // read returns the loss as it stands, and the rounding of its type.
 func (r *lossReader) read() (loss, rounding float64, err error) {
 	if isNil(r.loss) {
-		return 0, 0, errors.New("l4: the solver was made with a nil loss")
+		return 0, 0, errors.New("l4: the loss is nil; give the solver the node that gorgonia.Grad was given")
 	}
 	v := r.loss.Value()
 	if v == nil {
@@ -69,10 +74,10 @@ func (r *lossReader) read() (loss, rounding float64, err error) {
 		if n := v.Shape().TotalSize(); n != 1 {
 			return 0, 0, errors.Errorf("l4: the loss has shape %v, want one number", v.Shape())
 		}
-		if x, ok := elements[float32](v); ok {
+		if x, ok := flat.Elements[float32](v); ok {
 			return float64(x[0]), rounding32, nil
 		}
-		if x, ok := elements[float64](v); ok {
+		if x, ok := flat.Elements[float64](v); ok {
 			return x[0], rounding64, nil
 		}
 		return 0, 0, errors.Errorf("l4: the loss has dtype %v, want float32 or float64", v.Dtype())
@@ -80,8 +85,8 @@ func (r *lossReader) read() (loss, rounding float64, err error) {
 	return 0, 0, errors.Errorf("l4: the loss is a %T, want a float32 or float64 scalar or tensor of one element", v)
 }
 
-// checkOverwritten tells whether the value of another node has taken the memory of the loss. A copy made by
-// ReadLoss is right unless that came about through a Reshape.
+// checkOverwritten returns an error if the value of another node has taken the memory of the loss. A copy made
+// by ReadLoss is right unless a Reshape is the cause.
 func (r *lossReader) checkOverwritten() error {
 	var node *gorgonia.Node
 	copied := false
@@ -119,7 +124,7 @@ func (r *lossReader) checkOverwritten() error {
 	return nil
 }
 
-// sharesMemory tells whether the value of n lies in the memory of its operand.
+// sharesMemory reports whether the value of n lies in the memory of its operand.
 func sharesMemory(n *gorgonia.Node) bool {
 	switch strings.TrimPrefix(fmt.Sprintf("%T", n.Op()), "*") { // the types are not exported
 	case "gorgonia.reshapeOp", "gorgonia.transposeOp", "gorgonia.sliceOp":
@@ -128,10 +133,13 @@ func sharesMemory(n *gorgonia.Node) bool {
 	return false
 }
 
-// othersThan returns the nodes whose values may come to lie in the memory of the loss: all that it is not
-// computed from if it is a tensor, but those computed from it through a Reshape if it is a scalar.
+// othersThan returns the nodes whose values may come to lie in the memory of the loss. If that is a tensor,
+// they are all nodes that it is not computed from; if it is a scalar, those computed from it through a Reshape.
 func othersThan(loss *gorgonia.Node) []otherNode {
 	g := loss.Graph()
+	if g == nil { // a constant, or a copy of a node
+		return nil
+	}
 	ancestors := map[*gorgonia.Node]bool{}
 	var up func(n *gorgonia.Node)
 	up = func(n *gorgonia.Node) {

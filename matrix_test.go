@@ -55,8 +55,7 @@ var optionMatrix = map[string][]l4.Option{
 	"floor":         {l4.WithLossFloor(-0.01)},
 	"cap":           {l4.WithMaxLearnRate(100)},
 	"skip":          {l4.WithSkipNonFinite(3)},
-	"guard":         {l4.WithGuard()},
-	"many together": {l4.WithClip(50), l4.WithClipNorm(20), l4.WithL1Reg(1e-4), l4.WithL2Reg(1e-4), l4.WithWeightDecay(1e-5), l4.WithLossFloor(-0.01), l4.WithMaxLearnRate(100), l4.WithGuard()},
+	"many together": {l4.WithClip(50), l4.WithClipNorm(20), l4.WithL1Reg(1e-4), l4.WithL2Reg(1e-4), l4.WithWeightDecay(1e-5), l4.WithLossFloor(-0.01), l4.WithMaxLearnRate(100)},
 }
 
 func over(inner func() gorgonia.Solver) newSolver {

@@ -99,6 +99,49 @@ func TestSkipNonFinite(t *testing.T) {
 	})
 }
 
+// TestSkippingDoesNotAllocate: whatever is not finite.
+func TestSkippingDoesNotAllocate(t *testing.T) {
+	for name, spoil := range map[string]func(loss bowl, p *param){
+		"loss":     func(loss bowl, _ *param) { *loss.F64 = gorgonia.F64(math.NaN()) },
+		"gradient": func(_ bowl, p *param) { p.setGrad([]float64{1, math.Inf(1), 1}) },
+		"norm":     func(_ bowl, p *param) { p.setGrad([]float64{1e200, 1, 1}) },
+		"penalty":  func(_ bowl, p *param) { p.setWeight([]float64{1e200, 1, 1}) },
+	} {
+		loss, p := newBowl(), newParam("w", tensor.Float64, []int{3}, ramp(3, 1))
+		s, model := l4.NewL4Adam(loss, l4.WithSkipNonFinite(1<<30), l4.WithClipNorm(1), l4.WithL2Reg(1)), valueGrads([]*param{p})
+		stepTimes(t, s, loss, []*param{p}, 1)
+		step := func() {
+			spoil(loss, p)
+			if err := s.Step(model); err != nil {
+				t.Fatal(err)
+			}
+		}
+		step()
+		skipped := s.Last().Skipped
+		spoiling := testing.AllocsPerRun(20, func() { spoil(loss, p) })
+		if allocs := testing.AllocsPerRun(20, step) - spoiling; allocs != 0 {
+			t.Errorf("%s: %v allocations a step", name, allocs)
+		}
+		if s.Last().Skipped <= skipped {
+			t.Errorf("%s: no step was skipped", name)
+		}
+	}
+}
+
+// TestErrorsLast: an error is not overwritten by that of a later step.
+func TestErrorsLast(t *testing.T) {
+	loss, p := newBowl(), newParam("w", tensor.Float64, []int{3}, ramp(3, 1))
+	s := l4.NewL4Adam(loss)
+	p.setGrad([]float64{1, math.NaN(), 1})
+	*loss.F64 = 1
+	first := s.Step(valueGrads([]*param{p}))
+	text := first.Error()
+	*loss.F64 = gorgonia.F64(math.Inf(1))
+	if second := s.Step(valueGrads([]*param{p})); second.Error() == text || first.Error() != text {
+		t.Errorf("errors %q and %q, the first was %q", first, second, text)
+	}
+}
+
 // TestTwoSolversAtOnce: solvers in goroutines of their own, large enough to call helpers, do not disturb each
 // other.
 func TestTwoSolversAtOnce(t *testing.T) {

@@ -1,100 +1,129 @@
 package l4
 
 import (
-	"math"
-	"reflect"
-
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/kernel"
+	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/record"
 )
 
 // Solver is the L4 meta-algorithm, embedded in L4Adam, L4Mom and L4. With the loss L, an update direction v
 // and an estimate g of the gradient, a step is
 //
-//	η = α (L - γ·Lmin) / (gᵀv + ε)
-//	w ← w - η·v
+//	η = α (L − γ·Lmin) / (gᵀv + ε)
+//	w ← w − η·v
 //
 // (paper, Eq. 6), with one η for all parameters. See the options for the symbols and their defaults.
 //
 // A Solver belongs to one model. It may not be copied after the first Step, nor used from two goroutines
 // at once; two Solvers may.
 type Solver struct {
-	loss  lossReader
-	opts  options
-	kind  kind
-	inner *inner // of L4, otherwise nil
-
-	f32 arithmetic[float32]
-	f64 arithmetic[float64]
-
-	model  []parameter
-	names  []string                  // of the parameters in the first step
-	blocks *kernel.Blocks[parameter] // how the passes walk over model
-	ranges []extent                  // scratch of checkOverlaps
-	moved  bool                      // a parameter may lie elsewhere than in the last successful step
-	copied bool                      // a parameter does not lie flat in memory
-
-	lmin    minLoss
-	clip    clipRecord
-	guard   *guard // nil without WithGuard
+	name         string // of the type that embeds it
+	opts         options
+	newDirection func(options) direction
+	loss         lossReader
+	check        check
+	model        flat.Model
+	parts
 	last    Info
-	skipped int // in a row
+	skipped int // steps in a row
+}
+
+// parts are what a step is made of.
+type parts struct {
+	floor      floor
+	transforms []transform // none on the plain path
+	direction  direction
+	rule       rule
+	limits     []limit
+	move       *move
+}
+
+// transform is done to the gradients before a direction is formed of them.
+type transform interface {
+	// measure reads the model and returns what the transform adds to the loss.
+	measure(m *flat.Model) (penalty float64, err error)
+	// apply changes the gradients.
+	apply(m *flat.Model)
+	// kept is the share of the loss's slope that the transform leaves. It is called once a step, when
+	// nothing can fail any more.
+	kept(step int) float64
+	fields(c *record.Codec)
+}
+
+// direction is where a step goes.
+type direction interface {
+	// form puts the direction v in the place of the gradients and returns gᵀv. After an error nothing has
+	// changed but the gradients.
+	form(m *flat.Model, step int) (dot float64, err error)
+	// tensorFields are the fields for each tensor, fields those for all of them. The latter come last.
+	tensorFields(c *record.Codec, m *flat.Model, tensor int)
+	fields(c *record.Codec) error
+}
+
+// rule tells how long a step is. It knows nothing of tensors.
+type rule interface {
+	// rate returns the learning rate and the estimated minimum of the loss.
+	rate(m measured) (eta, lmin float64)
+	fields(c *record.Codec)
+}
+
+// measured is what a rule knows of a step.
+type measured struct {
+	step int     // the first is 1
+	loss float64 // L, with its penalty and above its floor
+	dot  float64 // gᵀv
+	kept float64 // share of the loss's slope that transforms leave, from 0 to 1
+}
+
+// limit may shorten a step.
+type limit interface {
+	limit(eta float64, m measured) float64
+	fields(c *record.Codec)
 }
 
 // Info is what one step did. Two of them can be compared with ==.
 type Info struct {
 	Step         int     // number of successful steps, the first is 1
 	Loss         float64 // as read
-	Penalty      float64 // added to it; see WithL2Reg
-	LMin         float64 // estimate of the minimum of Loss + Penalty - floor used in this step, before the factor γ
+	LMin         float64 // estimated minimum of Loss + Penalty − floor in this step, before the factor γ
 	LearnRate    float64 // effective learning rate η
 	InnerProduct float64 // gᵀv; of L4, not below a tenth of ‖g‖²
 	Skipped      int     // number of steps skipped so far; see WithSkipNonFinite
-	Trust        float64 // factor on the step, from 0 to 1; 1 without WithGuard
-	SlopeRatio   float64 // slope along the last step's direction over what it was taken for; 0 without WithGuard
+	Penalty      float64 // added to the loss; see WithL2Reg
 }
 
-// kind tells where the direction comes from. The numbers stand in saved states.
-type kind uint8
-
-const (
-	kindAdam  kind = 1
-	kindMom   kind = 2
-	kindInner kind = 3
-)
-
-func newSolver(loss gorgonia.Valuer, kind kind, opts []Option) Solver {
-	s := Solver{loss: lossReader{loss: loss}, opts: newOptions(opts), kind: kind}
-	if kind != kindAdam && s.opts.adamOnly != "" {
-		s.opts.fail(errors.Errorf("l4: %s: only L4Adam has this option", s.opts.adamOnly))
-	}
-	if s.opts.gradientTime == 0 {
-		s.opts.gradientTime = s.opts.momentumTime
-	}
-	if kind == kindInner { // it has one average, which is g
-		s.opts.momentumTime = s.opts.gradientTime
-	}
-	if s.opts.guard != 0 {
-		s.guard = new(guard)
-	}
-	s.f32 = newArithmetic(kernel.Float32, math.MaxFloat32, s.opts)
-	s.f64 = newArithmetic(kernel.Float64, math.MaxFloat64, s.opts)
-	return s
+func newSolver(name string, loss gorgonia.Valuer, o options, newDirection func(options) direction) Solver {
+	return Solver{name: name, opts: o, newDirection: newDirection, loss: lossReader{loss: loss},
+		check: newCheck(), parts: newParts(o, newDirection)}
 }
 
-// SetLoss makes the next Step read the loss from another Valuer, such as the node of another graph over the same
-// weights: one for each length of a sequence, say. The nodes that Step is given may be that graph's, too.
+// newParts is the only place that looks at all options.
+func newParts(o options, newDirection func(options) direction) parts {
+	p := parts{floor: floor{o.lossFloor}, direction: newDirection(o), rule: newPolyak(o),
+		move: newMove(o.weightDecay)}
+	if o.clip > 0 || o.clipNorm > 0 {
+		p.transforms = append(p.transforms, newClip(o.clip, o.clipNorm, o.gradientTime))
+	}
+	if o.l1 > 0 || o.l2 > 0 {
+		p.transforms = append(p.transforms, newPenalty(o.l1, o.l2))
+	}
+	p.limits = append(p.limits, rateCap{o.maxLearnRate})
+	return p
+}
+
+// SetLoss makes the next Step read the loss from another Valuer, such as the node of another graph over the
+// same weights: one for each length of a sequence, say. The nodes that Step is given may be that graph's,
+// too.
 func (s *Solver) SetLoss(loss gorgonia.Valuer) { s.loss.loss = loss }
 
 // Last returns what the last successful Step did, the zero Info before the first.
 func (s *Solver) Last() Info { return s.last }
 
-// Step moves the weights of model, in place, along the update direction and zeroes the gradients. It is
-// called after each run of the virtual machine that evaluates the loss and the gradients, with the same
-// parameters in the same order each time.
+// Step moves the weights of model, in place, along the update direction and zeroes the gradients. Call it
+// after each run of the virtual machine that evaluates the loss and the gradients, with the same parameters
+// in the same order each time.
 //
 // A parameter is a float32 or float64 tensor of any shape and layout, or a scalar. A *gorgonia.Node whose
 // gradient is the value of a graph node, as without gorgonia.BindDualValues, has that gradient read but not
@@ -103,288 +132,95 @@ func (s *Solver) Last() Info { return s.last }
 // A step whose inner product is not a finite number has learning rate 0: it updates the averages and leaves
 // the weights.
 func (s *Solver) Step(model []gorgonia.ValueGrad) error {
-	if s.opts.err != nil {
-		return s.opts.err
+	if err := s.usable(); err != nil {
+		return err
 	}
-	read, rounding, err := s.loss.read()
+	m, info, err := s.read(model) // everything that can be wrong is found here
 	if err != nil {
+		return s.refuse(err)
+	}
+	if m.dot, err = s.direction.form(&s.model, m.step); err != nil { // v in the place of the gradients
+		s.model.ZeroGrads() // they have been transformed and cannot be used again
 		return err
 	}
-	if err := s.bind(model); err != nil {
-		return err
+	for _, t := range s.transforms {
+		m.kept *= t.kept(m.step)
 	}
-	penalty, err := s.checkFinite(read)
-	if err != nil {
-		s.zeroGrads()
-		if s.skipped >= s.opts.skipNonFinite {
-			return err
-		}
-		s.skipped++
-		s.last.Skipped++
-		return nil
+	info.LearnRate, info.LMin = s.rule.rate(m) // Eq. 6
+	for _, l := range s.limits {
+		info.LearnRate = l.limit(info.LearnRate, m)
 	}
-	loss, err := s.opts.aboveFloor(read+penalty, rounding)
-	if err != nil {
-		return err
-	}
-	s.shapeGrads()
-	if err := s.inner.step(s); err != nil {
-		s.zeroGrads() // they have been shaped and cannot be used again
-		return err
-	}
-	s.move(loss, Info{Step: s.last.Step + 1, Loss: read, Penalty: penalty, Skipped: s.last.Skipped})
-	if s.opts.recorder != nil {
-		s.opts.recorder(s.last)
-	}
-	return nil
-}
+	s.move.step(&s.model, info.LearnRate) // w ← w − η·v
 
-// move is the step itself, of which nothing can fail. It completes info.
-func (s *Solver) move(loss float64, info Info) {
-	if info.Step == 1 {
-		s.allocate()
-		s.lmin.start(loss, s.opts.initFactor)
-	} else {
-		s.lmin.lower(loss)
-	}
-	s.f32.begin(info.Step, s.opts, s.guard.lastDot())
-	s.f64.begin(info.Step, s.opts, s.guard.lastDot())
-	idle := s.guard != nil && s.blocks.Sum(parameter.nonZero) == 0
-	dot, ratio := s.direct()
-	dot = s.inner.along(s, dot)
-	eta := s.learnRate(info.Step, loss, dot, ratio, idle)
-	s.f32.setLearnRate(eta)
-	s.f64.setLearnRate(eta)
-	s.blocks.Each(parameter.update)
-	if s.moved || s.copied {
-		for _, p := range s.model {
-			p.commit()
-		}
-	}
-	s.moved = false
-	info.LMin, info.LearnRate, info.InnerProduct, info.Trust, info.SlopeRatio = s.lmin.value, eta, dot, s.guard.factor(), ratio
+	info.InnerProduct = m.dot
 	s.last, s.skipped = info, 0
-	s.lmin.forget(s.opts.forgetTime)
+	if s.opts.recorder != nil {
+		s.opts.recorder(info)
+	}
+	return nil
 }
 
-// direct puts the direction in the place of the gradients and returns its inner product with g and, for the guard,
-// the slope ratio.
-func (s *Solver) direct() (dot, ratio float64) {
-	switch {
-	case s.guard == nil:
-		return s.blocks.Sum(parameter.direct), 0
-	case s.inner != nil:
-		return s.blocks.Sum(parameter.direct), s.inner.ratio
+// read takes up all that a step needs and checks it. An error leaves everything as it was, but for gradients
+// that have been found not to be finite.
+func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, info Info, err error) {
+	loss, rounding, err := s.loss.read()
+	if err != nil {
+		return m, info, err
 	}
-	dot, slope := s.blocks.Sum2(parameter.directSlope)
-	if last := s.guard.lastDot(); last > 0 {
-		ratio = clampRatio(slope / math.Sqrt(last))
+	if err = s.model.Bind(model); err != nil {
+		return m, info, err
 	}
-	return dot, ratio
-}
-
-// learnRate is Eq. 6, kept finite and below its cap. It takes the step in with the guard and the record of clipping.
-func (s *Solver) learnRate(step int, loss, dot, ratio float64, idle bool) float64 {
-	target := s.opts.minLossFactor * s.lmin.value
-	progress, divisor := s.guard.advance(step, loss, target, dot, ratio, idle)
-	eta := s.opts.fraction * progress * s.clip.slope(s.opts, step) / (divisor + s.opts.epsilon)
-	if math.IsNaN(eta) { // no direction, or one without a measure
-		return 0
+	if err = s.check.number("loss", loss); err != nil {
+		return m, info, err
 	}
-	return max(-s.opts.maxLearnRate, min(eta, s.opts.maxLearnRate))
-}
-
-// bind takes up the memory of the model's weights and gradients. It returns an error if L4 cannot step this
-// model or if it is not the one of the first step.
-func (s *Solver) bind(model []gorgonia.ValueGrad) error {
-	if s.last.Step == 0 {
-		if err := s.describe(model); err != nil {
-			return err
-		}
-	} else if len(model) != len(s.model) {
-		return errors.WithMessagef(ErrModelChanged, "%d parameters, %d in the first step", len(model), len(s.model))
+	if err = s.check.gradients(&s.model, len(s.transforms) == 0); err != nil {
+		return m, info, err
 	}
-	for i, v := range model {
-		if isNil(v) {
-			return errors.Errorf("l4: parameter #%d is nil", i)
-		}
-		moved, err := s.model[i].bind(v)
-		s.moved = s.moved || moved || err != nil
+	m = measured{step: s.last.Step + 1, kept: 1}
+	info = Info{Step: m.step, Loss: loss, Skipped: s.last.Skipped}
+	for _, t := range s.transforms {
+		penalty, err := t.measure(&s.model)
 		if err != nil {
-			return errors.WithMessagef(err, "l4: %s", parameterName(i, v))
+			return m, info, err
 		}
+		info.Penalty += penalty
 	}
-	if s.moved {
-		if err := s.checkOrder(model); err != nil {
-			return err
-		}
-		if err := s.checkOverlaps(model); err != nil {
-			return err
-		}
+	penalised := loss + info.Penalty
+	if err = s.check.number("loss with its penalty above its floor", penalised-s.floor.value); err != nil {
+		return m, info, err
 	}
-	if s.moved || s.copied {
-		s.copied = false
-		for _, p := range s.model {
-			s.copied = p.gather() || s.copied
-		}
+	if m.loss, err = s.floor.above(penalised, rounding); err != nil {
+		return m, info, err
 	}
+	for _, t := range s.transforms {
+		t.apply(&s.model)
+	}
+	if len(s.transforms) > 0 {
+		err = s.check.gradients(&s.model, true)
+	}
+	return m, info, err
+}
+
+// refuse is what becomes of a step that cannot be made: an error, or nothing if it may be skipped.
+func (s *Solver) refuse(err error) error {
+	found, ok := err.(*nonFinite)
+	if !ok {
+		return err
+	}
+	s.model.ZeroGrads()
+	if s.skipped >= s.opts.skipNonFinite {
+		lasting := *found // the next check writes to found
+		return &lasting
+	}
+	s.skipped++
+	s.last.Skipped++
 	return nil
 }
 
-// describe sets up the model of the first step.
-func (s *Solver) describe(model []gorgonia.ValueGrad) error {
-	if len(model) == 0 {
-		return errors.New("l4: the model has no parameters")
+// usable returns an error if the solver was not made by a constructor, or by one with a bad option.
+func (s *Solver) usable() error {
+	if s.direction == nil {
+		return errors.New("l4: a zero solver cannot step; make it with NewL4Adam, NewL4Mom or New")
 	}
-	params, names := make([]parameter, len(model)), make([]string, len(model))
-	for i, v := range model {
-		w, err := weightOf(i, v)
-		if err != nil {
-			return err
-		}
-		names[i] = parameterName(i, v)
-		params[i] = s.newParameter(w.Dtype())
-		params[i].reshape(w.Shape())
-	}
-	s.setModel(params, names)
-	return nil
-}
-
-// weightOf returns the weight of a parameter, of float32 or float64.
-func weightOf(i int, v gorgonia.ValueGrad) (gorgonia.Value, error) {
-	if isNil(v) {
-		return nil, errors.Errorf("l4: parameter #%d is nil", i)
-	}
-	w := v.Value()
-	if isNil(w) {
-		return nil, errors.Errorf("l4: %s: no value", parameterName(i, v))
-	}
-	if dt := w.Dtype(); dt != tensor.Float32 && dt != tensor.Float64 {
-		return nil, errors.Errorf("l4: %s: dtype %v, want float32 or float64", parameterName(i, v), dt)
-	}
-	return w, nil
-}
-
-// newParameter returns a parameter of the given dtype, nil if there is none.
-func (s *Solver) newParameter(dt tensor.Dtype) parameter {
-	switch dt {
-	case tensor.Float32:
-		return &typed[float32]{arith: &s.f32}
-	case tensor.Float64:
-		return &typed[float64]{arith: &s.f64}
-	}
-	return nil
-}
-
-// setModel makes ready for steps of these parameters.
-func (s *Solver) setModel(params []parameter, names []string) {
-	s.model, s.names = params, names
-	s.blocks = kernel.NewBlocks(params, parameter.len)
-}
-
-// checkOrder tells whether a weight that lies elsewhere than in the last step, which is no error in itself,
-// is another parameter's.
-func (s *Solver) checkOrder(model []gorgonia.ValueGrad) error {
-	if s.last.Step == 0 {
-		return nil
-	}
-	for i, p := range s.model {
-		weight, _ := p.extents()
-		if weight.from == p.home() {
-			continue
-		}
-		if name := parameterName(i, model[i]); name != s.names[i] {
-			return errors.WithMessagef(ErrModelChanged, "parameter #%d is %s, in the first step it was %s", i, name, s.names[i])
-		}
-		for j, q := range s.model {
-			if weight.from == q.home() {
-				return errors.WithMessagef(ErrModelChanged, "%s has the weight that %s had in the last step", s.names[i], s.names[j])
-			}
-		}
-	}
-	return nil
-}
-
-// checkOverlaps tells whether the memory that a step writes is used twice. Gradients may be: two parameters
-// of a custom ValueGrad that share one gradient each see it whole.
-func (s *Solver) checkOverlaps(model []gorgonia.ValueGrad) error {
-	s.ranges = s.ranges[:0]
-	for i, p := range s.model {
-		p.share(false)
-		weight, grad := p.extents()
-		weight.param, grad.param, grad.grad = i, i, true
-		s.ranges = append(s.ranges, weight)
-		if grad.to > grad.from {
-			s.ranges = append(s.ranges, grad)
-		}
-	}
-	return overlaps(s.ranges, func(a, b extent) error {
-		if a.grad && b.grad {
-			s.model[a.param].share(true)
-			s.model[b.param].share(true)
-			return nil
-		}
-		if a.param > b.param {
-			a, b = b, a
-		}
-		return errors.Errorf("l4: the %v of %s shares memory with the %v of %s",
-			a, parameterName(a.param, model[a.param]), b, parameterName(b.param, model[b.param]))
-	})
-}
-
-// allocate makes the averages, all zero.
-func (s *Solver) allocate() {
-	for _, p := range s.model {
-		p.allocate(s.kind == kindAdam, s.ownGrad())
-	}
-}
-
-// ownGrad tells whether the gradient estimate has an average of its own.
-func (s *Solver) ownGrad() bool { return s.opts.gradientTime != s.opts.momentumTime }
-
-// checkFinite returns the penalty of the weights, or an error if a number that the step needs is not finite.
-func (s *Solver) checkFinite(loss float64) (penalty float64, err error) {
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, errors.WithMessagef(ErrNonFinite, "loss is %v", loss)
-	}
-	if err := s.checkElements(parameter.outOfBounds, "the gradient of %s is %v at element %d"); err != nil {
-		return 0, err
-	}
-	if penalty, err = s.prepareShaping(); err != nil {
-		return 0, err
-	}
-	if above := loss + penalty - s.opts.lossFloor; math.IsInf(above, 0) {
-		return 0, errors.WithMessagef(ErrNonFinite, "loss %v, with its penalty and above its floor, is %v", loss, above)
-	}
-	return penalty, nil
-}
-
-// checkElements returns an error that names the first gradient element for which a pass is not 0.
-func (s *Solver) checkElements(pass func(p parameter, lo, hi int) float64, format string) error {
-	if s.blocks.Sum(pass) == 0 {
-		return nil
-	}
-	for i, p := range s.model {
-		for at := range p.len() {
-			if pass(p, at, at+1) != 0 {
-				return errors.WithMessagef(ErrNonFinite, format, s.names[i], p.gradient(at), at)
-			}
-		}
-	}
-	panic("unreachable: a tensor is out of bounds but no element is")
-}
-
-func (s *Solver) zeroGrads() {
-	for _, p := range s.model {
-		p.zeroGrad()
-	}
-}
-
-// isNil reports whether v is nil or holds a nil pointer.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
+	return s.opts.err
 }

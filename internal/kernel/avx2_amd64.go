@@ -16,101 +16,25 @@ func updateAVX2F32(w *float32, v *float32, n int, eta float32)
 
 // for i < n:
 //
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	grad[i] = v; lane[i%8] += est*v
+//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; m = mean[i]*c.Mean.Correct; v = m
+//	grad[i] = v; lane[i%8] += m*v
 //
-// return the sums of the lanes; c points to a Coefficients
+// return the sum of the lanes; c points to a Coefficients
 //
 //go:noescape
 func momentumAVX2F32(grad *float32, mean *float32, n int, c *float32) float64
 
 // for i < n:
 //
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	estimate[i] = c.Grad.Keep*estimate[i] + c.Grad.Add*grad[i]; est = estimate[i]*c.Grad.Correct
-//	grad[i] = v; lane[i%8] += est*v
+//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; m = mean[i]*c.Mean.Correct; v = m
+//	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i])
+//	v /= sqrt(square[i]*c.Square.Correct) + c.Epsilon
+//	grad[i] = v; lane[i%8] += m*v
 //
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func momentumGradAVX2F32(grad *float32, mean *float32, estimate *float32, n int, c *float32) float64
-
-// for i < n:
-//
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); root = sqrt(square[i]*c.Square.Correct) + c.Epsilon; v /= root
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
+// return the sum of the lanes; c points to a Coefficients
 //
 //go:noescape
 func adamAVX2F32(grad *float32, mean *float32, square *float32, n int, c *float32) float64
-
-// for i < n:
-//
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); root = sqrt(square[i]*c.Square.Correct) + c.Epsilon; v /= root
-//	estimate[i] = c.Grad.Keep*estimate[i] + c.Grad.Add*grad[i]; est = estimate[i]*c.Grad.Correct
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func adamGradAVX2F32(grad *float32, mean *float32, square *float32, estimate *float32, n int, c *float32) float64
-
-// for i < n:
-//
-//	last = mean[i]*c.Last
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	slopeLane[i%8] += grad[i]*last, in float32
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func momentumSlopeAVX2F32(grad *float32, mean *float32, n int, c *float32) (dot float64, slope float64)
-
-// for i < n:
-//
-//	last = mean[i]*c.Last
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	estimate[i] = c.Grad.Keep*estimate[i] + c.Grad.Add*grad[i]; est = estimate[i]*c.Grad.Correct
-//	slopeLane[i%8] += grad[i]*last, in float32
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func momentumGradSlopeAVX2F32(grad *float32, mean *float32, estimate *float32, n int, c *float32) (dot float64, slope float64)
-
-// for i < n:
-//
-//	last = mean[i]*c.Last
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); root = sqrt(square[i]*c.Square.Correct) + c.Epsilon; v /= root
-//	last /= root
-//	slopeLane[i%8] += grad[i]*last, in float32
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func adamSlopeAVX2F32(grad *float32, mean *float32, square *float32, n int, c *float32) (dot float64, slope float64)
-
-// for i < n:
-//
-//	last = mean[i]*c.Last
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); root = sqrt(square[i]*c.Square.Correct) + c.Epsilon; v /= root
-//	last /= root
-//	estimate[i] = c.Grad.Keep*estimate[i] + c.Grad.Add*grad[i]; est = estimate[i]*c.Grad.Correct
-//	slopeLane[i%8] += grad[i]*last, in float32
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func adamGradSlopeAVX2F32(grad *float32, mean *float32, square *float32, estimate *float32, n int, c *float32) (dot float64, slope float64)
 
 // for i < n: if !(-limit <= grad[i] <= limit) return false; return true
 //
@@ -124,98 +48,22 @@ func updateAVX2F64(w *float64, v *float64, n int, eta float64)
 
 // for i < n:
 //
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	grad[i] = v; lane[i%8] += est*v
+//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; m = mean[i]*c.Mean.Correct; v = m
+//	grad[i] = v; lane[i%8] += m*v
 //
-// return the sums of the lanes; c points to a Coefficients
+// return the sum of the lanes; c points to a Coefficients
 //
 //go:noescape
 func momentumAVX2F64(grad *float64, mean *float64, n int, c *float64) float64
 
 // for i < n:
 //
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	estimate[i] = c.Grad.Keep*estimate[i] + c.Grad.Add*grad[i]; est = estimate[i]*c.Grad.Correct
-//	grad[i] = v; lane[i%8] += est*v
+//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; m = mean[i]*c.Mean.Correct; v = m
+//	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i])
+//	v /= sqrt(square[i]*c.Square.Correct) + c.Epsilon
+//	grad[i] = v; lane[i%8] += m*v
 //
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func momentumGradAVX2F64(grad *float64, mean *float64, estimate *float64, n int, c *float64) float64
-
-// for i < n:
-//
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); root = sqrt(square[i]*c.Square.Correct) + c.Epsilon; v /= root
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
+// return the sum of the lanes; c points to a Coefficients
 //
 //go:noescape
 func adamAVX2F64(grad *float64, mean *float64, square *float64, n int, c *float64) float64
-
-// for i < n:
-//
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); root = sqrt(square[i]*c.Square.Correct) + c.Epsilon; v /= root
-//	estimate[i] = c.Grad.Keep*estimate[i] + c.Grad.Add*grad[i]; est = estimate[i]*c.Grad.Correct
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func adamGradAVX2F64(grad *float64, mean *float64, square *float64, estimate *float64, n int, c *float64) float64
-
-// for i < n:
-//
-//	last = mean[i]*c.Last
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	slopeLane[i%8] += grad[i]*last, in float64
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func momentumSlopeAVX2F64(grad *float64, mean *float64, n int, c *float64) (dot float64, slope float64)
-
-// for i < n:
-//
-//	last = mean[i]*c.Last
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	estimate[i] = c.Grad.Keep*estimate[i] + c.Grad.Add*grad[i]; est = estimate[i]*c.Grad.Correct
-//	slopeLane[i%8] += grad[i]*last, in float64
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func momentumGradSlopeAVX2F64(grad *float64, mean *float64, estimate *float64, n int, c *float64) (dot float64, slope float64)
-
-// for i < n:
-//
-//	last = mean[i]*c.Last
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); root = sqrt(square[i]*c.Square.Correct) + c.Epsilon; v /= root
-//	last /= root
-//	slopeLane[i%8] += grad[i]*last, in float64
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func adamSlopeAVX2F64(grad *float64, mean *float64, square *float64, n int, c *float64) (dot float64, slope float64)
-
-// for i < n:
-//
-//	last = mean[i]*c.Last
-//	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v
-//	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); root = sqrt(square[i]*c.Square.Correct) + c.Epsilon; v /= root
-//	last /= root
-//	estimate[i] = c.Grad.Keep*estimate[i] + c.Grad.Add*grad[i]; est = estimate[i]*c.Grad.Correct
-//	slopeLane[i%8] += grad[i]*last, in float64
-//	grad[i] = v; lane[i%8] += est*v
-//
-// return the sums of the lanes; c points to a Coefficients
-//
-//go:noescape
-func adamGradSlopeAVX2F64(grad *float64, mean *float64, square *float64, estimate *float64, n int, c *float64) (dot float64, slope float64)

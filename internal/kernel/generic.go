@@ -14,63 +14,23 @@ func (scalar[T]) Bounded(g []T, limit T) bool {
 	return true
 }
 
-// lanes is the number of partial sums of an inner product: element i goes to sum i mod lanes.
-const lanes = 8
-
-func (s scalar[T]) Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
-	dot, _ := s.direct(g, a, lo, c, false)
-	return dot
-}
-
-func (s scalar[T]) DirectSlope(g []T, a *Averages[T], lo int, c *Coefficients[T]) (dot, slope float64) {
-	return s.direct(g, a, lo, c, true)
-}
-
-func (scalar[T]) direct(g []T, a *Averages[T], lo int, c *Coefficients[T], withSlope bool) (dot, slope float64) {
+func (scalar[T]) Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
 	mean := a.Mean[lo : lo+len(g)]
-	var square, grad []T
+	var square []T
 	if a.Square != nil {
 		square = a.Square[lo : lo+len(g)]
 	}
-	if a.Grad != nil {
-		grad = a.Grad[lo : lo+len(g)]
-	}
-	var dots [lanes]float64
-	var slopes [lanes]T
+	var dots Lanes
 	for i, x := range g {
-		// T(x*y) keeps the compiler from fusing the product into the sum.
-		last := mean[i] * c.Last // the direction of the last step
-		m := T(c.Mean.Keep*mean[i]) + T(c.Mean.Add*x)
-		mean[i] = m
-		v := m * c.Mean.Correct
-		est := v // the estimate of the gradient
-		if grad != nil {
-			e := T(c.Grad.Keep*grad[i]) + T(c.Grad.Add*x)
-			grad[i] = e
-			est = e * c.Grad.Correct
-		}
+		m := c.Mean.Fold(&mean[i], x)
+		v := m
 		if square != nil {
-			s := T(c.Square.Keep*square[i]) + T(c.Square.Add*T(x*x))
-			square[i] = s
-			root := T(math.Sqrt(float64(s*c.Square.Correct))) + c.Epsilon
-			v /= root
-			if withSlope {
-				last /= root
-			}
+			v /= T(math.Sqrt(float64(c.Square.Fold(&square[i], x*x)))) + c.Epsilon
 		}
 		g[i] = v
-		dots[i%lanes] += float64(float64(est) * float64(v))
-		if withSlope {
-			slopes[i%lanes] += T(x * last)
-		}
+		dots.Add(i, float64(m), float64(v))
 	}
-	return total(dots), total(slopes)
-}
-
-// total adds the lanes in the order of the assembly.
-func total[T Float](sum [lanes]T) float64 {
-	return ((float64(sum[0]) + float64(sum[4])) + (float64(sum[2]) + float64(sum[6]))) +
-		((float64(sum[1]) + float64(sum[5])) + (float64(sum[3]) + float64(sum[7])))
+	return dots.Total()
 }
 
 func (scalar[T]) Update(w, v []T, eta T) {

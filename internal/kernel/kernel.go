@@ -1,5 +1,4 @@
-// Package kernel holds the arithmetic of an optimizer step: fused passes over flat slices, and the
-// cutting of a model into blocks that run on all cores.
+// Package kernel holds the arithmetic of an optimizer step: fused passes over flat slices.
 //
 // Every pass exists as scalar Go, which defines it, and on amd64 as AVX2 assembly. The two agree bit for
 // bit: products are rounded before they are added, square roots and divisions are the correctly rounded
@@ -15,20 +14,15 @@ import (
 // Float is the element type of a parameter.
 type Float interface{ float32 | float64 }
 
-// Passes are the three passes of an L4 step for one element type. The slices of one call have equal length
+// Passes are the passes of an L4 step for one element type. The slices of one call have equal length
 // and do not overlap.
 type Passes[T Float] interface {
 	// Bounded reports whether every |g[i]| is at most limit. NaN is not.
 	Bounded(g []T, limit T) bool
 
 	// Direct folds the gradient g into the averages a from element lo on, overwrites g with the update
-	// direction v and returns the inner product of the gradient estimate with v.
+	// direction v and returns the inner product of the mean, free of bias, with v.
 	Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64
-
-	// DirectSlope is Direct and returns also the slope along the last step's direction, the inner product of the
-	// gradient g with it, times the factor in c.Last. The direction is formed of the last step's mean and this step's
-	// square. The products are added in the precision of T.
-	DirectSlope(g []T, a *Averages[T], lo int, c *Coefficients[T]) (dot, slope float64)
 
 	// Update moves the weights, w[i] -= eta*v[i], and zeroes v.
 	Update(w, v []T, eta T)
@@ -38,48 +32,39 @@ type Passes[T Float] interface {
 type Averages[T Float] struct {
 	Mean   []T // of the gradient: the momentum
 	Square []T // of its elementwise square; nil if the direction is the momentum itself
-	Grad   []T // of the gradient again, on a time scale of its own; nil if Mean serves
 }
 
 // NewAverages returns averages of n elements, all zero.
-func NewAverages[T Float](n int, square, grad bool) Averages[T] {
-	// Arrays that begin at the same place in their pages, as large allocations do, contend for the same
-	// lines of the cache, which can halve the speed of a pass. So each begins a little later than the last.
-	const stagger = 4096 + 64 // bytes
-	begin := 0
-	next := func() []T {
-		var x T
-		begin += stagger / int(unsafe.Sizeof(x))
-		if n < begin { // small tensors do not begin at a page
-			return make([]T, n)
-		}
-		return make([]T, begin+n)[begin:]
-	}
-	a := Averages[T]{Mean: next()}
+func NewAverages[T Float](n int, square bool) Averages[T] {
+	a := Averages[T]{Mean: NewVector[T](n, 1)}
 	if square {
-		a.Square = next()
-	}
-	if grad {
-		a.Grad = next()
+		a.Square = NewVector[T](n, 2)
 	}
 	return a
+}
+
+// NewVector returns n elements, all zero, for a pass that reads other vectors beside it. Arrays that begin
+// at the same place in their pages, as large allocations do, contend for the same lines of the cache,
+// which can halve the speed of a pass. So each of a pass begins a little later than the last: the first
+// is number 1.
+func NewVector[T Float](n, number int) []T {
+	var x T
+	begin := number * (4096 + 64) / int(unsafe.Sizeof(x))
+	if n < begin { // small tensors do not begin at a page
+		return make([]T, n)
+	}
+	return make([]T, begin+n)[begin:]
 }
 
 // FlushEvery is the number of steps after which the averages are to be flushed.
 const FlushEvery = 64
 
-// Flush zeroes the denormal numbers among the averages of the elements lo to hi. Where gradients stay zero an
-// average decays to denormal numbers, which never become zero by themselves and slow down each step to come.
-func (a *Averages[T]) Flush(lo, hi int) {
-	for _, x := range [][]T{a.Mean, a.Square, a.Grad} {
-		if x == nil {
-			continue
-		}
-		x = x[lo:hi]
-		for i, v := range x {
-			if -Tiny[T]() < v && v < Tiny[T]() {
-				x[i] = 0
-			}
+// Flush zeroes the denormal numbers in xs. Where gradients stay zero an average decays to denormal
+// numbers, which never become zero by themselves and slow down each step to come.
+func Flush[T Float](xs []T) {
+	for i, x := range xs {
+		if -Tiny[T]() < x && x < Tiny[T]() {
+			xs[i] = 0
 		}
 	}
 }
@@ -97,9 +82,27 @@ func Tiny[T Float]() T {
 // the bias towards the initial zero.
 type Decay[T Float] struct{ Keep, Add, Correct T }
 
+// Fold takes x into an average and returns the average free of bias.
+func (d *Decay[T]) Fold(average *T, x T) T {
+	// T(x*y) keeps the compiler from fusing the product into the sum.
+	*average = T(d.Keep**average) + T(d.Add*x)
+	return *average * d.Correct
+}
+
 // Coefficients are the scalars of the Direct pass at one step. The assembly knows this layout.
 type Coefficients[T Float] struct {
-	Mean, Square, Grad Decay[T]
-	Epsilon            T // added to the root of the squares' average; at least the smallest normal number
-	Last               T // Mean.Correct of the last step times a factor
+	Mean, Square Decay[T]
+	Epsilon      T // added to the root of the squares' average; at least the smallest normal number
+}
+
+// Lanes are the partial sums of an inner product, in the order of the assembly: product i goes to lane
+// i mod 8.
+type Lanes [8]float64
+
+// Add adds the product i. That of two float32 is exact.
+func (l *Lanes) Add(i int, x, y float64) { l[i%len(l)] += float64(x * y) }
+
+// Total returns the sum.
+func (l *Lanes) Total() float64 {
+	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }

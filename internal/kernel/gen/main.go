@@ -59,12 +59,8 @@ func main() {
 	for _, e := range []elem{f32, f64} {
 		bounded(e)
 		update(e)
-		for _, slope := range []bool{false, true} {
-			direct(e, "momentum", false, false, slope)
-			direct(e, "momentumGrad", false, true, slope)
-			direct(e, "adam", true, false, slope)
-			direct(e, "adamGrad", true, true, slope)
-		}
+		direct(e, "momentum", false)
+		direct(e, "adam", true)
 	}
 	Generate()
 }
@@ -235,145 +231,73 @@ func update(e elem) {
 
 // Order of the scalars behind the pointer c: the fields of kernel.Coefficients.
 const (
-	meanKeep = iota
-	meanAdd
-	meanCorrect
-	squareKeep
-	squareAdd
-	squareCorrect
-	gradKeep
-	gradAdd
-	gradCorrect
+	mean = iota
+	square
 	epsilon
-	lastCorrect
+
+	keep    = 0 // of those of an average
+	add     = 1
+	correct = 2
 )
 
-func direct(e elem, name string, square, grad, slope bool) {
-	params, results, doc := "grad, mean", "float64", []string{"for i < n:"}
-	if slope {
-		name, results = name+"Slope", "(dot, slope float64)"
-		doc = append(doc, "\tlast = mean[i]*c.Last")
-	}
-	doc = append(doc, "\tmean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; v = mean[i]*c.Mean.Correct; est = v")
-	if square {
+func direct(e elem, name string, adam bool) {
+	params, doc := "grad, mean", []string{"for i < n:",
+		"\tmean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; m = mean[i]*c.Mean.Correct; v = m"}
+	if adam {
 		params += ", square"
-		doc = append(doc, "\tsquare[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i]); root = sqrt(square[i]*c.Square.Correct) + c.Epsilon; v /= root")
-		if slope {
-			doc = append(doc, "\tlast /= root")
-		}
+		doc = append(doc,
+			"\tsquare[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i])",
+			"\tv /= sqrt(square[i]*c.Square.Correct) + c.Epsilon")
 	}
-	if grad {
-		params += ", estimate"
-		doc = append(doc, "\testimate[i] = c.Grad.Keep*estimate[i] + c.Grad.Add*grad[i]; est = estimate[i]*c.Grad.Correct")
-	}
-	if slope {
-		doc = append(doc, "\tslopeLane[i%8] += grad[i]*last, in "+e.name)
-	}
-	doc = append(doc, "\tgrad[i] = v; lane[i%8] += est*v", "return the sums of the lanes; c points to a Coefficients")
-	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) %s", params, e.name, e.name, results), doc...)
+	doc = append(doc, "\tgrad[i] = v; lane[i%8] += m*v", "return the sum of the lanes; c points to a Coefficients")
+	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) float64", params, e.name, e.name), doc...)
 
-	g, mean := load("grad"), load("mean")
-	arrays := []array{g, mean}
-	var sq, gr array
-	if square {
-		sq = load("square")
-		arrays = append(arrays, sq)
-	}
-	if grad {
-		gr = load("estimate")
-		arrays = append(arrays, gr)
+	arrays := []array{load("grad"), load("mean")}
+	if adam {
+		arrays = append(arrays, load("square"))
 	}
 	c := Load(Param("c"), GP64())
-	coefficient := func(i int) Mem { return Mem{Base: c, Disp: i * e.size} }
-
-	type decay struct{ keep, add, correct func() reg.VecVirtual }
-	// inMemory are factors to be broadcast at each use, inRegisters once before the loop.
-	inMemory := func(first int) decay {
-		at := func(i int) func() reg.VecVirtual {
-			return func() reg.VecVirtual { return scalar(e, coefficient(i)) }
-		}
-		return decay{at(first), at(first + 1), at(first + 2)}
+	coefficient := func(average, i int) reg.VecVirtual {
+		return scalar(e, Mem{Base: c, Disp: (3*average + i) * e.size})
 	}
-	inRegisters := func(first int) decay {
-		d := inMemory(first)
-		for _, f := range []*func() reg.VecVirtual{&d.keep, &d.add, &d.correct} {
-			y := (*f)()
-			*f = func() reg.VecVirtual { return y }
+	// fold returns a function that updates a vector of an average and returns it free of bias.
+	fold := func(average int) func(a access, k int, x reg.VecVirtual) reg.VecVirtual {
+		avg := arrays[1+average]
+		keeps, adds, corrects := coefficient(average, keep), coefficient(average, add), coefficient(average, correct)
+		return func(a access, k int, x reg.VecVirtual) reg.VecVirtual {
+			y, t := a.load(avg, k), YMM()
+			e.mul(keeps, y, y)
+			e.mul(adds, x, t)
+			e.add(t, y, y)
+			a.store(y, avg, k)
+			e.mul(corrects, y, t)
+			return t
 		}
-		return d
 	}
-	// average updates the vector k of avg with x and returns it.
-	average := func(a access, avg array, k int, d decay, x reg.VecVirtual) reg.VecVirtual {
-		y, t := a.load(avg, k), YMM()
-		e.mul(d.keep(), y, y)
-		e.mul(d.add(), x, t)
-		e.add(t, y, y)
-		a.store(y, avg, k)
-		return y
-	}
-	dm := inRegisters(meanKeep)
-	var ds decay
-	var eps reg.VecVirtual
-	if square {
-		ds = inRegisters(squareKeep)
-		if slope { // there are not registers enough
-			ds = inMemory(squareKeep)
-		}
-		eps = scalar(e, coefficient(epsilon))
+	foldMean := fold(mean)
+	foldSquare, eps := foldMean, reg.VecVirtual(nil)
+	if adam {
+		foldSquare, eps = fold(square), coefficient(epsilon, 0)
 	}
 	sum := newLanes(e)
-	var slopes []reg.VecVirtual // lanes of the element type
-	for v := 0; slope && v < e.vectors(); v++ {
-		slopes = append(slopes, zero())
-	}
-
 	loop(e, arrays, 1, func(a access) {
 		for k := 0; k < e.vectors(); k++ {
-			x := a.load(g, k)
-			v, est, last := YMM(), reg.VecVirtual(nil), reg.VecVirtual(nil)
-			if slope {
-				last = a.load(mean, k)
-				e.mul(scalar(e, coefficient(lastCorrect)), last, last)
+			x := a.load(arrays[0], k)
+			m := foldMean(a, k, x)
+			v := m
+			if adam {
+				e.mul(x, x, x)
+				root := foldSquare(a, k, x)
+				e.sqrt(root, root)
+				e.add(eps, root, root)
+				v = YMM()
+				e.div(root, m, v)
 			}
-			if square {
-				x2 := YMM()
-				e.mul(x, x, x2)
-				s := average(a, sq, k, ds, x2)
-				e.mul(ds.correct(), s, s)
-				e.sqrt(s, s)
-				e.add(eps, s, s)
-				est = YMM()
-				e.mul(dm.correct(), average(a, mean, k, dm, x), est)
-				e.div(s, est, v)
-				if slope {
-					e.div(s, last, last)
-				}
-			} else {
-				e.mul(dm.correct(), average(a, mean, k, dm, x), v)
-				est = v
-			}
-			if grad {
-				dg := inMemory(gradKeep) // as above
-				est = YMM()
-				e.mul(dg.correct(), average(a, gr, k, dg, x), est)
-			}
-			if slope {
-				e.mul(x, last, last)
-				e.add(last, slopes[k], slopes[k])
-			}
-			a.store(v, g, k)
-			sum.add(k, est, v)
+			a.store(v, arrays[0], k)
+			sum.add(k, m, v)
 		}
 	})
-
 	dot := sum.total()
-	if slope {
-		l := lanes{e: e}
-		if copy(l.sum[:], slopes) == 1 {
-			l.sum = [2]reg.VecVirtual{widen(slopes[0], 0), widen(slopes[0], 1)}
-		}
-		Store(l.total(), ReturnIndex(1))
-	}
 	VZEROUPPER()
 	Store(dot, ReturnIndex(0))
 	RET()

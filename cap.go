@@ -1,0 +1,25 @@
+package l4
+
+import (
+	"math"
+
+	"github.com/l4-go/l4/internal/record"
+)
+
+// rateCap keeps the learning rate a number of limited magnitude.
+type rateCap struct{ max float64 }
+
+func (c rateCap) limit(eta float64, _ measured) float64 {
+	if math.IsNaN(eta) { // no direction, or one whose inner product is infinite
+		return 0
+	}
+	return max(-c.max, min(eta, c.max))
+}
+
+func (rateCap) fields(*record.Codec) {}
+
+// WithMaxLearnRate sets a cap > 0 on the magnitude of the learning rate η. Default: none. For an L4 it is the
+// rate along a direction as long as g, whatever the inner solver's own rate.
+func WithMaxLearnRate(eta float64) Option {
+	return func(o *options) { o.setPositive(&o.maxLearnRate, "WithMaxLearnRate", eta) }
+}

@@ -1,0 +1,109 @@
+package l4
+
+import (
+	"math"
+
+	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/kernel"
+	"github.com/l4-go/l4/internal/record"
+)
+
+// clip limits the elements of the gradients and then the norm of all of them. It measures how much that
+// takes off the slope: along the clipped gradients c of gradients g the loss falls by gᵀc, where cᵀc would
+// say gᵀc·(gᵀc/gᵀg). Steps that took the clipped slope for that of the loss would be too long, and the
+// longer the more is clipped.
+type clip struct {
+	element, norm float64 // limits; +Inf and 0 for none
+	time          float64 // scale of the average of now, that of g
+	scale         float64 // brings the norm down to its limit
+	now           float64 // gᵀc/gᵀg of this step, from 0 to 1
+	mean          float64 // its running average, biased to the initial 0
+
+	slopes, squares, clips flat.Pass
+}
+
+func newClip(element, norm, time float64) *clip {
+	c := &clip{element: element, norm: norm, time: time}
+	if element == 0 {
+		c.element = math.Inf(1)
+	}
+	c.slopes = flat.NewPass(c, clipSlopes[float32], clipSlopes[float64])
+	c.squares = flat.NewPass(c, clipSquares[float32], clipSquares[float64])
+	c.clips = flat.NewPass(c, clipPart[float32], clipPart[float64])
+	return c
+}
+
+// errNormOverflows says that the norm of gradients, which may themselves be finite, is not.
+var errNormOverflows error = &nonFinite{what: "norm of the gradients", value: math.Inf(1)}
+
+func (c *clip) measure(m *flat.Model) (penalty float64, err error) {
+	square, clipped := m.Sum(c.slopes)
+	if math.IsInf(square, 0) {
+		return 0, errNormOverflows
+	}
+	c.scale, c.now = 1, 1
+	if c.norm > 0 {
+		sum, _ := m.Sum(c.squares)
+		c.scale = min(1, c.norm/math.Sqrt(sum))
+	}
+	if square > 0 {
+		c.now = c.scale * clipped / square
+	}
+	return 0, nil
+}
+
+func (c *clip) apply(m *flat.Model) { m.Sum(c.clips) }
+
+// kept is the share of the loss's slope that the averaged clipped gradients have.
+func (c *clip) kept(step int) float64 {
+	beta := 1 - 1/c.time
+	c.mean = float64(beta*c.mean) + float64((1-beta)*c.now)
+	return c.mean / (1 - math.Pow(beta, float64(step)))
+}
+
+func (c *clip) fields(r *record.Codec) {
+	const rounded = 1 + 1e-9 // an average of shares, rounded
+	r.Float("the average of what clipping leaves", &c.mean, 0, rounded)
+}
+
+func clipped[T kernel.Float](c *clip, g T) T {
+	limit := T(c.element)
+	return max(-limit, min(g, limit))
+}
+
+func clipSlopes[T kernel.Float](c *clip, p flat.Part[T]) (square, slope float64) {
+	for _, g := range p.G {
+		square += float64(float64(g) * float64(g))
+		slope += float64(float64(clipped(c, g)) * float64(g))
+	}
+	return square, slope
+}
+
+func clipSquares[T kernel.Float](c *clip, p flat.Part[T]) (sum, _ float64) {
+	for _, g := range p.G {
+		x := float64(clipped(c, g))
+		sum += float64(x * x)
+	}
+	return sum, 0
+}
+
+func clipPart[T kernel.Float](c *clip, p flat.Part[T]) (_, _ float64) {
+	for i, g := range p.G {
+		p.G[i] = clipped(c, g) * T(c.scale)
+	}
+	return 0, 0
+}
+
+// WithClip clips each gradient element to the range from −c to c, c > 0, before anything else is done with
+// it. Default: none. L4 steps by the loss and not by the size of the gradient, so this is for losses whose
+// gradients explode now and then, as in recurrent nets. Clipping shrinks gᵀv, which would lengthen the step;
+// the target progress is scaled down by the same share, averaged on the time scale of g.
+func WithClip(c float64) Option {
+	return func(o *options) { o.setPositive(&o.clip, "WithClip", c) }
+}
+
+// WithClipNorm scales all gradients down together where their common Euclidean norm is above c > 0, before
+// anything else is done with them but WithClip. Default: none.
+func WithClipNorm(c float64) Option {
+	return func(o *options) { o.setPositive(&o.clipNorm, "WithClipNorm", c) }
+}

@@ -1,0 +1,68 @@
+package flat
+
+// layout tells where the elements of a tensor lie in its memory. It has no dimensions of size 1, which
+// do not tell: the layouts of a vector, a row and a column are the same.
+type layout struct{ sizes, strides []int }
+
+// set reports whether all elements lie in memory of the given length.
+func (l *layout) set(shape, strides []int, memory int) bool {
+	l.sizes, l.strides = l.sizes[:0], l.strides[:0]
+	for i, n := range shape {
+		if n == 1 {
+			continue
+		}
+		l.sizes = append(l.sizes, n)
+		if len(strides) == len(shape) {
+			l.strides = append(l.strides, strides[i])
+		}
+	}
+	if len(strides) != len(shape) && len(strides) <= 1 { // a column-major row or column has one
+		l.strides = append(l.strides, strides...)
+	}
+	if len(l.strides) != len(l.sizes) {
+		return false
+	}
+	last := 0 // index of the last element
+	for i, n := range l.sizes {
+		step := l.strides[i]
+		// Divided, because the product may overflow.
+		if n <= 0 || step < 0 || step > 0 && n-1 > (memory-1-last)/step {
+			return false
+		}
+		last += (n - 1) * step
+	}
+	return last < memory
+}
+
+func (l layout) elements() int {
+	n := 1
+	for _, size := range l.sizes {
+		n *= size
+	}
+	return n
+}
+
+func (l layout) rowMajor() bool {
+	next := 1
+	for i := len(l.sizes) - 1; i >= 0; i-- {
+		if l.strides[i] != next {
+			return false
+		}
+		next *= l.sizes[i]
+	}
+	return true
+}
+
+// each calls f with the index in memory of each element, in row-major order.
+func (l layout) each(f func(i int)) { eachFrom(l.sizes, l.strides, 0, f) }
+
+func eachFrom(sizes, strides []int, at int, f func(i int)) {
+	if len(sizes) == 0 {
+		f(at)
+		return
+	}
+	for range sizes[0] {
+		eachFrom(sizes[1:], strides[1:], at, f)
+		at += strides[0]
+	}
+}

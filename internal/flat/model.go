@@ -1,0 +1,272 @@
+// Package flat presents the weights and gradients of a Gorgonia model as flat slices in row-major order,
+// whatever their shape and layout, and walks over them on all cores. It knows nothing of solvers.
+package flat
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	gt "gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/record"
+)
+
+// ErrChanged says that a model is not the one of the first step.
+var ErrChanged = errors.New("l4: model changed")
+
+// Model is the memory of a model's weights and gradients. The zero Model becomes that of the first model
+// that it is bound to and committed with.
+type Model struct {
+	tensors []tensor
+	names   []string
+	blocks  *blocks
+	ranges  []extent // scratch of checkOverlaps
+	moved   bool     // a tensor may lie elsewhere, or otherwise, than in the last commit
+	copied  bool     // a tensor does not lie flat in memory
+	fixed   bool     // it has been committed, or read from a record
+}
+
+// Bind takes up the memory of weights and gradients. It returns an error if they cannot be stepped, or
+// are not those that have been committed. It writes to none of them.
+func (m *Model) Bind(model []gorgonia.ValueGrad) error {
+	if !m.fixed {
+		if err := m.describe(model); err != nil {
+			return err
+		}
+	} else if len(model) != len(m.tensors) {
+		return changed("%d parameters, in the first step %d; a solver belongs to one model: make one for each",
+			len(model), len(m.tensors))
+	}
+	for i, v := range model {
+		if isNil(v) {
+			return errors.Errorf("l4: parameter #%d is nil", i)
+		}
+		moved, other, err := m.tensors[i].bind(v)
+		m.moved = m.moved || moved || err != nil
+		if err != nil && other && m.fixed {
+			return changed("%s: %v", nameOf(i, v), err)
+		}
+		if err != nil {
+			return errors.WithMessagef(err, "l4: %s", nameOf(i, v))
+		}
+	}
+	if m.moved {
+		if err := m.checkOrder(model); err != nil {
+			return err
+		}
+		if err := m.checkOverlaps(model); err != nil {
+			return err
+		}
+	}
+	if m.moved || m.copied {
+		m.copied = false
+		for _, t := range m.tensors {
+			m.copied = t.gather() || m.copied
+		}
+	}
+	return nil
+}
+
+// Commit ends a step that has moved the weights and zeroed the gradients.
+func (m *Model) Commit() {
+	if m.copied {
+		for _, t := range m.tensors {
+			t.scatter()
+		}
+	}
+	m.Keep()
+}
+
+// Keep makes the model that was bound the one that Bind compares with, as Commit does, without writing to it.
+func (m *Model) Keep() {
+	if m.moved {
+		for _, t := range m.tensors {
+			t.settle()
+		}
+	}
+	m.moved, m.fixed = false, true
+}
+
+// Sum runs a pass and returns the sums of its results.
+func (m *Model) Sum(p Pass) (x, y float64) { return m.blocks.sum(p) }
+
+// Find returns the first gradient element for which a pass is not 0. There must be one.
+func (m *Model) Find(p Pass) (name string, at int, gradient float64) {
+	for i, t := range m.tensors {
+		for at := range t.len() {
+			s := t.span(at, at+1)
+			if x, _ := s.run(&p); x != 0 {
+				return m.names[i], at, t.gradient(at)
+			}
+		}
+	}
+	panic("unreachable: a pass over all elements is not 0, but none over one is")
+}
+
+// ZeroGrads zeroes the gradients where they lie.
+func (m *Model) ZeroGrads() {
+	for _, t := range m.tensors {
+		t.zeroGrad()
+	}
+}
+
+// Len is the number of tensors. Of each, Name, Shape, Size and Dtype are as in the first step; Size is
+// its number of elements.
+func (m *Model) Len() int             { return len(m.tensors) }
+func (m *Model) Name(i int) string    { return m.names[i] }
+func (m *Model) Shape(i int) []int    { return m.tensors[i].dims() }
+func (m *Model) Size(i int) int       { return m.tensors[i].len() }
+func (m *Model) Dtype(i int) gt.Dtype { return m.tensors[i].dtype() }
+
+// describe sets up the model of the first step.
+func (m *Model) describe(model []gorgonia.ValueGrad) error {
+	if len(model) == 0 {
+		return errors.New("l4: the model has no parameters; give Step the nodes of the weights")
+	}
+	tensors, names := make([]tensor, len(model)), make([]string, len(model))
+	for i, v := range model {
+		if isNil(v) {
+			return errors.Errorf("l4: parameter #%d is nil", i)
+		}
+		names[i] = nameOf(i, v)
+		w := v.Value()
+		if isNil(w) {
+			return errors.Errorf("l4: %s: no value", names[i])
+		}
+		if tensors[i] = newTensor(w.Dtype(), i, w.Shape()); tensors[i] == nil {
+			return errors.Errorf("l4: %s: dtype %v, want float32 or float64", names[i], w.Dtype())
+		}
+	}
+	m.set(tensors, names)
+	return nil
+}
+
+func (m *Model) set(tensors []tensor, names []string) {
+	m.tensors, m.names, m.blocks = tensors, names, newBlocks(tensors)
+}
+
+// checkOrder returns an error if a weight that lies elsewhere than in the last step, which is no error in
+// itself, is another parameter's.
+func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
+	if !m.fixed {
+		return nil
+	}
+	for i, t := range m.tensors {
+		weight, _ := t.extents()
+		if weight.from == t.home() {
+			continue
+		}
+		if name := nameOf(i, model[i]); name != m.names[i] {
+			return changed("parameter #%d is %s, in the first step it was %s; keep the order", i, name, m.names[i])
+		}
+		for j, other := range m.tensors {
+			if weight.from == other.home() {
+				return changed("%s has the weight that %s had in the last step", m.names[i], m.names[j])
+			}
+		}
+	}
+	return nil
+}
+
+// checkOverlaps returns an error if memory that a step writes is used twice. That of gradients may be:
+// two parameters of a custom ValueGrad that share one gradient each see it whole.
+func (m *Model) checkOverlaps(model []gorgonia.ValueGrad) error {
+	m.ranges = m.ranges[:0]
+	for i, t := range m.tensors {
+		t.share(false)
+		weight, grad := t.extents()
+		weight.param, grad.param, grad.grad = i, i, true
+		m.ranges = append(m.ranges, weight)
+		if grad.to > grad.from {
+			m.ranges = append(m.ranges, grad)
+		}
+	}
+	return overlaps(m.ranges, func(a, b extent) error {
+		if a.grad && b.grad {
+			m.tensors[a.param].share(true)
+			m.tensors[b.param].share(true)
+			return nil
+		}
+		if a.param > b.param {
+			a, b = b, a
+		}
+		return errors.Errorf("l4: the %v of %s shares memory with the %v of %s; give one of them a copy",
+			a, nameOf(a.param, model[a.param]), b, nameOf(b.param, model[b.param]))
+	})
+}
+
+// Fields are the names, dtypes and shapes of the tensors. tensor is called after those of each, to add
+// what else there is of it.
+func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
+	n := len(m.tensors)
+	if !c.Reading() && !m.fixed {
+		n = 0 // a model that failed its first step does not count
+	}
+	n = int(c.Uint(4, uint64(n)))
+	if c.Reading() {
+		*m = Model{fixed: n > 0}
+	}
+	for i := 0; i < n && c.Err() == nil; i++ {
+		var name string
+		var shape []int
+		dt := gt.Float32
+		if !c.Reading() {
+			name, dt, shape = m.names[i], m.Dtype(i), m.Shape(i)
+		}
+		name = c.String(name)
+		dt = dtypeField(c, dt)
+		shape = c.Shape(shape)
+		if c.Err() != nil {
+			break
+		}
+		if c.Reading() {
+			m.tensors, m.names = append(m.tensors, newTensor(dt, i, shape)), append(m.names, name)
+		}
+		tensor(i)
+	}
+	if c.Reading() {
+		m.set(m.tensors, m.names)
+	}
+}
+
+// dtypeField is a dtype. It returns dt, or what it has read.
+func dtypeField(c *record.Codec, dt gt.Dtype) gt.Dtype {
+	code := uint64(1)
+	if dt == gt.Float64 {
+		code = 2
+	}
+	switch code = c.Uint(1, code); code {
+	case 1:
+		return gt.Float32
+	case 2:
+		return gt.Float64
+	}
+	c.Fail("%d is no dtype, want 1 for float32 or 2 for float64", code)
+	return dt
+}
+
+func changed(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrChanged}, args...)...)
+}
+
+// nameOf is how error messages call a parameter: by its own name if it has one, as in Gorgonia's solvers,
+// otherwise by its position.
+func nameOf(i int, p gorgonia.ValueGrad) string {
+	if named, ok := p.(gorgonia.Namer); ok && !isNil(p) {
+		if name := named.Name(); name != "" {
+			return name
+		}
+	}
+	return fmt.Sprintf("parameter #%d", i)
+}
+
+// isNil reports whether v is nil or holds a nil pointer.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}

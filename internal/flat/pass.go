@@ -1,0 +1,157 @@
+package flat
+
+import (
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/l4-go/l4/internal/kernel"
+)
+
+// Part is what a pass is given: elements of one tensor, as many as a block holds.
+type Part[T kernel.Float] struct {
+	W, G   []T // weights and gradients, in row-major order
+	Tensor int // index of the tensor in the model
+	Lo     int // index of the first element in the tensor
+}
+
+// Pass is a walk over the parts of a model, with a function for each element type. Its results are
+// summed.
+type Pass struct {
+	F32 func(Part[float32]) (x, y float64)
+	F64 func(Part[float64]) (x, y float64)
+}
+
+// NewPass makes a pass of a function that needs to know something besides the part. It is made once for
+// each solver, so that a step does not allocate.
+func NewPass[S any](s S, f32 func(S, Part[float32]) (x, y float64),
+	f64 func(S, Part[float64]) (x, y float64)) Pass {
+	return Pass{
+		F32: func(p Part[float32]) (x, y float64) { return f32(s, p) },
+		F64: func(p Part[float64]) (x, y float64) { return f64(s, p) },
+	}
+}
+
+const (
+	// blockLen is the number of elements of a block. It is fixed, so that partial sums do not depend
+	// on the number of cores.
+	blockLen = 8192
+	// soloBlocks is the number of blocks up to which waking a second core, and moving what the first
+	// has in its cache, costs more than it saves.
+	soloBlocks = 64
+)
+
+// blocks lays the tensors of a model end to end and cuts the row into blocks of equal length, over which
+// sum runs on all cores. It may not be used from two goroutines at once.
+type blocks struct {
+	spans   []span
+	first   []int        // block b owns spans[first[b]:first[b+1]]
+	partial [2][]float64 // sums of each block
+
+	pass     Pass
+	backward bool
+	next     atomic.Int64
+	done     sync.WaitGroup
+	help     func() // work plus done, made once so that starting a goroutine does not allocate
+}
+
+// span is the part of a tensor, which is of one of the two types, that lies in one block.
+type span struct {
+	f32    *typed[float32]
+	f64    *typed[float64]
+	lo, hi int
+}
+
+func (s *span) run(p *Pass) (x, y float64) {
+	if s.f32 != nil {
+		return p.F32(s.f32.part(s.lo, s.hi))
+	}
+	return p.F64(s.f64.part(s.lo, s.hi))
+}
+
+func newBlocks(tensors []tensor) *blocks {
+	b := &blocks{first: []int{0}}
+	room := blockLen
+	for _, t := range tensors {
+		for lo, n := 0, t.len(); lo < n; {
+			hi := min(n, lo+room)
+			b.spans = append(b.spans, t.span(lo, hi))
+			room -= hi - lo
+			if room == 0 {
+				b.first = append(b.first, len(b.spans))
+				room = blockLen
+			}
+			lo = hi
+		}
+	}
+	if last := len(b.first) - 1; b.first[last] < len(b.spans) {
+		b.first = append(b.first, len(b.spans))
+	}
+	for i := range b.partial {
+		b.partial[i] = make([]float64, len(b.first)-1)
+	}
+	b.help = func() {
+		b.work()
+		b.done.Done()
+	}
+	return b
+}
+
+// sum runs a pass and adds its results block by block, with compensation, so that neither their order
+// nor the size of the model tells in the sums. It begins where the last walk ended, with what that has
+// left in the cache.
+func (b *blocks) sum(p Pass) (x, y float64) {
+	b.pass = p
+	b.backward = !b.backward
+	b.next.Store(0)
+	if n := len(b.partial[0]); n > soloBlocks {
+		helpers := min(runtime.GOMAXPROCS(0), n) - 1
+		b.done.Add(helpers)
+		for range helpers {
+			go b.help()
+		}
+	}
+	b.work()
+	b.done.Wait()
+	return compensatedSum(b.partial[0]), compensatedSum(b.partial[1])
+}
+
+// work takes blocks until none is left.
+func (b *blocks) work() {
+	for {
+		i, n := int(b.next.Add(1))-1, len(b.partial[0])
+		if i >= n {
+			return
+		}
+		if b.backward {
+			i = n - 1 - i
+		}
+		var sumX, sumY float64
+		spans := b.spans[b.first[i]:b.first[i+1]]
+		for k := range spans {
+			x, y := spans[k].run(&b.pass)
+			sumX += x
+			sumY += y
+		}
+		b.partial[0][i], b.partial[1][i] = sumX, sumY
+	}
+}
+
+// compensatedSum is Neumaier's: the rounding error of each addition is kept and added at the end.
+func compensatedSum(xs []float64) float64 {
+	sum, lost := 0.0, 0.0
+	for _, x := range xs {
+		t := sum + x
+		if math.Abs(sum) >= math.Abs(x) {
+			lost += (sum - t) + x
+		} else {
+			lost += (x - t) + sum
+		}
+		sum = t
+	}
+	if math.IsInf(sum, 0) {
+		return sum // lost is Inf - Inf
+	}
+	return sum + lost
+}

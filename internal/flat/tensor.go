@@ -1,0 +1,170 @@
+package flat
+
+import (
+	"slices"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	gt "gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/kernel"
+)
+
+// tensor is a *typed of either element type.
+type tensor interface {
+	bind(v gorgonia.ValueGrad) (moved, changed bool, err error)
+	extents() (weight, grad extent)
+	share(bool)
+	home() uintptr
+	gather() (copied bool)
+	scatter()
+	settle()
+	zeroGrad()
+	span(lo, hi int) span
+	gradient(i int) float64
+	dtype() gt.Dtype
+	dims() []int
+	len() int
+}
+
+// typed is a weight with its gradient.
+type typed[T kernel.Float] struct {
+	w, g           []T // in row-major order: in Gorgonia's memory, or else in the spares
+	index          int // in the model
+	weight, grad   buffer[T]
+	borrowed       bool // the gradient is the value of a graph node, not ours to write
+	shared         bool // another weight has the same gradient memory
+	spareW, spareG []T
+	shape          []int // of the weight in the first step
+	size           int   // number of elements
+	origin         *T    // see home; keeps the memory from serving another weight meanwhile
+}
+
+// newTensor returns a tensor without memory, nil if the dtype is neither float32 nor float64.
+func newTensor(dt gt.Dtype, index int, shape []int) tensor {
+	shape, size := append([]int{}, shape...), gt.Shape(shape).TotalSize()
+	switch dt {
+	case gt.Float32:
+		return &typed[float32]{index: index, shape: shape, size: size}
+	case gt.Float64:
+		return &typed[float64]{index: index, shape: shape, size: size}
+	}
+	return nil
+}
+
+// part is what a pass is given of the elements lo to hi.
+func (t *typed[T]) part(lo, hi int) Part[T] {
+	return Part[T]{W: t.w[lo:hi], G: t.g[lo:hi], Tensor: t.index, Lo: lo}
+}
+
+func (t *typed[T]) span(lo, hi int) span {
+	s := span{lo: lo, hi: hi}
+	switch t := any(t).(type) {
+	case *typed[float32]:
+		s.f32 = t
+	case *typed[float64]:
+		s.f64 = t
+	}
+	return s
+}
+
+// bind takes up the memory of v. It reports whether that is elsewhere than in the last call and, with an
+// error, whether the weight is not the one of the first step.
+func (t *typed[T]) bind(v gorgonia.ValueGrad) (moved, changed bool, err error) {
+	if moved, changed, err = t.take(v); err != nil {
+		t.weight.tensor, t.grad.tensor = nil, nil // the next bind must not take them for known
+	}
+	return moved, changed, err
+}
+
+// take is bind without the care for what follows an error.
+func (t *typed[T]) take(v gorgonia.ValueGrad) (moved, changed bool, err error) {
+	value := v.Value()
+	movedW, err := t.weight.bind(value)
+	if err != nil {
+		return false, !isNil(value), errors.WithMessage(err, "weight")
+	}
+	if t.weight.fresh && !slices.Equal(t.weight.shape, t.shape) {
+		return false, true, errors.Errorf("weight: shape %v, in the first step %v", t.weight.shape, t.shape)
+	}
+	g, err := v.Grad()
+	if err != nil {
+		return false, false, errors.WithMessage(err, "gradient")
+	}
+	movedG, err := t.grad.bind(g)
+	if err != nil {
+		return false, false, errors.WithMessage(err, "gradient")
+	}
+	if !t.weight.fresh && !t.grad.fresh {
+		return false, false, nil
+	}
+	if !slices.Equal(t.grad.layout.sizes, t.weight.layout.sizes) {
+		return false, false, errors.Errorf("gradient: shape %v, the weight has %v", t.grad.shape, t.weight.shape)
+	}
+	t.borrowed = false
+	// A *gorgonia.Node, or a type that embeds one.
+	if n, ok := v.(interface{ Deriv() *gorgonia.Node }); ok && n.Deriv() != nil {
+		t.borrowed = n.Deriv().Value() == g
+	}
+	return movedW || movedG, false, nil
+}
+
+// extents returns the memory of the weight and, if a step writes to it, of the gradient.
+func (t *typed[T]) extents() (weight, grad extent) {
+	weight = t.weight.extent()
+	if !t.borrowed {
+		grad = t.grad.extent()
+	}
+	return weight, grad
+}
+
+func (t *typed[T]) share(shared bool) { t.shared = shared }
+
+// home is where the weight lay in the last successful step.
+func (t *typed[T]) home() uintptr { return address(t.origin) }
+
+// gather copies what does not lie flat in memory to where it does.
+func (t *typed[T]) gather() (copied bool) {
+	t.w, t.g = t.weight.data, t.grad.data
+	if !t.weight.rowMajor {
+		t.spareW = t.weight.copyTo(t.spareW)
+		t.w = t.spareW
+	}
+	if t.gradCopied() {
+		t.spareG = t.grad.copyTo(t.spareG)
+		t.g = t.spareG
+	}
+	return !t.weight.rowMajor || t.gradCopied()
+}
+
+// gradCopied reports whether a step works on a copy of the gradient.
+func (t *typed[T]) gradCopied() bool { return !t.grad.rowMajor || t.borrowed || t.shared }
+
+// scatter copies back what gather has copied, after a step.
+func (t *typed[T]) scatter() {
+	if !t.weight.rowMajor {
+		t.weight.copyFrom(t.w)
+	}
+	if t.gradCopied() {
+		t.zeroGrad()
+	}
+}
+
+// settle makes the place of the weight its home.
+func (t *typed[T]) settle() { t.origin = &t.weight.data[0] }
+
+func (t *typed[T]) zeroGrad() {
+	if !t.borrowed {
+		t.grad.zero()
+	}
+}
+
+func (t *typed[T]) gradient(i int) float64 { return float64(t.g[i]) }
+func (t *typed[T]) len() int               { return t.size }
+func (t *typed[T]) dims() []int            { return t.shape }
+func (t *typed[T]) dtype() gt.Dtype {
+	if _, ok := any(t).(*typed[float32]); ok {
+		return gt.Float32
+	}
+	return gt.Float64
+}

@@ -1,0 +1,171 @@
+// Package record writes and reads the fields of a saved state. A part of a solver lists its fields once,
+// for both. All numbers are little-endian.
+package record
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/pkg/errors"
+)
+
+// Codec appends the fields that it is shown to its data or, when it reads, sets them from the front of
+// its data. Its first error ends the reading: fields after that are zero.
+type Codec struct {
+	data    []byte
+	reading bool
+	err     error
+}
+
+// Write returns a Codec that appends to data.
+func Write(data []byte) *Codec { return &Codec{data: data} }
+
+// Read returns a Codec that reads data.
+func Read(data []byte) *Codec { return &Codec{data: data, reading: true} }
+
+// Data returns what has been written, or is left to read.
+func (c *Codec) Data() []byte { return c.data }
+
+// Reading reports whether the Codec reads.
+func (c *Codec) Reading() bool { return c.reading }
+
+// Err returns the first error.
+func (c *Codec) Err() error { return c.err }
+
+// Fail ends the reading with an error, unless it has ended.
+func (c *Codec) Fail(format string, args ...any) {
+	if c.err == nil {
+		c.err = errors.Errorf(format, args...)
+	}
+	c.data = nil
+}
+
+// End fails if there is anything left to read.
+func (c *Codec) End() {
+	if c.reading && len(c.data) > 0 {
+		c.Fail("%d bytes too many", len(c.data))
+	}
+}
+
+// next takes n bytes from the front.
+func (c *Codec) next(n uint64) []byte {
+	if n > uint64(len(c.data)) {
+		c.Fail("cut off: %d bytes are left, want %d", len(c.data), n)
+		return nil
+	}
+	b := c.data[:n]
+	c.data = c.data[n:]
+	return b
+}
+
+// Uint is an unsigned number of so many bytes. It returns x, or what it has read.
+func (c *Codec) Uint(bytes int, x uint64) uint64 {
+	if c.reading {
+		x = 0
+		for i, b := range c.next(uint64(bytes)) {
+			x |= uint64(b) << (8 * i)
+		}
+		return x
+	}
+	for i := range bytes {
+		c.data = append(c.data, byte(x>>(8*i)))
+	}
+	return x
+}
+
+// Count is a number of steps. No run has more than 2⁶².
+func (c *Codec) Count(n *int) {
+	x := c.Uint(8, uint64(*n))
+	if x > 1<<62 {
+		c.Fail("a count of %d steps", x)
+		x = 0
+	}
+	*n = int(x)
+}
+
+// Flag is a bool.
+func (c *Codec) Flag(on *bool) {
+	x := uint64(0)
+	if *on {
+		x = 1
+	}
+	if x = c.Uint(1, x); x > 1 {
+		c.Fail("%d is neither yes nor no", x)
+	}
+	*on = x == 1
+}
+
+// Float is a number from lo to hi, which is never NaN.
+func (c *Codec) Float(what string, x *float64, lo, hi float64) {
+	y := math.Float64frombits(c.Uint(8, math.Float64bits(*x)))
+	if c.reading {
+		if c.err == nil && !(lo <= y && y <= hi) {
+			c.Fail("%s is %v, want a number from %v to %v", what, y, lo, hi)
+		}
+		*x = y
+	}
+}
+
+// Any is a number that nothing is computed from.
+func (c *Codec) Any(x *float64) {
+	*x = math.Float64frombits(c.Uint(8, math.Float64bits(*x)))
+}
+
+// Bytes are bytes after their number. It returns b, or what it has read.
+func (c *Codec) Bytes(b []byte) []byte {
+	n := c.Uint(8, uint64(len(b)))
+	if c.reading {
+		return c.next(n)
+	}
+	c.data = append(c.data, b...)
+	return b
+}
+
+// String is Bytes for a string.
+func (c *Codec) String(s string) string { return string(c.Bytes([]byte(s))) }
+
+// Shape are the sizes of a tensor of no more elements than there can be data for. It returns shape, or
+// what it has read.
+func (c *Codec) Shape(shape []int) []int {
+	n := c.Uint(4, uint64(len(shape)))
+	if c.reading {
+		if n > uint64(len(c.data))/8 {
+			c.Fail("a shape of %d dimensions", n)
+			return nil
+		}
+		shape = make([]int, n)
+	}
+	elements := uint64(1)
+	for i := range shape {
+		x := c.Uint(8, uint64(shape[i]))
+		// No product overflows: neither factor is above the length of the data.
+		if left := uint64(len(c.data)); c.reading && (x == 0 || x > left || elements*x > left) {
+			c.Fail("a shape with %d elements of %d, more than there is data for", x, elements)
+			return nil
+		}
+		shape[i] = int(x)
+		elements *= x
+	}
+	return shape
+}
+
+// Vector are numbers of either precision from lo to hi, as many as xs has, never NaN.
+func Vector[T float32 | float64](c *Codec, what string, xs []T, lo, hi T) {
+	if !c.reading {
+		c.data, _ = binary.Append(c.data, binary.LittleEndian, xs) // cannot fail for slices of floats
+		return
+	}
+	b := c.next(uint64(binary.Size(xs)))
+	if c.err != nil {
+		return
+	}
+	if _, err := binary.Decode(b, binary.LittleEndian, xs); err != nil {
+		c.Fail("%s: %v", what, err)
+	}
+	for i, x := range xs {
+		if !(lo <= x && x <= hi) {
+			c.Fail("%s is %v at element %d, want a number from %v to %v", what, x, i, lo, hi)
+			return
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package record
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// fields are one of each kind.
+type fields struct {
+	count  int
+	flag   bool
+	x, any float64
+	bytes  []byte
+	name   string
+	shape  []int
+	f32    []float32
+	f64    []float64
+}
+
+func (f *fields) list(c *Codec) {
+	c.Count(&f.count)
+	c.Flag(&f.flag)
+	c.Float("x", &f.x, 0, 10)
+	c.Any(&f.any)
+	f.bytes = c.Bytes(f.bytes)
+	f.name = c.String(f.name)
+	f.shape = c.Shape(f.shape)
+	Vector(c, "f32", f.f32, -1, 1)
+	Vector(c, "f64", f.f64, 0, 1)
+}
+
+// TestRoundTrip: one list of fields writes and reads, and every number of bytes less is an error.
+func TestRoundTrip(t *testing.T) {
+	want := fields{7, true, 2.5, math.Inf(-1), []byte{1, 2}, "größe", []int{2, 1, 3}, []float32{-1, 0.5}, []float64{0, 1, 0.25}}
+	w := Write([]byte("head"))
+	want.list(w)
+	data := w.Data()[len("head"):]
+
+	got := fields{f32: make([]float32, 2), f64: make([]float64, 3)}
+	r := Read(data)
+	got.list(r)
+	r.End()
+	if r.Err() != nil {
+		t.Fatal(r.Err())
+	}
+	if got.count != want.count || got.flag != want.flag || got.x != want.x || got.any != want.any || got.name != want.name ||
+		!slices.Equal(got.bytes, want.bytes) || !slices.Equal(got.shape, want.shape) || !slices.Equal(got.f32, want.f32) || !slices.Equal(got.f64, want.f64) {
+		t.Errorf("read %+v, wrote %+v", got, want)
+	}
+	for n := range data {
+		short := fields{f32: make([]float32, 2), f64: make([]float64, 3)}
+		r := Read(data[:n])
+		short.list(r)
+		if r.Err() == nil {
+			t.Errorf("%d of %d bytes: no error", n, len(data))
+		}
+	}
+	long := Read(append(data, 0))
+	got.list(long)
+	if long.End(); long.Err() == nil || !strings.Contains(long.Err().Error(), "1 bytes too many") {
+		t.Errorf("a byte too many: error %v", long.Err())
+	}
+}
+
+// TestRefused: what does not make sense is an error that names it.
+func TestRefused(t *testing.T) {
+	written := func(write func(c *Codec)) []byte {
+		c := Write(nil)
+		write(c)
+		return c.Data()
+	}
+	float := func(x float64) []byte { return written(func(c *Codec) { c.Any(&x) }) }
+	shape := func(more int, sizes ...uint64) []byte {
+		return append(written(func(c *Codec) {
+			c.Uint(4, uint64(len(sizes)))
+			for _, n := range sizes {
+				c.Uint(8, n)
+			}
+		}), make([]byte, more)...)
+	}
+	x, xs := 0.0, []float64{0, 0}
+	for name, c := range map[string]struct {
+		data []byte
+		read func(c *Codec)
+		want string
+	}{
+		"count":          {written(func(c *Codec) { c.Uint(8, 1<<62+1) }), func(c *Codec) { c.Count(new(int)) }, "count"},
+		"flag":           {[]byte{2}, func(c *Codec) { c.Flag(new(bool)) }, "neither"},
+		"NaN":            {float(math.NaN()), func(c *Codec) { c.Float("x", &x, math.Inf(-1), math.Inf(1)) }, "x is NaN"},
+		"below":          {float(-1), func(c *Codec) { c.Float("x", &x, 0, 1) }, "x is -1, want a number from 0 to 1"},
+		"above":          {float(2), func(c *Codec) { c.Float("x", &x, 0, 1) }, "x is 2"},
+		"element":        {append(float(0), float(3)...), func(c *Codec) { Vector(c, "xs", xs, 0, 1) }, "xs is 3 at element 1"},
+		"bytes":          {written(func(c *Codec) { c.Uint(8, math.MaxUint64) }), func(c *Codec) { c.Bytes(nil) }, "cut off"},
+		"dimensions":     {written(func(c *Codec) { c.Uint(4, math.MaxUint32) }), func(c *Codec) { c.Shape(nil) }, "dimensions"},
+		"empty":          {shape(100, 3, 0), func(c *Codec) { c.Shape(nil) }, "shape"},
+		"size":           {shape(100, 101), func(c *Codec) { c.Shape(nil) }, "shape"},
+		"product":        {shape(100, 11, 10), func(c *Codec) { c.Shape(nil) }, "shape"},
+		"product of all": {shape(100, 2, 2, 5, 6), func(c *Codec) { c.Shape(nil) }, "shape"},
+		"overflow":       {shape(100, 1<<32, 1<<32), func(c *Codec) { c.Shape(nil) }, "shape"},
+	} {
+		r := Read(c.data)
+		c.read(r)
+		if r.Err() == nil || !strings.Contains(r.Err().Error(), c.want) {
+			t.Errorf("%s: error %v, want one that says %q", name, r.Err(), c.want)
+		}
+		if first := r.Err(); first != nil {
+			if r.Fail("again"); r.Err() != first || r.Uint(8, 5) != 0 {
+				t.Errorf("%s: the first error does not end the reading", name)
+			}
+		}
+	}
+	r := Read(shape(100, 10, 10))
+	if got := r.Shape(nil); r.Err() != nil || !slices.Equal(got, []int{10, 10}) {
+		t.Errorf("shape %v, error %v", got, r.Err())
+	}
+}

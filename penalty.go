@@ -1,0 +1,75 @@
+package l4
+
+import (
+	"math"
+
+	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/kernel"
+	"github.com/l4-go/l4/internal/record"
+)
+
+// penalty adds l1·‖w‖₁ + l2/2·‖w‖² to the loss, and its gradient to the gradients.
+type penalty struct {
+	l1, l2     float64
+	sums, adds flat.Pass
+	check      check
+}
+
+func newPenalty(l1, l2 float64) *penalty {
+	p := &penalty{l1: l1, l2: l2, check: newCheck()}
+	p.sums = flat.NewPass(p, penaltySum[float32], penaltySum[float64])
+	p.adds = flat.NewPass(p, penaltyAdd[float32], penaltyAdd[float64])
+	return p
+}
+
+func (p *penalty) measure(m *flat.Model) (float64, error) {
+	sum, _ := m.Sum(p.sums)
+	return sum, p.check.number("penalty of the weights", sum)
+}
+
+func (p *penalty) apply(m *flat.Model)  { m.Sum(p.adds) }
+func (*penalty) kept(int) float64       { return 1 }
+func (*penalty) fields(r *record.Codec) {}
+
+func penaltySum[T kernel.Float](p *penalty, part flat.Part[T]) (sum, _ float64) {
+	l1, l2 := float64(T(p.l1)), float64(T(p.l2))/2
+	for _, w := range part.W {
+		x := float64(w)
+		if l1 > 0 { // 0 times an infinite weight is no number
+			sum += float64(l1 * math.Abs(x))
+		}
+		if l2 > 0 {
+			sum += float64(l2 * float64(x*x))
+		}
+	}
+	return sum, 0
+}
+
+func penaltyAdd[T kernel.Float](p *penalty, part flat.Part[T]) (_, _ float64) {
+	l1, l2 := T(p.l1), T(p.l2)
+	for i, w := range part.W {
+		if l2 > 0 {
+			part.G[i] += T(l2 * w)
+		}
+		switch {
+		case w > 0:
+			part.G[i] += l1
+		case w < 0:
+			part.G[i] -= l1
+		}
+	}
+	return 0, 0
+}
+
+// WithL2Reg adds λ/2·‖w‖² over all parameters, λ >= 0, to the loss that the step is computed from, and its
+// gradient λ·w to the gradients, after clipping. So the step is that of a graph whose loss contains the
+// penalty. Default 0. To leave out some parameters, such as biases, write the penalty into the graph.
+func WithL2Reg(lambda float64) Option {
+	return func(o *options) { o.setNotNegative(&o.l2, "WithL2Reg", lambda) }
+}
+
+// WithL1Reg adds λ·‖w‖₁ over all parameters, λ >= 0, to the loss that the step is computed from, and its
+// gradient λ·sign(w) to the gradients; see WithL2Reg. Default 0.
+func WithL1Reg(lambda float64) Option {
+	return func(o *options) { o.setNotNegative(&o.l1, "WithL1Reg", lambda) }
+}

@@ -26,7 +26,7 @@ func programsCommand() *cobra.Command {
 	restarts, out := 3, "out"
 	c := &cobra.Command{
 		Use:   "programs",
-		Short: "small programs as Gorgonia's users write them, with their authors' solvers and others",
+		Short: "programs as Gorgonia's users write them, with their authors' solvers and others",
 		Long:  programsLong(),
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -74,8 +74,8 @@ func programsCommand() *cobra.Command {
 
 func programsLong() string {
 	var b strings.Builder
-	b.WriteString(`Runs a suite of small programs as Gorgonia's users write them, each with the solver and the rate
-of its author and with others in its place, and compares the final metric.
+	b.WriteString(`Runs a suite of small programs as Gorgonia's users write them, each with the solver and
+the rate of its author and with others in its place, and compares the final metric.
 
 Solvers:
 `)

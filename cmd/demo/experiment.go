@@ -19,7 +19,7 @@ var experiments = []func() experiment{mnist, regression}
 type experiment struct {
 	name     string // of the command
 	about    string // one line of help
-	epoch    string // what an epoch is
+	epoch    string // help: what an epoch is made of
 	examples string // of the command line
 	plain    scope
 	full     *scope // what --full makes of it; nil for no such flag

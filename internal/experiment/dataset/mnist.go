@@ -19,7 +19,7 @@ const (
 )
 
 // MNIST reads the handwritten digits from a folder with the original four files, compressed or not.
-// An empty folder name stands for the one of the module that ships them.
+// If folder is "", it reads them from the Go module that ships them.
 func MNIST(folder string) (train, test *Images, err error) {
 	if folder == "" {
 		if folder, err = mnistFolder(); err != nil {

@@ -1,8 +1,8 @@
 // Package paper holds the numbers that experiments are compared with.
 //
-// Accuracies are those of Table 2 of Rolinek and Martius, "L4: Practical loss-based stepsize
-// adaptation for deep learning", NeurIPS 2018. The paper shows losses in figures only. Those here
-// are what independent implementations gave, in NumPy and PyTorch, on the paper's settings.
+// The accuracies are from Table 2 of Rolinek and Martius, "L4: Practical loss-based stepsize
+// adaptation for deep learning", NeurIPS 2018. The paper shows losses only in figures, so the
+// losses are from independent implementations in NumPy and PyTorch with the paper's settings.
 package paper
 
 // Setting is a kind of solver and its number, the fraction of L4 or a learning rate.
@@ -41,9 +41,9 @@ var MNIST = []struct {
 // MeanStd is a mean with the standard deviation around it.
 type MeanStd struct{ Mean, Std float64 }
 
-// Notebook and LogSpaced are the matrices of the regression: the one of the paper's public
-// notebook, which is conditioned far better than the 1e10 it asks for, and one that does have the
-// condition number 1e10.
+// Notebook and LogSpaced are the matrices of the regression. The matrix of the paper's public
+// notebook is conditioned far better than the 1e10 it asks for; the log-spaced matrix has that
+// condition number.
 const (
 	Notebook  = "notebook"
 	LogSpaced = "log-spaced"
@@ -68,6 +68,6 @@ var Regression = map[string]map[Setting]map[int]Spread{
 	},
 }
 
-// Spread is the smallest, the geometric mean and the largest of several numbers. Where only the
-// mean is known the others are zero.
+// Spread is the smallest, the geometric mean and the largest of several numbers. If only the mean
+// is known, the others are zero.
 type Spread struct{ Min, Middle, Max float64 }

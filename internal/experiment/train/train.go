@@ -29,8 +29,8 @@ type Task interface {
 	Close() error
 }
 
-// Reduce replaces the loss and the gradients of one evaluation by those to step on, such as the
-// means over several machines. It may return what l4.Batches holds.
+// Reduce takes the loss and the gradients that a task has evaluated and returns those to step on,
+// such as the means over several machines. An l4.Batches and its Model can be returned.
 type Reduce func(
 	gorgonia.Valuer, []gorgonia.ValueGrad,
 ) (gorgonia.Valuer, []gorgonia.ValueGrad, error)

@@ -184,6 +184,26 @@ var batchNorm = Program{
 	},
 }
 
+// Gorgonia's Dropout divides the gradient by the share that it drops instead of the share that it
+// keeps, so that the gradient below each such layer is four times that of the loss. It takes no seed.
+var dropout = Program{
+	Name: "dropout", Title: "Digits by two layers with Gorgonia's Dropout",
+	Author: rmsProp(1e-3),
+	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 80},
+	Steps:  600, Unseeded: true,
+	New: func(r *rand.Rand, newSolver NewSolver) Train {
+		s := digitsOf(tensor.Float32, 1, 0)
+		s.loss = crossEntropy
+		s.predict = func(n *net, x *G.Node) *G.Node {
+			for range 2 {
+				x = G.Must(G.Dropout(G.Must(G.Rectify(n.dense(x, 64))), 0.2))
+			}
+			return G.Must(G.SoftMax(n.dense(x, digitClasses)))
+		}
+		return s.program(r, newSolver)
+	},
+}
+
 // crossEntropy is the loss that most classifiers have, a mean over rows and columns.
 func crossEntropy(_ *net, p, y *G.Node) *G.Node {
 	return G.Must(G.Neg(G.Must(G.Mean(G.Must(G.HadamardProd(G.Must(G.Log(p)), y))))))

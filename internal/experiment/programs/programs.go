@@ -20,6 +20,8 @@ type Program struct {
 	// Elusive says that the loss does not measure progress, as in a GAN, so that L4 is not expected
 	// to win.
 	Elusive bool
+	// Unseeded says that not all that is random follows from the seed.
+	Unseeded bool
 
 	// New builds the program and returns the rest of it, which trains for so many steps and returns
 	// the metric. Data, initial weights and batches follow from r. newSolver makes a solver for the
@@ -55,7 +57,7 @@ func (m Metric) Better(a, b float64) bool {
 var All = []Program{
 	outliers, largeTargets, leastAbsolute, huber, relativeError, sine, gaussian,
 	xor, logistic, clickRate,
-	softLabels, logEpsilon, forgottenLog, squaredSoftMax, batchNorm, convnet,
+	softLabels, logEpsilon, forgottenLog, squaredSoftMax, batchNorm, dropout, convnet,
 	autoencoder, vae,
 	charRNNSum, charRNNMean, lstm,
 	skipGram, factorisation,

@@ -88,7 +88,7 @@ func TestRunRepeats(t *testing.T) {
 	for i, r := range first {
 		s := second[i]
 		same := math.Float64bits(r.Metric) == math.Float64bits(s.Metric)
-		if !same || r.Refused != s.Refused || r.Err != nil {
+		if !same && !r.Program.Unseeded || r.Refused != s.Refused || r.Err != nil {
 			t.Errorf("%s, seed %d: %v, then %v; error %v",
 				r.Program.Name, r.Seed, r.Metric, s.Metric, r.Err)
 		}

@@ -118,8 +118,12 @@ func (p Program) heading() string {
 	if p.Metric.Higher {
 		direction, bound = "higher", "from"
 	}
-	return fmt.Sprintf("%s (%s): %s, %s is better, success %s %g",
+	text := fmt.Sprintf("%s (%s): %s, %s is better, success %s %g",
 		p.Title, p.Name, p.Metric.Name, direction, bound, p.Metric.Good)
+	if p.Unseeded {
+		text += ", not the same each time"
+	}
+	return text
 }
 
 func (s Summary) row() []string {
@@ -141,7 +145,7 @@ func (s Summary) row() []string {
 	}
 }
 
-// verdict counts, for each solver but the author's, where it is at least level.
+// verdict counts, for each solver but the author's, where it is level or better.
 func verdict(all []Summary) string {
 	var b strings.Builder
 	for _, solver := range Solvers[1:] {
@@ -163,12 +167,12 @@ func verdict(all []Summary) string {
 		if programs == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "%s is at least level in %d of %d programs whose loss measures progress, "+
-			"with %d of %d runs a success", solver.Title, level, programs, successes, runs)
+		fmt.Fprintf(&b, "%s is level or better in %d of %d programs whose loss measures progress. "+
+			"%d of %d runs succeed.", solver.Title, level, programs, successes, runs)
 		if len(worse) > 0 {
-			fmt.Fprintf(&b, "; worse in %s", strings.Join(worse, ", "))
+			fmt.Fprintf(&b, "\n  Worse in %s.", strings.Join(worse, ", "))
 		}
-		b.WriteString(".\n")
+		b.WriteString("\n")
 	}
 	return b.String()
 }

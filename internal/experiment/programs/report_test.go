@@ -84,10 +84,10 @@ func TestSummarise(t *testing.T) {
 	for _, line := range []string{
 		"Up (up): accuracy, higher is better, success from 5",
 		"  author's, SGD 2",
-		"L4Adam is at least level in 1 of 2 programs",
-		"with 3 of 6 runs a success; worse in down.\n",
-		"L4Mom is at least level in 2 of 2 programs",
-		"with 2 of 6 runs a success.\n",
+		"L4Adam is level or better in 1 of 2 programs",
+		"3 of 6 runs succeed.\n  Worse in down.\n",
+		"L4Mom is level or better in 2 of 2 programs",
+		"2 of 6 runs succeed.\nAdam",
 	} {
 		if !strings.Contains(text, line) {
 			t.Errorf("%q is not in\n%s", line, text)

@@ -4,6 +4,7 @@
 package programs
 
 import (
+	"math"
 	"math/rand/v2"
 	"sync"
 
@@ -44,8 +45,8 @@ type Metric struct {
 
 // Better reports whether a is a better value of the metric than b. NaN is worse than any number.
 func (m Metric) Better(a, b float64) bool {
-	if a != a || b != b {
-		return a == a && b != b
+	if math.IsNaN(a) || math.IsNaN(b) {
+		return !math.IsNaN(a) && math.IsNaN(b)
 	}
 	if m.Higher {
 		return a > b

@@ -6,7 +6,6 @@ import (
 	"github.com/l4-go/l4/internal/flat"
 	"github.com/l4-go/l4/internal/kernel"
 	"github.com/l4-go/l4/internal/record"
-	gt "gorgonia.org/tensor"
 )
 
 // averages is the direction that the bias-corrected running averages of the gradients give by themselves:
@@ -14,50 +13,44 @@ import (
 type averages struct {
 	momentumTime, varianceTime float64 // time scales in steps; the latter is 0 if the direction is the momentum
 	epsilon                    float64
+	mean, square               vectors // of the gradients and, of Adam's direction, of their squares
 	f32                        typedAverages[float32]
 	f64                        typedAverages[float64]
 	direct                     flat.Pass
 }
 
 func newAverages(momentumTime, varianceTime, epsilon float64) *averages {
-	a := &averages{momentumTime: momentumTime, varianceTime: varianceTime, epsilon: epsilon}
-	a.f32.passes, a.f64.passes = kernel.Float32, kernel.Float64
+	a := &averages{momentumTime: momentumTime, varianceTime: varianceTime, epsilon: epsilon,
+		mean: vectors{number: 1}, square: vectors{number: 2}}
+	a.f32 = typedAverages[float32]{passes: kernel.Float32, mean: &a.mean.f32}
+	a.f64 = typedAverages[float64]{passes: kernel.Float64, mean: &a.mean.f64}
+	if a.adam() {
+		a.f32.square, a.f64.square = &a.square.f32, &a.square.f64
+	}
 	a.direct = flat.Pass{F32: a.f32.direct, F64: a.f64.direct}
 	return a
 }
 
-func (a *averages) form(m *flat.Model, step int) (dot float64, err error) {
+func (a *averages) adam() bool { return a.varianceTime > 0 }
+
+func (a *averages) form(m *flat.Model, step int) (dot, square float64, err error) {
 	if step == 1 {
-		a.f32.of, a.f64.of = nil, nil
-		for i := range m.Len() {
-			a.allocate(m, i)
+		a.mean.renew(m)
+		if a.adam() {
+			a.square.renew(m)
 		}
 	}
 	a.f32.begin(a, step)
 	a.f64.begin(a, step)
-	dot, _ = m.Sum(a.direct)
-	return dot, nil
-}
-
-// allocate makes room for the next tensor.
-func (a *averages) allocate(m *flat.Model, tensor int) {
-	n := m.Size(tensor)
-	var x kernel.Averages[float32]
-	var y kernel.Averages[float64]
-	if m.Dtype(tensor) == gt.Float32 {
-		x = kernel.NewAverages[float32](n, a.varianceTime > 0)
-	} else {
-		y = kernel.NewAverages[float64](n, a.varianceTime > 0)
-	}
-	a.f32.of, a.f64.of = append(a.f32.of, x), append(a.f64.of, y)
+	dot, square = m.Sum(a.direct)
+	return dot, square, nil
 }
 
 func (a *averages) tensorFields(c *record.Codec, m *flat.Model, tensor int) {
-	if c.Reading() {
-		a.allocate(m, tensor)
+	a.mean.fields(c, m, tensor, "the average of the gradient", math.Inf(-1))
+	if a.adam() {
+		a.square.fields(c, m, tensor, "the average of the squared gradient", 0)
 	}
-	averageFields(c, &a.f32.of[tensor], math.MaxFloat32)
-	averageFields(c, &a.f64.of[tensor], math.MaxFloat64)
 }
 
 func (*averages) fields(c *record.Codec) error {
@@ -65,18 +58,18 @@ func (*averages) fields(c *record.Codec) error {
 	return c.Err()
 }
 
-// typedAverages are those of the tensors of one element type.
+// typedAverages are the passes over the tensors of one dtype.
 type typedAverages[T kernel.Float] struct {
-	passes kernel.Passes[T]
-	of     []kernel.Averages[T] // by tensor; without elements if it is of the other type
-	coef   kernel.Coefficients[T]
-	flush  bool // in this step
+	passes       kernel.Passes[T]
+	mean, square *[][]T // by tensor; square is nil if the direction is the momentum
+	coef         kernel.Coefficients[T]
+	flush        bool // in this step
 }
 
 // begin sets the factors of the averages at the given step (Eq. 7).
 func (t *typedAverages[T]) begin(a *averages, step int) {
 	t.coef.Mean = newDecay[T](a.momentumTime, step)
-	if a.varianceTime > 0 {
+	if a.adam() {
 		t.coef.Square = newDecay[T](a.varianceTime, step)
 	}
 	// Tiny turns 0/0 into 0 and is lost beside any root that is not 0.
@@ -84,25 +77,22 @@ func (t *typedAverages[T]) begin(a *averages, step int) {
 	t.flush = step%kernel.FlushEvery == 0
 }
 
+func (t *typedAverages[T]) direct(p *flat.Part[T]) (dot, square float64) {
+	lo, hi := p.Lo, p.Lo+len(p.G)
+	mean, squares := (*t.mean)[p.Tensor][lo:hi], []T(nil)
+	if t.square != nil {
+		squares = (*t.square)[p.Tensor][lo:hi]
+	}
+	if t.flush {
+		kernel.Flush(mean)
+		kernel.Flush(squares)
+	}
+	return t.passes.Direct(p.G, mean, squares, &t.coef)
+}
+
 func newDecay[T kernel.Float](tau float64, step int) kernel.Decay[T] {
 	beta := 1 - 1/tau
 	return kernel.Decay[T]{Keep: T(beta), Add: T(1 - beta), Correct: T(1 / (1 - math.Pow(beta, float64(step))))}
-}
-
-func (t *typedAverages[T]) direct(p flat.Part[T]) (dot, _ float64) {
-	a := &t.of[p.Tensor]
-	if t.flush {
-		kernel.Flush(a.Mean[p.Lo : p.Lo+len(p.G)])
-		if a.Square != nil {
-			kernel.Flush(a.Square[p.Lo : p.Lo+len(p.G)])
-		}
-	}
-	return t.passes.Direct(p.G, a, p.Lo, &t.coef), 0
-}
-
-func averageFields[T kernel.Float](c *record.Codec, a *kernel.Averages[T], largest T) {
-	record.Vector(c, "the average of the gradient", a.Mean, -largest, largest)
-	record.Vector(c, "the average of the squared gradient", a.Square, 0, largest)
 }
 
 // WithMomentumTime sets τm from 1 to 1e6, the time scale in steps of the gradients' running average (Eq. 7).

@@ -34,12 +34,11 @@ type Batches struct {
 	mean32 gorgonia.F32
 	mean64 gorgonia.F64
 
-	batch  flat.Model // that was added last
-	sums32 sums[float32]
-	sums64 sums[float64]
-	add    flat.Pass
-	means  []*meanGrad
-	model  []gorgonia.ValueGrad // the means, as Step takes them
+	batch flat.Model // that was added last
+	sums  vectors    // of the gradients
+	add   flat.Pass
+	means []*meanGrad
+	model []gorgonia.ValueGrad // the means, as Step takes them
 }
 
 var _ gorgonia.Valuer = (*Batches)(nil)
@@ -94,8 +93,10 @@ func (b *Batches) Value() gorgonia.Value {
 // gradients added. It is empty if there are none.
 func (b *Batches) Model() []gorgonia.ValueGrad {
 	if !b.taken && b.n > 1 {
-		b.sums32.divide(b.n)
-		b.sums64.divide(b.n)
+		for i := range b.means {
+			divide(b.sums.f32[i], b.n)
+			divide(b.sums.f64[i], b.n)
+		}
 	}
 	b.taken = true
 	return b.model
@@ -104,64 +105,53 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 // begin clears the sums for a model's gradients.
 func (b *Batches) begin(model []gorgonia.ValueGrad) {
 	if b.means == nil {
-		b.add = flat.Pass{F32: b.sums32.add, F64: b.sums64.add}
-		b.sums32.of, b.sums64.of = make([][]float32, len(model)), make([][]float64, len(model))
+		b.sums.renew(&b.batch)
+		b.add = flat.NewPass(&b.sums, addPart32, addPart64)
 		for i := range model {
-			b.means = append(b.means, &meanGrad{grad: b.newSum(i)})
-			b.model = append(b.model, b.means[i])
+			m := &meanGrad{grad: b.sumOf(i)}
+			b.means, b.model = append(b.means, m), append(b.model, m)
 		}
 	}
 	for i, v := range model {
 		b.means[i].ValueGrad = v
+		clear(b.sums.f32[i])
+		clear(b.sums.f64[i])
 	}
-	b.sums32.clear()
-	b.sums64.clear()
 }
 
-// newSum makes room for the sum of gradients of a tensor.
-func (b *Batches) newSum(i int) gorgonia.Value {
-	shape, n := b.batch.Shape(i), b.batch.Size(i)
-	if b.batch.Dtype(i) == tensor.Float32 {
-		b.sums32.of[i] = make([]float32, n)
-		return valueOf(b.sums32.of[i], shape)
+// sumOf returns the sum of the gradients of a tensor as a value.
+func (b *Batches) sumOf(i int) gorgonia.Value {
+	shape, x, y := b.batch.Shape(i), b.sums.f32[i], b.sums.f64[i]
+	scalar := len(shape) == 0
+	switch {
+	case scalar && x != nil:
+		return (*gorgonia.F32)(&x[0])
+	case scalar:
+		return (*gorgonia.F64)(&y[0])
+	case x != nil:
+		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
 	}
-	b.sums64.of[i] = make([]float64, n)
-	return valueOf(b.sums64.of[i], shape)
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(y))
 }
 
-// valueOf returns a value in the memory of its elements.
-func valueOf[T kernel.Float](xs []T, shape []int) gorgonia.Value {
-	if len(shape) > 0 {
-		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(xs))
-	}
-	if x, ok := any(&xs[0]).(*float32); ok {
-		return (*gorgonia.F32)(x)
-	}
-	return (*gorgonia.F64)(any(&xs[0]).(*float64))
+func addPart32(v *vectors, p *flat.Part[float32]) (_, _ float64) {
+	return addTo(v.f32[p.Tensor][p.Lo:], p.G)
 }
 
-// sums are the sums of the gradients of one element type, by tensor.
-type sums[T kernel.Float] struct{ of [][]T }
+func addPart64(v *vectors, p *flat.Part[float64]) (_, _ float64) {
+	return addTo(v.f64[p.Tensor][p.Lo:], p.G)
+}
 
-func (s *sums[T]) add(p flat.Part[T]) (_, _ float64) {
-	sum := s.of[p.Tensor][p.Lo : p.Lo+len(p.G)]
-	for i, g := range p.G {
+func addTo[T kernel.Float](sum, grads []T) (_, _ float64) {
+	for i, g := range grads {
 		sum[i] += g
 	}
 	return 0, 0
 }
 
-func (s *sums[T]) clear() {
-	for _, sum := range s.of {
-		clear(sum)
-	}
-}
-
-func (s *sums[T]) divide(n int) {
-	for _, sum := range s.of {
-		for i := range sum {
-			sum[i] /= T(n)
-		}
+func divide[T kernel.Float](sum []T, n int) {
+	for i := range sum {
+		sum[i] /= T(n)
 	}
 }
 

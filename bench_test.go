@@ -67,6 +67,8 @@ var benchSolvers = []struct {
 }{
 	{"L4Adam", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss) }},
 	{"L4Mom", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss) }},
+	{"L4Adam without bound", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss, l4.WithoutBound()) }},
+	{"L4Mom without bound", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss, l4.WithoutBound()) }},
 	{"L4 over gorgonia.Adam", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.New(loss, gorgonia.NewAdamSolver()) }},
 	{"gorgonia.Adam", func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewAdamSolver() }},
 	{"gorgonia.Momentum", func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewMomentum() }},
@@ -86,7 +88,7 @@ func BenchmarkStep(b *testing.B) {
 // BenchmarkStepLarge is one step on a tensor of 2²⁵ elements, which does not fit any cache.
 func BenchmarkStepLarge(b *testing.B) {
 	for _, dt := range dtypes {
-		for _, s := range benchSolvers[:2] {
+		for _, s := range benchSolvers[:4] {
 			b.Run(fmt.Sprintf("%v/%s", dt, s.name), func(b *testing.B) {
 				benchmarkStep(b, s.make(valuer{gorgonia.NewF64(1)}), benchModel(dt, []int{1 << 25}))
 			})
@@ -135,7 +137,7 @@ func BenchmarkStepTiny(b *testing.B) {
 	for i := range tiny {
 		tiny[i] = []int{64}
 	}
-	for _, s := range benchSolvers[:2] {
+	for _, s := range benchSolvers[:4] {
 		b.Run(s.name+"/2000x64", func(b *testing.B) {
 			benchmarkStep(b, s.make(valuer{gorgonia.NewF64(1)}), benchModel(tensor.Float32, tiny...))
 		})

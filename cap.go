@@ -9,11 +9,12 @@ import (
 // rateCap keeps the learning rate a number of limited magnitude.
 type rateCap struct{ max float64 }
 
-func (c rateCap) limit(eta float64, _ measured) float64 {
-	if math.IsNaN(eta) { // no direction, or one whose inner product is infinite
-		return 0
+func (c rateCap) limit(_ measured, info Info) Info {
+	if math.IsNaN(info.LearnRate) { // no direction, or one whose inner product is infinite
+		info.LearnRate = 0
 	}
-	return max(-c.max, min(eta, c.max))
+	info.LearnRate = max(-c.max, min(info.LearnRate, c.max))
+	return info
 }
 
 func (rateCap) fields(*record.Codec) {}

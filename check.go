@@ -17,20 +17,20 @@ type check struct {
 var root32, root64 = float32(math.Sqrt(math.MaxFloat32)), math.Sqrt(math.MaxFloat64)
 
 func newCheck() check {
-	return check{
-		finite: flat.Pass{
-			F32: func(p flat.Part[float32]) (bad, _ float64) { return outOf(kernel.Float32, p, math.MaxFloat32) },
-			F64: func(p flat.Part[float64]) (bad, _ float64) { return outOf(kernel.Float64, p, math.MaxFloat64) },
-		},
-		bounded: flat.Pass{
-			F32: func(p flat.Part[float32]) (bad, _ float64) { return outOf(kernel.Float32, p, root32) },
-			F64: func(p flat.Part[float64]) (bad, _ float64) { return outOf(kernel.Float64, p, root64) },
-		},
+	pass := func(max32 float32, max64 float64) flat.Pass {
+		return flat.Pass{F32: largest[float32]{kernel.Float32, max32}.check, F64: largest[float64]{kernel.Float64, max64}.check}
 	}
+	return check{finite: pass(math.MaxFloat32, math.MaxFloat64), bounded: pass(root32, root64)}
 }
 
-func outOf[T kernel.Float](passes kernel.Passes[T], p flat.Part[T], limit T) (bad, _ float64) {
-	if passes.Bounded(p.G, limit) {
+// limits are the largest numbers that pass.
+type largest[T kernel.Float] struct {
+	passes kernel.Passes[T]
+	max    T
+}
+
+func (l largest[T]) check(p *flat.Part[T]) (bad, _ float64) {
+	if l.passes.Bounded(p.G, l.max) {
 		return 0, 0
 	}
 	return 1, 0

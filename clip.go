@@ -71,7 +71,7 @@ func clipped[T kernel.Float](c *clip, g T) T {
 	return max(-limit, min(g, limit))
 }
 
-func clipSlopes[T kernel.Float](c *clip, p flat.Part[T]) (square, slope float64) {
+func clipSlopes[T kernel.Float](c *clip, p *flat.Part[T]) (square, slope float64) {
 	for _, g := range p.G {
 		square += float64(float64(g) * float64(g))
 		slope += float64(float64(clipped(c, g)) * float64(g))
@@ -79,7 +79,7 @@ func clipSlopes[T kernel.Float](c *clip, p flat.Part[T]) (square, slope float64)
 	return square, slope
 }
 
-func clipSquares[T kernel.Float](c *clip, p flat.Part[T]) (sum, _ float64) {
+func clipSquares[T kernel.Float](c *clip, p *flat.Part[T]) (sum, _ float64) {
 	for _, g := range p.G {
 		x := float64(clipped(c, g))
 		sum += float64(x * x)
@@ -87,7 +87,7 @@ func clipSquares[T kernel.Float](c *clip, p flat.Part[T]) (sum, _ float64) {
 	return sum, 0
 }
 
-func clipPart[T kernel.Float](c *clip, p flat.Part[T]) (_, _ float64) {
+func clipPart[T kernel.Float](c *clip, p *flat.Part[T]) (_, _ float64) {
 	for i, g := range p.G {
 		p.G[i] = clipped(c, g) * T(c.scale)
 	}

@@ -89,7 +89,7 @@ func TestLossErrors(t *testing.T) {
 		"infinite":         {valuer{gorgonia.NewF32(float32(math.Inf(1)))}, "loss is +Inf"},
 	} {
 		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
-		err := l4.NewL4Adam(c.loss).Step([]gorgonia.ValueGrad{p})
+		err := l4.NewL4Adam(c.loss, l4.WithoutBound()).Step([]gorgonia.ValueGrad{p})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one that says %q", name, err, c.want)
 		}
@@ -100,7 +100,7 @@ func TestLossErrors(t *testing.T) {
 			t.Errorf("loss %v: error %v is not ErrNonFinite", loss, err)
 		}
 	}
-	if err := l4.NewL4Mom(valuer{gorgonia.NewF64(-1)}).Step(valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})); !errors.Is(err, l4.ErrNegativeLoss) {
+	if err := l4.NewL4Mom(valuer{gorgonia.NewF64(-1)}, l4.WithoutBound()).Step(valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})); !errors.Is(err, l4.ErrNegativeLoss) {
 		t.Errorf("loss -1: error %v is not ErrNegativeLoss", err)
 	}
 }
@@ -355,7 +355,7 @@ func TestRoundedLoss(t *testing.T) {
 	} {
 		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 		p.setGrad([]float64{3, 4})
-		s := l4.NewL4Adam(valuer{c.loss})
+		s := l4.NewL4Adam(valuer{c.loss}, l4.WithLossFloor(0))
 		if err := s.Step([]gorgonia.ValueGrad{p}); (err == nil) != c.ok {
 			t.Errorf("%T %v: error %v", c.loss, c.loss, err)
 		}
@@ -368,7 +368,7 @@ func TestRoundedLoss(t *testing.T) {
 // TestNegativeLossChangesNothing: neither weights nor gradients.
 func TestNegativeLossChangesNothing(t *testing.T) {
 	loss, model := newBowl(), []*param{newParam("w", tensor.Float64, []int{4}, ramp(4, 1))}
-	s := l4.NewL4Adam(loss)
+	s := l4.NewL4Adam(loss, l4.WithLossFloor(0))
 	loss.eval(model, 1)
 	if err := s.Step(valueGrads(model)); err != nil {
 		t.Fatal(err)

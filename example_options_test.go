@@ -111,12 +111,12 @@ func ExampleWithClipNorm() {
 func ExampleWithMaxLearnRate() {
 	largest := 0.0
 	minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
-		return l4.NewL4Mom(loss, l4.WithMaxLearnRate(0.01), l4.WithRecorder(func(i l4.Info) {
+		return l4.NewL4Mom(loss, l4.WithMaxLearnRate(0.001), l4.WithRecorder(func(i l4.Info) {
 			largest = max(largest, i.LearnRate)
 		}))
 	}, 100, parabola)
 	fmt.Println(largest)
-	// Output: 0.01
+	// Output: 0.001
 }
 
 // A recorder logs every hundredth step.
@@ -130,7 +130,7 @@ func ExampleWithRecorder() {
 	}, 200, parabola)
 	// Output:
 	// step 100: loss 2e+00, learning rate 0.0033
-	// step 200: loss 5e-01, learning rate 0.0033
+	// step 200: loss 6e-01, learning rate 0.0033
 }
 
 // line is a graph for a straight line through points, over weights that other graphs may share.
@@ -192,7 +192,7 @@ func ExampleBatches() {
 		}
 		batches := new(l4.Batches)
 		solver := l4.NewL4Adam(batches)
-		for range 100 {
+		for range 1000 {
 			var running sync.WaitGroup
 			for i, l := range lines {
 				running.Go(func() { l.run(i * points) })
@@ -214,8 +214,8 @@ func ExampleBatches() {
 	a, b = train(2, 10)
 	fmt.Printf("two machines: y = %.6f x + %.6f\n", a, b)
 	// Output:
-	// one machine:  y = 0.843702 x + 0.836644
-	// two machines: y = 0.843702 x + 0.836644
+	// one machine:  y = 1.994930 x + 1.005636
+	// two machines: y = 1.994930 x + 1.005636
 }
 
 // One graph for each number of points, and one solver for all.

@@ -57,7 +57,7 @@ func ExampleSolver_Last() {
 	}
 	info := solver.Last()
 	fmt.Printf("step %d: loss %g, estimated minimum %g, gᵀv %.3g, learning rate %.3g\n", info.Step, info.Loss, info.LMin, info.InnerProduct, info.LearnRate)
-	// Output: step 1: loss 2, estimated minimum 1.5, gᵀv 16, learning rate 0.00609
+	// Output: step 1: loss 2, estimated minimum 1.5, gᵀv 16, learning rate 0.0014
 }
 
 // A batch that gives NaN costs one step and nothing else.

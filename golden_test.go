@@ -51,7 +51,7 @@ func (r goldenRun) String() string {
 func (r goldenRun) solver(loss gorgonia.Valuer) stepper {
 	opts := []l4.Option{
 		l4.WithFraction(r.Alpha), l4.WithMinLossFactor(r.Gamma), l4.WithInitFactor(r.Gamma0), l4.WithForgetTime(r.Tau),
-		l4.WithEpsilon(r.Eps), l4.WithMomentumTime(r.TauM), l4.WithGradientTime(r.TauG),
+		l4.WithEpsilon(r.Eps), l4.WithMomentumTime(r.TauM), l4.WithGradientTime(r.TauG), l4.WithoutBound(),
 	}
 	if r.Kind == "L4Adam" {
 		opts = append(opts, l4.WithVarianceTime(r.TauS), l4.WithAdamEpsilon(r.AdamEps))
@@ -59,17 +59,21 @@ func (r goldenRun) solver(loss gorgonia.Valuer) stepper {
 	return solvers[r.Kind](loss, opts...)
 }
 
-func loadGolden(t *testing.T, name string) golden {
+func loadGolden(t *testing.T, name string) (g golden) {
+	t.Helper()
+	readGolden(t, name, &g)
+	return g
+}
+
+func readGolden(t *testing.T, name string, into any) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "golden", name+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var g golden
-	if err := json.Unmarshal(data, &g); err != nil {
+	if err := json.Unmarshal(data, into); err != nil {
 		t.Fatal(err)
 	}
-	return g
 }
 
 // flatten returns the numbers of nested lists, row-major.

@@ -3,8 +3,6 @@ package l4
 import (
 	"math"
 
-	gt "gorgonia.org/tensor"
-
 	"github.com/l4-go/l4/internal/flat"
 	"github.com/l4-go/l4/internal/kernel"
 	"github.com/l4-go/l4/internal/record"
@@ -14,8 +12,9 @@ import (
 type ownGradient struct {
 	*averages
 	time           float64
-	est32          estimate[float32]
-	est64          estimate[float64]
+	estimate       vectors // g
+	est32          typedEstimate[float32]
+	est64          typedEstimate[float64]
 	fold, products flat.Pass
 }
 
@@ -25,65 +24,46 @@ func newAveraged(o options, varianceTime, epsilon float64) direction {
 	if o.gradientTime == o.momentumTime {
 		return a
 	}
-	g := &ownGradient{averages: a, time: o.gradientTime}
+	g := &ownGradient{averages: a, time: o.gradientTime, estimate: vectors{number: 3}}
+	g.est32.of, g.est64.of = &g.estimate.f32, &g.estimate.f64
 	g.fold = flat.Pass{F32: g.est32.fold, F64: g.est64.fold}
 	g.products = flat.Pass{F32: g.est32.products, F64: g.est64.products}
 	return g
 }
 
 // form overwrites the gradients by v, so g is averaged before that and multiplied after it.
-func (g *ownGradient) form(m *flat.Model, step int) (dot float64, err error) {
+func (g *ownGradient) form(m *flat.Model, step int) (dot, square float64, err error) {
 	if step == 1 {
-		g.est32.of, g.est64.of = nil, nil
-		for i := range m.Len() {
-			g.allocateEstimate(m, i)
-		}
+		g.estimate.renew(m)
 	}
 	g.est32.begin(g.time, step)
 	g.est64.begin(g.time, step)
 	m.Sum(g.fold)
-	if _, err := g.averages.form(m, step); err != nil {
-		return 0, err
+	if _, square, err = g.averages.form(m, step); err != nil {
+		return 0, 0, err
 	}
 	dot, _ = m.Sum(g.products)
-	return dot, nil
-}
-
-func (g *ownGradient) allocateEstimate(m *flat.Model, tensor int) {
-	n := m.Size(tensor)
-	var x []float32
-	var y []float64
-	if m.Dtype(tensor) == gt.Float32 {
-		x = kernel.NewVector[float32](n, 3)
-	} else {
-		y = kernel.NewVector[float64](n, 3)
-	}
-	g.est32.of, g.est64.of = append(g.est32.of, x), append(g.est64.of, y)
+	return dot, square, nil
 }
 
 func (g *ownGradient) tensorFields(c *record.Codec, m *flat.Model, tensor int) {
 	g.averages.tensorFields(c, m, tensor)
-	if c.Reading() {
-		g.allocateEstimate(m, tensor)
-	}
-	const what = "the estimate of the gradient"
-	record.Vector(c, what, g.est32.of[tensor], -math.MaxFloat32, math.MaxFloat32)
-	record.Vector(c, what, g.est64.of[tensor], -math.MaxFloat64, math.MaxFloat64)
+	g.estimate.fields(c, m, tensor, "the estimate of the gradient", math.Inf(-1))
 }
 
-// estimate is g for the tensors of one element type.
-type estimate[T kernel.Float] struct {
-	of    [][]T // by tensor; without elements if it is of the other type
+// typedEstimate are the passes over the tensors of one dtype.
+type typedEstimate[T kernel.Float] struct {
+	of    *[][]T // by tensor
 	decay kernel.Decay[T]
 	flush bool // in this step
 }
 
-func (e *estimate[T]) begin(time float64, step int) {
+func (e *typedEstimate[T]) begin(time float64, step int) {
 	e.decay, e.flush = newDecay[T](time, step), step%kernel.FlushEvery == 0
 }
 
-func (e *estimate[T]) fold(p flat.Part[T]) (_, _ float64) {
-	estimates := e.of[p.Tensor][p.Lo : p.Lo+len(p.G)]
+func (e *typedEstimate[T]) fold(p *flat.Part[T]) (_, _ float64) {
+	estimates := (*e.of)[p.Tensor][p.Lo : p.Lo+len(p.G)]
 	if e.flush {
 		kernel.Flush(estimates)
 	}
@@ -93,9 +73,9 @@ func (e *estimate[T]) fold(p flat.Part[T]) (_, _ float64) {
 	return 0, 0
 }
 
-func (e *estimate[T]) products(p flat.Part[T]) (dot, _ float64) {
+func (e *typedEstimate[T]) products(p *flat.Part[T]) (dot, _ float64) {
 	var lanes kernel.Lanes
-	for i, g := range e.of[p.Tensor][p.Lo : p.Lo+len(p.G)] {
+	for i, g := range (*e.of)[p.Tensor][p.Lo : p.Lo+len(p.G)] {
 		lanes.Add(i, float64(g*e.decay.Correct), float64(p.G[i]))
 	}
 	return lanes.Total(), 0

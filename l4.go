@@ -75,49 +75,49 @@ func newInner(solver gorgonia.Solver, gradientTime float64) *inner {
 		in.wide = t.Elem().PkgPath() == reflect.TypeFor[gorgonia.AdamSolver]().PkgPath()
 	}
 	in.fill = flat.Pass{
-		F32: func(p flat.Part[float32]) (_, _ float64) { return in.f32[p.Tensor].fill(p), 0 },
-		F64: func(p flat.Part[float64]) (_, _ float64) { return in.f64[p.Tensor].fill(p), 0 },
+		F32: func(p *flat.Part[float32]) (_, _ float64) { return in.f32[p.Tensor].fill(p), 0 },
+		F64: func(p *flat.Part[float64]) (_, _ float64) { return in.f64[p.Tensor].fill(p), 0 },
 	}
 	in.subtract = flat.Pass{
-		F32: func(p flat.Part[float32]) (square, _ float64) { return in.f32[p.Tensor].subtract(p), 0 },
-		F64: func(p flat.Part[float64]) (square, _ float64) { return in.f64[p.Tensor].subtract(p), 0 },
+		F32: func(p *flat.Part[float32]) (square, _ float64) { return in.f32[p.Tensor].subtract(p), 0 },
+		F64: func(p *flat.Part[float64]) (square, _ float64) { return in.f64[p.Tensor].subtract(p), 0 },
 	}
 	in.product = flat.Pass{
-		F32: func(p flat.Part[float32]) (dot, _ float64) { return in.f32[p.Tensor].product(p), 0 },
-		F64: func(p flat.Part[float64]) (dot, _ float64) { return in.f64[p.Tensor].product(p), 0 },
+		F32: func(p *flat.Part[float32]) (dot, _ float64) { return in.f32[p.Tensor].product(p), 0 },
+		F64: func(p *flat.Part[float64]) (dot, _ float64) { return in.f64[p.Tensor].product(p), 0 },
 	}
 	in.put = flat.Pass{
-		F32: func(p flat.Part[float32]) (_, _ float64) { return in.f32[p.Tensor].put(p, in.scale), 0 },
-		F64: func(p flat.Part[float64]) (_, _ float64) { return in.f64[p.Tensor].put(p, in.scale), 0 },
+		F32: func(p *flat.Part[float32]) (_, _ float64) { return in.f32[p.Tensor].put(p, in.scale), 0 },
+		F64: func(p *flat.Part[float64]) (_, _ float64) { return in.f64[p.Tensor].put(p, in.scale), 0 },
 	}
 	return in
 }
 
 // form lets the solver step the mirrors and takes its direction from what has become of them.
-func (in *inner) form(m *flat.Model, step int) (dot float64, err error) {
+func (in *inner) form(m *flat.Model, step int) (dot, square float64, err error) {
 	if step == 1 || in.model == nil {
 		in.makeMirrors(m)
 	}
 	m.Sum(in.fill)
 	if err := in.run(); err != nil {
-		return 0, errors.WithMessagef(err, "l4: the inner %T", in.solver)
+		return 0, 0, errors.WithMessagef(err, "l4: the inner %T", in.solver)
 	}
-	square, _ := m.Sum(in.subtract)
-	norm := math.Sqrt(square)
-	if math.IsNaN(norm) {
-		return 0, &nonFinite{what: "direction of the inner solver", value: norm}
+	norm, _ := m.Sum(in.subtract)
+	if norm = math.Sqrt(norm); math.IsNaN(norm) {
+		return 0, 0, &nonFinite{what: "direction of the inner solver", value: norm}
 	}
-	if dot, err = in.average.form(m, step); err != nil { // g in the place of the gradients, and ‖g‖²
-		return 0, err
+	// g in the place of the gradients, and ‖g‖², which is to be ‖v‖² too.
+	if _, square, err = in.average.form(m, step); err != nil {
+		return 0, 0, err
 	}
-	in.scale = math.Sqrt(dot) / norm
+	in.scale = math.Sqrt(square) / norm
 	product, _ := m.Sum(in.product)
 	along := in.scale * product
 	if !(along > 0) {
-		return dot, nil // along g
+		return square, square, nil // along g
 	}
 	m.Sum(in.put)
-	return max(along, minCosine*dot), nil
+	return max(along, minCosine*square), square, nil
 }
 
 // run is a step of the solver, with a panic as an error.
@@ -177,10 +177,10 @@ func (in *inner) fields(c *record.Codec) error {
 // mirror is a tensor with elements of type T as the inner solver sees it.
 type mirror[T kernel.Float] interface {
 	gorgonia.ValueGrad
-	fill(p flat.Part[T]) float64
-	subtract(p flat.Part[T]) (square float64)
-	product(p flat.Part[T]) float64
-	put(p flat.Part[T], scale float64) float64
+	fill(p *flat.Part[T]) float64
+	subtract(p *flat.Part[T]) (square float64)
+	product(p *flat.Part[T]) float64
+	put(p *flat.Part[T], scale float64) float64
 }
 
 // mirrorOf is a mirror with elements of type S.
@@ -205,7 +205,7 @@ func (c *mirrorOf[T, S]) Name() string                  { return c.name }
 func (c *mirrorOf[T, S]) Value() gorgonia.Value         { return c.value }
 func (c *mirrorOf[T, S]) Grad() (gorgonia.Value, error) { return c.grad, nil }
 
-func (c *mirrorOf[T, S]) fill(p flat.Part[T]) float64 {
+func (c *mirrorOf[T, S]) fill(p *flat.Part[T]) float64 {
 	for i := range p.W {
 		c.w[p.Lo+i], c.g[p.Lo+i] = S(p.W[i]), S(p.G[i])
 	}
@@ -214,7 +214,7 @@ func (c *mirrorOf[T, S]) fill(p flat.Part[T]) float64 {
 
 // subtract replaces the weights by what the solver has subtracted from them. The sum of squares is NaN if an
 // element of that is not finite.
-func (c *mirrorOf[T, S]) subtract(p flat.Part[T]) (square float64) {
+func (c *mirrorOf[T, S]) subtract(p *flat.Part[T]) (square float64) {
 	for i, x := range p.W {
 		v := S(x) - c.w[p.Lo+i]
 		c.w[p.Lo+i] = v
@@ -224,14 +224,14 @@ func (c *mirrorOf[T, S]) subtract(p flat.Part[T]) (square float64) {
 }
 
 // product is the inner product of the direction with what is in the place of the gradients.
-func (c *mirrorOf[T, S]) product(p flat.Part[T]) (sum float64) {
+func (c *mirrorOf[T, S]) product(p *flat.Part[T]) (sum float64) {
 	for i, x := range p.G {
 		sum += float64(float64(x) * float64(c.w[p.Lo+i]))
 	}
 	return sum
 }
 
-func (c *mirrorOf[T, S]) put(p flat.Part[T], scale float64) float64 {
+func (c *mirrorOf[T, S]) put(p *flat.Part[T], scale float64) float64 {
 	for i := range p.G {
 		p.G[i] = T(float64(c.w[p.Lo+i]) * scale)
 	}

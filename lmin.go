@@ -24,7 +24,7 @@ func (p *polyak) rate(m measured) (eta, lmin float64) {
 	if m.step == 1 {
 		p.lmin = p.initFactor * m.loss
 	} else {
-		p.lmin = min(p.lmin, m.loss)
+		p.lmin = min(p.lmin+m.lowered, m.loss)
 	}
 	lmin = p.lmin
 	p.lmin = min(p.lmin*(1+1/p.forgetTime), math.MaxFloat64)

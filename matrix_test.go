@@ -55,6 +55,8 @@ var optionMatrix = map[string][]l4.Option{
 	"floor":         {l4.WithLossFloor(-0.01)},
 	"cap":           {l4.WithMaxLearnRate(100)},
 	"skip":          {l4.WithSkipNonFinite(3)},
+	"wide bound":    {l4.WithBound(0.3)},
+	"without bound": {l4.WithoutBound()},
 	"many together": {l4.WithClip(50), l4.WithClipNorm(20), l4.WithL1Reg(1e-4), l4.WithL2Reg(1e-4), l4.WithWeightDecay(1e-5), l4.WithLossFloor(-0.01), l4.WithMaxLearnRate(100)},
 }
 
@@ -165,7 +167,7 @@ func (tr *trial) run(steps int) *trial {
 // TestMatrix: for every problem, dtype, solver and option the loss falls, the same run gives the same bits, a batch
 // that is not finite costs nothing but itself, and a run that is saved and loaded goes on to the bit.
 func TestMatrix(t *testing.T) {
-	const steps = 60
+	const steps = 100
 	for problemName, p := range problems {
 		for solverName, newSolver := range solverMatrix {
 			for optionName, opts := range optionMatrix {

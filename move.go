@@ -5,43 +5,89 @@ import (
 
 	"github.com/l4-go/l4/internal/flat"
 	"github.com/l4-go/l4/internal/kernel"
+	"github.com/l4-go/l4/internal/record"
 )
 
-// move is the end of a step: w ← (1−λ)·w − η·v, and zero gradients.
+// move is the end of a step: w ← (1−λ)·w − η·v, and zero gradients. Where a bound needs it, it also measures
+// how far the weights are from their start, which is where they were before the first step of some length.
 type move struct {
-	decay  float64 // λ
-	eta    float64
+	decay    float64 // λ
+	measures bool    // the distance
+	started  bool    // there is a start
+	distance float64 // ‖w − w0‖ after the last step
+
+	start  vectors // w0
+	f32    typedMove[float32]
+	f64    typedMove[float64]
+	begin  flat.Pass
 	update flat.Pass
 }
 
-func newMove(decay float64) *move {
-	m := &move{decay: decay}
-	m.update = flat.Pass{
-		F32: func(p flat.Part[float32]) (_, _ float64) { return movePart(m, p, kernel.Float32, math.MaxFloat32) },
-		F64: func(p flat.Part[float64]) (_, _ float64) { return movePart(m, p, kernel.Float64, math.MaxFloat64) },
-	}
+func newMove(decay float64, measures bool) *move {
+	m := &move{decay: decay, measures: measures, start: vectors{number: 3}}
+	m.f32 = typedMove[float32]{move: m, passes: kernel.Float32, largest: math.MaxFloat32, start: &m.start.f32}
+	m.f64 = typedMove[float64]{move: m, passes: kernel.Float64, largest: math.MaxFloat64, start: &m.start.f64}
+	m.begin = flat.Pass{F32: m.f32.beginPart, F64: m.f64.beginPart}
+	m.update = flat.Pass{F32: m.f32.updatePart, F64: m.f64.updatePart}
 	return m
 }
 
 func (m *move) step(model *flat.Model, eta float64) {
-	m.eta = eta
-	model.Sum(m.update)
+	if m.measures && !m.started && eta != 0 {
+		m.started = true
+		m.start.renew(model)
+		model.Sum(m.begin)
+	}
+	m.f32.set(eta)
+	m.f64.set(eta)
+	square, _ := model.Sum(m.update)
+	m.distance = math.Sqrt(square)
 	model.Commit()
 }
 
-func movePart[T kernel.Float](m *move, p flat.Part[T], passes kernel.Passes[T], largest float64) (_, _ float64) {
-	if m.decay > 0 {
-		keep := T(1 - m.decay)
+func (m *move) fields(c *record.Codec) {
+	if m.measures {
+		c.Flag(&m.started)
+		c.Float("the distance from the start", &m.distance, 0, math.Inf(1))
+	}
+}
+
+func (m *move) tensorFields(c *record.Codec, model *flat.Model, tensor int) {
+	if m.started {
+		m.start.fields(c, model, tensor, "the start of a weight", math.Inf(-1))
+	}
+}
+
+// typedMove are the passes over the tensors of one dtype.
+type typedMove[T kernel.Float] struct {
+	*move
+	passes  kernel.Passes[T]
+	largest float64
+	start   *[][]T
+	eta     T
+}
+
+func (t *typedMove[T]) set(eta float64) { t.eta = T(max(-t.largest, min(eta, t.largest))) }
+
+func (t *typedMove[T]) beginPart(p *flat.Part[T]) (_, _ float64) {
+	copy((*t.start)[p.Tensor][p.Lo:], p.W)
+	return 0, 0
+}
+
+func (t *typedMove[T]) updatePart(p *flat.Part[T]) (square, _ float64) {
+	if t.decay > 0 {
+		keep := T(1 - t.decay)
 		for i, w := range p.W {
 			p.W[i] = w * keep
 		}
 	}
-	eta := T(max(-largest, min(m.eta, largest)))
-	if eta == 0 {
+	if t.eta == 0 {
 		clear(p.G) // v may be infinite, and 0 times that is no step
-		return 0, 0
 	}
-	passes.Update(p.W, p.G, eta)
+	if t.started {
+		return t.passes.UpdateFrom(p.W, p.G, (*t.start)[p.Tensor][p.Lo:p.Lo+len(p.W)], t.eta), 0
+	}
+	t.passes.Update(p.W, p.G, t.eta)
 	return 0, 0
 }
 

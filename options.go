@@ -26,6 +26,8 @@ type options struct {
 	l1, l2         float64
 	weightDecay    float64
 	lossFloor      float64
+	floorGiven     bool
+	bound          float64 // ρ; 0: none
 	maxLearnRate   float64
 
 	skipNonFinite int // steps in a row
@@ -45,6 +47,7 @@ func newOptions(opts []Option) options {
 		momentumTime:  10,
 		varianceTime:  1000,
 		adamEpsilon:   1e-4,
+		bound:         0.15,
 		maxLearnRate:  math.MaxFloat64,
 	}
 	for _, opt := range opts {
@@ -72,7 +75,7 @@ func (o *options) fields(c *record.Codec) {
 		{"WithVarianceTime", o.varianceTime}, {"WithAdamEpsilon", o.adamEpsilon},
 		{"WithClip", o.clip}, {"WithClipNorm", o.clipNorm}, {"WithL1Reg", o.l1}, {"WithL2Reg", o.l2},
 		{"WithWeightDecay", o.weightDecay}, {"WithLossFloor", o.lossFloor},
-		{"WithMaxLearnRate", o.maxLearnRate},
+		{"WithMaxLearnRate", o.maxLearnRate}, {"WithBound", o.bound},
 	} {
 		saved := x.value
 		if c.Any(&saved); c.Err() == nil && saved != x.value {

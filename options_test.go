@@ -160,8 +160,8 @@ func TestWeightDecay(t *testing.T) {
 			}
 			return numbers(w.w), s.Last()
 		}
-		want, info := step()
-		got, decayed := step(l4.WithWeightDecay(lambda))
+		want, info := step(l4.WithoutBound()) // which goes by how far the weights have come
+		got, decayed := step(l4.WithoutBound(), l4.WithWeightDecay(lambda))
 		for i, x := range ramp(40, 1) {
 			want[i] -= lambda * x
 		}
@@ -286,13 +286,15 @@ func TestShapingOverflow(t *testing.T) {
 
 func TestMaxLearnRate(t *testing.T) {
 	everyProblem(t, func(t *testing.T, p problem, newSolver newSolver) {
-		free := newTrial(t, p, tensor.Float64, newSolver).run(1).solver.Last()
-		capped := newTrial(t, p, tensor.Float64, newSolver, l4.WithMaxLearnRate(free.LearnRate/2)).run(1).solver.Last()
-		if capped.LearnRate != free.LearnRate/2 {
-			t.Errorf("learning rate %v, want %v", capped.LearnRate, free.LearnRate/2)
+		for name, opts := range map[string][]l4.Option{"bounded": nil, "plain": {l4.WithoutBound()}} {
+			free := newTrial(t, p, tensor.Float64, newSolver, opts...).run(1).solver.Last()
+			capped := newTrial(t, p, tensor.Float64, newSolver, append(opts, l4.WithMaxLearnRate(free.LearnRate/2))...).run(1).solver.Last()
+			if capped.LearnRate != free.LearnRate/2 || capped.Reach != free.Reach {
+				t.Errorf("%s: capped %+v, free %+v", name, capped, free)
+			}
+			wantEqual(t, weightsOf(newTrial(t, p, tensor.Float64, newSolver, append(opts, l4.WithMaxLearnRate(1e300))...).run(20).model),
+				weightsOf(newTrial(t, p, tensor.Float64, newSolver, opts...).run(20).model))
 		}
-		wantEqual(t, weightsOf(newTrial(t, p, tensor.Float64, newSolver, l4.WithMaxLearnRate(1e300)).run(20).model),
-			weightsOf(newTrial(t, p, tensor.Float64, newSolver).run(20).model))
 	})
 }
 
@@ -320,7 +322,7 @@ func TestRecorder(t *testing.T) {
 // TestNegativeRateIsCapped: with a time scale of its own g can point the other way, and then the rate is negative.
 func TestNegativeRateIsCapped(t *testing.T) {
 	w := newParam("w", tensor.Float64, []int{1}, []float64{0})
-	s := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, l4.WithGradientTime(1), l4.WithMaxLearnRate(0.1))
+	s := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, l4.WithGradientTime(1), l4.WithMaxLearnRate(0.1), l4.WithoutBound())
 	for _, g := range []float64{1, -1e-3} {
 		w.setGrad([]float64{g})
 		if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {

@@ -31,7 +31,7 @@ func (p *penalty) apply(m *flat.Model)  { m.Sum(p.adds) }
 func (*penalty) kept(int) float64       { return 1 }
 func (*penalty) fields(r *record.Codec) {}
 
-func penaltySum[T kernel.Float](p *penalty, part flat.Part[T]) (sum, _ float64) {
+func penaltySum[T kernel.Float](p *penalty, part *flat.Part[T]) (sum, _ float64) {
 	l1, l2 := float64(T(p.l1)), float64(T(p.l2))/2
 	for _, w := range part.W {
 		x := float64(w)
@@ -45,7 +45,7 @@ func penaltySum[T kernel.Float](p *penalty, part flat.Part[T]) (sum, _ float64) 
 	return sum, 0
 }
 
-func penaltyAdd[T kernel.Float](p *penalty, part flat.Part[T]) (_, _ float64) {
+func penaltyAdd[T kernel.Float](p *penalty, part *flat.Part[T]) (_, _ float64) {
 	l1, l2 := T(p.l1), T(p.l2)
 	for i, w := range part.W {
 		if l2 > 0 {

@@ -54,9 +54,9 @@ type transform interface {
 
 // direction is where a step goes.
 type direction interface {
-	// form puts the direction v in the place of the gradients and returns gᵀv. After an error nothing has
-	// changed but the gradients.
-	form(m *flat.Model, step int) (dot float64, err error)
+	// form puts the direction v in the place of the gradients and returns gᵀv and ‖v‖². After an error
+	// nothing has changed but the gradients.
+	form(m *flat.Model, step int) (dot, square float64, err error)
 	// tensorFields are the fields for each tensor, fields those for all of them. The latter come last.
 	tensorFields(c *record.Codec, m *flat.Model, tensor int)
 	fields(c *record.Codec) error
@@ -71,15 +71,19 @@ type rule interface {
 
 // measured is what a rule knows of a step.
 type measured struct {
-	step int     // the first is 1
-	loss float64 // L, with its penalty and above its floor
-	dot  float64 // gᵀv
-	kept float64 // share of the loss's slope that transforms leave, from 0 to 1
+	step     int     // the first is 1
+	loss     float64 // L, with its penalty and above its floor
+	lowered  float64 // by how much the floor is lower than in the last step
+	dot      float64 // gᵀv
+	square   float64 // ‖v‖²
+	kept     float64 // share of the loss's slope that transforms leave, from 0 to 1
+	rate     float64 // what the rule makes of the above
+	distance float64 // ‖w − w0‖ before the step
 }
 
-// limit may shorten a step.
+// limit may shorten a step. It returns info with a lower learning rate, and with what it went by.
 type limit interface {
-	limit(eta float64, m measured) float64
+	limit(m measured, info Info) Info
 	fields(c *record.Codec)
 }
 
@@ -90,6 +94,11 @@ type Info struct {
 	LMin         float64 // estimated minimum of Loss + Penalty − floor in this step, before the factor γ
 	LearnRate    float64 // effective learning rate η
 	InnerProduct float64 // gᵀv; of L4, not below a tenth of ‖g‖²
+	Length       float64 // of the step, ‖η·v‖; like Limit, Reach and Path 0 with WithoutBound
+	Limit        float64 // what the bound allowed for Length; see WithBound
+	Reach        float64 // largest distance of the weights from their start, as used in this step
+	Path         float64 // length of the path after this step
+	Floor        float64 // lower bound of the loss in this step; see WithLossFloor
 	Skipped      int     // number of steps skipped so far; see WithSkipNonFinite
 	Penalty      float64 // added to the loss; see WithL2Reg
 }
@@ -101,15 +110,23 @@ func newSolver(name string, loss gorgonia.Valuer, o options, newDirection func(o
 
 // newParts is the only place that looks at all options.
 func newParts(o options, newDirection func(options) direction) parts {
-	p := parts{floor: floor{o.lossFloor}, direction: newDirection(o), rule: newPolyak(o),
-		move: newMove(o.weightDecay)}
+	bounded := o.bound > 0
+	p := parts{
+		floor:     floor{value: o.lossFloor, moves: bounded && !o.floorGiven},
+		direction: newDirection(o),
+		rule:      newPolyak(o),
+		limits:    []limit{rateCap{o.maxLearnRate}},
+		move:      newMove(o.weightDecay, bounded),
+	}
 	if o.clip > 0 || o.clipNorm > 0 {
 		p.transforms = append(p.transforms, newClip(o.clip, o.clipNorm, o.gradientTime))
 	}
 	if o.l1 > 0 || o.l2 > 0 {
 		p.transforms = append(p.transforms, newPenalty(o.l1, o.l2))
 	}
-	p.limits = append(p.limits, rateCap{o.maxLearnRate})
+	if bounded {
+		p.limits = append(p.limits, newBound(o))
+	}
 	return p
 }
 
@@ -135,70 +152,72 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	m, info, err := s.read(model) // everything that can be wrong is found here
+	m, floor, info, err := s.read(model) // everything that can be wrong is found here
 	if err != nil {
 		return s.refuse(err)
 	}
-	if m.dot, err = s.direction.form(&s.model, m.step); err != nil { // v in the place of the gradients
+	m.dot, m.square, err = s.direction.form(&s.model, m.step) // v in the place of the gradients
+	if err != nil {
 		s.model.ZeroGrads() // they have been transformed and cannot be used again
 		return err
 	}
 	for _, t := range s.transforms {
 		m.kept *= t.kept(m.step)
 	}
-	info.LearnRate, info.LMin = s.rule.rate(m) // Eq. 6
+	m.rate, info.LMin = s.rule.rate(m) // Eq. 6
+	info.LearnRate = m.rate
 	for _, l := range s.limits {
-		info.LearnRate = l.limit(info.LearnRate, m)
+		info = l.limit(m, info)
 	}
 	s.move.step(&s.model, info.LearnRate) // w ← w − η·v
 
 	info.InnerProduct = m.dot
-	s.last, s.skipped = info, 0
+	s.floor, s.last, s.skipped = floor, info, 0
 	if s.opts.recorder != nil {
 		s.opts.recorder(info)
 	}
 	return nil
 }
 
-// read takes up all that a step needs and checks it. An error leaves everything as it was, but for gradients
-// that have been found not to be finite.
-func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, info Info, err error) {
+// read takes up all that a step needs and checks it, and returns the floor that serves the loss. An error
+// leaves everything as it was, but for gradients that have been found not to be finite.
+func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Info, err error) {
 	loss, rounding, err := s.loss.read()
 	if err != nil {
-		return m, info, err
+		return m, f, info, err
 	}
 	if err = s.model.Bind(model); err != nil {
-		return m, info, err
+		return m, f, info, err
 	}
 	if err = s.check.number("loss", loss); err != nil {
-		return m, info, err
+		return m, f, info, err
 	}
 	if err = s.check.gradients(&s.model, len(s.transforms) == 0); err != nil {
-		return m, info, err
+		return m, f, info, err
 	}
-	m = measured{step: s.last.Step + 1, kept: 1}
+	m = measured{step: s.last.Step + 1, kept: 1, distance: s.move.distance}
 	info = Info{Step: m.step, Loss: loss, Skipped: s.last.Skipped}
 	for _, t := range s.transforms {
 		penalty, err := t.measure(&s.model)
 		if err != nil {
-			return m, info, err
+			return m, f, info, err
 		}
 		info.Penalty += penalty
 	}
-	penalised := loss + info.Penalty
-	if err = s.check.number("loss with its penalty above its floor", penalised-s.floor.value); err != nil {
-		return m, info, err
+	if f, m.lowered, m.loss, err = s.floor.under(loss+info.Penalty, rounding); err != nil {
+		return m, f, info, err
 	}
-	if m.loss, err = s.floor.above(penalised, rounding); err != nil {
-		return m, info, err
+	if err = s.check.number("loss with its penalty above its floor", m.loss); err != nil {
+		return m, f, info, err
 	}
+	info.Floor = f.value
 	for _, t := range s.transforms {
 		t.apply(&s.model)
 	}
 	if len(s.transforms) > 0 {
 		err = s.check.gradients(&s.model, true)
 	}
-	return m, info, err
+	return m, f, info, err
 }
 
 // refuse is what becomes of a step that cannot be made: an error, or nothing if it may be skipped.

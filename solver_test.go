@@ -254,7 +254,7 @@ func TestZeroAdamEpsilon(t *testing.T) {
 }
 
 func TestLast(t *testing.T) {
-	s := l4.NewL4Mom(valuer{gorgonia.NewF32(2)})
+	s := l4.NewL4Mom(valuer{gorgonia.NewF32(2)}, l4.WithoutBound())
 	if s.Last() != (l4.Info{}) {
 		t.Errorf("before the first step: %+v", s.Last())
 	}

@@ -2,8 +2,6 @@ package l4
 
 import (
 	"encoding"
-	"encoding/binary"
-	"hash/crc32"
 	"math"
 
 	"github.com/pkg/errors"
@@ -16,12 +14,7 @@ var (
 	_ encoding.BinaryUnmarshaler = (*Solver)(nil)
 )
 
-const (
-	stateMagic   = "L4solver"
-	stateVersion = 1
-)
-
-var stateTable = crc32.MakeTable(crc32.Castagnoli)
+var stateFormat = record.Format{Magic: "L4solver", Version: 1}
 
 // MarshalBinary returns the whole state of the solver. Loaded into a new solver of the same type and options,
 // it makes training go on to the bit as if it had never stopped. The weights are not part of it.
@@ -36,24 +29,21 @@ var stateTable = crc32.MakeTable(crc32.Castagnoli)
 //	string  type of the solver: its length, and "L4Adam", "L4Mom" or "L4"
 //	float64 each hyper-parameter
 //	        the last Info, the number of steps skipped in a row
-//	float64 each number of the rule, of the transforms and of the limits
+//	        the numbers of the floor, the rule, the transforms, the bound and the move
 //	uint32  number of parameters, and for each:
 //	        string  name
 //	        uint8   dtype: 1 float32, 2 float64
 //	        uint32  number of dimensions, and the size of each
-//	        numbers of that dtype: the running averages of its elements in row-major order
+//	        numbers of that dtype: the running averages of its elements in row-major order, and
+//	        their values at the start (with a bound that has one)
 //	        length of the inner solver's state, and state (L4)
 //	uint32  CRC-32C of all bytes before it
 func (s *Solver) MarshalBinary() ([]byte, error) {
 	if err := s.usable(); err != nil {
 		return nil, err
 	}
-	c := record.Write([]byte(stateMagic))
-	c.Uint(2, stateVersion)
-	if err := s.fields(c); err != nil {
-		return nil, errors.WithMessage(err, "l4: saving the state")
-	}
-	return binary.LittleEndian.AppendUint32(c.Data(), crc32.Checksum(c.Data(), stateTable)), nil
+	data, err := stateFormat.Write(s.fields)
+	return data, errors.WithMessage(err, "l4: saving the state")
 }
 
 // UnmarshalBinary takes over a state that MarshalBinary has saved. The next Step must be given the same
@@ -66,26 +56,11 @@ func (s *Solver) UnmarshalBinary(data []byte) error {
 	}
 	loaded := newSolver(s.name, nil, s.opts, s.newDirection)
 	loaded.loss = s.loss
-	if err := loaded.load(data); err != nil {
+	if err := stateFormat.Read(data, loaded.fields); err != nil {
 		return errors.WithMessage(err, "l4: loading a state")
 	}
 	*s = loaded
 	return nil
-}
-
-func (s *Solver) load(data []byte) error {
-	body := len(data) - crc32.Size
-	if body < len(stateMagic) || string(data[:len(stateMagic)]) != stateMagic {
-		return errors.New("not the state of a solver")
-	}
-	if sum := binary.LittleEndian.Uint32(data[body:]); sum != crc32.Checksum(data[:body], stateTable) {
-		return errors.New("damaged: the checksum does not match")
-	}
-	c := record.Read(data[len(stateMagic):body])
-	if version := c.Uint(2, 0); version != stateVersion {
-		return errors.Errorf("version %d, want %d", version, stateVersion)
-	}
-	return s.fields(c)
 }
 
 // fields lists what is saved, to write it or to read it.
@@ -96,6 +71,7 @@ func (s *Solver) fields(c *record.Codec) error {
 	s.opts.fields(c)
 	s.last.fields(c)
 	c.Count(&s.skipped)
+	s.floor.fields(c)
 	s.rule.fields(c)
 	for _, t := range s.transforms {
 		t.fields(c)
@@ -103,7 +79,11 @@ func (s *Solver) fields(c *record.Codec) error {
 	for _, l := range s.limits {
 		l.fields(c)
 	}
-	s.model.Fields(c, func(i int) { s.direction.tensorFields(c, &s.model, i) })
+	s.move.fields(c)
+	s.model.Fields(c, func(i int) {
+		s.direction.tensorFields(c, &s.model, i)
+		s.move.tensorFields(c, &s.model, i)
+	})
 	if c.Reading() && (s.model.Len() == 0) != (s.last.Step == 0) {
 		c.Fail("%d steps with %d parameters", s.last.Step, s.model.Len())
 	}
@@ -117,6 +97,10 @@ func (i *Info) fields(c *record.Codec) {
 	c.Float("Lmin", &i.LMin, 0, largest)
 	c.Float("the learning rate", &i.LearnRate, -largest, largest)
 	c.Any(&i.InnerProduct)
+	for _, x := range []*float64{&i.Length, &i.Limit, &i.Reach, &i.Path} {
+		c.Float("a length of the bound", x, 0, math.Inf(1))
+	}
+	c.Float("the floor", &i.Floor, -largest, largest)
 	c.Count(&i.Skipped)
 	c.Float("the penalty", &i.Penalty, 0, largest)
 }

@@ -115,6 +115,7 @@ func TestLoadRefuses(t *testing.T) {
 		"WithGradientTime": l4.WithGradientTime(5), "WithVarianceTime": l4.WithVarianceTime(5), "WithAdamEpsilon": l4.WithAdamEpsilon(1),
 		"WithClip": l4.WithClip(1), "WithClipNorm": l4.WithClipNorm(1), "WithL1Reg": l4.WithL1Reg(1), "WithL2Reg": l4.WithL2Reg(1),
 		"WithWeightDecay": l4.WithWeightDecay(0.1), "WithLossFloor": l4.WithLossFloor(-1), "WithMaxLearnRate": l4.WithMaxLearnRate(1),
+		"WithBound": l4.WithoutBound(),
 	} {
 		if err := l4.NewL4Adam(newBowl(), opt).UnmarshalBinary(data); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("other %s: error %v", name, err)
@@ -179,7 +180,7 @@ func withChecksum(data []byte) []byte {
 // TestLoadHostile: lengths that lie, under a right checksum, are refused without allocating what they ask for.
 func TestLoadHostile(t *testing.T) {
 	data := savedState(t)
-	const params = 8 + 2 + (8 + 6) + 16*8 + 7*8 + 8 + 8 // where the number of parameters stands
+	const params = 8 + 2 + (8 + 6) + 17*8 + 12*8 + 8 + 17 + 8 + 41 + 9 // where the number of parameters stands
 	s := l4.NewL4Adam(newBowl())
 	for at := params; at+8 <= len(data)-4; at++ {
 		for _, x := range []uint64{1<<64 - 1, 1 << 62, 1 << 40, 1 << 31} {
@@ -202,13 +203,17 @@ func TestLoadHostile(t *testing.T) {
 // TestLoadImpossible: numbers that no solver can have come to are refused, under a right checksum.
 func TestLoadImpossible(t *testing.T) {
 	const (
-		info   = 8 + 2 + (8 + 6) + 16*8 // where Info begins: step, loss, Lmin, rate, gᵀv, skipped, penalty
-		inARow = info + 7*8
-		lmin   = inARow + 8
-		kept   = lmin + 8 // of clipping
-		count  = kept + 8 // number of parameters
+		info   = 8 + 2 + (8 + 6) + 17*8 // step, loss, Lmin, rate, gᵀv, length, limit, reach, path, floor, skipped, penalty
+		inARow = info + 12*8
+		floor  = inARow + 8 // value, whether there was a loss, the largest
+		lmin   = floor + 17
+		kept   = lmin + 8   // of clipping
+		bound  = kept + 8   // whether it has started, steps, reach, path, average, record
+		move   = bound + 41 // whether there is a start, distance from it
+		count  = move + 9   // number of parameters
 		mean   = count + 4 + (8 + 6) + 1 + (4 + 2*8)
 		square = mean + 12*8
+		start  = square + 12*8
 	)
 	loss, model := newBowl(), stateModel(tensor.Float64)
 	s := l4.NewL4Adam(loss, l4.WithClip(1))
@@ -227,11 +232,23 @@ func TestLoadImpossible(t *testing.T) {
 		"loss":                 {info + 8, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1))}, bits(-1)},
 		"last Lmin":            {info + 16, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1e-9)}, bits(1)},
 		"rate":                 {info + 24, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1))}, bits(-1)},
-		"skipped":              {info + 40, []uint64{1 << 63}, 5},
-		"penalty":              {info + 48, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
+		"length":               {info + 40, []uint64{bits(math.NaN()), bits(-1)}, bits(1)},
+		"last path":            {info + 64, []uint64{bits(math.NaN()), bits(-1)}, bits(1)},
+		"last floor":           {info + 72, []uint64{bits(math.NaN()), bits(math.Inf(-1))}, bits(-1)},
+		"skipped":              {info + 80, []uint64{1 << 63}, 5},
+		"penalty":              {info + 88, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
 		"skipped in a row":     {inARow, []uint64{1 << 63}, 5},
 		"Lmin":                 {lmin, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1)), bits(-1e-9)}, bits(1)},
 		"average of clipping":  {kept, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(1.1), bits(-1e-9)}, bits(0.5)},
+		"floor":                {floor, []uint64{bits(math.NaN()), bits(math.Inf(-1))}, bits(-1)},
+		"largest loss":         {floor + 9, []uint64{bits(math.NaN()), bits(math.Inf(1))}, bits(-1)},
+		"steps of the bound":   {bound + 1, []uint64{1 << 63, 0}, 5},
+		"reach":                {bound + 9, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
+		"path":                 {bound + 17, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
+		"average loss":         {bound + 25, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
+		"record of the loss":   {bound + 33, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
+		"distance":             {move + 1, []uint64{bits(math.NaN()), bits(-1)}, bits(1)},
+		"start":                {start, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1))}, bits(-1)},
 		"momentum":             {mean, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1))}, bits(-1)},
 		"square":               {square, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1e-9)}, bits(1)},
 	} {

@@ -99,7 +99,7 @@ func paperAccuracy(v variant, spec solverSpec, epoch int, rs []train.Record) (ou
 	ours, theirs = spread(accuracies, "%.2f", ""), "-"
 	for _, row := range paper.MNIST {
 		a, ok := row.Accuracy[epoch]
-		if ok && row.Setting == paper.Setting(spec) && v.name == paperBatch {
+		if ok && row.Setting == paper.SettingOf(spec.Kind, spec.Value) && v.name == paperBatch {
 			theirs = fmt.Sprintf("%.1f ± %.1f", a.Mean, a.Std)
 		}
 	}
@@ -113,7 +113,7 @@ func paperLoss(v variant, spec solverSpec, epoch int, rs []train.Record) (ours, 
 	}
 	for _, row := range paper.MNIST {
 		loss, ok := row.Loss[epoch]
-		if ok && row.Setting == paper.Setting(spec) && v.name == paperBatch {
+		if ok && row.Setting == paper.SettingOf(spec.Kind, spec.Value) && v.name == paperBatch {
 			theirs = fmt.Sprintf("%.2g", loss)
 		}
 	}

@@ -23,7 +23,7 @@ func programsCommand() *cobra.Command {
 	var short bool
 	var seed uint64
 	var jobs int
-	restarts, out := 3, "out"
+	seeds, out := 3, "out"
 	c := &cobra.Command{
 		Use:   "programs",
 		Short: "programs as Gorgonia's users write them, with their authors' solvers and others",
@@ -36,11 +36,11 @@ func programsCommand() *cobra.Command {
 			}
 			if short {
 				scope.Length = shortLength
-				if !c.Flags().Changed("restarts") {
-					restarts = 1
+				if !c.Flags().Changed("seeds") {
+					seeds = 1
 				}
 			}
-			for i := range restarts {
+			for i := range seeds {
 				scope.Seeds = append(scope.Seeds, seed+uint64(i))
 			}
 			var err error
@@ -63,10 +63,10 @@ func programsCommand() *cobra.Command {
 		"`list` of programs, or of beginnings of their names (default all)")
 	f.StringSliceVar(&solvers, "solvers", nil, "`list` of solvers (default all)")
 	f.Uint64Var(&seed, "seed", 1, "`number` that data, initial weights and batches follow from")
-	f.Var((*count)(&restarts), "restarts",
-		"`number` of starts, with seeds counted on from --seed")
+	f.Var((*count)(&seeds), "seeds",
+		"`number` of seeds, counted on from --seed")
 	f.BoolVar(&short, "short", false,
-		fmt.Sprintf("make %g of the steps, from one start", shortLength))
+		fmt.Sprintf("make %g of the steps, from one seed", shortLength))
 	f.Var((*count)(&jobs), "jobs", "`number` of runs side by side (default one for each core)")
 	f.StringVar(&out, "out", out, "`folder` for the CSV, made if it does not exist")
 	return c

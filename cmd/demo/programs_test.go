@@ -11,7 +11,7 @@ func TestPrograms(t *testing.T) {
 	var first [][]string
 	for _, jobs := range []string{"1", "3"} {
 		out := filepath.Join(t.TempDir(), "new", "folder")
-		code, stdout, stderr := demo(t, "programs --short --restarts 2 --seed 5 --out", out,
+		code, stdout, stderr := demo(t, "programs --short --seeds 2 --seed 5 --out", out,
 			"--tasks xor,char-rnn-s --solvers author,l4adam --jobs", jobs)
 		if code != 0 || stderr != "" {
 			t.Fatalf("exit code %d: %s", code, stderr)
@@ -46,7 +46,7 @@ func TestProgramsMistakes(t *testing.T) {
 	for args, want := range map[string]string{
 		"--tasks xor,nothing":  `--tasks: no "nothing": choose from outliers,`,
 		"--solvers sgd":        `--solvers: no "sgd": choose from author, l4adam, l4mom, adam`,
-		"--restarts 0":         `"0": want a whole number`,
+		"--seeds 0":         `"0": want a whole number`,
 		"--jobs many":          "many",
 		"--tasks xor --epochs": "unknown flag: --epochs",
 	} {

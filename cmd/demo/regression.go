@@ -72,7 +72,7 @@ func paperSpread(v variant, spec solverSpec, step int, rs []train.Record) (ours,
 		ours = fmt.Sprintf("%.0e / %.0e / %.0e", slices.Min(losses),
 			stat.GeometricMean(losses, nil), slices.Max(losses))
 	}
-	switch seen := paper.Regression[v.name][paper.Setting(spec)][step]; {
+	switch seen := paper.Regression[v.name][paper.SettingOf(spec.Kind, spec.Value)][step]; {
 	case seen.Max > 0:
 		theirs = fmt.Sprintf("%.0e / %.0e / %.0e", seen.Min, seen.Middle, seen.Max)
 	case seen.Middle > 0:

@@ -1,7 +1,6 @@
 package flat
 
 import (
-	"slices"
 	"unsafe"
 
 	"github.com/pkg/errors"
@@ -41,7 +40,7 @@ func (b *buffer[T]) bind(v gorgonia.Value) (moved bool, err error) {
 		data = data[:b.layout.elements()]
 	}
 	moved = len(b.data) != len(data) || &b.data[0] != &data[0] ||
-		!slices.Equal(b.shape, shape) || !slices.Equal(b.strides, strides)
+		!same(b.shape, shape) || !same(b.strides, strides)
 	b.data = data
 	b.shape = append(b.shape[:0], shape...)
 	b.strides = append(b.strides[:0], strides...)
@@ -82,7 +81,20 @@ func memory[T kernel.Float](v gorgonia.Value) (data []T, shape, strides []int, e
 // case, made quick.
 func (b *buffer[T]) unchanged(t *gt.Dense) bool {
 	return t != nil && t == b.tensor && t.MemSize() == b.size && t.Uintptr() == address(&b.data[0]) &&
-		slices.Equal(t.Shape(), b.shape) && slices.Equal(t.Strides(), b.strides)
+		same(t.Shape(), b.shape) && same(t.Strides(), b.strides)
+}
+
+// same is slices.Equal, quicker for the few sizes of a shape.
+func same(a, b []int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i, x := range a {
+		if x != b[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // Elements returns the memory of a tensor of dtype T.

@@ -19,6 +19,9 @@ var ErrChanged = errors.New("l4: model changed")
 // Model is the memory of a model's weights and gradients. The zero Model becomes that of the first model
 // that it is bound to and committed with.
 type Model struct {
+	// WeightsOnly leaves the gradients alone: passes are given none. It is set before the first Bind.
+	WeightsOnly bool
+
 	tensors []tensor
 	names   []string
 	blocks  *blocks
@@ -65,6 +68,7 @@ func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 		for _, t := range m.tensors {
 			m.copied = t.gather() || m.copied
 		}
+		m.blocks.gather()
 	}
 	return nil
 }
@@ -92,17 +96,11 @@ func (m *Model) Keep() {
 // Sum runs a pass and returns the sums of its results.
 func (m *Model) Sum(p Pass) (x, y float64) { return m.blocks.sum(p) }
 
-// Find returns the first gradient element for which a pass is not 0. There must be one.
-func (m *Model) Find(p Pass) (name string, at int, gradient float64) {
-	for i, t := range m.tensors {
-		for at := range t.len() {
-			s := t.span(at, at+1)
-			if x, _ := s.run(&p); x != 0 {
-				return m.names[i], at, t.gradient(at)
-			}
-		}
-	}
-	panic("unreachable: a pass over all elements is not 0, but none over one is")
+// Find returns the first element for which a pass is not 0, and its gradient, or its weight if there are no
+// gradients. There must be one.
+func (m *Model) Find(p Pass) (name string, at int, value float64) {
+	tensor, at, value := m.blocks.find(p)
+	return m.names[tensor], at, value
 }
 
 // ZeroGrads zeroes the gradients where they lie.
@@ -135,7 +133,7 @@ func (m *Model) describe(model []gorgonia.ValueGrad) error {
 		if isNil(w) {
 			return errors.Errorf("l4: %s: no value", names[i])
 		}
-		if tensors[i] = newTensor(w.Dtype(), i, w.Shape()); tensors[i] == nil {
+		if tensors[i] = newTensor(w.Dtype(), i, w.Shape(), !m.WeightsOnly); tensors[i] == nil {
 			return errors.Errorf("l4: %s: dtype %v, want float32 or float64", names[i], w.Dtype())
 		}
 	}
@@ -206,7 +204,7 @@ func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 	}
 	n = int(c.Uint(4, uint64(n)))
 	if c.Reading() {
-		*m = Model{fixed: n > 0}
+		*m = Model{WeightsOnly: m.WeightsOnly, fixed: n > 0}
 	}
 	for i := 0; i < n && c.Err() == nil; i++ {
 		var name string
@@ -222,7 +220,7 @@ func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 			break
 		}
 		if c.Reading() {
-			m.tensors, m.names = append(m.tensors, newTensor(dt, i, shape)), append(m.names, name)
+			m.tensors, m.names = append(m.tensors, newTensor(dt, i, shape, !m.WeightsOnly)), append(m.names, name)
 		}
 		tensor(i)
 	}

@@ -19,17 +19,17 @@ type Part[T kernel.Float] struct {
 // Pass is a walk over the parts of a model, with a function for each element type. Its results are
 // summed.
 type Pass struct {
-	F32 func(Part[float32]) (x, y float64)
-	F64 func(Part[float64]) (x, y float64)
+	F32 func(*Part[float32]) (x, y float64)
+	F64 func(*Part[float64]) (x, y float64)
 }
 
 // NewPass makes a pass of a function that needs to know something besides the part. It is made once for
 // each solver, so that a step does not allocate.
-func NewPass[S any](s S, f32 func(S, Part[float32]) (x, y float64),
-	f64 func(S, Part[float64]) (x, y float64)) Pass {
+func NewPass[S any](s S, f32 func(S, *Part[float32]) (x, y float64),
+	f64 func(S, *Part[float64]) (x, y float64)) Pass {
 	return Pass{
-		F32: func(p Part[float32]) (x, y float64) { return f32(s, p) },
-		F64: func(p Part[float64]) (x, y float64) { return f64(s, p) },
+		F32: func(p *Part[float32]) (x, y float64) { return f32(s, p) },
+		F64: func(p *Part[float64]) (x, y float64) { return f64(s, p) },
 	}
 }
 
@@ -50,24 +50,27 @@ type blocks struct {
 	partial [2][]float64 // sums of each block
 
 	pass     Pass
+	one32    Part[float32] // scratch of find
+	one64    Part[float64]
 	backward bool
 	next     atomic.Int64
 	done     sync.WaitGroup
 	help     func() // work plus done, made once so that starting a goroutine does not allocate
 }
 
-// span is the part of a tensor, which is of one of the two types, that lies in one block.
+// span is the part of a tensor that lies in one block. One of f32 and f64 is nil.
 type span struct {
-	f32    *typed[float32]
-	f64    *typed[float64]
+	tensor tensor
 	lo, hi int
+	f32    *Part[float32]
+	f64    *Part[float64]
 }
 
 func (s *span) run(p *Pass) (x, y float64) {
 	if s.f32 != nil {
-		return p.F32(s.f32.part(s.lo, s.hi))
+		return p.F32(s.f32)
 	}
-	return p.F64(s.f64.part(s.lo, s.hi))
+	return p.F64(s.f64)
 }
 
 func newBlocks(tensors []tensor) *blocks {
@@ -76,7 +79,7 @@ func newBlocks(tensors []tensor) *blocks {
 	for _, t := range tensors {
 		for lo, n := 0, t.len(); lo < n; {
 			hi := min(n, lo+room)
-			b.spans = append(b.spans, t.span(lo, hi))
+			b.spans = append(b.spans, span{tensor: t, lo: lo, hi: hi})
 			room -= hi - lo
 			if room == 0 {
 				b.first = append(b.first, len(b.spans))
@@ -96,6 +99,14 @@ func newBlocks(tensors []tensor) *blocks {
 		b.done.Done()
 	}
 	return b
+}
+
+// gather takes up where the tensors have their elements.
+func (b *blocks) gather() {
+	for i := range b.spans {
+		s := &b.spans[i]
+		s.tensor.fill(s)
+	}
 }
 
 // sum runs a pass and adds its results block by block, with compensation, so that neither their order
@@ -136,6 +147,40 @@ func (b *blocks) work() {
 		}
 		b.partial[0][i], b.partial[1][i] = sumX, sumY
 	}
+}
+
+// find returns the first element for which a pass is not 0, and its gradient, or its weight if there is no
+// gradient. There must be one.
+func (b *blocks) find(p Pass) (tensor, at int, value float64) {
+	for _, s := range b.spans {
+		found := false
+		if s.f32 != nil {
+			tensor, at, value, found = findIn(s.f32, &b.one32, p.F32)
+		} else {
+			tensor, at, value, found = findIn(s.f64, &b.one64, p.F64)
+		}
+		if found {
+			return tensor, at, value
+		}
+	}
+	panic("unreachable: a pass over all elements is not 0, but none over one is")
+}
+
+func findIn[T kernel.Float](p, one *Part[T], f func(*Part[T]) (x, y float64)) (tensor, at int, value float64, found bool) {
+	if x, _ := f(p); x == 0 {
+		return 0, 0, 0, false
+	}
+	for i, w := range p.W {
+		*one = Part[T]{W: p.W[i : i+1], Tensor: p.Tensor, Lo: p.Lo + i}
+		value = float64(w)
+		if p.G != nil {
+			one.G, value = p.G[i:i+1], float64(p.G[i])
+		}
+		if x, _ := f(one); x != 0 {
+			return p.Tensor, one.Lo, value, true
+		}
+	}
+	return 0, 0, 0, false
 }
 
 // compensatedSum is Neumaier's: the rounding error of each addition is kept and added at the end.

@@ -27,10 +27,11 @@ func TestCompensatedSum(t *testing.T) {
 
 // modelOf is a model of one tensor with these gradients.
 func modelOf[T kernel.Float](dt gt.Dtype, g []T) *Model {
-	x := newTensor(dt, 0, []int{len(g)})
+	x := newTensor(dt, 0, []int{len(g)}, true)
 	x.(*typed[T]).w, x.(*typed[T]).g = make([]T, len(g)), g
 	m := new(Model)
 	m.set([]tensor{x}, []string{"x"})
+	m.blocks.gather()
 	return m
 }
 
@@ -64,7 +65,7 @@ func testSumAccuracy[T kernel.Float](t *testing.T, dt gt.Dtype, tolerance float6
 	}
 }
 
-func squares[T kernel.Float](_ *testing.T, p Part[T]) (sum, _ float64) {
+func squares[T kernel.Float](_ *testing.T, p *Part[T]) (sum, _ float64) {
 	var lanes kernel.Lanes
 	for i, g := range p.G {
 		lanes.Add(i, float64(g), float64(g))
@@ -89,7 +90,7 @@ func TestSumCoversAll(t *testing.T) {
 			g[i] = 1
 		}
 		m := modelOf(gt.Float32, g)
-		count := Pass{F32: func(p Part[float32]) (x, y float64) {
+		count := Pass{F32: func(p *Part[float32]) (x, y float64) {
 			for i := range p.G {
 				p.W[i]++
 				x += float64(p.G[i])

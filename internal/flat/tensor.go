@@ -20,8 +20,7 @@ type tensor interface {
 	scatter()
 	settle()
 	zeroGrad()
-	span(lo, hi int) span
-	gradient(i int) float64
+	fill(s *span)
 	dtype() gt.Dtype
 	dims() []int
 	len() int
@@ -32,6 +31,7 @@ type typed[T kernel.Float] struct {
 	w, g           []T // in row-major order: in Gorgonia's memory, or else in the spares
 	index          int // in the model
 	weight, grad   buffer[T]
+	hasGrad        bool // the gradient is bound, too
 	borrowed       bool // the gradient is the value of a graph node, not ours to write
 	shared         bool // another weight has the same gradient memory
 	spareW, spareG []T
@@ -41,31 +41,36 @@ type typed[T kernel.Float] struct {
 }
 
 // newTensor returns a tensor without memory, nil if the dtype is neither float32 nor float64.
-func newTensor(dt gt.Dtype, index int, shape []int) tensor {
+func newTensor(dt gt.Dtype, index int, shape []int, hasGrad bool) tensor {
 	shape, size := append([]int{}, shape...), gt.Shape(shape).TotalSize()
 	switch dt {
 	case gt.Float32:
-		return &typed[float32]{index: index, shape: shape, size: size}
+		return &typed[float32]{index: index, shape: shape, size: size, hasGrad: hasGrad}
 	case gt.Float64:
-		return &typed[float64]{index: index, shape: shape, size: size}
+		return &typed[float64]{index: index, shape: shape, size: size, hasGrad: hasGrad}
 	}
 	return nil
 }
 
-// part is what a pass is given of the elements lo to hi.
-func (t *typed[T]) part(lo, hi int) Part[T] {
-	return Part[T]{W: t.w[lo:hi], G: t.g[lo:hi], Tensor: t.index, Lo: lo}
-}
-
-func (t *typed[T]) span(lo, hi int) span {
-	s := span{lo: lo, hi: hi}
-	switch t := any(t).(type) {
-	case *typed[float32]:
-		s.f32 = t
-	case *typed[float64]:
-		s.f64 = t
+// fill sets the part that a span hands to passes.
+func (t *typed[T]) fill(s *span) {
+	var part *Part[T]
+	switch p := any(&part).(type) {
+	case **Part[float32]:
+		if s.f32 == nil {
+			s.f32 = new(Part[float32])
+		}
+		*p = s.f32
+	case **Part[float64]:
+		if s.f64 == nil {
+			s.f64 = new(Part[float64])
+		}
+		*p = s.f64
 	}
-	return s
+	*part = Part[T]{W: t.w[s.lo:s.hi], Tensor: t.index, Lo: s.lo}
+	if t.hasGrad {
+		part.G = t.g[s.lo:s.hi]
+	}
 }
 
 // bind takes up the memory of v. It reports whether that is elsewhere than in the last call and, with an
@@ -86,6 +91,9 @@ func (t *typed[T]) take(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 	}
 	if t.weight.fresh && !slices.Equal(t.weight.shape, t.shape) {
 		return false, true, errors.Errorf("weight: shape %v, in the first step %v", t.weight.shape, t.shape)
+	}
+	if !t.hasGrad {
+		return movedW, false, nil
 	}
 	g, err := v.Grad()
 	if err != nil {
@@ -112,7 +120,7 @@ func (t *typed[T]) take(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 // extents returns the memory of the weight and, if a step writes to it, of the gradient.
 func (t *typed[T]) extents() (weight, grad extent) {
 	weight = t.weight.extent()
-	if !t.borrowed {
+	if t.hasGrad && !t.borrowed {
 		grad = t.grad.extent()
 	}
 	return weight, grad
@@ -138,7 +146,9 @@ func (t *typed[T]) gather() (copied bool) {
 }
 
 // gradCopied reports whether a step works on a copy of the gradient.
-func (t *typed[T]) gradCopied() bool { return !t.grad.rowMajor || t.borrowed || t.shared }
+func (t *typed[T]) gradCopied() bool {
+	return t.hasGrad && (!t.grad.rowMajor || t.borrowed || t.shared)
+}
 
 // scatter copies back what gather has copied, after a step.
 func (t *typed[T]) scatter() {
@@ -159,9 +169,8 @@ func (t *typed[T]) zeroGrad() {
 	}
 }
 
-func (t *typed[T]) gradient(i int) float64 { return float64(t.g[i]) }
-func (t *typed[T]) len() int               { return t.size }
-func (t *typed[T]) dims() []int            { return t.shape }
+func (t *typed[T]) len() int    { return t.size }
+func (t *typed[T]) dims() []int { return t.shape }
 func (t *typed[T]) dtype() gt.Dtype {
 	if _, ok := any(t).(*typed[float32]); ok {
 		return gt.Float32

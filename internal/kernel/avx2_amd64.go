@@ -14,12 +14,17 @@ func boundedAVX2F32(grad *float32, n int, limit float32) bool
 //go:noescape
 func updateAVX2F32(w *float32, v *float32, n int, eta float32)
 
+// for i < n: w[i] -= eta*v[i]; v[i] = 0; lane[i%8] += (w[i]-start[i])*(w[i]-start[i]); return the sum of the lanes
+//
+//go:noescape
+func updateFromAVX2F32(w *float32, v *float32, start *float32, n int, eta float32) float64
+
 // for i < n:
 //
 //	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; m = mean[i]*c.Mean.Correct; v = m
-//	grad[i] = v; lane[i%8] += m*v
+//	grad[i] = v; dotLane[i%8] += m*v
 //
-// return the sum of the lanes; c points to a Coefficients
+// return the sums of the lanes; c points to a Coefficients
 //
 //go:noescape
 func momentumAVX2F32(grad *float32, mean *float32, n int, c *float32) float64
@@ -29,12 +34,13 @@ func momentumAVX2F32(grad *float32, mean *float32, n int, c *float32) float64
 //	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; m = mean[i]*c.Mean.Correct; v = m
 //	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i])
 //	v /= sqrt(square[i]*c.Square.Correct) + c.Epsilon
-//	grad[i] = v; lane[i%8] += m*v
+//	grad[i] = v; dotLane[i%8] += m*v
+//	normLane[i%8] += v*v
 //
-// return the sum of the lanes; c points to a Coefficients
+// return the sums of the lanes; c points to a Coefficients
 //
 //go:noescape
-func adamAVX2F32(grad *float32, mean *float32, square *float32, n int, c *float32) float64
+func adamAVX2F32(grad *float32, mean *float32, square *float32, n int, c *float32) (dot float64, norm float64)
 
 // for i < n: if !(-limit <= grad[i] <= limit) return false; return true
 //
@@ -46,12 +52,17 @@ func boundedAVX2F64(grad *float64, n int, limit float64) bool
 //go:noescape
 func updateAVX2F64(w *float64, v *float64, n int, eta float64)
 
+// for i < n: w[i] -= eta*v[i]; v[i] = 0; lane[i%8] += (w[i]-start[i])*(w[i]-start[i]); return the sum of the lanes
+//
+//go:noescape
+func updateFromAVX2F64(w *float64, v *float64, start *float64, n int, eta float64) float64
+
 // for i < n:
 //
 //	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; m = mean[i]*c.Mean.Correct; v = m
-//	grad[i] = v; lane[i%8] += m*v
+//	grad[i] = v; dotLane[i%8] += m*v
 //
-// return the sum of the lanes; c points to a Coefficients
+// return the sums of the lanes; c points to a Coefficients
 //
 //go:noescape
 func momentumAVX2F64(grad *float64, mean *float64, n int, c *float64) float64
@@ -61,9 +72,10 @@ func momentumAVX2F64(grad *float64, mean *float64, n int, c *float64) float64
 //	mean[i] = c.Mean.Keep*mean[i] + c.Mean.Add*grad[i]; m = mean[i]*c.Mean.Correct; v = m
 //	square[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i])
 //	v /= sqrt(square[i]*c.Square.Correct) + c.Epsilon
-//	grad[i] = v; lane[i%8] += m*v
+//	grad[i] = v; dotLane[i%8] += m*v
+//	normLane[i%8] += v*v
 //
-// return the sum of the lanes; c points to a Coefficients
+// return the sums of the lanes; c points to a Coefficients
 //
 //go:noescape
-func adamAVX2F64(grad *float64, mean *float64, square *float64, n int, c *float64) float64
+func adamAVX2F64(grad *float64, mean *float64, square *float64, n int, c *float64) (dot float64, norm float64)

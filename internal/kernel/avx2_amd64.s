@@ -111,7 +111,7 @@ TEXT ·updateAVX2F32(SB), NOSPLIT, $0-28
 	MOVQ         w+0(FP), AX
 	MOVQ         v+8(FP), CX
 	VBROADCASTSS eta+24(FP), Y0
-	VXORPS       Y1, Y1, Y1
+	VXORPD       Y1, Y1, Y1
 	MOVQ         n+16(FP), DX
 
 unrolled:
@@ -178,6 +178,70 @@ end:
 	VZEROUPPER
 	RET
 
+// func updateFromAVX2F32(w *float32, v *float32, start *float32, n int, eta float32) float64
+// Requires: AVX, FMA3, SSE2
+TEXT ·updateFromAVX2F32(SB), NOSPLIT, $0-48
+	MOVQ         w+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         start+16(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VXORPD       Y1, Y1, Y1
+	VBROADCASTSS eta+32(FP), Y2
+	VXORPD       Y3, Y3, Y3
+	MOVQ         n+24(FP), BX
+
+single:
+	CMPQ         BX, $0x08
+	JL           single_done
+	VMOVUPS      (CX), Y4
+	VMOVUPS      (AX), Y5
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y3, (CX)
+	VMOVUPS      (DX), Y4
+	VSUBPS       Y4, Y5, Y5
+	VCVTPS2PD    X5, Y4
+	VFMADD231PD  Y4, Y4, Y0
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X4, Y4
+	VFMADD231PD  Y4, Y4, Y1
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	SUBQ         $0x08, BX
+	JMP          single
+
+single_done:
+	TESTQ        BX, BX
+	JZ           end
+	LEAQ         mask32<>+0(SB), SI
+	NEGQ         BX
+	VMOVDQU      32(SI)(BX*4), Y4
+	VMASKMOVPS   (CX), Y4, Y5
+	VMASKMOVPS   (AX), Y4, Y6
+	VMULPS       Y2, Y5, Y5
+	VSUBPS       Y5, Y6, Y6
+	VMASKMOVPS   Y6, Y4, (AX)
+	VMASKMOVPS   Y3, Y4, (CX)
+	VMASKMOVPS   (DX), Y4, Y2
+	VSUBPS       Y2, Y6, Y6
+	VCVTPS2PD    X6, Y2
+	VFMADD231PD  Y2, Y2, Y0
+	VEXTRACTF128 $0x01, Y6, X2
+	VCVTPS2PD    X2, Y2
+	VFMADD231PD  Y2, Y2, Y1
+
+end:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VSHUFPD      $0x01, X0, X0, X1
+	VADDSD       X1, X0, X0
+	VZEROUPPER
+	MOVSD        X0, ret+40(FP)
+	RET
+
 // func momentumAVX2F32(grad *float32, mean *float32, n int, c *float32) float64
 // Requires: AVX, FMA3, SSE2
 TEXT ·momentumAVX2F32(SB), NOSPLIT, $0-40
@@ -242,9 +306,9 @@ end:
 	MOVSD        X3, ret+32(FP)
 	RET
 
-// func adamAVX2F32(grad *float32, mean *float32, square *float32, n int, c *float32) float64
+// func adamAVX2F32(grad *float32, mean *float32, square *float32, n int, c *float32) (dot float64, norm float64)
 // Requires: AVX, FMA3, SSE2
-TEXT ·adamAVX2F32(SB), NOSPLIT, $0-48
+TEXT ·adamAVX2F32(SB), NOSPLIT, $0-56
 	MOVQ         grad+0(FP), AX
 	MOVQ         mean+8(FP), CX
 	MOVQ         square+16(FP), DX
@@ -258,37 +322,41 @@ TEXT ·adamAVX2F32(SB), NOSPLIT, $0-48
 	VBROADCASTSS 24(BX), Y6
 	VXORPD       Y7, Y7, Y7
 	VXORPD       Y8, Y8, Y8
+	VXORPD       Y9, Y9, Y9
+	VXORPD       Y10, Y10, Y10
 	MOVQ         n+24(FP), BX
 
 single:
 	CMPQ         BX, $0x08
 	JL           single_done
-	VMOVUPS      (AX), Y9
-	VMOVUPS      (CX), Y10
-	VMULPS       Y0, Y10, Y10
-	VMULPS       Y1, Y9, Y11
-	VADDPS       Y11, Y10, Y10
-	VMOVUPS      Y10, (CX)
-	VMULPS       Y2, Y10, Y11
-	VMULPS       Y9, Y9, Y9
-	VMOVUPS      (DX), Y10
-	VMULPS       Y3, Y10, Y10
-	VMULPS       Y4, Y9, Y9
-	VADDPS       Y9, Y10, Y10
-	VMOVUPS      Y10, (DX)
-	VMULPS       Y5, Y10, Y9
-	VSQRTPS      Y9, Y9
-	VADDPS       Y6, Y9, Y9
-	VDIVPS       Y9, Y11, Y9
-	VMOVUPS      Y9, (AX)
-	VCVTPS2PD    X11, Y10
-	VCVTPS2PD    X9, Y12
-	VFMADD231PD  Y10, Y12, Y7
-	VEXTRACTF128 $0x01, Y11, X10
-	VCVTPS2PD    X10, Y10
-	VEXTRACTF128 $0x01, Y9, X9
-	VCVTPS2PD    X9, Y9
-	VFMADD231PD  Y10, Y9, Y8
+	VMOVUPS      (AX), Y11
+	VMOVUPS      (CX), Y12
+	VMULPS       Y0, Y12, Y12
+	VMULPS       Y1, Y11, Y13
+	VADDPS       Y13, Y12, Y12
+	VMOVUPS      Y12, (CX)
+	VMULPS       Y2, Y12, Y13
+	VMULPS       Y11, Y11, Y11
+	VMOVUPS      (DX), Y12
+	VMULPS       Y3, Y12, Y12
+	VMULPS       Y4, Y11, Y11
+	VADDPS       Y11, Y12, Y12
+	VMOVUPS      Y12, (DX)
+	VMULPS       Y5, Y12, Y11
+	VSQRTPS      Y11, Y11
+	VADDPS       Y6, Y11, Y11
+	VDIVPS       Y11, Y13, Y11
+	VMOVUPS      Y11, (AX)
+	VCVTPS2PD    X11, Y12
+	VCVTPS2PD    X13, Y14
+	VFMADD231PD  Y14, Y12, Y7
+	VFMADD231PD  Y12, Y12, Y9
+	VEXTRACTF128 $0x01, Y11, X11
+	VCVTPS2PD    X11, Y11
+	VEXTRACTF128 $0x01, Y13, X12
+	VCVTPS2PD    X12, Y12
+	VFMADD231PD  Y12, Y11, Y8
+	VFMADD231PD  Y11, Y11, Y10
 	ADDQ         $+32, AX
 	ADDQ         $+32, CX
 	ADDQ         $+32, DX
@@ -300,33 +368,35 @@ single_done:
 	JZ           end
 	LEAQ         mask32<>+0(SB), SI
 	NEGQ         BX
-	VMOVDQU      32(SI)(BX*4), Y9
-	VMASKMOVPS   (AX), Y9, Y10
-	VMASKMOVPS   (CX), Y9, Y11
-	VMULPS       Y0, Y11, Y11
-	VMULPS       Y1, Y10, Y0
-	VADDPS       Y0, Y11, Y11
-	VMASKMOVPS   Y11, Y9, (CX)
-	VMULPS       Y2, Y11, Y0
-	VMULPS       Y10, Y10, Y10
-	VMASKMOVPS   (DX), Y9, Y1
+	VMOVDQU      32(SI)(BX*4), Y11
+	VMASKMOVPS   (AX), Y11, Y12
+	VMASKMOVPS   (CX), Y11, Y13
+	VMULPS       Y0, Y13, Y13
+	VMULPS       Y1, Y12, Y0
+	VADDPS       Y0, Y13, Y13
+	VMASKMOVPS   Y13, Y11, (CX)
+	VMULPS       Y2, Y13, Y0
+	VMULPS       Y12, Y12, Y12
+	VMASKMOVPS   (DX), Y11, Y1
 	VMULPS       Y3, Y1, Y1
-	VMULPS       Y4, Y10, Y2
+	VMULPS       Y4, Y12, Y2
 	VADDPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y9, (DX)
+	VMASKMOVPS   Y1, Y11, (DX)
 	VMULPS       Y5, Y1, Y2
 	VSQRTPS      Y2, Y2
 	VADDPS       Y6, Y2, Y2
 	VDIVPS       Y2, Y0, Y1
-	VMASKMOVPS   Y1, Y9, (AX)
-	VCVTPS2PD    X0, Y2
-	VCVTPS2PD    X1, Y3
-	VFMADD231PD  Y2, Y3, Y7
-	VEXTRACTF128 $0x01, Y0, X0
-	VCVTPS2PD    X0, Y0
+	VMASKMOVPS   Y1, Y11, (AX)
+	VCVTPS2PD    X1, Y2
+	VCVTPS2PD    X0, Y3
+	VFMADD231PD  Y3, Y2, Y7
+	VFMADD231PD  Y2, Y2, Y9
 	VEXTRACTF128 $0x01, Y1, X1
 	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
 	VFMADD231PD  Y0, Y1, Y8
+	VFMADD231PD  Y1, Y1, Y10
 
 end:
 	VADDPD       Y8, Y7, Y7
@@ -334,8 +404,14 @@ end:
 	VADDPD       X0, X7, X7
 	VSHUFPD      $0x01, X7, X7, X0
 	VADDSD       X0, X7, X7
+	VADDPD       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X9
+	VSHUFPD      $0x01, X9, X9, X0
+	VADDSD       X0, X9, X9
 	VZEROUPPER
-	MOVSD        X7, ret+40(FP)
+	MOVSD        X7, dot+40(FP)
+	MOVSD        X9, norm+48(FP)
 	RET
 
 // func boundedAVX2F64(grad *float64, n int, limit float64) bool
@@ -434,7 +510,7 @@ TEXT ·updateAVX2F64(SB), NOSPLIT, $0-32
 	MOVQ         w+0(FP), AX
 	MOVQ         v+8(FP), CX
 	VBROADCASTSD eta+24(FP), Y0
-	VXORPS       Y1, Y1, Y1
+	VXORPD       Y1, Y1, Y1
 	MOVQ         n+16(FP), DX
 
 unrolled:
@@ -538,6 +614,85 @@ end:
 	VZEROUPPER
 	RET
 
+// func updateFromAVX2F64(w *float64, v *float64, start *float64, n int, eta float64) float64
+// Requires: AVX, SSE2
+TEXT ·updateFromAVX2F64(SB), NOSPLIT, $0-48
+	MOVQ         w+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         start+16(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VXORPD       Y1, Y1, Y1
+	VBROADCASTSD eta+32(FP), Y2
+	VXORPD       Y3, Y3, Y3
+	MOVQ         n+24(FP), BX
+
+single:
+	CMPQ    BX, $0x08
+	JL      single_done
+	VMOVUPD (CX), Y4
+	VMOVUPD (AX), Y5
+	VMULPD  Y2, Y4, Y4
+	VSUBPD  Y4, Y5, Y5
+	VMOVUPD Y5, (AX)
+	VMOVUPD Y3, (CX)
+	VMOVUPD (DX), Y4
+	VSUBPD  Y4, Y5, Y5
+	VMULPD  Y5, Y5, Y4
+	VADDPD  Y4, Y0, Y0
+	VMOVUPD 32(CX), Y4
+	VMOVUPD 32(AX), Y5
+	VMULPD  Y2, Y4, Y4
+	VSUBPD  Y4, Y5, Y5
+	VMOVUPD Y5, 32(AX)
+	VMOVUPD Y3, 32(CX)
+	VMOVUPD 32(DX), Y4
+	VSUBPD  Y4, Y5, Y5
+	VMULPD  Y5, Y5, Y4
+	VADDPD  Y4, Y1, Y1
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	ADDQ    $+64, DX
+	SUBQ    $0x08, BX
+	JMP     single
+
+single_done:
+	TESTQ      BX, BX
+	JZ         end
+	LEAQ       mask64<>+0(SB), SI
+	NEGQ       BX
+	VMOVDQU    64(SI)(BX*8), Y4
+	VMOVDQU    96(SI)(BX*8), Y5
+	VMASKMOVPD (CX), Y4, Y6
+	VMASKMOVPD (AX), Y4, Y7
+	VMULPD     Y2, Y6, Y6
+	VSUBPD     Y6, Y7, Y7
+	VMASKMOVPD Y7, Y4, (AX)
+	VMASKMOVPD Y3, Y4, (CX)
+	VMASKMOVPD (DX), Y4, Y4
+	VSUBPD     Y4, Y7, Y7
+	VMULPD     Y7, Y7, Y4
+	VADDPD     Y4, Y0, Y0
+	VMASKMOVPD 32(CX), Y5, Y4
+	VMASKMOVPD 32(AX), Y5, Y6
+	VMULPD     Y2, Y4, Y4
+	VSUBPD     Y4, Y6, Y6
+	VMASKMOVPD Y6, Y5, 32(AX)
+	VMASKMOVPD Y3, Y5, 32(CX)
+	VMASKMOVPD 32(DX), Y5, Y2
+	VSUBPD     Y2, Y6, Y6
+	VMULPD     Y6, Y6, Y2
+	VADDPD     Y2, Y1, Y1
+
+end:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VSHUFPD      $0x01, X0, X0, X1
+	VADDSD       X1, X0, X0
+	VZEROUPPER
+	MOVSD        X0, ret+40(FP)
+	RET
+
 // func momentumAVX2F64(grad *float64, mean *float64, n int, c *float64) float64
 // Requires: AVX, SSE2
 TEXT ·momentumAVX2F64(SB), NOSPLIT, $0-40
@@ -617,9 +772,9 @@ end:
 	MOVSD        X3, ret+32(FP)
 	RET
 
-// func adamAVX2F64(grad *float64, mean *float64, square *float64, n int, c *float64) float64
+// func adamAVX2F64(grad *float64, mean *float64, square *float64, n int, c *float64) (dot float64, norm float64)
 // Requires: AVX, SSE2
-TEXT ·adamAVX2F64(SB), NOSPLIT, $0-48
+TEXT ·adamAVX2F64(SB), NOSPLIT, $0-56
 	MOVQ         grad+0(FP), AX
 	MOVQ         mean+8(FP), CX
 	MOVQ         square+16(FP), DX
@@ -633,51 +788,57 @@ TEXT ·adamAVX2F64(SB), NOSPLIT, $0-48
 	VBROADCASTSD 48(BX), Y6
 	VXORPD       Y7, Y7, Y7
 	VXORPD       Y8, Y8, Y8
+	VXORPD       Y9, Y9, Y9
+	VXORPD       Y10, Y10, Y10
 	MOVQ         n+24(FP), BX
 
 single:
 	CMPQ    BX, $0x08
 	JL      single_done
-	VMOVUPD (AX), Y9
-	VMOVUPD (CX), Y10
-	VMULPD  Y0, Y10, Y10
-	VMULPD  Y1, Y9, Y11
+	VMOVUPD (AX), Y11
+	VMOVUPD (CX), Y12
+	VMULPD  Y0, Y12, Y12
+	VMULPD  Y1, Y11, Y13
+	VADDPD  Y13, Y12, Y12
+	VMOVUPD Y12, (CX)
+	VMULPD  Y2, Y12, Y13
+	VMULPD  Y11, Y11, Y11
+	VMOVUPD (DX), Y12
+	VMULPD  Y3, Y12, Y12
+	VMULPD  Y4, Y11, Y11
+	VADDPD  Y11, Y12, Y12
+	VMOVUPD Y12, (DX)
+	VMULPD  Y5, Y12, Y11
+	VSQRTPD Y11, Y11
+	VADDPD  Y6, Y11, Y11
+	VDIVPD  Y11, Y13, Y11
+	VMOVUPD Y11, (AX)
+	VMULPD  Y13, Y11, Y12
+	VADDPD  Y12, Y7, Y7
+	VMULPD  Y11, Y11, Y11
+	VADDPD  Y11, Y9, Y9
+	VMOVUPD 32(AX), Y11
+	VMOVUPD 32(CX), Y12
+	VMULPD  Y0, Y12, Y12
+	VMULPD  Y1, Y11, Y13
+	VADDPD  Y13, Y12, Y12
+	VMOVUPD Y12, 32(CX)
+	VMULPD  Y2, Y12, Y13
+	VMULPD  Y11, Y11, Y11
+	VMOVUPD 32(DX), Y12
+	VMULPD  Y3, Y12, Y12
+	VMULPD  Y4, Y11, Y11
+	VADDPD  Y11, Y12, Y12
+	VMOVUPD Y12, 32(DX)
+	VMULPD  Y5, Y12, Y11
+	VSQRTPD Y11, Y11
+	VADDPD  Y6, Y11, Y11
+	VDIVPD  Y11, Y13, Y11
+	VMOVUPD Y11, 32(AX)
+	VMULPD  Y13, Y11, Y12
+	VADDPD  Y12, Y8, Y8
+	VMULPD  Y11, Y11, Y11
 	VADDPD  Y11, Y10, Y10
-	VMOVUPD Y10, (CX)
-	VMULPD  Y2, Y10, Y11
-	VMULPD  Y9, Y9, Y9
-	VMOVUPD (DX), Y10
-	VMULPD  Y3, Y10, Y10
-	VMULPD  Y4, Y9, Y9
-	VADDPD  Y9, Y10, Y10
-	VMOVUPD Y10, (DX)
-	VMULPD  Y5, Y10, Y9
-	VSQRTPD Y9, Y9
-	VADDPD  Y6, Y9, Y9
-	VDIVPD  Y9, Y11, Y9
-	VMOVUPD Y9, (AX)
-	VMULPD  Y11, Y9, Y9
-	VADDPD  Y9, Y7, Y7
-	VMOVUPD 32(AX), Y9
-	VMOVUPD 32(CX), Y10
-	VMULPD  Y0, Y10, Y10
-	VMULPD  Y1, Y9, Y11
-	VADDPD  Y11, Y10, Y10
-	VMOVUPD Y10, 32(CX)
-	VMULPD  Y2, Y10, Y11
-	VMULPD  Y9, Y9, Y9
-	VMOVUPD 32(DX), Y10
-	VMULPD  Y3, Y10, Y10
-	VMULPD  Y4, Y9, Y9
-	VADDPD  Y9, Y10, Y10
-	VMOVUPD Y10, 32(DX)
-	VMULPD  Y5, Y10, Y9
-	VSQRTPD Y9, Y9
-	VADDPD  Y6, Y9, Y9
-	VDIVPD  Y9, Y11, Y9
-	VMOVUPD Y9, 32(AX)
-	VMULPD  Y11, Y9, Y9
-	VADDPD  Y9, Y8, Y8
 	ADDQ    $+64, AX
 	ADDQ    $+64, CX
 	ADDQ    $+64, DX
@@ -689,48 +850,52 @@ single_done:
 	JZ         end
 	LEAQ       mask64<>+0(SB), SI
 	NEGQ       BX
-	VMOVDQU    64(SI)(BX*8), Y9
-	VMOVDQU    96(SI)(BX*8), Y10
-	VMASKMOVPD (AX), Y9, Y11
-	VMASKMOVPD (CX), Y9, Y12
-	VMULPD     Y0, Y12, Y12
-	VMULPD     Y1, Y11, Y13
-	VADDPD     Y13, Y12, Y12
-	VMASKMOVPD Y12, Y9, (CX)
-	VMULPD     Y2, Y12, Y13
+	VMOVDQU    64(SI)(BX*8), Y11
+	VMOVDQU    96(SI)(BX*8), Y12
+	VMASKMOVPD (AX), Y11, Y13
+	VMASKMOVPD (CX), Y11, Y14
+	VMULPD     Y0, Y14, Y14
+	VMULPD     Y1, Y13, Y15
+	VADDPD     Y15, Y14, Y14
+	VMASKMOVPD Y14, Y11, (CX)
+	VMULPD     Y2, Y14, Y15
+	VMULPD     Y13, Y13, Y13
+	VMASKMOVPD (DX), Y11, Y14
+	VMULPD     Y3, Y14, Y14
+	VMULPD     Y4, Y13, Y13
+	VADDPD     Y13, Y14, Y14
+	VMASKMOVPD Y14, Y11, (DX)
+	VMULPD     Y5, Y14, Y13
+	VSQRTPD    Y13, Y13
+	VADDPD     Y6, Y13, Y13
+	VDIVPD     Y13, Y15, Y13
+	VMASKMOVPD Y13, Y11, (AX)
+	VMULPD     Y15, Y13, Y11
+	VADDPD     Y11, Y7, Y7
+	VMULPD     Y13, Y13, Y11
+	VADDPD     Y11, Y9, Y9
+	VMASKMOVPD 32(AX), Y12, Y11
+	VMASKMOVPD 32(CX), Y12, Y13
+	VMULPD     Y0, Y13, Y13
+	VMULPD     Y1, Y11, Y0
+	VADDPD     Y0, Y13, Y13
+	VMASKMOVPD Y13, Y12, 32(CX)
+	VMULPD     Y2, Y13, Y0
 	VMULPD     Y11, Y11, Y11
-	VMASKMOVPD (DX), Y9, Y12
-	VMULPD     Y3, Y12, Y12
-	VMULPD     Y4, Y11, Y11
-	VADDPD     Y11, Y12, Y12
-	VMASKMOVPD Y12, Y9, (DX)
-	VMULPD     Y5, Y12, Y11
-	VSQRTPD    Y11, Y11
-	VADDPD     Y6, Y11, Y11
-	VDIVPD     Y11, Y13, Y11
-	VMASKMOVPD Y11, Y9, (AX)
-	VMULPD     Y13, Y11, Y9
-	VADDPD     Y9, Y7, Y7
-	VMASKMOVPD 32(AX), Y10, Y9
-	VMASKMOVPD 32(CX), Y10, Y11
-	VMULPD     Y0, Y11, Y11
-	VMULPD     Y1, Y9, Y0
-	VADDPD     Y0, Y11, Y11
-	VMASKMOVPD Y11, Y10, 32(CX)
-	VMULPD     Y2, Y11, Y0
-	VMULPD     Y9, Y9, Y9
-	VMASKMOVPD 32(DX), Y10, Y1
+	VMASKMOVPD 32(DX), Y12, Y1
 	VMULPD     Y3, Y1, Y1
-	VMULPD     Y4, Y9, Y2
+	VMULPD     Y4, Y11, Y2
 	VADDPD     Y2, Y1, Y1
-	VMASKMOVPD Y1, Y10, 32(DX)
+	VMASKMOVPD Y1, Y12, 32(DX)
 	VMULPD     Y5, Y1, Y2
 	VSQRTPD    Y2, Y2
 	VADDPD     Y6, Y2, Y2
 	VDIVPD     Y2, Y0, Y1
-	VMASKMOVPD Y1, Y10, 32(AX)
+	VMASKMOVPD Y1, Y12, 32(AX)
 	VMULPD     Y0, Y1, Y0
 	VADDPD     Y0, Y8, Y8
+	VMULPD     Y1, Y1, Y0
+	VADDPD     Y0, Y10, Y10
 
 end:
 	VADDPD       Y8, Y7, Y7
@@ -738,6 +903,12 @@ end:
 	VADDPD       X0, X7, X7
 	VSHUFPD      $0x01, X7, X7, X0
 	VADDSD       X0, X7, X7
+	VADDPD       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X9
+	VSHUFPD      $0x01, X9, X9, X0
+	VADDSD       X0, X9, X9
 	VZEROUPPER
-	MOVSD        X7, ret+40(FP)
+	MOVSD        X7, dot+40(FP)
+	MOVSD        X9, norm+48(FP)
 	RET

@@ -14,23 +14,19 @@ func (scalar[T]) Bounded(g []T, limit T) bool {
 	return true
 }
 
-func (scalar[T]) Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
-	mean := a.Mean[lo : lo+len(g)]
-	var square []T
-	if a.Square != nil {
-		square = a.Square[lo : lo+len(g)]
-	}
-	var dots Lanes
+func (scalar[T]) Direct(g, mean, squares []T, c *Coefficients[T]) (dot, norm float64) {
+	var dots, norms Lanes
 	for i, x := range g {
 		m := c.Mean.Fold(&mean[i], x)
 		v := m
-		if square != nil {
-			v /= T(math.Sqrt(float64(c.Square.Fold(&square[i], x*x)))) + c.Epsilon
+		if squares != nil {
+			v /= T(math.Sqrt(float64(c.Square.Fold(&squares[i], x*x)))) + c.Epsilon
 		}
 		g[i] = v
 		dots.Add(i, float64(m), float64(v))
+		norms.Add(i, float64(v), float64(v))
 	}
-	return dots.Total()
+	return dots.Total(), norms.Total()
 }
 
 func (scalar[T]) Update(w, v []T, eta T) {
@@ -39,4 +35,14 @@ func (scalar[T]) Update(w, v []T, eta T) {
 		w[i] -= T(eta * x)
 		v[i] = 0
 	}
+}
+
+func (s scalar[T]) UpdateFrom(w, v, start []T, eta T) (square float64) {
+	s.Update(w, v, eta)
+	var squares Lanes
+	for i, x := range w[:len(v)] {
+		d := float64(x - start[i])
+		squares.Add(i, d, d)
+	}
+	return squares.Total()
 }

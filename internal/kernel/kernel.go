@@ -20,27 +20,18 @@ type Passes[T Float] interface {
 	// Bounded reports whether every |g[i]| is at most limit. NaN is not.
 	Bounded(g []T, limit T) bool
 
-	// Direct folds the gradient g into the averages a from element lo on, overwrites g with the update
-	// direction v and returns the inner product of the mean, free of bias, with v.
-	Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64
+	// Direct folds the gradient g into the exponential running averages of the gradient and of its
+	// elementwise square, and overwrites g with the update direction v. That is Adam's, or the momentum if
+	// squares is nil. It returns the inner product of the mean, free of bias, with v, and the squared norm
+	// of v.
+	Direct(g, mean, squares []T, c *Coefficients[T]) (dot, norm float64)
 
 	// Update moves the weights, w[i] -= eta*v[i], and zeroes v.
 	Update(w, v []T, eta T)
-}
 
-// Averages are the exponential running averages of a parameter, before bias correction.
-type Averages[T Float] struct {
-	Mean   []T // of the gradient: the momentum
-	Square []T // of its elementwise square; nil if the direction is the momentum itself
-}
-
-// NewAverages returns averages of n elements, all zero.
-func NewAverages[T Float](n int, square bool) Averages[T] {
-	a := Averages[T]{Mean: NewVector[T](n, 1)}
-	if square {
-		a.Square = NewVector[T](n, 2)
-	}
-	return a
+	// UpdateFrom is Update. It returns the squared distance of the weights from start, of which each
+	// difference is rounded to T.
+	UpdateFrom(w, v, start []T, eta T) (square float64)
 }
 
 // NewVector returns n elements, all zero, for a pass that reads other vectors beside it. Arrays that begin

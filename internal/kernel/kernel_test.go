@@ -98,17 +98,28 @@ func comparePasses[T Float](t *testing.T, fast Passes[T], n, offset int, next fu
 	w.compare(t, "Update: w", w2)
 	g.compare(t, "Update: v", g2)
 
+	w, g = random(), random()
+	start := random()
+	w2, g2 = w.clone(), g.clone()
+	start2 := start.clone()
+	if got, want := fast.UpdateFrom(w.x, g.x, start.x, eta), slow.UpdateFrom(w2.x, g2.x, start2.x, eta); !bitsEqual(got, want) {
+		t.Fatalf("UpdateFrom, n %d: %v, reference %v", n, got, want)
+	}
+	w.compare(t, "UpdateFrom: w", w2)
+	g.compare(t, "UpdateFrom: v", g2)
+	start.compare(t, "UpdateFrom: start", start2)
+
 	for _, adam := range []bool{false, true} {
 		g, mean, square := random(), random(), random()
 		g2, mean2, square2 := g.clone(), mean.clone(), square.clone()
-		a, a2 := Averages[T]{Mean: mean.x}, Averages[T]{Mean: mean2.x}
-		name := "momentum"
+		name, squares, squares2 := "momentum", []T(nil), []T(nil)
 		if adam {
-			name, a.Square, a2.Square = "adam", square.x, square2.x
+			name, squares, squares2 = "adam", square.x, square2.x
 		}
 		c := coefficients[T](7)
-		if got, want := fast.Direct(g.x, &a, 0, c), slow.Direct(g2.x, &a2, 0, c); !bitsEqual(got, want) {
-			t.Fatalf("%s, n %d: inner product %v, reference %v", name, n, got, want)
+		dot, norm := fast.Direct(g.x, mean.x, squares, c)
+		if dot2, norm2 := slow.Direct(g2.x, mean2.x, squares2, c); !bitsEqual(dot, dot2) || !bitsEqual(norm, norm2) {
+			t.Fatalf("%s, n %d: sums %v and %v, reference %v and %v", name, n, dot, norm, dot2, norm2)
 		}
 		g.compare(t, name+": v", g2)
 		mean.compare(t, name+": mean", mean2)
@@ -204,7 +215,7 @@ func benchmarkPasses[T Float](b *testing.B, p Passes[T]) {
 	const n = 4096
 	r := rand.New(rand.NewPCG(5, 6))
 	random := func() []T { return newPadded(n, 0, func() T { return T(math.Abs(r.NormFloat64())) }).x }
-	g, w, mean, square := random(), random(), random(), random()
+	g, w, mean, square, start := random(), random(), random(), random(), random()
 	c := coefficients[T](7)
 	run := func(name string, f func()) {
 		b.Run(name, func(b *testing.B) {
@@ -215,7 +226,8 @@ func benchmarkPasses[T Float](b *testing.B, p Passes[T]) {
 		})
 	}
 	run("Bounded", func() { p.Bounded(g, 1e9) })
-	run("Momentum", func() { p.Direct(g, &Averages[T]{Mean: mean}, 0, c) })
-	run("Adam", func() { p.Direct(g, &Averages[T]{Mean: mean, Square: square}, 0, c) })
+	run("Momentum", func() { p.Direct(g, mean, nil, c) })
+	run("Adam", func() { p.Direct(g, mean, square, c) })
 	run("Update", func() { p.Update(w, g, 1e-3) })
+	run("UpdateFrom", func() { p.UpdateFrom(w, g, start, 1e-3) })
 }

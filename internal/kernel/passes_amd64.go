@@ -14,18 +14,19 @@ var (
 
 func init() {
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		Float32 = &assembly[float32]{boundedAVX2F32, updateAVX2F32, momentumAVX2F32, adamAVX2F32}
-		Float64 = &assembly[float64]{boundedAVX2F64, updateAVX2F64, momentumAVX2F64, adamAVX2F64}
+		Float32 = &assembly[float32]{boundedAVX2F32, updateAVX2F32, updateFromAVX2F32, momentumAVX2F32, adamAVX2F32}
+		Float64 = &assembly[float64]{boundedAVX2F64, updateAVX2F64, updateFromAVX2F64, momentumAVX2F64, adamAVX2F64}
 	}
 }
 
 // assembly are the passes as assembly routines. These trust n to be the length behind every pointer and c to
 // point to the first of the Coefficients; the methods see to that.
 type assembly[T Float] struct {
-	bounded  func(g *T, n int, limit T) bool
-	update   func(w, v *T, n int, eta T)
-	momentum func(g, mean *T, n int, c *T) float64
-	adam     func(g, mean, square *T, n int, c *T) float64
+	bounded    func(g *T, n int, limit T) bool
+	update     func(w, v *T, n int, eta T)
+	updateFrom func(w, v, start *T, n int, eta T) (square float64)
+	momentum   func(g, mean *T, n int, c *T) (dot float64)
+	adam       func(g, mean, square *T, n int, c *T) (dot, norm float64)
 }
 
 func (asm *assembly[T]) Bounded(g []T, limit T) bool {
@@ -38,14 +39,23 @@ func (asm *assembly[T]) Update(w, v []T, eta T) {
 	}
 }
 
-func (asm *assembly[T]) Direct(g []T, a *Averages[T], lo int, c *Coefficients[T]) float64 {
-	n := len(g)
+func (asm *assembly[T]) UpdateFrom(w, v, start []T, eta T) (square float64) {
+	n := len(v)
 	if n == 0 {
 		return 0
 	}
-	pg, mean, pc := &g[0], &a.Mean[lo : lo+n][0], &c.Mean.Keep
-	if a.Square == nil {
-		return asm.momentum(pg, mean, n, pc)
+	return asm.updateFrom(&w[:n][0], &v[0], &start[:n][0], n, eta)
+}
+
+func (asm *assembly[T]) Direct(g, mean, squares []T, c *Coefficients[T]) (dot, norm float64) {
+	n := len(g)
+	if n == 0 {
+		return 0, 0
 	}
-	return asm.adam(pg, mean, &a.Square[lo : lo+n][0], n, pc)
+	pg, pm, pc := &g[0], &mean[:n][0], &c.Mean.Keep
+	if squares == nil {
+		dot = asm.momentum(pg, pm, n, pc)
+		return dot, dot
+	}
+	return asm.adam(pg, pm, &squares[:n][0], n, pc)
 }

@@ -4,6 +4,7 @@ package record
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 	"math"
 
 	"github.com/pkg/errors"
@@ -17,14 +18,45 @@ type Codec struct {
 	err     error
 }
 
-// Write returns a Codec that appends to data.
-func Write(data []byte) *Codec { return &Codec{data: data} }
+// Format tells one kind of record from others.
+type Format struct {
+	Magic   string
+	Version uint16
+}
 
-// Read returns a Codec that reads data.
-func Read(data []byte) *Codec { return &Codec{data: data, reading: true} }
+var table = crc32.MakeTable(crc32.Castagnoli)
 
-// Data returns what has been written, or is left to read.
-func (c *Codec) Data() []byte { return c.data }
+// Write returns fields as a record: magic, version, what fields shows to the Codec, and the CRC-32C of all
+// that.
+func (f Format) Write(fields func(c *Codec) error) ([]byte, error) {
+	c := &Codec{data: []byte(f.Magic)}
+	c.Uint(2, uint64(f.Version))
+	if err := fields(c); err != nil {
+		return nil, err
+	}
+	return binary.LittleEndian.AppendUint32(c.data, crc32.Checksum(c.data, table)), nil
+}
+
+// Read sets fields from a record. It returns an error unless the record is whole and fields has read all of
+// it.
+func (f Format) Read(data []byte, fields func(c *Codec) error) error {
+	body := len(data) - crc32.Size
+	if body < len(f.Magic) || string(data[:len(f.Magic)]) != f.Magic {
+		return errors.Errorf("the data do not begin with %q", f.Magic)
+	}
+	if sum := binary.LittleEndian.Uint32(data[body:]); sum != crc32.Checksum(data[:body], table) {
+		return errors.New("damaged: the checksum does not match")
+	}
+	c := &Codec{data: data[len(f.Magic):body], reading: true}
+	if version := c.Uint(2, 0); version != uint64(f.Version) {
+		return errors.Errorf("version %d, want %d", version, f.Version)
+	}
+	if err := fields(c); err != nil {
+		return err
+	}
+	c.End()
+	return c.err
+}
 
 // Reading reports whether the Codec reads.
 func (c *Codec) Reading() bool { return c.reading }

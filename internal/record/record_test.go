@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pkg/errors"
 )
 
 // fields are one of each kind.
@@ -34,12 +36,12 @@ func (f *fields) list(c *Codec) {
 // TestRoundTrip: one list of fields writes and reads, and every number of bytes less is an error.
 func TestRoundTrip(t *testing.T) {
 	want := fields{7, true, 2.5, math.Inf(-1), []byte{1, 2}, "größe", []int{2, 1, 3}, []float32{-1, 0.5}, []float64{0, 1, 0.25}}
-	w := Write([]byte("head"))
+	w := new(Codec)
 	want.list(w)
-	data := w.Data()[len("head"):]
+	data := w.data
 
 	got := fields{f32: make([]float32, 2), f64: make([]float64, 3)}
-	r := Read(data)
+	r := &Codec{data: data, reading: true}
 	got.list(r)
 	r.End()
 	if r.Err() != nil {
@@ -51,13 +53,13 @@ func TestRoundTrip(t *testing.T) {
 	}
 	for n := range data {
 		short := fields{f32: make([]float32, 2), f64: make([]float64, 3)}
-		r := Read(data[:n])
+		r := &Codec{data: data[:n], reading: true}
 		short.list(r)
 		if r.Err() == nil {
 			t.Errorf("%d of %d bytes: no error", n, len(data))
 		}
 	}
-	long := Read(append(data, 0))
+	long := &Codec{data: append(data, 0), reading: true}
 	got.list(long)
 	if long.End(); long.Err() == nil || !strings.Contains(long.Err().Error(), "1 bytes too many") {
 		t.Errorf("a byte too many: error %v", long.Err())
@@ -67,9 +69,9 @@ func TestRoundTrip(t *testing.T) {
 // TestRefused: what does not make sense is an error that names it.
 func TestRefused(t *testing.T) {
 	written := func(write func(c *Codec)) []byte {
-		c := Write(nil)
+		c := new(Codec)
 		write(c)
-		return c.Data()
+		return c.data
 	}
 	float := func(x float64) []byte { return written(func(c *Codec) { c.Any(&x) }) }
 	shape := func(more int, sizes ...uint64) []byte {
@@ -100,7 +102,7 @@ func TestRefused(t *testing.T) {
 		"product of all": {shape(100, 2, 2, 5, 6), func(c *Codec) { c.Shape(nil) }, "shape"},
 		"overflow":       {shape(100, 1<<32, 1<<32), func(c *Codec) { c.Shape(nil) }, "shape"},
 	} {
-		r := Read(c.data)
+		r := &Codec{data: c.data, reading: true}
 		c.read(r)
 		if r.Err() == nil || !strings.Contains(r.Err().Error(), c.want) {
 			t.Errorf("%s: error %v, want one that says %q", name, r.Err(), c.want)
@@ -111,8 +113,49 @@ func TestRefused(t *testing.T) {
 			}
 		}
 	}
-	r := Read(shape(100, 10, 10))
+	r := &Codec{data: shape(100, 10, 10), reading: true}
 	if got := r.Shape(nil); r.Err() != nil || !slices.Equal(got, []int{10, 10}) {
 		t.Errorf("shape %v, error %v", got, r.Err())
+	}
+}
+
+// TestFormat: a record is read by its own format alone, and not if a byte of it has changed.
+func TestFormat(t *testing.T) {
+	f := Format{Magic: "test", Version: 3}
+	n := 7
+	count := func(c *Codec) error { c.Count(&n); return c.Err() }
+	data, err := f.Write(count)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n = 0; f.Read(data, count) != nil || n != 7 {
+		t.Errorf("read %d", n)
+	}
+	for name, c := range map[string]struct {
+		f      Format
+		data   []byte
+		fields func(c *Codec) error
+		want   string
+	}{
+		"magic":         {Format{"other", 3}, data, count, "begin with"},
+		"version":       {Format{"test", 4}, data, count, "version 3, want 4"},
+		"short":         {f, data[:6], count, "begin with"},
+		"cut":           {f, data[:len(data)-1], count, "checksum"},
+		"left over":     {f, data, func(*Codec) error { return nil }, "8 bytes too many"},
+		"fields' error": {f, data, func(*Codec) error { return errors.New("as told") }, "as told"},
+	} {
+		if err := c.f.Read(c.data, c.fields); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one that says %q", name, err, c.want)
+		}
+	}
+	for i := range data {
+		changed := slices.Clone(data)
+		changed[i] ^= 1
+		if f.Read(changed, count) == nil {
+			t.Errorf("byte %d changed: no error", i)
+		}
+	}
+	if _, err := f.Write(func(*Codec) error { return errors.New("as told") }); err == nil {
+		t.Error("an error of the fields is lost")
 	}
 }

@@ -5,10 +5,18 @@
 // losses are from independent implementations in NumPy and PyTorch with the paper's settings.
 package paper
 
+import "strings"
+
 // Setting is a kind of solver and its number, the fraction of L4 or a learning rate.
 type Setting struct {
 	Kind  string
 	Value float64
+}
+
+// SettingOf returns the paper's setting that a kind of solver is compared with: L4 without its bound, which is
+// the paper's algorithm, and L4 with it are compared with the same.
+func SettingOf(kind string, value float64) Setting {
+	return Setting{strings.TrimSuffix(kind, "-plain"), value}
 }
 
 // MNIST is the experiment of section 3.2 (Fig. 3, Table 2): a perceptron of 784-300-100-10, batches

@@ -33,18 +33,16 @@ const (
 )
 
 // Kinds are the solvers that can be compared. This is the one place where a solver gets its name
-// and its colour; a new one is a new entry, such as l4adam-plain and l4mom-plain for L4 without its
-// bound. The colours are from the palette of Okabe and Ito, which colour-blind readers can tell
+// and its colour; a new one is a new entry. L4 without its bound, the paper's algorithm, has a paler
+// colour than L4 with it. The others are from the palette of Okabe and Ito, which colour-blind readers can tell
 // apart.
 var Kinds = []Kind{
-	{"l4adam", "L4Adam", color.NRGBA{0x00, 0x72, 0xb2, 0xff}, Fraction, 0.15,
-		func(alpha float64) Solver {
-			return adaptive(l4.NewL4Adam(nil, l4.WithFraction(alpha)))
-		}},
-	{"l4mom", "L4Mom", color.NRGBA{0xd5, 0x5e, 0x00, 0xff}, Fraction, 0.15,
-		func(alpha float64) Solver {
-			return adaptive(l4.NewL4Mom(nil, l4.WithFraction(alpha)))
-		}},
+	{"l4adam", "L4Adam", color.NRGBA{0x00, 0x72, 0xb2, 0xff}, Fraction, 0.15, l4Adam()},
+	{"l4mom", "L4Mom", color.NRGBA{0xd5, 0x5e, 0x00, 0xff}, Fraction, 0.15, l4Mom()},
+	{"l4adam-plain", "L4Adam, no bound", color.NRGBA{0x7f, 0xb8, 0xd8, 0xff}, Fraction, 0.15,
+		l4Adam(l4.WithoutBound())},
+	{"l4mom-plain", "L4Mom, no bound", color.NRGBA{0xea, 0xae, 0x80, 0xff}, Fraction, 0.15,
+		l4Mom(l4.WithoutBound())},
 	{"adam", "Adam", color.NRGBA{0x00, 0x9e, 0x73, 0xff}, Rate, 1e-3, func(rate float64) Solver {
 		// The epsilon is the paper's.
 		s := gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate), gorgonia.WithEps(1e-4))
@@ -72,6 +70,18 @@ func KindOf(name string) (Kind, bool) {
 		}
 	}
 	return Kind{}, false
+}
+
+func l4Adam(opts ...l4.Option) func(alpha float64) Solver {
+	return func(alpha float64) Solver {
+		return adaptive(l4.NewL4Adam(nil, append([]l4.Option{l4.WithFraction(alpha)}, opts...)...))
+	}
+}
+
+func l4Mom(opts ...l4.Option) func(alpha float64) Solver {
+	return func(alpha float64) Solver {
+		return adaptive(l4.NewL4Mom(nil, append([]l4.Option{l4.WithFraction(alpha)}, opts...)...))
+	}
 }
 
 func adaptive(s interface {

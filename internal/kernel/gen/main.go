@@ -58,7 +58,8 @@ func main() {
 	}
 	for _, e := range []elem{f32, f64} {
 		bounded(e)
-		update(e)
+		update(e, false)
+		update(e, true)
 		direct(e, "momentum", false)
 		direct(e, "adam", true)
 	}
@@ -209,23 +210,45 @@ func bounded(e elem) {
 	RET()
 }
 
-func update(e elem) {
-	text("update"+e.suffix, fmt.Sprintf("func(w, v *%[1]s, n int, eta %[1]s)", e.name),
-		"for i < n: w[i] -= eta*v[i]; v[i] = 0")
+// update moves weights. If from is set it also sums the squares of their distances from a start.
+func update(e elem, from bool) {
+	name, params, result, doc := "update", "w, v", "", "for i < n: w[i] -= eta*v[i]; v[i] = 0"
+	if from {
+		name, params, result = "updateFrom", "w, v, start", " float64"
+		doc += "; lane[i%8] += (w[i]-start[i])*(w[i]-start[i]); return the sum of the lanes"
+	}
+	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, eta %s)%s", params, e.name, e.name, result), doc)
 	w, v := load("w"), load("v")
+	arrays, unroll := []array{w, v}, 4
+	var start array
+	var sum *lanes
+	if from {
+		start = load("start")
+		arrays, unroll = append(arrays, start), 1
+		sum = newLanes(e)
+	}
 	eta := argument(e, "eta")
-	zero := YMM()
-	VXORPS(zero, zero, zero)
-	loop(e, []array{w, v}, 4, func(x access) {
+	none := zero()
+	loop(e, arrays, unroll, func(x access) {
 		for k := 0; k < e.vectors(); k++ {
 			d, y := x.load(v, k), x.load(w, k)
 			e.mul(eta, d, d)
 			e.sub(d, y, y)
 			x.store(y, w, k)
-			x.store(zero, v, k)
+			x.store(none, v, k)
+			if from {
+				e.sub(x.load(start, k), y, y)
+				sum.add(k, y, y, nil)
+			}
 		}
 	})
-	VZEROUPPER()
+	if from {
+		total := sum.total()
+		VZEROUPPER()
+		Store(total, ReturnIndex(0))
+	} else {
+		VZEROUPPER()
+	}
 	RET()
 }
 
@@ -249,8 +272,13 @@ func direct(e elem, name string, adam bool) {
 			"\tsquare[i] = c.Square.Keep*square[i] + c.Square.Add*(grad[i]*grad[i])",
 			"\tv /= sqrt(square[i]*c.Square.Correct) + c.Epsilon")
 	}
-	doc = append(doc, "\tgrad[i] = v; lane[i%8] += m*v", "return the sum of the lanes; c points to a Coefficients")
-	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) float64", params, e.name, e.name), doc...)
+	doc = append(doc, "\tgrad[i] = v; dotLane[i%8] += m*v")
+	result := "float64"
+	if adam { // the momentum's norm is its dot
+		doc, result = append(doc, "\tnormLane[i%8] += v*v"), "(dot, norm float64)"
+	}
+	doc = append(doc, "return the sums of the lanes; c points to a Coefficients")
+	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) %s", params, e.name, e.name, result), doc...)
 
 	arrays := []array{load("grad"), load("mean")}
 	if adam {
@@ -279,7 +307,11 @@ func direct(e elem, name string, adam bool) {
 	if adam {
 		foldSquare, eps = fold(square), coefficient(epsilon, 0)
 	}
-	sum := newLanes(e)
+	dots := newLanes(e)
+	var norms *lanes
+	if adam {
+		norms = newLanes(e)
+	}
 	loop(e, arrays, 1, func(a access) {
 		for k := 0; k < e.vectors(); k++ {
 			x := a.load(arrays[0], k)
@@ -294,12 +326,18 @@ func direct(e elem, name string, adam bool) {
 				e.div(root, m, v)
 			}
 			a.store(v, arrays[0], k)
-			sum.add(k, m, v)
+			dots.add(k, m, v, norms)
 		}
 	})
-	dot := sum.total()
+	dot, norm := dots.total(), reg.Register(nil)
+	if adam {
+		norm = norms.total()
+	}
 	VZEROUPPER()
 	Store(dot, ReturnIndex(0))
+	if adam {
+		Store(norm, ReturnIndex(1))
+	}
 	RET()
 }
 
@@ -309,8 +347,8 @@ type lanes struct {
 	sum [2]reg.VecVirtual
 }
 
-func newLanes(e elem) lanes {
-	return lanes{e, [2]reg.VecVirtual{zero(), zero()}}
+func newLanes(e elem) *lanes {
+	return &lanes{e, [2]reg.VecVirtual{zero(), zero()}}
 }
 
 func zero() reg.VecVirtual {
@@ -319,22 +357,32 @@ func zero() reg.VecVirtual {
 	return y
 }
 
-// add adds the products of two vectors, the one with index k of a turn.
-func (l lanes) add(k int, a, b reg.VecVirtual) {
+// add adds the products of two vectors, the one with index k of a turn, and to squares, if it is not nil, those of
+// the second with itself.
+func (l *lanes) add(k int, a, b reg.VecVirtual, squares *lanes) {
 	if l.e.size == 8 {
-		p := YMM()
-		VMULPD(a, b, p)
-		VADDPD(p, l.sum[k], l.sum[k])
+		product := func(sum *lanes, x reg.VecVirtual) {
+			p := YMM()
+			VMULPD(x, b, p)
+			VADDPD(p, sum.sum[k], sum.sum[k])
+		}
+		product(l, a)
+		if squares != nil {
+			product(squares, b)
+		}
 		return
 	}
 	// The product of two float32 is exact in float64, so that fusing changes nothing.
 	for half := range l.sum {
-		x := widen(a, half)
-		y := x
+		y := widen(b, half)
+		x := y
 		if a != b {
-			y = widen(b, half)
+			x = widen(a, half)
 		}
 		VFMADD231PD(x, y, l.sum[half])
+		if squares != nil {
+			VFMADD231PD(y, y, squares.sum[half])
+		}
 	}
 }
 
@@ -352,7 +400,7 @@ func widen(v reg.VecVirtual, half int) reg.VecVirtual {
 }
 
 // total returns the sum of the lanes.
-func (l lanes) total() reg.Register {
+func (l *lanes) total() reg.Register {
 	total, high := l.sum[0], XMM()
 	VADDPD(l.sum[1], total, total)
 	VEXTRACTF128(Imm(1), total, high)

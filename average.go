@@ -1,0 +1,178 @@
+package l4
+
+import (
+	"encoding"
+	"math"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/kernel"
+	"github.com/l4-go/l4/internal/record"
+)
+
+// Average is a running average of a model's weights, for any solver. Where batches are small or labels wrong
+// it is worth points of accuracy, because the weights of the last step carry the noise of the last batches:
+//
+//	solver, average := l4.NewL4Adam(loss), l4.NewAverage(model)
+//	for ... {
+//		machine.RunAll()
+//		solver.Step(model)
+//		average.Update()
+//		machine.Reset()
+//	}
+//	average.Swap() // now the model has the averaged weights
+//
+// Step t counts with polynomial decay, so that later weights count more and the first are forgotten
+// (O. Shamir and T. Zhang, ICML 2013; 8 is the γ of DoG, M. Ivgi et al., ICML 2023):
+//
+//	w̄ ← w̄ + (1+γ)/(t+γ)·(w − w̄),  γ = 8
+//
+// The running statistics of batch normalisation are not weights: those of the model belong to its last
+// weights. After Swap, run batches of training data in training mode before evaluating, as with
+// torch.optim.swa_utils.update_bn.
+//
+// It keeps one word a parameter. It may not be used from two goroutines at once.
+type Average struct {
+	params  []gorgonia.ValueGrad
+	weights flat.Model
+	means   vectors // w̄, or the weights while the model has w̄
+	updates int     // t
+	swapped bool
+
+	share                float64
+	finite, update, swap flat.Pass
+}
+
+var (
+	_ encoding.BinaryMarshaler   = (*Average)(nil)
+	_ encoding.BinaryUnmarshaler = (*Average)(nil)
+)
+
+// averageGamma is γ.
+const averageGamma = 8
+
+// NewAverage returns the average of a model's weights, which begins with the first Update. A parameter is what
+// it is for Solver.Step; gradients are not used.
+func NewAverage(model []gorgonia.ValueGrad) *Average {
+	a := &Average{params: model, weights: flat.Model{WeightsOnly: true}, means: vectors{number: 1}}
+	a.finite = flat.Pass{
+		F32: func(p *flat.Part[float32]) (bad, _ float64) { return notFinite(kernel.Float32, p.W, math.MaxFloat32) },
+		F64: func(p *flat.Part[float64]) (bad, _ float64) { return notFinite(kernel.Float64, p.W, math.MaxFloat64) },
+	}
+	a.update = flat.Pass{
+		F32: func(p *flat.Part[float32]) (_, _ float64) { return approach(a.means.f32, p, a.share) },
+		F64: func(p *flat.Part[float64]) (_, _ float64) { return approach(a.means.f64, p, a.share) },
+	}
+	a.swap = flat.Pass{
+		F32: func(p *flat.Part[float32]) (_, _ float64) { return exchange(a.means.f32, p) },
+		F64: func(p *flat.Part[float64]) (_, _ float64) { return exchange(a.means.f64, p) },
+	}
+	return a
+}
+
+// Update takes the weights into the average. Call it after each step. It returns an error, and leaves the
+// average as it was, if a weight is not finite, if the model has changed as for Solver.Step, or between two
+// calls of Swap.
+func (a *Average) Update() error {
+	if a.swapped {
+		return errors.New("l4: the model has its averaged weights; call Swap before Update")
+	}
+	if err := a.bind(); err != nil {
+		return err
+	}
+	if bad, _ := a.weights.Sum(a.finite); bad != 0 {
+		found := nonFinite{what: "weight"}
+		found.name, found.at, found.value = a.weights.Find(a.finite)
+		return &found
+	}
+	if a.updates == 0 {
+		a.means.renew(&a.weights)
+	}
+	a.updates++
+	a.share = (1 + averageGamma) / (float64(a.updates) + averageGamma)
+	a.weights.Sum(a.update)
+	a.weights.Keep()
+	return nil
+}
+
+// Swap exchanges the weights of the model with their averages, to evaluate or to save these, and back when it
+// is called again. Make no step between the two calls. It returns an error if there has been no Update.
+func (a *Average) Swap() error {
+	if a.updates == 0 {
+		return errors.New("l4: there is no average yet; call Update after each step")
+	}
+	if err := a.bind(); err != nil {
+		return err
+	}
+	a.weights.Sum(a.swap)
+	a.weights.Commit()
+	a.swapped = !a.swapped
+	return nil
+}
+
+func (a *Average) bind() error {
+	if a.update.F32 == nil {
+		return errors.New("l4: a zero Average has no model; make it with NewAverage")
+	}
+	return a.weights.Bind(a.params)
+}
+
+func notFinite[T kernel.Float](passes kernel.Passes[T], xs []T, largest T) (bad, _ float64) {
+	if passes.Bounded(xs, largest) {
+		return 0, 0
+	}
+	return 1, 0
+}
+
+// approach moves averages a share of the way to the weights.
+func approach[T kernel.Float](means [][]T, p *flat.Part[T], share float64) (_, _ float64) {
+	for i, w := range p.W {
+		mean := &means[p.Tensor][p.Lo+i]
+		*mean += T(T(share) * (w - *mean))
+	}
+	return 0, 0
+}
+
+func exchange[T kernel.Float](means [][]T, p *flat.Part[T]) (_, _ float64) {
+	for i := range p.W {
+		mean := &means[p.Tensor][p.Lo+i]
+		p.W[i], *mean = *mean, p.W[i]
+	}
+	return 0, 0
+}
+
+var averageFormat = record.Format{Magic: "L4average", Version: 1}
+
+// MarshalBinary returns the averages, to go on from in another process. Call Swap first if the model has its
+// averaged weights.
+func (a *Average) MarshalBinary() ([]byte, error) {
+	if a.swapped {
+		return nil, errors.New("l4: the model has its averaged weights; call Swap before saving the average")
+	}
+	return averageFormat.Write(a.fields)
+}
+
+// UnmarshalBinary takes over averages that MarshalBinary has returned, for the same parameters by name, dtype,
+// shape and order. An error leaves the Average as it was.
+func (a *Average) UnmarshalBinary(data []byte) error {
+	loaded := NewAverage(a.params)
+	if err := averageFormat.Read(data, loaded.fields); err != nil {
+		return errors.WithMessage(err, "l4: loading an average")
+	}
+	// The passes of loaded belong to it, so a takes over numbers alone.
+	a.weights, a.means, a.updates, a.swapped = loaded.weights, loaded.means, loaded.updates, false
+	return nil
+}
+
+func (a *Average) fields(c *record.Codec) error {
+	c.Count(&a.updates)
+	a.weights.Fields(c, func(i int) {
+		a.means.fields(c, &a.weights, i, "the average of a weight", math.Inf(-1))
+	})
+	if c.Reading() && (a.updates == 0) != (a.weights.Len() == 0) {
+		c.Fail("%d updates of %d parameters", a.updates, a.weights.Len())
+	}
+	return c.Err()
+}

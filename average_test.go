@@ -1,0 +1,146 @@
+package l4_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+)
+
+// averageModel has a view, both dtypes and a scalar.
+func averageModel(dt tensor.Dtype) []*param {
+	whole := newParam("", dt, []int{6, 5}, ramp(30, 3)).w.(*tensor.Dense)
+	view, err := whole.Slice(tensor.S(1, 4), tensor.S(0, 3))
+	if err != nil {
+		panic(err)
+	}
+	return []*param{
+		{name: "view", w: view.(*tensor.Dense), g: newParam("", dt, []int{3, 3}, ramp(9, 1)).g},
+		newParam("vector", tensor.Float64, []int{4}, ramp(4, 2)),
+		{name: "scalar", w: newScalar(dt), g: newScalar(dt)},
+	}
+}
+
+// TestAverage compares the average with its definition, over a solver of Gorgonia's, through saving and loading.
+func TestAverage(t *testing.T) {
+	for _, dt := range dtypes {
+		t.Run(fmt.Sprint(dt), func(t *testing.T) {
+			loss, model := newBowl(), averageModel(dt)
+			solver, average := gorgonia.NewMomentum(gorgonia.WithLearnRate(0.01)), l4.NewAverage(valueGrads(model))
+			want := make([]float64, len(weightsOf(model)))
+			for step := range 50 {
+				loss.eval(model, 1)
+				if err := solver.Step(valueGrads(model)); err != nil {
+					t.Fatal(err)
+				}
+				if step == 20 {
+					data, err := average.MarshalBinary()
+					if err != nil {
+						t.Fatal(err)
+					}
+					average = l4.NewAverage(valueGrads(model))
+					if err := average.UnmarshalBinary(data); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := average.Update(); err != nil {
+					t.Fatal(err)
+				}
+				for i, w := range weightsOf(model) {
+					want[i] += 9 / float64(step+1+8) * (w - want[i])
+				}
+			}
+			trained := weightsOf(model)
+			if err := average.Swap(); err != nil {
+				t.Fatal(err)
+			}
+			tolerance := 1e-13
+			if dt == tensor.Float32 {
+				tolerance = 1e-5
+			}
+			wantClose(t, weightsOf(model), want, tolerance)
+			if err := average.Update(); err == nil || !strings.Contains(err.Error(), "Swap before Update") {
+				t.Errorf("Update while swapped: error %v", err)
+			}
+			if _, err := average.MarshalBinary(); err == nil {
+				t.Error("saving while swapped: no error")
+			}
+			if err := average.Swap(); err != nil {
+				t.Fatal(err)
+			}
+			wantEqual(t, weightsOf(model), trained)
+		})
+	}
+}
+
+// TestAverageErrors: a mistake is an error that says what to do, and changes nothing.
+func TestAverageErrors(t *testing.T) {
+	model := averageModel(tensor.Float64)
+	if err := l4.NewAverage(valueGrads(model)).Swap(); err == nil || !strings.Contains(err.Error(), "call Update") {
+		t.Errorf("Swap without Update: error %v", err)
+	}
+	if err := new(l4.Average).Update(); err == nil || !strings.Contains(err.Error(), "NewAverage") {
+		t.Errorf("zero Average: error %v", err)
+	}
+	if err := l4.NewAverage(nil).Update(); err == nil || !strings.Contains(err.Error(), "no parameters") {
+		t.Errorf("no parameters: error %v", err)
+	}
+	average := l4.NewAverage(valueGrads(model))
+	if err := average.Update(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := average.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := numbers(model[1].w)
+	for what, spoil := range map[string]func(){
+		"not finite: the weight of vector is NaN at element 2": func() { weights[2] = math.NaN(); model[1].setWeight(weights) },
+		"model changed: vector":                                func() { model[1].w = gorgonia.NewF64(1) },
+	} {
+		kept := model[1].w
+		spoil()
+		if err := average.Update(); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("error %v, want %q", err, what)
+		}
+		model[1].w = kept
+		model[1].setWeight(ramp(4, 2))
+		if after, err := average.MarshalBinary(); err != nil || string(after) != string(before) {
+			t.Errorf("%s: the average has changed (%v)", what, err)
+		}
+	}
+	for i := range before {
+		changed := append([]byte{}, before...)
+		changed[i] ^= 0x10
+		if average.UnmarshalBinary(changed) == nil || average.UnmarshalBinary(before[:i]) == nil {
+			t.Fatalf("byte %d changed or missing: no error", i)
+		}
+	}
+	other := l4.NewAverage(valueGrads(averageModel(tensor.Float32)))
+	if err := other.UnmarshalBinary(before); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Update(); !errors.Is(err, l4.ErrModelChanged) {
+		t.Errorf("loaded for another model: error %v", err)
+	}
+}
+
+// TestAverageDoesNotAllocate: from the second update on.
+func TestAverageDoesNotAllocate(t *testing.T) {
+	average := l4.NewAverage(valueGrads([]*param{newParam("w", tensor.Float32, []int{1000}, ramp(1000, 1))}))
+	update := func() {
+		if err := average.Update(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	update()
+	if allocs := testing.AllocsPerRun(20, update); allocs != 0 {
+		t.Errorf("%v allocations an update", allocs)
+	}
+}

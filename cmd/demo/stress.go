@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pkg/errors"
+	"github.com/spf13/cobra"
+
+	"github.com/l4-go/l4/internal/experiment/figure"
+	"github.com/l4-go/l4/internal/experiment/stress"
+)
+
+// stressSettings are what the user chose for a comparison on many small tasks.
+type stressSettings struct {
+	study          string
+	tasks, solvers []string
+	full, resume   bool
+	seed           uint64
+	seeds, jobs    int
+	fashion, data  string
+	out            string
+}
+
+// stressCommand returns the command that compares solvers on many small tasks. It has no epochs and
+// no curves, so that it is no experiment like the others.
+func stressCommand() *cobra.Command {
+	s := &stressSettings{study: stress.Studies[0].Name}
+	c := &cobra.Command{
+		Use: "stress", Args: cobra.NoArgs,
+		Short: "Compare solvers on many small tasks that make learning rates hard to choose",
+		Long:  stressLong(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return s.run(c.Context(), c.OutOrStdout())
+		},
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&s.study, "study", s.study, "`name` of the comparison")
+	f.StringSliceVar(&s.tasks, "tasks", nil,
+		"`list` of tasks (default some of the suite's, or all of another study's)")
+	f.StringSliceVar(&s.solvers, "solvers", nil, "`list` of solvers (default all of the study's)")
+	f.BoolVar(&s.full, "full", false, "make all tasks of the suite, from 5 seeds")
+	f.Uint64Var(&s.seed, "seed", stress.FirstSeed,
+		"`number` that weights, batches and noise follow from")
+	f.Var((*count)(&s.seeds), "seeds", "`number` of seeds, counted on from --seed (default 2)")
+	f.Var((*count)(&s.jobs), "jobs", "`number` of runs side by side (default one for each core)")
+	f.StringVar(&s.fashion, "fashion", stress.FashionFolder,
+		"`folder` with Fashion-MNIST's files; MNIST takes its place if there is none")
+	f.StringVar(&s.data, "data", "",
+		"`folder` with MNIST's files (default a module that ships them)")
+	f.StringVar(&s.out, "out", "out",
+		"`folder` for the tables, the figure and the runs, made if it does not exist")
+	f.BoolVar(&s.resume, "resume", false, "make only the runs that are not in the folder yet")
+	return c
+}
+
+func stressLong() string {
+	var text strings.Builder
+	text.WriteString("Compare solvers without a learning rate, and Adam at five rates, on many " +
+		"small tasks.\nA run takes a second or so, all of them some minutes, with --full half an " +
+		"hour on two cores.\n" + stress.SeedsNote + "\n\nStudies:\n")
+	for _, s := range stress.Studies {
+		fmt.Fprintf(&text, "  %-8s %s\n", s.Name, s.Title)
+	}
+	text.WriteString("\nTasks of the suite, without --full those with a star:\n")
+	for _, t := range stress.Suite(stress.NewData(stress.FashionFolder, "")) {
+		star := " "
+		if stress.IsQuick(t) {
+			star = "*"
+		}
+		fmt.Fprintf(&text, "%s %-18s %s\n", star, t.Name, t.Title)
+	}
+	text.WriteString("\nSolvers of the suite:\n")
+	for _, s := range stress.Solvers() {
+		fmt.Fprintf(&text, "  %-18s %s\n", s.Name, s.Title)
+	}
+	return strings.TrimSuffix(text.String(), "\n")
+}
+
+// run makes the comparison and its report. Errors after the training has begun are failures.
+func (s *stressSettings) run(ctx context.Context, w io.Writer) error {
+	data := stress.NewData(s.fashion, s.data)
+	plan, err := s.plan(data)
+	if err != nil {
+		return err
+	}
+	if err := s.prepare(plan.File); err != nil {
+		return err
+	}
+	if data.Note != "" {
+		fmt.Fprintln(w, data.Note)
+	}
+	progress := newProgress(w, nil)
+	plan.Progress = func(done, all int, r stress.Result) { progress.stressRun(done, all, r) }
+	results, err := plan.Run(ctx)
+	progress.close()
+	if err == nil || errors.Is(err, context.Canceled) && len(results) > 0 {
+		report := stress.NewReport(plan.Tasks, plan.Solvers, results)
+		fmt.Fprintf(w, "\n%s\n%s", figure.Table(report.Summary()), stress.Notes)
+		text := fmt.Sprintf("%d runs, seeds from %d on. %s %s\n", len(results), s.seed,
+			stress.SeedsNote, data.Note)
+		if saveErr := report.Save(s.out, s.name(), text); saveErr != nil {
+			return failure{saveErr}
+		}
+		fmt.Fprintf(w, "\nWrote %s.md, %[1]s.png and more, and the runs to %s.\n",
+			filepath.Join(s.out, s.name()), plan.File)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return failure{err}
+	}
+	return err
+}
+
+// plan returns what to run.
+func (s *stressSettings) plan(data *stress.Data) (plan stress.Plan, err error) {
+	study, err := stress.FindStudy(s.study)
+	if err != nil {
+		return plan, err
+	}
+	plan = stress.Plan{Tasks: study.Tasks(data), Solvers: study.Solvers(), Jobs: s.jobs,
+		File: filepath.Join(s.out, s.name()+"-runs.csv")}
+	names := s.tasks
+	if names == nil && s.study == "suite" && !s.full {
+		names = stress.Quick
+	}
+	if names != nil {
+		if plan.Tasks, err = stress.ChooseTasks(plan.Tasks, names); err != nil {
+			return plan, errors.WithMessage(err, "--tasks")
+		}
+	}
+	if s.solvers != nil {
+		if plan.Solvers, err = stress.ChooseSolvers(plan.Solvers, s.solvers); err != nil {
+			return plan, errors.WithMessage(err, "--solvers")
+		}
+	}
+	seeds := s.seeds
+	switch {
+	case seeds > 0:
+	case s.full:
+		seeds = 5
+	default:
+		seeds = 2
+	}
+	plan.Seeds = stress.Seeds(s.seed, seeds)
+	return plan, nil
+}
+
+// name returns the beginning of the names of the files.
+func (s *stressSettings) name() string {
+	if s.study == stress.Studies[0].Name {
+		return "stress"
+	}
+	return "stress-" + s.study
+}
+
+// prepare makes the folder, and removes the runs in it unless they are to be kept.
+func (s *stressSettings) prepare(runs string) error {
+	if err := os.MkdirAll(s.out, 0o755); err != nil {
+		return errors.WithMessage(err, "--out")
+	}
+	if s.resume {
+		return nil
+	}
+	if err := os.Remove(runs); err != nil && !os.IsNotExist(err) {
+		return errors.WithMessage(err, "--out")
+	}
+	return nil
+}
+
+// stressRun shows a finished run: on a terminal by the bar, elsewhere by a line for some of them.
+func (p *progress) stressRun(done, all int, r stress.Result) {
+	if p.bar != nil {
+		p.bar.ChangeMax(all + 1)
+		p.bar.Describe(fmt.Sprintf("%d of %d runs  %s, %s", done, all, r.Task, r.Solver))
+		p.bar.Set(done)
+	} else if every := (all + jobLines - 1) / jobLines; done%every == 0 {
+		p.print(fmt.Sprintf("%d of %d runs, the last %s, %s, seed %d", done, all, r.Task, r.Solver,
+			r.Seed))
+	}
+}

@@ -1,0 +1,71 @@
+package baseline
+
+import (
+	"math"
+
+	"github.com/pkg/errors"
+	"gonum.org/v1/gonum/floats"
+	"gorgonia.org/gorgonia"
+)
+
+// MoMoAdam is MoMo-Adam (F. Schaipp et al., MoMo: Momentum Models for Adaptive Learning Rates, ICML
+// 2024): Adam whose rate is the smaller of a given one and of the one that takes a model of the
+// loss down to its lower bound.
+type MoMoAdam struct {
+	Solver
+	loss   gorgonia.Valuer
+	method momo
+}
+
+// NewMoMoAdam returns MoMo-Adam with its authors' defaults: rate 1e-2, lower bound 0, no weight
+// decay. The loss is a scalar or a tensor of one element.
+func NewMoMoAdam(loss gorgonia.Valuer) *MoMoAdam {
+	s := &MoMoAdam{loss: loss, method: momo{rate: 1e-2}}
+	s.Solver.method = &s.method
+	return s
+}
+
+// Step moves the weights of the model in place and zeroes the gradients.
+func (s *MoMoAdam) Step(params []gorgonia.ValueGrad) error {
+	switch x := s.loss.Value().Data().(type) {
+	case float32:
+		s.method.loss = float64(x)
+	case float64:
+		s.method.loss = x
+	default:
+		return errors.Errorf("baseline: the loss is a %T: "+
+			"want one number of float32 or float64", s.loss.Value())
+	}
+	return s.Solver.Step(params)
+}
+
+type momo struct {
+	rate float64
+	loss float64 // of this step
+	t    float64
+
+	meanLoss, meanDot float64 // running averages of the loss and of gᵀw, both 0 at first
+	moments
+	direction []float64
+}
+
+func (m *momo) start(w []float64) {
+	m.moments, m.direction = newMoments(len(w)), make([]float64, len(w))
+}
+
+func (m *momo) step(w, g []float64) {
+	m.t++
+	m.meanLoss += (1 - beta1) * (m.loss - m.meanLoss)
+	m.meanDot += (1 - beta1) * (floats.Dot(g, w) - m.meanDot)
+	m.add(g, 1)
+	scale := 1 / (1 - math.Pow(beta2, m.t))
+	for i, mean := range m.m {
+		m.direction[i] = mean / (math.Sqrt(scale*m.v[i]) + epsilon)
+	}
+	slope := floats.Dot(m.m, m.direction)
+	if slope == 0 {
+		return // no direction
+	}
+	toBound := max(0, m.meanLoss-m.meanDot+floats.Dot(m.m, w)) / slope
+	floats.AddScaled(w, -min(m.rate/(1-math.Pow(beta1, m.t)), toBound), m.direction)
+}

@@ -1,0 +1,186 @@
+package stress
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+)
+
+// quickPlan takes milliseconds.
+func quickPlan() Plan {
+	return Plan{
+		Tasks: []Task{floorTask("a", 5, 40, 1), floorTask("b", 3, 30, 0), {Name: "c", Title: "c",
+			Steps: 5, start: rosenbrockTask(5).start, Metric: Error}},
+		Solvers: []Solver{adam(1e-3), adam(1e-2), l4Solver("l4adam", "L4Adam", Both, l4Adam()),
+			{Name: "broken", Title: "broken", Weights: Both,
+				New: func(gorgonia.Valuer) gorgonia.Solver { return broken{} }}},
+		Seeds: Seeds(501, 3),
+	}
+}
+
+// broken is a solver that fails.
+type broken struct{}
+
+func (broken) Step([]gorgonia.ValueGrad) error { return errors.New("as told,\n\"always\"") }
+
+// same reports whether two lists of results are the same but for the times.
+func same(a, b []Result) bool {
+	return slices.EqualFunc(a, b, func(a, b Result) bool {
+		a.Seconds, b.Seconds = 0, 0
+		return fmt.Sprintf("%v", a) == fmt.Sprintf("%v", b) // NaN prints as NaN
+	})
+}
+
+func TestPlanIsDeterministic(t *testing.T) {
+	p := quickPlan()
+	p.Jobs = 1
+	want, err := p.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range want {
+		task, rest := i/12, i%12
+		if r.Task != p.Tasks[task].Name || r.Solver != p.Solvers[rest/3].Name ||
+			r.Seed != uint64(501+rest%3) {
+			t.Errorf("result %d is of task %s, solver %s, seed %d", i, r.Task, r.Solver, r.Seed)
+		}
+		broke := r.Solver == "broken"
+		if broke != (r.Ended != "") || broke != math.IsNaN(r.Metric) {
+			t.Errorf("%+v", r)
+		}
+	}
+	p.Jobs = 7
+	if got, err := p.Run(context.Background()); err != nil || !same(got, want) {
+		t.Errorf("%v; with more jobs %v, want %v", err, got, want)
+	}
+}
+
+// TestResume: what is in the file is not made again, even if the file's last line is not whole.
+func TestResume(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "runs.csv")
+	p := quickPlan()
+	want, err := p.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.File = path
+	runs := 0
+	p.Progress = func(done, all int, r Result) {
+		if all != len(want) {
+			t.Errorf("%d runs, want %d", all, len(want))
+		}
+		runs++
+	}
+	p.Seeds = Seeds(501, 1)
+	want1 := slices.DeleteFunc(slices.Clone(want), func(r Result) bool { return r.Seed != 501 })
+	p.Progress = func(int, int, Result) { runs++ }
+	for _, c := range []struct {
+		seeds, made int
+		damage      func()
+	}{
+		{1, 12, func() {}},
+		{1, 0, func() {}},
+		{3, 25, func() {
+			data, _ := os.ReadFile(path)
+			os.WriteFile(path, data[:len(data)-3], 0o644)
+		}},
+		{3, 0, func() {}},
+	} {
+		c.damage()
+		runs, p.Seeds = 0, Seeds(501, c.seeds)
+		got, err := p.Run(context.Background())
+		if err != nil || runs != c.made {
+			t.Fatalf("%d seeds: %d runs made, want %d; %v", c.seeds, runs, c.made, err)
+		}
+		if expected := map[int][]Result{1: want1, 3: want}[c.seeds]; !same(got, expected) {
+			t.Errorf("%d seeds: %v, want %v", c.seeds, got, expected)
+		}
+	}
+	// A task that has changed is trained anew.
+	runs = 0
+	p.Tasks[0] = floorTask("a", 5, 41, 1)
+	if _, err := p.Run(context.Background()); err != nil || runs != 12 {
+		t.Errorf("%d runs of a changed task, want 12; %v", runs, err)
+	}
+	data, _ := os.ReadFile(path)
+	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	if err != nil || len(rows) != 1+36+12 {
+		t.Errorf("%d lines, %v", len(rows), err)
+	}
+}
+
+func TestForeignFile(t *testing.T) {
+	for _, content := range []string{"a,b\n1,2\n", strings.Join(columns, ",") + "\n1,2\n",
+		strings.Join(columns, ",") + "\na,b,1,x,1,1,1,1,,1,t\n", "\"\n"} {
+		path := filepath.Join(t.TempDir(), "runs.csv")
+		os.WriteFile(path, []byte(content), 0o644)
+		p := quickPlan()
+		p.File = path
+		_, err := p.Run(context.Background())
+		if err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%q: error %v", content, err)
+		}
+		if data, _ := os.ReadFile(path); string(data) != content {
+			t.Errorf("%q has been changed to %q", content, data)
+		}
+	}
+}
+
+func TestCancel(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := quickPlan()
+	p.Jobs = 1
+	p.Tasks[1].Steps = 1 << 40 // would take for ever
+	p.Progress = func(done, _ int, _ Result) {
+		if done == 4 {
+			cancel()
+		}
+	}
+	results, err := p.Run(ctx)
+	if !errors.Is(err, context.Canceled) || len(results) != 4 {
+		t.Errorf("%d results, %v", len(results), err)
+	}
+}
+
+func TestTaskFails(t *testing.T) {
+	p := quickPlan()
+	p.Tasks[1].start = func(uint64) (*Run, error) { return nil, errors.New("no data") }
+	_, err := p.Run(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "task b") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// FuzzReadResults: no bytes make the reader panic, and what it accepts it writes and reads again.
+func FuzzReadResults(f *testing.F) {
+	header := strings.Join(columns, ",") + "\n"
+	f.Add([]byte(header + "a,adam,501,10,83.5,NaN,2.3,0.5,,1.25,A title\n"))
+	f.Add([]byte(header + "a,adam,501,10,NaN,NaN,2.3,+Inf,\"loss, \"\"x\"\"\",1.25,A title\n"))
+	f.Add([]byte(header + "a"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		results, err := readResults(data)
+		if err != nil {
+			return
+		}
+		var b bytes.Buffer
+		w := csv.NewWriter(&b)
+		w.Write(columns)
+		for _, r := range results {
+			w.Write(r.record())
+		}
+		w.Flush()
+		if again, err := readResults(b.Bytes()); err != nil || !same(again, results) {
+			t.Errorf("%v; %v after writing and reading %v", err, again, results)
+		}
+	})
+}

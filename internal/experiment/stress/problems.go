@@ -1,0 +1,187 @@
+package stress
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+)
+
+// regressionTask is to fit a net to a random function that is seen through noise. Its error is the
+// root of the mean squared distance from the function itself, relative to its standard deviation: 1
+// is knowing nothing.
+type regressionTask struct {
+	name, title  string
+	steps, batch int
+	inputs       int // 0 stands for 10
+	architecture
+	penalty penalty
+	noise   func(r *rand.Rand) float64
+	linear  bool // the function, instead of one of a hidden layer
+}
+
+func (c regressionTask) task(kind string) Task {
+	if c.inputs == 0 {
+		c.inputs = 10
+	}
+	return Task{
+		Name: c.name, Kind: kind, Steps: c.steps, Metric: Error,
+		Title: fmt.Sprintf("%s, %v, batch %d, %d steps", c.title, c.architecture, c.batch, c.steps),
+		start: func(seed uint64) (*Run, error) { return startRegression[float32](c, seed), nil },
+	}
+}
+
+func startRegression[T float](c regressionTask, seed uint64) *Run {
+	f := newTeacher(c.inputs, c.linear, random(seed, forTask))
+	model := newNet[T](c.architecture, c.inputs, 1, random(seed, forWeights))
+	inputs, noise := random(seed, forBatches), random(seed, forNoise)
+	const tests = 2000
+	testX, testY := make([]T, tests*c.inputs), make([]T, tests)
+	sample(f, testX, testY, random(seed^1<<63, forBatches))
+	x, y, dy := make([]T, c.batch*c.inputs), make([]T, c.batch), make([]T, max(c.batch, tests))
+
+	t := trainee[T]{params: model.params()}
+	t.forward = func(int) float64 {
+		sample(f, x, y, inputs)
+		for i := range y {
+			y[i] += T(c.noise(noise))
+		}
+		loss := meanPenalty(c.penalty, model.forward(x, c.batch), y, dy)
+		model.backward(dy[:c.batch])
+		return loss
+	}
+	t.test = func() float64 {
+		return math.Sqrt(meanPenalty(squared, model.forward(testX, tests), testY, dy))
+	}
+	return t.run()
+}
+
+// teacher is a random function with a standard deviation of 1.
+type teacher struct {
+	w    [][]float64
+	a    []float64
+	unit func(float64) float64
+}
+
+func newTeacher(inputs int, linear bool, r *rand.Rand) *teacher {
+	t := &teacher{unit: func(x float64) float64 { return math.Tanh(2*x) / 0.75 }}
+	units := 8
+	if linear {
+		units, t.unit = 1, func(x float64) float64 { return x }
+	}
+	for range units {
+		w := make([]float64, inputs)
+		for i := range w {
+			w[i] = r.NormFloat64() / math.Sqrt(float64(inputs))
+		}
+		t.w, t.a = append(t.w, w), append(t.a, r.NormFloat64())
+	}
+	x, y := make([]float64, 1000*inputs), make([]float64, 1000)
+	sample(t, x, y, r)
+	floats.Scale(1/stat.StdDev(y, nil), t.a)
+	return t
+}
+
+// sample fills x with normal inputs and y with the function's values.
+func sample[T float](t *teacher, x, y []T, r *rand.Rand) {
+	width := len(x) / len(y)
+	for i := range y {
+		row := x[i*width : (i+1)*width]
+		for j := range row {
+			row[j] = T(r.NormFloat64())
+		}
+		sum := 0.0
+		for k, w := range t.w {
+			dot := 0.0
+			for j, v := range row {
+				dot += w[j] * float64(v)
+			}
+			sum += t.a[k] * t.unit(dot)
+		}
+		y[i] = T(sum)
+	}
+}
+
+// Kinds of noise, of a deviation like that of the function.
+
+func normalNoise(r *rand.Rand) float64 { return r.NormFloat64() }
+
+// studentNoise has Student's distribution with three degrees of freedom.
+func studentNoise(r *rand.Rand) float64 {
+	square := 0.0
+	for range 3 {
+		x := r.NormFloat64()
+		square += x * x
+	}
+	return r.NormFloat64() / math.Sqrt(square/3)
+}
+
+// outliers are a tenth of all, and large.
+func outliers(r *rand.Rand) float64 {
+	if x := r.NormFloat64(); r.Float64() < 0.1 {
+		return 20 * x
+	} else {
+		return 0.1 * x
+	}
+}
+
+func noNoise(*rand.Rand) float64 { return 0 }
+
+// floorTask is to minimise a quadratic above 1 whose gradients are seen through noise. Its error is
+// the loss above 1.
+func floorTask(name string, elements, steps int, noise float64) Task {
+	return Task{
+		Name: name, Kind: "floor", Steps: steps, Metric: Error,
+		Title: fmt.Sprintf("Quadratic of %d elements plus 1 (error: loss above 1), condition 100, "+
+			"noise of deviation %v in the gradients, %d steps", elements, noise, steps),
+		start: func(seed uint64) (*Run, error) {
+			r, w := random(seed, forNoise), newParam[float32](elements)
+			w.normal(random(seed, forWeights), 1)
+			return functionRun(w, func(w, g []float32) float64 {
+				sum := 0.0
+				for i, x := range w {
+					h := math.Pow(100, float64(i)/float64(max(1, elements-1)))
+					sum += h / 2 * float64(x) * float64(x)
+					if g != nil {
+						g[i] = float32(h*float64(x) + noise*r.NormFloat64())
+					}
+				}
+				return sum
+			}), nil
+		},
+	}
+}
+
+// rosenbrockTask is to minimise Rosenbrock's function plus 1. Its error is the loss above 1.
+func rosenbrockTask(steps int) Task {
+	return Task{
+		Name: "rosenbrock", Kind: "floor", Steps: steps, Metric: Error,
+		Title: fmt.Sprintf("Rosenbrock's function plus 1 (error: loss above 1), %d steps", steps),
+		start: func(seed uint64) (*Run, error) {
+			w := newParam[float64](2)
+			w.normal(random(seed, forWeights), 0.1)
+			w.w[0] -= 1.2
+			w.w[1] += 1
+			return functionRun(w, func(w, g []float64) float64 {
+				a, b := 1-w[0], w[1]-w[0]*w[0]
+				if g != nil {
+					g[0], g[1] = -2*a-400*b*w[0], 200*b
+				}
+				return a*a + 100*b*b
+			}), nil
+		},
+	}
+}
+
+// functionRun is the run of a function plus 1, which also sets the gradient if that is not nil. The
+// error is the function.
+func functionRun[T float](w *param[T], f func(w, g []T) float64) *Run {
+	t := trainee[T]{
+		params:  []*param[T]{w},
+		forward: func(int) float64 { return 1 + f(w.w, w.g) },
+		test:    func() float64 { return f(w.w, nil) },
+	}
+	return t.run()
+}

@@ -1,0 +1,243 @@
+package stress
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// Report sums up results.
+type Report struct {
+	tasks      []Task
+	contenders []contender
+	cells      [][]cell // by task, then contender
+}
+
+// contender is a solver with the weights that are evaluated.
+type contender struct {
+	solver   Solver
+	averaged bool
+}
+
+func (c contender) String() string {
+	if c.averaged {
+		return c.solver.Title + ", averaged"
+	}
+	return c.solver.Title
+}
+
+// cell is what a contender reached on a task.
+type cell struct {
+	values []float64 // the metric of each run
+	failed int
+	mean   float64 // of the metric: arithmetic for accuracies, geometric for errors
+	// gap is how far it is behind the task's best Adam: in points of accuracy, or as the logarithm
+	// of the ratio of the errors.
+	gap float64
+}
+
+// leastError is the smallest error that counts, since a geometric mean can have no 0.
+const leastError = 1e-12
+
+// NewReport sums up results of tasks and solvers; those of others, and of tasks that have changed,
+// are left out.
+func NewReport(tasks []Task, solvers []Solver, results []Result) *Report {
+	r := &Report{tasks: tasks}
+	for _, s := range solvers {
+		for _, averaged := range []bool{false, true} {
+			if s.Weights&weightsOf(averaged) != 0 {
+				r.contenders = append(r.contenders, contender{s, averaged})
+			}
+		}
+	}
+	type key struct{ task, title, solver string }
+	runs := map[key][]Result{}
+	for _, result := range results {
+		k := key{result.Task, result.Title, result.Solver}
+		runs[k] = append(runs[k], result)
+	}
+	for _, t := range tasks {
+		of := func(c contender) []Result { return runs[key{t.Name, t.Title, c.solver.Name}] }
+		row := make([]cell, len(r.contenders))
+		best := math.NaN()
+		for i, c := range r.contenders {
+			row[i] = newCell(t.Metric, of(c), c.averaged)
+			isBetter := math.IsNaN(best) || t.Metric.Better(row[i].mean, best)
+			if c.solver.Rate && !c.averaged && len(row[i].values) > 0 && isBetter {
+				best = row[i].mean
+			}
+		}
+		for i, c := range r.contenders {
+			row[i].compare(t.Metric, best, of(c), c.averaged)
+		}
+		r.cells = append(r.cells, row)
+	}
+	return r
+}
+
+func weightsOf(averaged bool) Weights {
+	if averaged {
+		return Averaged
+	}
+	return Last
+}
+
+// value returns the metric of a run. A run that broke off is worth as much as none.
+func (r Result) value(averaged bool) float64 {
+	x := r.Metric
+	if averaged {
+		x = r.Average
+	}
+	if math.IsNaN(x) {
+		return r.Untrained
+	}
+	return x
+}
+
+func newCell(m Metric, runs []Result, averaged bool) cell {
+	var values []float64
+	for _, r := range runs {
+		values = append(values, r.value(averaged))
+	}
+	c := cell{values: slices.Clone(values), mean: math.NaN(), gap: math.NaN()}
+	switch {
+	case len(values) == 0:
+	case m == Accuracy:
+		c.mean = stat.Mean(values, nil)
+	default:
+		for i, x := range values {
+			values[i] = max(x, leastError)
+		}
+		c.mean = stat.GeometricMean(values, nil)
+	}
+	return c
+}
+
+// compare fills in what depends on the best Adam. Where there is none, a run fails if it breaks
+// off.
+func (c *cell) compare(m Metric, best float64, runs []Result, averaged bool) {
+	c.gap = best - c.mean
+	if m == Error {
+		c.gap = math.Log(c.mean / best)
+	}
+	for _, r := range runs {
+		half := (r.Untrained + best) / 2
+		if r.Ended != "" || m.Better(half, r.value(averaged)) {
+			c.failed++
+		}
+	}
+}
+
+// Summary returns a table with a row for each contender.
+func (r *Report) Summary() [][]string {
+	rows := [][]string{{"", "failed", "mean gap, points", "median gap", "ahead",
+		"median ratio of errors", "ahead"}}
+	for i, c := range r.contenders {
+		runs, failed := 0, 0
+		gaps := map[Metric][]float64{}
+		for k, t := range r.tasks {
+			cell := r.cells[k][i]
+			runs, failed = runs+len(cell.values), failed+cell.failed
+			if !math.IsNaN(cell.gap) {
+				gaps[t.Metric] = append(gaps[t.Metric], cell.gap)
+			}
+		}
+		rows = append(rows, []string{c.String(), fmt.Sprintf("%d of %d", failed, runs),
+			r.meanGap(i, gaps[Accuracy]), number2(median(gaps[Accuracy])),
+			ahead(gaps[Accuracy]), format("%.3g", math.Exp(median(gaps[Error]))),
+			ahead(gaps[Error])})
+	}
+	return rows
+}
+
+// meanGap returns the mean of a contender's gaps with its standard error.
+func (r *Report) meanGap(contender int, gaps []float64) string {
+	var means []float64 // of the metric over the tasks, for each seed
+	for seed := 0; ; seed++ {
+		var values []float64
+		for k, t := range r.tasks {
+			if vs := r.cells[k][contender].values; t.Metric == Accuracy && seed < len(vs) {
+				values = append(values, vs[seed])
+			}
+		}
+		if len(values) < len(gaps) || len(values) == 0 {
+			break
+		}
+		means = append(means, stat.Mean(values, nil))
+	}
+	text := number2(stat.Mean(gaps, nil))
+	if n := float64(len(means)); n > 1 {
+		text += fmt.Sprintf(" ± %.2f", stat.StdErr(stat.StdDev(means, nil), n))
+	}
+	return text
+}
+
+// Notes tells what the tables' numbers are.
+const Notes = `Failed: the loss, the weights or the solver's own numbers ceased to be finite, or the
+run made less than half of the way from the untrained model's metric to the best Adam's. A run that
+broke off counts as untrained. Gap: how far the mean accuracy over the seeds is behind the best
+Adam's, in points; below 0 is ahead; with the standard error over the seeds. The best Adam of a task
+has the rate with the best mean over the seeds. Ratio: the geometric mean of the error over the best
+Adam's; below 1 is ahead. Ahead: on how many tasks. Averaged: of the same runs, the average of the
+weights with polynomial decay.
+`
+
+// Table returns a table of the means, with a row for each task. Where runs failed it says how many.
+func (r *Report) Table() [][]string {
+	header := []string{"task", "kind"}
+	for _, c := range r.contenders {
+		header = append(header, c.String())
+	}
+	rows := [][]string{header}
+	for k, t := range r.tasks {
+		row := []string{t.Name, t.Kind}
+		for _, c := range r.cells[k] {
+			text := number3(c.mean)
+			if c.failed > 0 {
+				text += fmt.Sprintf(" (%d failed)", c.failed)
+			}
+			row = append(row, text)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// Titles returns a table with the title of each task.
+func (r *Report) Titles() [][]string {
+	rows := [][]string{{"task", "what it is"}}
+	for _, t := range r.tasks {
+		rows = append(rows, []string{t.Name, t.Title})
+	}
+	return rows
+}
+
+func median(xs []float64) float64 {
+	if len(xs) == 0 {
+		return math.NaN()
+	}
+	xs = slices.Sorted(slices.Values(xs))
+	return (xs[(len(xs)-1)/2] + xs[len(xs)/2]) / 2
+}
+
+func ahead(gaps []float64) string {
+	n := 0
+	for _, gap := range gaps {
+		if gap < 0 {
+			n++
+		}
+	}
+	return fmt.Sprintf("%d of %d", n, len(gaps))
+}
+
+func number2(x float64) string { return format("%.2f", x) }
+func number3(x float64) string { return format("%.4g", x) }
+
+func format(f string, x float64) string {
+	if math.IsNaN(x) {
+		return "-"
+	}
+	return fmt.Sprintf(f, x)
+}

@@ -1,0 +1,128 @@
+package stress
+
+import (
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// madeUp are results of three tasks, two with accuracies, from two seeds. The tasks' titles are
+// their names.
+func madeUp() ([]Task, []Solver, []Result) {
+	tasks := []Task{{Name: "a", Title: "a", Kind: "k"}, {Name: "b", Title: "b", Kind: "k"},
+		{Name: "e", Title: "e", Kind: "k", Metric: Error}}
+	low, high := adam(1e-3), adam(1e-2)
+	low.Weights, high.Weights = Last, Last
+	solvers := []Solver{{Name: "new", Title: "New", Weights: Both}, low, high}
+	nan := math.NaN()
+	var results []Result
+	add := func(task, solver string, untrained, metric1, metric2, average1, average2 float64) {
+		for i, m := range [][2]float64{{metric1, average1}, {metric2, average2}} {
+			r := Result{Task: task, Title: task, Solver: solver, Seed: uint64(501 + i),
+				Untrained: untrained, Metric: m[0], Average: m[1]}
+			if math.IsNaN(m[0]) {
+				r.Ended = "loss NaN in step 3"
+			}
+			results = append(results, r)
+		}
+	}
+	add("a", "new", 10, 82, 84, 85, 87)
+	add("a", low.Name, 10, 80, 82, nan, nan)
+	add("a", high.Name, 10, 85, 75, nan, nan)
+	add("b", "new", 10, 90, nan, 91, nan)
+	add("b", low.Name, 10, 50, 30, nan, nan)
+	add("b", high.Name, 10, 90, 88, nan, nan)
+	add("e", "new", 1, 0.1, 0.4, 0.05, 0.05)
+	add("e", low.Name, 1, 0.1, 0.1, nan, nan)
+	add("e", high.Name, 1, 0.2, 0.9, nan, nan)
+	results = append(results, Result{Task: "a", Title: "as it was", Solver: "new", Metric: 1})
+	return tasks, solvers, results
+}
+
+func TestReport(t *testing.T) {
+	r := NewReport(madeUp())
+	// a: best Adam 81. b: best Adam 89, the run that broke off counts as 10. e: best Adam 0.1;
+	// means 0.2 and 0.05.
+	want := [][]string{
+		{"New", "1 of 6", "18.50 ± 19.50", "18.50", "1 of 2", "2", "0 of 1"},
+		{"New, averaged", "1 of 6", "16.75 ± 19.75", "16.75", "1 of 2", "0.5", "1 of 1"},
+		{"Adam 1e-3", "1 of 6", "24.50 ± 4.50", "24.50", "0 of 2", "1", "0 of 1"},
+		{"Adam 1e-2", "1 of 6", "0.50 ± 3.00", "0.50", "0 of 2", "4.24", "0 of 1"},
+	}
+	for i, row := range r.Summary()[1:] {
+		if !slices.Equal(row, want[i]) {
+			t.Errorf("%q, want %q", row, want[i])
+		}
+	}
+	table := [][]string{
+		{"task", "kind", "New", "New, averaged", "Adam 1e-3", "Adam 1e-2"},
+		{"a", "k", "83", "86", "81", "80"},
+		{"b", "k", "50 (1 failed)", "50.5 (1 failed)", "40 (1 failed)", "89"},
+		{"e", "k", "0.2", "0.05", "0.1", "0.4243 (1 failed)"},
+	}
+	for i, row := range r.Table() {
+		if !slices.Equal(row, table[i]) {
+			t.Errorf("%q, want %q", row, table[i])
+		}
+	}
+}
+
+// TestReportOfLittle: no results, or none of Adam, are no reason to panic.
+func TestReportOfLittle(t *testing.T) {
+	tasks, solvers, results := madeUp()
+	for name, r := range map[string]*Report{
+		"nothing": NewReport(tasks, solvers, nil),
+		"no task": NewReport(nil, solvers, results),
+		"no Adam": NewReport(tasks, solvers[:1], results),
+		"one":     NewReport(tasks, solvers, results[:1]),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := r.Save(t.TempDir(), "stress", "Text."); err != nil != (name == "no task") {
+				t.Error(err)
+			}
+			empty := []string{"0 of 0", "-", "-", "0 of 0", "-", "0 of 0"}
+			for _, row := range r.Summary()[1:] {
+				if name == "nothing" && !slices.Equal(row[1:], empty) {
+					t.Errorf("%q", row)
+				}
+			}
+		})
+	}
+}
+
+func TestSave(t *testing.T) {
+	dir := t.TempDir()
+	if err := NewReport(madeUp()).Save(dir, "stress", "What this is."); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "stress.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"What this is.\n", "| New | 1 of 6 | 18.50 ± 19.50 |",
+		"| a | k | 83 |", "Failed:"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	f, err := os.Open(filepath.Join(dir, "stress.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := png.Decode(f); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"stress.svg", "stress-tasks.csv"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := NewReport(madeUp()).Draw(filepath.Join(dir, "x.gif")); err == nil {
+		t.Error("no error for an unknown format")
+	}
+}

@@ -1,0 +1,233 @@
+package stress
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/l4-go/l4/internal/experiment/baseline"
+	"github.com/l4-go/l4/internal/experiment/dataset"
+)
+
+// testData is read once. MNIST is in a module; Fashion-MNIST may be missing.
+var testData = NewData(FashionFolder, "")
+
+// allTasks are those of all studies but the one that takes too much time and memory for a test.
+func allTasks() (tasks []Task) {
+	for _, s := range Studies {
+		tasks = append(tasks, s.Tasks(testData)...)
+	}
+	return slices.DeleteFunc(tasks, func(t Task) bool { return t.Name == "size-1e7" })
+}
+
+// trace trains for three steps and returns the losses and the last weights.
+func trace(t *testing.T, task Task, seed uint64) (xs []float64) {
+	t.Helper()
+	run, err := task.Start(seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	solver := baseline.NewAdam(1e-3)
+	for step := 1; step <= 3; step++ {
+		run.Forward(step)
+		xs = append(xs, scalar(run.Loss))
+		if err := solver.Step(run.Model); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range run.Model {
+		switch w := p.Value().Data().(type) {
+		case []float32:
+			for _, x := range w {
+				xs = append(xs, float64(x))
+			}
+		case []float64:
+			xs = append(xs, w...)
+		}
+	}
+	return xs
+}
+
+// TestTasks: everything follows from the seed, and depends on it.
+func TestTasks(t *testing.T) {
+	for _, task := range allTasks() {
+		xs := trace(t, task, 501)
+		if i := slices.IndexFunc(xs, func(x float64) bool { return !isFinite(x) }); i >= 0 {
+			t.Errorf("%s: %v", task.Name, xs[i])
+		}
+		if !slices.Equal(xs, trace(t, task, 501)) {
+			t.Errorf("%s: other weights from the same seed", task.Name)
+		}
+		if slices.Equal(xs[:3], trace(t, task, 502)[:3]) {
+			t.Errorf("%s: the same losses from another seed", task.Name)
+		}
+	}
+}
+
+func TestNamesAreUnique(t *testing.T) {
+	for _, s := range Studies {
+		seen := map[string]bool{}
+		for _, task := range s.Tasks(testData) {
+			if seen[task.Name] || task.Title == "" || task.Kind == "" || task.Steps < 1 {
+				t.Errorf("%s: task %+v", s.Name, task)
+			}
+			seen[task.Name] = true
+		}
+		for _, solver := range s.Solvers() {
+			if seen[solver.Name] || solver.Title == "" || solver.Weights == 0 {
+				t.Errorf("%s: solver %+v", s.Name, solver)
+			}
+			seen[solver.Name] = true
+		}
+	}
+	tasks := Suite(testData)
+	if len(tasks) < 24 {
+		t.Errorf("%d tasks", len(tasks))
+	}
+	if quick, err := ChooseTasks(tasks, Quick); err != nil || len(quick) != len(Quick) {
+		t.Errorf("%d quick tasks of %d: %v", len(quick), len(Quick), err)
+	}
+	if _, err := ChooseSolvers(Solvers(), []string{"sgd"}); err == nil ||
+		!strings.Contains(err.Error(), `no solver "sgd": choose from l4adam, l4mom`) {
+		t.Errorf("error %v", err)
+	}
+	if n := len(timeTasks(testData)); n != 8 {
+		t.Errorf("%d tasks for time scales", n)
+	}
+	if _, err := FindStudy("nothing"); err == nil || !strings.Contains(err.Error(), "batch") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestSolversRun: each makes steps of a task, and its weights are evaluated.
+func TestSolversRun(t *testing.T) {
+	task := floorTask("floor", 10, 50, 0.1)
+	for _, s := range append(Solvers(), timeSolvers()...) {
+		r, err := run(context.Background(), task, s, 501)
+		if err != nil || r.Ended != "" {
+			t.Errorf("%s: %v, %s", s.Name, err, r.Ended)
+		}
+		if s.Weights&Last != 0 != isFinite(r.Metric) ||
+			s.Weights&Averaged != 0 != isFinite(r.Average) {
+			t.Errorf("%s: metric %v, of the average %v", s.Name, r.Metric, r.Average)
+		}
+		for _, metric := range []float64{r.Metric, r.Average} {
+			if metric == r.Untrained {
+				t.Errorf("%s: metric %v as untrained", s.Name, metric)
+			}
+		}
+	}
+}
+
+func TestDisturbances(t *testing.T) {
+	trained := &trainee[float64]{params: []*param[float64]{newParam[float64](2)}}
+	trained.forward = func(int) float64 {
+		copy(trained.params[0].g, []float64{1, -2})
+		return 3
+	}
+	disturb(trained, disturbance{zeroFrom: 4, zeroSteps: 2, every: 7, lossBy: 10, gradBy: 100})
+	for step, want := range []struct{ loss, grad float64 }{
+		1: {3, 1}, 3: {3, 1}, 4: {3, 0}, 5: {3, 0}, 6: {3, 1},
+		7: {30, 100}, 8: {3, 1}, 14: {30, 100},
+	} {
+		if want.loss == 0 {
+			continue
+		}
+		loss, g := trained.forward(step), trained.params[0].g
+		if loss != want.loss || g[0] != want.grad || g[1] != -2*want.grad {
+			t.Errorf("step %d: loss %v, gradient %v, want %v", step, loss, g, want)
+		}
+	}
+}
+
+// TestChange: the labels, and those in the test, are the next ones after the change.
+func TestChange(t *testing.T) {
+	s := &dataset.Images{Rows: 1, Cols: 4, Classes: 10}
+	for class := range 10 {
+		row := []byte{0, 0, 0, 0}
+		row[class%4] = byte(20 * (class + 1))
+		s.Pixels, s.Labels = append(s.Pixels, row...), append(s.Labels, byte(class))
+	}
+	run := startImages[float64](imageTask{batch: 10, change: 300}, &images{s, s}, 1)
+	// The model learns for a while, whatever the labels; then its own answers tell them.
+	solver := baseline.NewAdam(0.1)
+	var before, after float64
+	for step := 1; step <= 301; step++ {
+		if step == 301 {
+			before = run.Test()
+		}
+		run.Forward(step)
+		if err := solver.Step(run.Model); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after = run.Test()
+	if before < 70 || after > 30 {
+		t.Errorf("accuracy %v before the change, %v after", before, after)
+	}
+}
+
+func TestPool(t *testing.T) {
+	s := &dataset.Images{Rows: 2, Cols: 4, Classes: 10, Labels: []byte{1, 2},
+		Pixels: []byte{0, 255, 1, 2, 255, 255, 3, 4, 9, 9, 9, 9, 9, 9, 9, 10}}
+	p := pool(s)
+	if !bytes.Equal(p.Pixels, []byte{191, 3, 9, 9}) || p.Rows != 1 || p.Cols != 2 {
+		t.Errorf("%d by %d pixels: %v", p.Rows, p.Cols, p.Pixels)
+	}
+	x := make([]float64, 2)
+	if pixels(x, p, 0); x[0] != 191.0/255 || x[1] != 3.0/255 {
+		t.Errorf("pixels %v", x)
+	}
+}
+
+func TestShuffle(t *testing.T) {
+	const n = 50
+	s, seen := newShuffle(n, random(1, forBatches)), make([]int, n)
+	var rounds [2][]int
+	for round := range rounds {
+		for range n {
+			i := s.deal()
+			seen[i]++
+			rounds[round] = append(rounds[round], i)
+		}
+		for i, count := range seen {
+			if count != round+1 {
+				t.Fatalf("%d came %d times in %d rounds", i, count, round+1)
+			}
+		}
+	}
+	if reflect.DeepEqual(rounds[0], rounds[1]) {
+		t.Error("two rounds have the same order")
+	}
+}
+
+func TestNoFashion(t *testing.T) {
+	d := NewData(t.TempDir()+"/none", "")
+	if !strings.Contains(d.Note, "dataset-fashion-mnist") {
+		t.Errorf("note %q", d.Note)
+	}
+	if task := Suite(d)[0]; !strings.HasPrefix(task.Title, "MNIST") {
+		t.Errorf("title %q of a task with the other images", task.Title)
+	}
+	if _, err := NewData(t.TempDir(), "").fashion(); err == nil {
+		t.Error("no error for a folder without files")
+	}
+}
+
+// TestTeacher: the functions have a standard deviation of 1.
+func TestTeacher(t *testing.T) {
+	for _, linear := range []bool{true, false} {
+		f := newTeacher(10, linear, random(7, forTask))
+		x, y := make([]float64, 200_000), make([]float64, 20_000)
+		sample(f, x, y, random(8, forTask))
+		if std := stat.StdDev(y, nil); math.Abs(std-1) > 0.1 {
+			t.Errorf("linear %v: standard deviation %v", linear, std)
+		}
+	}
+}

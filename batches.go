@@ -55,7 +55,7 @@ var _ gorgonia.Valuer = (*Batches)(nil)
 // error here; Step handles them.
 func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 	b.reader.loss = loss
-	x, rounding, err := b.reader.read()
+	x, rounding, err := b.reader.read(model)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,13 @@ type stepper interface {
 	Last() l4.Info
 }
 
+// did returns what Last does, but for the number of refused steps.
+func did(s stepper) l4.Info {
+	info := s.Last()
+	info.Refused = 0
+	return info
+}
+
 type newSolver = func(loss gorgonia.Valuer, opts ...l4.Option) stepper
 
 // solvers are the ones that every table of tests goes through.

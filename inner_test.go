@@ -164,7 +164,7 @@ func TestInnerFails(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%v", name, dt), func(t *testing.T) {
 				inner := &faulty{how: how}
 				tr := newTrial(t, problems["quadratic"], dt, over(func() gorgonia.Solver { return inner }), l4.WithL2Reg(0.1), l4.WithClip(5)).run(2)
-				before, last, state := weightsOf(tr.model), tr.solver.Last(), stateOf(t, tr.solver)
+				before, last, state := weightsOf(tr.model), did(tr.solver), stateOf(t, tr.solver)
 				tr.eval()
 				err := tr.solver.Step(valueGrads(tr.model))
 				if err == nil || !strings.Contains(err.Error(), "faulty") || name == "error" && !errors.Is(err, cause) {
@@ -177,21 +177,13 @@ func TestInnerFails(t *testing.T) {
 				if stateOf(t, tr.solver) != state {
 					t.Error("the state has changed")
 				}
-				if tr.solver.Last() != last {
+				if did(tr.solver) != last {
 					t.Errorf("Last is %+v, was %+v", tr.solver.Last(), last)
 				}
 				tr.run(20)
 			})
 		}
 	}
-}
-
-func stateOf(t *testing.T, s stepper) string {
-	data, err := s.(saver).MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
 }
 
 // MarshalBinary leaves out what faulty has done, which is not the state of the solver over it.

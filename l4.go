@@ -2,6 +2,7 @@ package l4
 
 import (
 	"encoding"
+	"fmt"
 	"math"
 	"reflect"
 
@@ -104,7 +105,7 @@ func (in *inner) form(m *flat.Model, step int) (dot, square float64, err error) 
 	}
 	norm, _ := m.Sum(in.subtract)
 	if norm = math.Sqrt(norm); math.IsNaN(norm) {
-		return 0, 0, &nonFinite{what: "direction of the inner solver", value: norm}
+		return 0, 0, fmt.Errorf("%w: the direction of the inner %T", ErrNonFinite, in.solver)
 	}
 	// g in the place of the gradients, and ‖g‖², which is to be ‖v‖² too.
 	if _, square, err = in.average.form(m, step); err != nil {

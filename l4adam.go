@@ -17,7 +17,8 @@ type L4Adam struct{ Solver }
 var _ gorgonia.Solver = (*L4Adam)(nil)
 
 // NewL4Adam returns a solver that minimises loss, a scalar or a tensor of one element that a virtual machine
-// evaluates before each Step, usually the *gorgonia.Node that was given to gorgonia.Grad.
+// evaluates before each Step, usually the *gorgonia.Node that was given to gorgonia.Grad. It may be nil if the
+// solver is made before the graph: call SetLoss before the first Step then.
 func NewL4Adam(loss gorgonia.Valuer, opts ...Option) *L4Adam {
 	return &L4Adam{newSolver("L4Adam", loss, newOptions(opts), func(o options) direction {
 		return newAveraged(o, o.varianceTime, o.adamEpsilon)

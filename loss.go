@@ -39,6 +39,19 @@ func ReadLoss(loss *gorgonia.Node) gorgonia.Valuer {
 	return r
 }
 
+// LossFunc is a loss that a function returns when Step asks for it: one that is not known when the solver is made,
+// a gorgonia.Value that gorgonia.Read fills, or a number that a program computes itself:
+//
+//	var value gorgonia.Value
+//	gorgonia.Read(loss, &value)
+//	solver := l4.NewL4Adam(l4.LossFunc(func() gorgonia.Value { return value }))
+//
+// Step cannot check that its gradients are those of the loss, as it does for a node.
+type LossFunc func() gorgonia.Value
+
+// Value calls f.
+func (f LossFunc) Value() gorgonia.Value { return f() }
+
 type readLoss struct {
 	node  *gorgonia.Node
 	value gorgonia.Value
@@ -50,20 +63,28 @@ func (r *readLoss) Value() gorgonia.Value { return r.value }
 // for the mean of logarithms of probabilities.
 const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
 
-// read returns the loss as it stands, and the rounding of its type.
-func (r *lossReader) read() (loss, rounding float64, err error) {
+// read returns the loss as it stands, and the rounding of its type. It returns an error if it finds that the
+// gradients of the model are not those of the loss.
+func (r *lossReader) read(model []gorgonia.ValueGrad) (loss, rounding float64, err error) {
 	if isNil(r.loss) {
-		return 0, 0, errors.New("l4: the loss is nil; give the solver the node that gorgonia.Grad was given")
+		return 0, 0, errors.New("l4: the loss is nil; call SetLoss with the node that gorgonia.Grad was given")
 	}
 	v := r.loss.Value()
 	if v == nil {
-		return 0, 0, errors.New("l4: the loss has no value yet: run the virtual machine before Step")
+		return 0, 0, errors.New("l4: the loss has no value; run the virtual machine before Step. After " +
+			"machine.UnbindAll(), or if the machine ran a clone of the graph, give SetLoss l4.ReadLoss(loss) " +
+			"or an l4.LossFunc instead of the node")
 	}
 	if isNil(v) {
 		return 0, 0, errors.Errorf("l4: the loss is a nil %T", v)
 	}
-	if err := r.checkOverwritten(); err != nil {
-		return 0, 0, err
+	if node, copied := r.node(); node != nil && node.Graph() != nil {
+		if err := checkGradients(node, model); err != nil {
+			return 0, 0, err
+		}
+		if err := r.checkOverwritten(node, copied); err != nil {
+			return 0, 0, err
+		}
 	}
 	switch v := v.(type) {
 	case *gorgonia.F32:
@@ -85,19 +106,60 @@ func (r *lossReader) read() (loss, rounding float64, err error) {
 	return 0, 0, errors.Errorf("l4: the loss is a %T, want a float32 or float64 scalar or tensor of one element", v)
 }
 
-// checkOverwritten returns an error if the value of another node has taken the memory of the loss. A copy made
-// by ReadLoss is right unless a Reshape is the cause.
-func (r *lossReader) checkOverwritten() error {
-	var node *gorgonia.Node
-	copied := false
+// node returns the node of the loss, nil if it is none, and whether its value has been copied in time.
+func (r *lossReader) node() (node *gorgonia.Node, copied bool) {
 	switch l := r.loss.(type) {
 	case *gorgonia.Node:
-		node = l
+		return l, false
 	case *readLoss:
-		node, copied = l.node, true
-	default:
+		return l.node, true
+	}
+	return nil, false
+}
+
+// checkGradients returns an error if the gradients of the model's nodes are not those of the loss.
+func checkGradients(loss *gorgonia.Node, model []gorgonia.ValueGrad) error {
+	symbolic := false // the gradients are nodes, as of gorgonia.Grad, and not of a Lisp machine
+	for _, v := range model {
+		n, ok := v.(*gorgonia.Node)
+		if !ok || n == nil {
+			continue
+		}
+		if n.Graph() != loss.Graph() {
+			return errors.Errorf("l4: the loss belongs to another graph than %s; "+
+				"call SetLoss with the loss of the graph that was run", n.Name())
+		}
+		symbolic = symbolic || n.Deriv() != nil
+	}
+	if !symbolic || loss.Dims() > 0 { // gorgonia.Grad takes scalars only, so a tensor is another node
 		return nil
 	}
+	if loss.Deriv() == nil {
+		return errors.Errorf("l4: the gradients are not those of this loss, %v; "+
+			"call SetLoss with the node that gorgonia.Grad was given", loss)
+	}
+	// A node that the loss of gorgonia.Grad is computed from has the derivative of that by it.
+	if share, ok := number(loss.Deriv().Value()); ok && share != 1 {
+		return errors.Errorf("l4: the gradients are %v of this loss's, %v; "+
+			"call SetLoss with the node that gorgonia.Grad was given", share, loss)
+	}
+	return nil
+}
+
+// number returns the number of a scalar.
+func number(v gorgonia.Value) (x float64, ok bool) {
+	switch v := v.(type) {
+	case *gorgonia.F32:
+		return float64(*v), true
+	case *gorgonia.F64:
+		return float64(*v), true
+	}
+	return 0, false
+}
+
+// checkOverwritten returns an error if the value of another node has taken the memory of the loss. A copy made
+// by ReadLoss is right unless a Reshape is the cause.
+func (r *lossReader) checkOverwritten(node *gorgonia.Node, copied bool) error {
 	others, known := r.others[node]
 	if !known {
 		others = othersThan(node)
@@ -137,9 +199,6 @@ func sharesMemory(n *gorgonia.Node) bool {
 // they are all nodes that it is not computed from; if it is a scalar, those computed from it through a Reshape.
 func othersThan(loss *gorgonia.Node) []otherNode {
 	g := loss.Graph()
-	if g == nil { // a constant, or a copy of a node
-		return nil
-	}
 	ancestors := map[*gorgonia.Node]bool{}
 	var up func(n *gorgonia.Node)
 	up = func(n *gorgonia.Node) {

@@ -11,10 +11,12 @@ import (
 // move is the end of a step: w ← (1−λ)·w − η·v, and zero gradients. Where a bound needs it, it also measures
 // how far the weights are from their start, which is where they were before the first step of some length.
 type move struct {
-	decay    float64 // λ
-	measures bool    // the distance
-	started  bool    // there is a start
-	distance float64 // ‖w − w0‖ after the last step
+	decay    *schedule                           // λ
+	decays   func(name string, shape []int) bool // tells which tensors do; nil for all
+	kept     []bool                              // by tensor: it does not decay
+	measures bool                                // the distance
+	started  bool                                // there is a start
+	distance float64                             // ‖w − w0‖ after the last step
 
 	start  vectors // w0
 	f32    typedMove[float32]
@@ -23,8 +25,8 @@ type move struct {
 	update flat.Pass
 }
 
-func newMove(decay float64, measures bool) *move {
-	m := &move{decay: decay, measures: measures, start: vectors{number: 3}}
+func newMove(o options) *move {
+	m := &move{decay: o.weightDecay, decays: o.decays, measures: o.bound > 0, start: vectors{number: 3}}
 	m.f32 = typedMove[float32]{move: m, passes: kernel.Float32, largest: math.MaxFloat32, start: &m.start.f32}
 	m.f64 = typedMove[float64]{move: m, passes: kernel.Float64, largest: math.MaxFloat64, start: &m.start.f64}
 	m.begin = flat.Pass{F32: m.f32.beginPart, F64: m.f64.beginPart}
@@ -38,11 +40,21 @@ func (m *move) step(model *flat.Model, eta float64) {
 		m.start.renew(model)
 		model.Sum(m.begin)
 	}
+	if m.decay.now > 0 && len(m.kept) != model.Len() {
+		m.chooseKept(model)
+	}
 	m.f32.set(eta)
 	m.f64.set(eta)
 	square, _ := model.Sum(m.update)
 	m.distance = math.Sqrt(square)
 	model.Commit()
+}
+
+func (m *move) chooseKept(model *flat.Model) {
+	m.kept = make([]bool, model.Len())
+	for i := range m.kept {
+		m.kept[i] = m.decays != nil && !m.decays(model.Name(i), model.Shape(i))
+	}
 }
 
 func (m *move) fields(c *record.Codec) {
@@ -75,8 +87,8 @@ func (t *typedMove[T]) beginPart(p *flat.Part[T]) (_, _ float64) {
 }
 
 func (t *typedMove[T]) updatePart(p *flat.Part[T]) (square, _ float64) {
-	if t.decay > 0 {
-		keep := T(1 - t.decay)
+	if t.decay.now > 0 && !t.kept[p.Tensor] {
+		keep := T(1 - t.decay.now)
 		for i, w := range p.W {
 			p.W[i] = w * keep
 		}
@@ -101,6 +113,8 @@ func (t *typedMove[T]) updatePart(p *flat.Part[T]) (square, _ float64) {
 // small the weights that the loss does not hold in place, and the loss itself stays above its minimum.
 func WithWeightDecay(lambda float64) Option {
 	return func(o *options) {
-		o.set(&o.weightDecay, "WithWeightDecay", lambda, 0 <= lambda && lambda < 1, "a number from 0 to below 1")
+		x := o.weightDecay.fixed
+		o.set(&x, "WithWeightDecay", lambda, isDecay(lambda), wantDecay)
+		o.weightDecay = constant(x)
 	}
 }

@@ -1,6 +1,7 @@
 package l4
 
 import (
+	"log/slog"
 	"math"
 
 	"github.com/pkg/errors"
@@ -24,14 +25,16 @@ type options struct {
 
 	clip, clipNorm float64 // 0: none
 	l1, l2         float64
-	weightDecay    float64
+	weightDecay    *schedule
+	decays         func(name string, shape []int) bool // nil: all
 	lossFloor      float64
 	floorGiven     bool
 	bound          float64 // ρ; 0: none
-	maxLearnRate   float64
+	maxLearnRate   *schedule
 
 	skipNonFinite int // steps in a row
 	recorder      func(Info)
+	logger        *slog.Logger
 
 	adamOnly string // the last option given that only L4Adam has
 	err      error  // of the first bad option
@@ -48,7 +51,8 @@ func newOptions(opts []Option) options {
 		varianceTime:  1000,
 		adamEpsilon:   1e-4,
 		bound:         0.15,
-		maxLearnRate:  math.MaxFloat64,
+		weightDecay:   constant(0),
+		maxLearnRate:  constant(math.MaxFloat64),
 	}
 	for _, opt := range opts {
 		if opt == nil {
@@ -74,8 +78,8 @@ func (o *options) fields(c *record.Codec) {
 		{"WithMomentumTime", o.momentumTime}, {"WithGradientTime", o.gradientTime},
 		{"WithVarianceTime", o.varianceTime}, {"WithAdamEpsilon", o.adamEpsilon},
 		{"WithClip", o.clip}, {"WithClipNorm", o.clipNorm}, {"WithL1Reg", o.l1}, {"WithL2Reg", o.l2},
-		{"WithWeightDecay", o.weightDecay}, {"WithLossFloor", o.lossFloor},
-		{"WithMaxLearnRate", o.maxLearnRate}, {"WithBound", o.bound},
+		{"WithWeightDecay", o.weightDecay.fixed}, {"WithLossFloor", o.lossFloor},
+		{"WithMaxLearnRate", o.maxLearnRate.fixed}, {"WithBound", o.bound},
 	} {
 		saved := x.value
 		if c.Any(&saved); c.Err() == nil && saved != x.value {

@@ -28,6 +28,7 @@ type Solver struct {
 	parts
 	last    Info
 	skipped int // steps in a row
+	told    told
 }
 
 // parts are what a step is made of.
@@ -38,6 +39,7 @@ type parts struct {
 	rule       rule
 	limits     []limit
 	move       *move
+	schedules  []*schedule
 }
 
 // transform is done to the gradients before a direction is formed of them.
@@ -101,6 +103,7 @@ type Info struct {
 	Path         float64 // length of the path after this step
 	Floor        float64 // lower bound of the loss in this step; see WithLossFloor
 	Skipped      int     // number of steps skipped so far; see WithSkipNonFinite
+	Refused      int     // number of calls of Step so far that returned an error
 	Penalty      float64 // added to the loss; see WithL2Reg
 }
 
@@ -114,10 +117,11 @@ func newParts(o options, newDirection func(options) direction) parts {
 	bounded := o.bound > 0
 	p := parts{
 		floor:     floor{value: o.lossFloor, moves: bounded && !o.floorGiven},
+		schedules: []*schedule{o.weightDecay, o.maxLearnRate},
 		direction: newDirection(o),
 		rule:      newPolyak(o),
 		limits:    []limit{rateCap{o.maxLearnRate}},
-		move:      newMove(o.weightDecay, bounded),
+		move:      newMove(o),
 	}
 	if o.clip > 0 || o.clipNorm > 0 {
 		p.transforms = append(p.transforms, newClip(o.clip, o.clipNorm, o.gradientTime))
@@ -160,7 +164,7 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	m.dot, m.square, err = s.direction.form(&s.model, m.step) // v in the place of the gradients
 	if err != nil {
 		s.model.ZeroGrads() // they have been transformed and cannot be used again
-		return err
+		return s.refuse(err)
 	}
 	for _, t := range s.transforms {
 		m.kept *= t.kept(m.step)
@@ -183,7 +187,13 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 // read takes up all that a step needs and checks it, and returns the floor that serves the loss. An error
 // leaves everything as it was, but for gradients that have been found not to be finite.
 func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Info, err error) {
-	loss, rounding, err := s.loss.read()
+	m = measured{step: s.last.Step + 1, kept: 1, distance: s.move.distance}
+	for _, c := range s.schedules {
+		if err = c.set(m.step); err != nil {
+			return m, f, info, err
+		}
+	}
+	loss, rounding, err := s.loss.read(model)
 	if err != nil {
 		return m, f, info, err
 	}
@@ -196,8 +206,7 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 	if err = s.check.gradients(&s.model, len(s.transforms) == 0); err != nil {
 		return m, f, info, err
 	}
-	m = measured{step: s.last.Step + 1, kept: 1, distance: s.move.distance}
-	info = Info{Step: m.step, Loss: loss, Skipped: s.last.Skipped}
+	info = Info{Step: m.step, Loss: loss, Skipped: s.last.Skipped, Refused: s.last.Refused}
 	for _, t := range s.transforms {
 		penalty, err := t.measure(&s.model)
 		if err != nil {
@@ -220,22 +229,6 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 	}
 	m.idle = s.check.idle(&s.model)
 	return m, f, info, err
-}
-
-// refuse is what becomes of a step that cannot be made: an error, or nothing if it may be skipped.
-func (s *Solver) refuse(err error) error {
-	found, ok := err.(*nonFinite)
-	if !ok {
-		return err
-	}
-	s.model.ZeroGrads()
-	if s.skipped >= s.opts.skipNonFinite {
-		lasting := *found // the next check writes to found
-		return &lasting
-	}
-	s.skipped++
-	s.last.Skipped++
-	return nil
 }
 
 // usable returns an error if the solver was not made by a constructor, or by one with a bad option.

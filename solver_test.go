@@ -265,13 +265,13 @@ func TestLast(t *testing.T) {
 	}
 	// v = g, gᵀv = 25, Lmin = 0.75·2, η = 0.15·(2 - 0.9·1.5)/25
 	eta := 0.15 * (2 - 0.9*1.5) / (25 + 1e-12)
-	got := s.Last()
+	got := did(s)
 	if got.Step != 1 || got.Loss != 2 || got.LMin != 1.5 || math.Abs(got.InnerProduct-25) > 1e-12 || math.Abs(got.LearnRate-eta) > 1e-15 {
 		t.Errorf("%+v", got)
 	}
 	wantClose(t, numbers(p.w), []float64{1 - 3*eta, 2 - 4*eta}, 1e-14)
 	// A step that fails leaves what the last successful one said.
-	if err := s.Step(nil); err == nil || s.Last() != got {
+	if err := s.Step(nil); err == nil || did(s) != got || s.Last().Refused != 1 {
 		t.Errorf("after a failed step: %+v, error %v", s.Last(), err)
 	}
 }

@@ -102,5 +102,6 @@ func (i *Info) fields(c *record.Codec) {
 	}
 	c.Float("the floor", &i.Floor, -largest, largest)
 	c.Count(&i.Skipped)
+	c.Count(&i.Refused)
 	c.Float("the penalty", &i.Penalty, 0, largest)
 }

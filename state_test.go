@@ -86,6 +86,19 @@ func TestSaveAndLoad(t *testing.T) {
 	})
 }
 
+// stateOf returns the state of a solver but for the number of refused steps.
+func stateOf(t *testing.T, s stepper) string {
+	t.Helper()
+	data, err := s.(saver).MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = 8 + 2 // where its length stands
+	refused := name + 8 + int(binary.LittleEndian.Uint64(data[name:])) + 17*8 + 11*8
+	clear(data[refused : refused+8])
+	return string(data[:len(data)-4])
+}
+
 // savedState is the state of an L4Adam after three steps on stateModel.
 func savedState(t testing.TB) []byte {
 	loss, model := newBowl(), stateModel(tensor.Float32)
@@ -180,7 +193,7 @@ func withChecksum(data []byte) []byte {
 // TestLoadHostile: lengths that lie, under a right checksum, are refused without allocating what they ask for.
 func TestLoadHostile(t *testing.T) {
 	data := savedState(t)
-	const params = 8 + 2 + (8 + 6) + 17*8 + 12*8 + 8 + 17 + 8 + 41 + 9 // where the number of parameters stands
+	const params = 8 + 2 + (8 + 6) + 17*8 + 13*8 + 8 + 17 + 8 + 41 + 9 // where the number of parameters stands
 	s := l4.NewL4Adam(newBowl())
 	for at := params; at+8 <= len(data)-4; at++ {
 		for _, x := range []uint64{1<<64 - 1, 1 << 62, 1 << 40, 1 << 31} {
@@ -203,8 +216,8 @@ func TestLoadHostile(t *testing.T) {
 // TestLoadImpossible: numbers that no solver can have come to are refused, under a right checksum.
 func TestLoadImpossible(t *testing.T) {
 	const (
-		info   = 8 + 2 + (8 + 6) + 17*8 // step, loss, Lmin, rate, gᵀv, length, limit, reach, path, floor, skipped, penalty
-		inARow = info + 12*8
+		info   = 8 + 2 + (8 + 6) + 17*8 // step, loss, Lmin, rate, gᵀv, length, limit, reach, path, floor, skipped, refused, penalty
+		inARow = info + 13*8
 		floor  = inARow + 8 // value, whether there was a loss, the largest
 		lmin   = floor + 17
 		kept   = lmin + 8   // of clipping
@@ -236,7 +249,8 @@ func TestLoadImpossible(t *testing.T) {
 		"last path":            {info + 64, []uint64{bits(math.NaN()), bits(-1)}, bits(1)},
 		"last floor":           {info + 72, []uint64{bits(math.NaN()), bits(math.Inf(-1))}, bits(-1)},
 		"skipped":              {info + 80, []uint64{1 << 63}, 5},
-		"penalty":              {info + 88, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
+		"refused":              {info + 88, []uint64{1 << 63}, 5},
+		"penalty":              {info + 96, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
 		"skipped in a row":     {inARow, []uint64{1 << 63}, 5},
 		"Lmin":                 {lmin, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1)), bits(-1e-9)}, bits(1)},
 		"average of clipping":  {kept, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(1.1), bits(-1e-9)}, bits(0.5)},

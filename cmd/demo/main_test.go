@@ -13,19 +13,22 @@ import (
 	"testing"
 )
 
-// smallData writes a data set of 5 by 5 pixels in the files of MNIST: noise around a bright spot
+// smallData is a data set of 5 by 5 pixels.
+func smallData(t *testing.T) string { return noisyData(t, 5) }
+
+// noisyData writes a data set of square images in the files of MNIST: noise around a bright spot
 // that tells the class.
-func smallData(t *testing.T) string {
+func noisyData(t *testing.T, side int) string {
 	t.Helper()
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(1, 2))
 	for part, n := range map[string]int{"train": 200, "t10k": 30} {
 		var images, labels bytes.Buffer
-		binary.Write(&images, binary.BigEndian, []uint32{0x803, uint32(n), 5, 5})
+		binary.Write(&images, binary.BigEndian, []uint32{0x803, uint32(n), uint32(side), uint32(side)})
 		binary.Write(&labels, binary.BigEndian, []uint32{0x801, uint32(n)})
 		for range n {
 			label := r.IntN(10)
-			pixels := make([]byte, 25)
+			pixels := make([]byte, side*side)
 			for i := range pixels {
 				pixels[i] = byte(r.IntN(60))
 			}

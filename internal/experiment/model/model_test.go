@@ -1,25 +1,29 @@
 package model
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/experiment/nn/nntest"
 )
 
 // lossAndGradients evaluates a net at inputs that depend on the seed.
-func lossAndGradients(t *testing.T, dt tensor.Dtype, weights Weights, scale float64) (*Net, float64, [][]float64) {
+func lossAndGradients(
+	t *testing.T, weights Weights, scale float64,
+) (net *Net, loss float64, grads [][]float64) {
 	t.Helper()
 	const batch = 5
-	net := MLP(weights, batch)
+	net = MLP(weights, batch)
 	r := rand.New(rand.NewPCG(3, 4))
-	Fill(net.Input.Value().(*tensor.Dense), func() float64 { return scale * r.NormFloat64() })
+	nn.Fill(net.Input.Value().(*tensor.Dense), func() float64 { return scale * r.NormFloat64() })
 	i := 0
 	classes := net.Target.Shape()[1]
-	Fill(net.Target.Value().(*tensor.Dense), func() float64 {
+	nn.Fill(net.Target.Value().(*tensor.Dense), func() float64 {
 		i++
 		if (i-1)%classes == ((i-1)/classes)%classes {
 			return 1
@@ -34,33 +38,14 @@ func lossAndGradients(t *testing.T, dt tensor.Dtype, weights Weights, scale floa
 	if err := vm.RunAll(); err != nil {
 		t.Fatal(err)
 	}
-	var grads [][]float64
 	for _, w := range net.Weights {
 		g, err := w.Grad()
 		if err != nil {
 			t.Fatal(err)
 		}
-		grads = append(grads, floats(g))
+		grads = append(grads, nntest.Floats(g))
 	}
-	return net, floats(net.Loss.Value())[0], grads
-}
-
-func floats(v G.Value) []float64 {
-	switch x := v.Data().(type) {
-	case float32:
-		return []float64{float64(x)}
-	case float64:
-		return []float64{x}
-	case []float32:
-		ys := make([]float64, len(x))
-		for i := range x {
-			ys[i] = float64(x[i])
-		}
-		return ys
-	case []float64:
-		return x
-	}
-	panic(fmt.Sprintf("%T", v.Data()))
+	return net, nntest.Floats(net.Loss.Value())[0], grads
 }
 
 // randomWeights are weights without the layer of zeros, in which many gradients vanish.
@@ -68,7 +53,7 @@ func randomWeights(dt tensor.Dtype) Weights {
 	r := rand.New(rand.NewPCG(1, 2))
 	ws := MLPWeights(dt, []int{4, 7, 6, 3}, r)
 	for _, w := range ws {
-		Fill(w, func() float64 { return r.NormFloat64() / 2 })
+		nn.Fill(w, func() float64 { return r.NormFloat64() / 2 })
 	}
 	return ws
 }
@@ -76,54 +61,33 @@ func randomWeights(dt tensor.Dtype) Weights {
 // TestGradient checks the gradients of every weight against central differences.
 func TestGradient(t *testing.T) {
 	weights := randomWeights(tensor.Float64)
-	_, _, grads := lossAndGradients(t, tensor.Float64, weights, 1)
+	_, _, grads := lossAndGradients(t, weights, 1)
 	const h = 1e-6
 	for k, w := range weights {
 		xs := w.Float64s()
 		for i, x := range xs {
 			xs[i] = x + h
-			_, up, _ := lossAndGradients(t, tensor.Float64, weights, 1)
+			_, up, _ := lossAndGradients(t, weights, 1)
 			xs[i] = x - h
-			_, down, _ := lossAndGradients(t, tensor.Float64, weights, 1)
+			_, down, _ := lossAndGradients(t, weights, 1)
 			xs[i] = x
 			want := (up - down) / (2 * h)
 			if math.Abs(grads[k][i]-want) > 1e-8 {
-				t.Errorf("weight %d, element %d: gradient %v, central difference %v", k, i, grads[k][i], want)
+				t.Errorf("weight %d, element %d: gradient %v, central difference %v", k, i,
+					grads[k][i], want)
 			}
 		}
-	}
-}
-
-// TestCrossEntropyOfCertainty: the loss of a net that is as good as certain is small, positive and precise.
-func TestCrossEntropyOfCertainty(t *testing.T) {
-	for _, margin := range []float64{0, 1, 10, 20, 50, 80} {
-		want := math.Log1p(2 * math.Exp(-margin))
-		logits, target := []float32{float32(margin), 0, 0}, []float32{1, 0, 0}
-		if got := meanLoss(logits, target, 1); math.Abs(got-want) > 1e-14*want || got <= 0 {
-			t.Errorf("margin %v: loss %v, want %v", margin, got, want)
-		}
-		grad := make([]float32, 3)
-		lossGradient(grad, logits, target, 1, 1)
-		p := math.Exp(-margin) / (1 + 2*math.Exp(-margin))
-		for i, want := range []float64{-2 * p, p, p} {
-			if math.Abs(float64(grad[i])-want) > 1e-6*p {
-				t.Errorf("margin %v: gradient %v of logit %d, want %v", margin, grad[i], i, want)
-			}
-		}
-	}
-	if got := meanLoss([]float32{1e30, 0}, []float32{0, 1}, 1); got != float64(float32(1e30)) {
-		t.Errorf("loss %v of an utter mistake", got)
 	}
 }
 
 // TestTwoNets: nets in one process do not share the memory of their gradients.
 func TestTwoNets(t *testing.T) {
 	a, b := randomWeights(tensor.Float32), randomWeights(tensor.Float32)
-	netA, _, before := lossAndGradients(t, tensor.Float32, a, 1)
-	lossAndGradients(t, tensor.Float32, b, 2)
+	netA, _, before := lossAndGradients(t, a, 1)
+	lossAndGradients(t, b, 2)
 	for k, w := range netA.Weights {
 		g, _ := w.Grad()
-		for i, x := range floats(g) {
+		for i, x := range nntest.Floats(g) {
 			if x != before[k][i] {
 				t.Fatal("the gradient of one net changed with the other's")
 			}
@@ -135,13 +99,14 @@ func TestMLPWeights(t *testing.T) {
 	ws := MLPWeights(tensor.Float32, []int{784, 300, 10}, rand.New(rand.NewPCG(1, 0)))
 	bound := math.Sqrt(6.0 / 1084)
 	low, high := 0.0, 0.0
-	for _, x := range floats(ws[0]) {
+	for _, x := range nntest.Floats(ws[0]) {
 		low, high = min(low, x), max(high, x)
 	}
 	if low < -bound || high > bound || low > -0.99*bound || high < 0.99*bound {
 		t.Errorf("first matrix from %v to %v, want ±%v", low, high, bound)
 	}
-	for _, x := range append(append(floats(ws[1]), floats(ws[2])...), floats(ws[3])...) {
+	for _, x := range append(append(nntest.Floats(ws[1]), nntest.Floats(ws[2])...),
+		nntest.Floats(ws[3])...) {
 		if x != 0 {
 			t.Fatal("biases and the last layer are not zero")
 		}

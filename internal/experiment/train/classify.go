@@ -12,13 +12,14 @@ import (
 	"github.com/l4-go/l4/internal/experiment/model"
 )
 
-// Classifier is the Task of training a net on labelled images.
+// Classifier is the Task of training a net on labelled images. After a step it commits the running
+// statistics of the net when it is used again, which the loop does only if the step was made.
 type Classifier struct {
 	*Machine
 	// Images to train on, and those to test on; a nil Test has the accuracy NaN. A task that wraps
 	// this one may replace them between steps, Images by as many others.
 	Images, Test *dataset.Images
-	// Extra is what State holds besides the weights, such as running statistics.
+	// Extra is what State holds besides the weights: at first the running statistics of the net.
 	Extra []gorgonia.Value
 
 	net, eval *model.Net
@@ -43,8 +44,12 @@ func Classify(
 	if err != nil {
 		return nil, err
 	}
+	var statistics []gorgonia.Value
+	for _, s := range net.Statistics {
+		statistics = append(statistics, s.Values()...)
+	}
 	return &Classifier{
-		Machine: m, Images: images, Test: test,
+		Machine: m, Images: images, Test: test, Extra: statistics,
 		net: net, eval: eval, evalVM: gorgonia.NewTapeMachine(eval.Graph), seed: seed,
 	}, nil
 }
@@ -56,6 +61,7 @@ func (c *Classifier) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error
 	if epoch := step / perEpoch; c.order == nil || epoch != c.epoch {
 		c.epoch, c.order = epoch, rand.New(rand.NewPCG(c.seed, uint64(epoch))).Perm(c.Images.Len())
 	}
+	c.net.Commit()
 	at := step % perEpoch * batch
 	load(c.net, c.Images, c.order[at:at+batch])
 	return c.Machine.Run()
@@ -66,6 +72,7 @@ func (c *Classifier) Accuracy() (float64, error) {
 	if c.Test == nil {
 		return math.NaN(), nil
 	}
+	c.net.Commit()
 	right, batch := 0, c.eval.Input.Shape()[0]
 	for at := 0; at < c.Test.Len(); at += batch {
 		var indices []int
@@ -91,7 +98,10 @@ func (c *Classifier) Accuracy() (float64, error) {
 }
 
 // State implements Task.
-func (c *Classifier) State() []gorgonia.Value { return append(c.Machine.State(), c.Extra...) }
+func (c *Classifier) State() []gorgonia.Value {
+	c.net.Commit()
+	return append(c.Machine.State(), c.Extra...)
+}
 
 // Close implements Task.
 func (c *Classifier) Close() error {

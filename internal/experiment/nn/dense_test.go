@@ -1,4 +1,4 @@
-package model
+package nn_test
 
 import (
 	"fmt"
@@ -8,28 +8,27 @@ import (
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/experiment/nn/nntest"
 )
 
-// denseOperation weights the outputs of a layer, so that the gradient that comes from above is not uniform.
-func denseOperation(batch, in, out int, rectified bool) operation {
-	return operation{
-		shapes: []tensor.Shape{{batch, in}, {in, out}, {out}, {batch, out}},
-		params: 3,
-		loss: func(n G.Nodes) (*G.Node, error) {
-			y, err := Dense(n[0], n[1], n[2], rectified)
-			if err != nil {
-				return nil, err
-			}
-			return G.Sum(G.Must(G.HadamardProd(y, n[3])))
+func denseOperation(batch, in, out int, rectified bool) nntest.Operation {
+	return nntest.Operation{
+		Shapes: []tensor.Shape{{batch, in}, {in, out}, {out}},
+		Params: 3,
+		Loss: func(n G.Nodes) (*G.Node, error) {
+			return nntest.Weighted(nn.Dense(n[0], n[1], n[2], rectified, false))
 		},
 	}
 }
 
 func TestDense(t *testing.T) {
 	for _, rectified := range []bool{false, true} {
-		for _, size := range [][3]int{{2, 3, 4}, {1, 5, 3}, {7, 1, 2}, {3, 2, 1}, {1, 1, 1}, {5, 70, 3}, {67, 3, 2}} {
+		for _, size := range [][3]int{{2, 3, 4}, {1, 5, 3}, {7, 1, 2}, {3, 2, 1}, {1, 1, 1},
+			{5, 70, 3}, {67, 3, 2}} {
 			t.Run(fmt.Sprintf("%v rectified=%v", size, rectified), func(t *testing.T) {
-				denseOperation(size[0], size[1], size[2], rectified).check(t)
+				denseOperation(size[0], size[1], size[2], rectified).Check(t)
 			})
 		}
 	}
@@ -38,11 +37,12 @@ func TestDense(t *testing.T) {
 // TestDenseTwice: two layers of one kind on the same inputs are two operations.
 func TestDenseTwice(t *testing.T) {
 	o := denseOperation(3, 4, 2, true)
-	o.loss = func(n G.Nodes) (*G.Node, error) {
-		a, b := G.Must(Dense(n[0], n[1], n[2], true)), G.Must(Dense(n[0], n[1], n[2], false))
-		return G.Sum(G.Must(G.HadamardProd(n[3], G.Must(G.HadamardProd(a, b)))))
+	o.Loss = func(n G.Nodes) (*G.Node, error) {
+		a, b := G.Must(nn.Dense(n[0], n[1], n[2], true, false)),
+			G.Must(nn.Dense(n[0], n[1], n[2], false, false))
+		return nntest.Weighted(G.HadamardProd(a, b))
 	}
-	o.check(t)
+	o.Check(t)
 }
 
 func TestDenseShapes(t *testing.T) {
@@ -52,22 +52,24 @@ func TestDenseShapes(t *testing.T) {
 		g := G.NewGraph()
 		var n G.Nodes
 		for i, s := range shapes {
-			n = append(n, G.NewTensor(g, tensor.Float64, len(s), G.WithShape(s...), G.WithName(fmt.Sprint(i))))
+			n = append(n, G.NewTensor(g, tensor.Float64, len(s), G.WithShape(s...),
+				G.WithName(fmt.Sprint(i))))
 		}
-		if _, err := Dense(n[0], n[1], n[2], true); err == nil {
+		if _, err := nn.Dense(n[0], n[1], n[2], true, false); err == nil {
 			t.Errorf("no error for shapes %v", shapes)
 		}
 	}
 }
 
-// TestDenseProcessors: a layer large enough to be shared out has the same bits on any number of processors.
+// TestDenseProcessors: a layer large enough to be shared out has the same bits on any number of
+// processors.
 func TestDenseProcessors(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		var want [][]float64
 		for _, procs := range []int{1, 2, 4, 61, 100} {
 			runtime.GOMAXPROCS(procs)
-			loss, grads := denseOperation(61, 350, 250, true).build(t, dt).run(t)
+			loss, grads := denseOperation(61, 350, 250, true).Build(t, dt).Run(t)
 			grads = append(grads, []float64{loss})
 			if want == nil {
 				want = grads

@@ -1,0 +1,45 @@
+package model
+
+import (
+	"math"
+	"math/rand/v2"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/nn"
+)
+
+// FashionWeights draws the weights of the convolutional net for Fashion-MNIST: filters and the
+// hidden layer normal with a variance of 2 over the number of inputs, biases zero, and the last
+// layer all zero.
+func FashionWeights(dt tensor.Dtype, r *rand.Rand) Weights {
+	he := func(inputs int, shape ...int) *tensor.Dense {
+		return normal(dt, r, math.Sqrt(2/float64(inputs)), shape...)
+	}
+	return Weights{
+		he(25, 5, 5, 1, 32), constant(dt, 0, 32),
+		he(25*32, 5, 5, 32, 64), constant(dt, 0, 64),
+		he(7*7*64, 7*7*64, 1024), constant(dt, 0, 1024),
+		constant(dt, 0, 1024, 10), constant(dt, 0, 10),
+	}
+}
+
+// Dropout says how to drop elements; see nn.Dropout. The zero value drops none.
+type Dropout struct {
+	Probability float64
+	Source      rand.Source
+}
+
+// Fashion builds the net of the paper's supplement over weights from FashionWeights, whose memory
+// it uses, for images of 28×28 and ten classes: 32 filters of 5×5, pooled, 64 filters of 5×5,
+// pooled, a hidden layer of 1024, and the last layer, before which elements are dropped.
+func Fashion(weights Weights, batch int, dropout Dropout) *Net {
+	b := newBuilder(weights, batch, 28, 28, 1)
+	x := b.convPool(b.convPool(b.Input))
+	x = b.dense(x, true)
+	if dropout.Probability > 0 {
+		x = G.Must(nn.Dropout(x, dropout.Probability, dropout.Source))
+	}
+	return b.classify(b.dense(x, false))
+}

@@ -1,0 +1,131 @@
+//go:build amd64 && !purego
+
+package kernel
+
+import (
+	"math"
+
+	"golang.org/x/sys/cpu"
+)
+
+//go:generate sh -c "cd gen && go run . -out ../avx2_amd64.s -stubs ../avx2_amd64.go -pkg kernel"
+
+func init() {
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+		fastest = avx2{}
+	}
+}
+
+// avx2 is the kernel as assembly routines. These trust the lengths that the methods have checked,
+// and the passes want a positive multiple of eight elements: scalar does the rest.
+type avx2 struct{ scalar[float32] }
+
+// Multiply cuts the rows into tiles of nearly equal height, at most six, as low ones are slow.
+func (avx2) Multiply(p Product, a, b, init, c []float32) {
+	if p.Rows == 0 || p.Cols == 0 {
+		return
+	}
+	check(&p, a, b, init, c)
+	low := float32(math.Inf(-1))
+	if p.Rectify {
+		low = 0
+	}
+	tiles := (p.Rows + 5) / 6
+	height, higher := p.Rows/tiles, p.Rows%tiles
+	i := 0
+	for t := range tiles {
+		rows := height
+		if t < higher {
+			rows++
+		}
+		tile(rows, &p, low, a[i*p.AI:], b, init[i*p.InitI:], c[i*p.CI:])
+		i += rows
+	}
+}
+
+// tile computes up to six rows. Fewer than 16 columns take the way through a buffer.
+func tile(rows int, p *Product, low float32, a, b, init, c []float32) {
+	q, pi, pc := *p, &init[0], &c[0]
+	var buffer [6 * Cols]float32
+	if p.Cols < Cols {
+		for i := range rows {
+			copy(buffer[i*Cols:], init[i*p.InitI:i*p.InitI+p.Cols])
+		}
+		q.InitI, q.CI, pi, pc = Cols, Cols, &buffer[0], &buffer[0]
+	}
+	switch rows {
+	case 1:
+		tile1(&q.Rows, &a[0], &b[0], pi, pc, low)
+	case 2:
+		tile2(&q.Rows, &a[0], &b[0], pi, pc, low)
+	case 3:
+		tile3(&q.Rows, &a[0], &b[0], pi, pc, low)
+	case 4:
+		tile4(&q.Rows, &a[0], &b[0], pi, pc, low)
+	case 5:
+		tile5(&q.Rows, &a[0], &b[0], pi, pc, low)
+	case 6:
+		tile6(&q.Rows, &a[0], &b[0], pi, pc, low)
+	}
+	if p.Cols < Cols {
+		for i := range rows {
+			copy(c[i*p.CI:i*p.CI+p.Cols], buffer[i*Cols:])
+		}
+	}
+}
+
+func (k avx2) Add(sum, x []float32) {
+	n := len(x) &^ 7
+	if n > 0 {
+		add(n, &sum[:n][0], &x[0])
+	}
+	k.scalar.Add(sum[n:], x[n:])
+}
+
+func (k avx2) AddSquares(sum, x, mean []float32) {
+	n := len(x) &^ 7
+	if n > 0 {
+		addSquares(n, &sum[:n][0], &x[0], &mean[:n][0])
+	}
+	k.scalar.AddSquares(sum[n:], x[n:], mean[n:])
+}
+
+func (k avx2) Normalize(y, x, scale, shift, add []float32) {
+	n := len(x) &^ 7
+	if n > 0 {
+		normalize(n, &y[:n][0], &x[0], &scale[:n][0], &shift[:n][0], &add[:n][0])
+	}
+	k.scalar.Normalize(y[n:], x[n:], scale[n:], shift[n:], add[n:])
+}
+
+func (k avx2) Mask(dx, dy, y, x, mean, sum, sumX []float32) {
+	n := len(dy) &^ 7
+	if n > 0 {
+		mask(n, &dx[:n][0], &dy[0], &y[:n][0], &x[:n][0], &mean[:n][0], &sum[:n][0], &sumX[:n][0])
+	}
+	k.scalar.Mask(dx[n:], dy[n:], y[n:], x[n:], mean[n:], sum[n:], sumX[n:])
+}
+
+func (k avx2) Combine(d, x, y, a, b, c []float32) {
+	n := len(x) &^ 7
+	if n > 0 {
+		combine(n, &d[:n][0], &x[0], &y[:n][0], &a[:n][0], &b[:n][0], &c[:n][0])
+	}
+	k.scalar.Combine(d[n:], x[n:], y[n:], a[n:], b[n:], c[n:])
+}
+
+func (k avx2) Pool(y []float32, at []uint8, x [4][]float32) {
+	n := len(y) &^ 7
+	if n > 0 {
+		pool(n, &y[0], &at[:n][0], &x[0][:n][0], &x[1][:n][0], &x[2][:n][0], &x[3][:n][0])
+	}
+	k.scalar.Pool(y[n:], at[n:], [4][]float32{x[0][n:], x[1][n:], x[2][n:], x[3][n:]})
+}
+
+func (k avx2) Unpool(dx [4][]float32, dy []float32, at []uint8) {
+	n := len(dy) &^ 7
+	if n > 0 {
+		unpool(n, &dx[0][:n][0], &dx[1][:n][0], &dx[2][:n][0], &dx[3][:n][0], &dy[0], &at[:n][0])
+	}
+	k.scalar.Unpool([4][]float32{dx[0][n:], dx[1][n:], dx[2][n:], dx[3][n:]}, dy[n:], at[n:])
+}

@@ -1,0 +1,58 @@
+package nn
+
+import (
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+)
+
+// Mean returns the mean over the pixels of images (batch, height, width, channels), of shape
+// (batch, channels). It is also called global average pooling.
+func Mean(x *G.Node) (*G.Node, error) {
+	if x.Dims() != 4 {
+		return nil, errors.Errorf("nn: mean: shape %v, want (batch, height, width, channels)",
+			x.Shape())
+	}
+	shape := x.Shape()
+	s := Spec{Name: "Mean", Shape: tensor.Shape{shape[0], shape[3]}}
+	return apply(s, shape, newMean[float32], newMean[float64], x)
+}
+
+type mean[T Float] struct {
+	kernel                   kernel.Kernel[T]
+	images, pixels, channels int
+}
+
+func newMean[T Float](s tensor.Shape) Module[T] {
+	return &mean[T]{kernel.Of[T](), s[0], s[1] * s[2], s[3]}
+}
+
+func (m *mean[T]) Forward(out []T, in [][]T) {
+	clear(out)
+	x := in[0]
+	for i := range m.images {
+		o := out[i*m.channels:][:m.channels]
+		for range m.pixels {
+			m.kernel.Add(o, x[:m.channels])
+			x = x[m.channels:]
+		}
+		for c := range o {
+			o[c] /= T(m.pixels)
+		}
+	}
+}
+
+func (m *mean[T]) Backward(grads, _ [][]T, _, dout []T) {
+	dx := grads[0]
+	for i := range m.images {
+		first := dx[:m.channels]
+		for c, d := range dout[i*m.channels:][:m.channels] {
+			first[c] = d / T(m.pixels)
+		}
+		for range m.pixels {
+			dx = dx[copy(dx, first):]
+		}
+	}
+}

@@ -73,8 +73,8 @@ func programsCommand() *cobra.Command {
 
 func programsLong() string {
 	var b strings.Builder
-	b.WriteString(`Runs a suite of small programs as Gorgonia's users write them, each with the solver and
-the rate of its author and with others in its place, and compares the final metric.
+	b.WriteString(`Runs a suite of small programs as Gorgonia's users write them, each with its
+author's solver and rate and with others in its place, and compares the final metric.
 
 Solvers:
 `)

@@ -55,7 +55,7 @@ func TestMistakes(t *testing.T) {
 		args string
 		want string
 	}{
-		{"--solvers adamw", `no solver "adamw": choose from l4adam, l4mom, adam,`},
+		{"--solvers adamw", `no solver "adamw": choose from l4adam, l4mom,`},
 		{"--solvers l4adam:x", `"x" is no fraction`},
 		{"--solvers adam:-1", `"-1" is no rate`},
 		{"--solvers adam:0", `"0" is no rate`},
@@ -82,7 +82,7 @@ func TestMistakes(t *testing.T) {
 		{"--dtype float16", `"float16": want float32 or float64`},
 		{"--nonsense", "unknown flag: --nonsense (demo --help lists the flags)"},
 		{"-epochs 3", "flags have two dashes"},
-		{"mnits", `no experiment "mnits": choose from mnist, regression, stress, programs`},
+		{"mnits", `no experiment "mnits": choose from mnist, regression, fashion, stress, programs`},
 		{"mnist more", "more"},
 		{"--data " + filepath.Join(data, "nowhere"), "nowhere"},
 		{"--data " + damaged, "train-images-idx3-ubyte: ends after"},

@@ -63,8 +63,7 @@ func programsCommand() *cobra.Command {
 		"`list` of programs, or of beginnings of their names (default all)")
 	f.StringSliceVar(&solvers, "solvers", nil, "`list` of solvers (default all)")
 	f.Uint64Var(&seed, "seed", 1, "`number` that data, initial weights and batches follow from")
-	f.Var((*count)(&seeds), "seeds",
-		"`number` of seeds, counted on from --seed")
+	f.Var((*count)(&seeds), "seeds", "`number` of seeds, counted on from --seed")
 	f.BoolVar(&short, "short", false,
 		fmt.Sprintf("make %g of the steps, from one seed", shortLength))
 	f.Var((*count)(&jobs), "jobs", "`number` of runs side by side (default one for each core)")
@@ -74,8 +73,8 @@ func programsCommand() *cobra.Command {
 
 func programsLong() string {
 	var b strings.Builder
-	b.WriteString(`Runs a suite of small programs as Gorgonia's users write them, each with the solver and
-the rate of its author and with others in its place, and compares the final metric.
+	b.WriteString(`Runs a suite of small programs as Gorgonia's users write them, each with its
+author's solver and rate and with others in its place, and compares the final metric.
 
 Solvers:
 `)

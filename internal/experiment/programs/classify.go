@@ -185,7 +185,8 @@ var batchNorm = Program{
 }
 
 // Gorgonia's Dropout divides the gradient by the share that it drops instead of the share that it
-// keeps, so that the gradient below each such layer is four times that of the loss. It takes no seed.
+// keeps, so that the gradient below each such layer is four times that of the loss. It takes no
+// seed.
 var dropout = Program{
 	Name: "dropout", Title: "Digits by two layers with Gorgonia's Dropout",
 	Author: rmsProp(1e-3),

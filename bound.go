@@ -67,8 +67,6 @@ func (b *bound) limit(m measured, info Info) Info {
 
 // forget shortens the path where the loss falls below its record.
 func (b *bound) forget(m measured) {
-	b.record += m.lowered
-	b.average += m.lowered
 	b.average += max(1.0/lossTime, 1/float64(b.steps)) * (m.loss - b.average)
 	if b.average < b.record {
 		b.path *= b.average / b.record

@@ -13,8 +13,14 @@ import (
 
 // lossReader reads the loss as one number.
 type lossReader struct {
-	loss   gorgonia.Valuer
-	others map[*gorgonia.Node][]otherNode // of each loss so far that is a node
+	loss  gorgonia.Valuer
+	known map[*gorgonia.Node]surroundings // of each loss so far that is a node
+}
+
+// surroundings are what matters of the graph around a loss.
+type surroundings struct {
+	others    []otherNode      // whose values may come to lie in the memory of the loss
+	consumers []*gorgonia.Node // that are computed from the loss
 }
 
 // maxKnown is how many losses a lossReader remembers, with all of their graphs.
@@ -79,10 +85,11 @@ func (r *lossReader) read(model []gorgonia.ValueGrad) (loss, rounding float64, e
 		return 0, 0, errors.Errorf("l4: the loss is a nil %T", v)
 	}
 	if node, copied := r.node(); node != nil && node.Graph() != nil {
-		if err := checkGradients(node, model); err != nil {
+		around := r.around(node)
+		if err := checkGradients(node, around.consumers, model); err != nil {
 			return 0, 0, err
 		}
-		if err := r.checkOverwritten(node, copied); err != nil {
+		if err := checkOverwritten(node, around.others, copied); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -117,8 +124,25 @@ func (r *lossReader) node() (node *gorgonia.Node, copied bool) {
 	return nil, false
 }
 
+// around returns the surroundings of a loss, which it finds when it sees the loss for the first time.
+func (r *lossReader) around(loss *gorgonia.Node) surroundings {
+	s, ok := r.known[loss]
+	if ok {
+		return s
+	}
+	s.others = othersThan(loss)
+	for it := loss.Graph().To(loss.ID()); it != nil && it.Next(); {
+		s.consumers = append(s.consumers, it.Node().(*gorgonia.Node))
+	}
+	if r.known == nil || len(r.known) == maxKnown {
+		r.known = map[*gorgonia.Node]surroundings{}
+	}
+	r.known[loss] = s
+	return s
+}
+
 // checkGradients returns an error if the gradients of the model's nodes are not those of the loss.
-func checkGradients(loss *gorgonia.Node, model []gorgonia.ValueGrad) error {
+func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node, model []gorgonia.ValueGrad) error {
 	symbolic := false // the gradients are nodes, as of gorgonia.Grad, and not of a Lisp machine
 	for _, v := range model {
 		n, ok := v.(*gorgonia.Node)
@@ -134,14 +158,17 @@ func checkGradients(loss *gorgonia.Node, model []gorgonia.ValueGrad) error {
 	if !symbolic || loss.Dims() > 0 { // gorgonia.Grad takes scalars only, so a tensor is another node
 		return nil
 	}
+	const remedy = "call SetLoss with the node that gorgonia.Grad was given"
 	if loss.Deriv() == nil {
-		return errors.Errorf("l4: the gradients are not those of this loss, %v; "+
-			"call SetLoss with the node that gorgonia.Grad was given", loss)
+		return errors.Errorf("l4: the gradients are not those of this loss, %v; %s", loss, remedy)
 	}
-	// A node that the loss of gorgonia.Grad is computed from has the derivative of that by it.
-	if share, ok := number(loss.Deriv().Value()); ok && share != 1 {
-		return errors.Errorf("l4: the gradients are %v of this loss's, %v; "+
-			"call SetLoss with the node that gorgonia.Grad was given", share, loss)
+	for _, c := range consumers {
+		if c.Deriv() != nil {
+			return errors.Errorf("l4: the gradients are those of %v, which is computed from this loss; %s", c, remedy)
+		}
+	}
+	if share, ok := number(loss.Deriv().Value()); ok && share != 1 { // as by gorgonia.Backpropagate
+		return errors.Errorf("l4: the gradients are %v of this loss's, %v; make them those of the loss", share, loss)
 	}
 	return nil
 }
@@ -159,15 +186,7 @@ func number(v gorgonia.Value) (x float64, ok bool) {
 
 // checkOverwritten returns an error if the value of another node has taken the memory of the loss. A copy made
 // by ReadLoss is right unless a Reshape is the cause.
-func (r *lossReader) checkOverwritten(node *gorgonia.Node, copied bool) error {
-	others, known := r.others[node]
-	if !known {
-		others = othersThan(node)
-		if r.others == nil || len(r.others) == maxKnown {
-			r.others = map[*gorgonia.Node][]otherNode{}
-		}
-		r.others[node] = others
-	}
+func checkOverwritten(node *gorgonia.Node, others []otherNode, copied bool) error {
 	if len(others) == 0 {
 		return nil
 	}

@@ -50,13 +50,28 @@ func TestLossOfOtherGradients(t *testing.T) {
 		"the sum, with gradients of the mean": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			sum, _, model := build(weights(), ofMean)
 			return sum, model
-		}, "the gradients are 0.25 of this loss's"},
+		}, "computed from this loss; call SetLoss"},
+		"a part of the loss of the gradients": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
+			var part *gorgonia.Node
+			_, _, model := build(weights(), func(sum, mean *gorgonia.Node) *gorgonia.Node {
+				part = sum
+				return gorgonia.Must(gorgonia.Add(sum, mean))
+			})
+			return part, model
+		}, "computed from this loss; call SetLoss"},
 		"of another graph over the same weights": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			w := weights()
 			sum, _, _ := build(w, ofSum)
 			_, _, model := build(w, ofSum)
 			return sum, model
 		}, "another graph than w; call SetLoss"},
+		"with a perplexity beside it": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
+			sum, _, model := build(weights(), func(sum, _ *gorgonia.Node) *gorgonia.Node {
+				gorgonia.Must(gorgonia.Exp(sum))
+				return sum
+			})
+			return sum, model
+		}, ""},
 		"of a function": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			_, mean, model := build(weights(), ofSum)
 			return l4.LossFunc(func() gorgonia.Value { return mean.Value() }), model

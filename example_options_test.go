@@ -3,6 +3,7 @@ package l4_test
 import (
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"sync"
 
 	"gorgonia.org/gorgonia"
@@ -234,4 +235,69 @@ func ExampleSolver_SetLoss() {
 	}
 	fmt.Printf("y = %.3f x + %.3f\n", slope.Float64s()[0], offset.Float64s()[0])
 	// Output: y = 2.000 x + 1.000
+}
+
+// A framework takes any gorgonia.Solver in its settings, before there is a graph. The solver is made without a
+// loss, and told of it when there is one.
+func ExampleLossFunc() {
+	// fit stands for a framework that builds its own graph and knows nothing of l4.
+	fit := func(solver gorgonia.Solver, onGraph func(loss *gorgonia.Node)) (slope float64) {
+		w := tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64))
+		l := newLine(w, tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64)), 10)
+		onGraph(l.loss)
+		for range 1000 {
+			l.run(0)
+			if err := solver.Step(l.weights); err != nil {
+				log.Fatal(err)
+			}
+		}
+		return w.Float64s()[0]
+	}
+
+	var loss *gorgonia.Node
+	solver := l4.NewL4Adam(l4.LossFunc(func() gorgonia.Value { return loss.Value() }))
+	fmt.Printf("%.1f\n", fit(solver, func(l *gorgonia.Node) { loss = l }))
+	// Output: 2.0
+}
+
+// The average of the weights is better than the last ones where the gradients are noisy.
+func ExampleAverage() {
+	noise := rand.New(rand.NewPCG(1, 2))
+	w := &param{name: "w", w: gorgonia.NewF64(0), g: gorgonia.NewF64(0)}
+	model, loss := []gorgonia.ValueGrad{w}, gorgonia.NewF64(0)
+	solver, average := l4.NewL4Mom(valuer{loss}), l4.NewAverage(model)
+	for range 3000 {
+		x := float64(*w.w.(*gorgonia.F64))
+		target := 3 + noise.NormFloat64()
+		*loss = gorgonia.F64((x - target) * (x - target))
+		*w.g.(*gorgonia.F64) = gorgonia.F64(2 * (x - target))
+		if err := solver.Step(model); err != nil {
+			log.Fatal(err)
+		}
+		if err := average.Update(); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := average.Swap(); err != nil { // now the model has the averaged weights
+		log.Fatal(err)
+	}
+	fmt.Printf("%.1f\n", float64(*w.w.(*gorgonia.F64)))
+	// Output: 3.0
+}
+
+// A loss below its floor lowers the floor, which Info tells.
+func ExampleInfo() {
+	minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
+		return l4.NewL4Mom(loss, l4.WithRecorder(func(i l4.Info) {
+			if i.Step == 1 || i.Step == 1000 {
+				fmt.Printf("step %d: loss %.2f, floor %.2f\n", i.Step, i.Loss, i.Floor)
+			}
+		}))
+	}, 1000, func(w float64) (loss, gradient float64) {
+		l, g := parabola(w)
+		return l - 20, g
+	})
+	// Output:
+	// step 1: loss -11.00, floor -22.00
+	// step 1000: loss -20.00, floor -22.00
 }

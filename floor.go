@@ -57,7 +57,8 @@ func (f *floor) fields(c *record.Codec) {
 //
 // Default: 0 at first. A loss below that, such as a negative log density, lowers the floor to
 // L − max(largest loss − L, |L|) if it is below by more than 1e-6 of the range of losses so far; see
-// Info.Floor. With WithoutBound it is ErrNegativeLoss.
+// Info.Floor. With WithoutBound it is ErrNegativeLoss. A loss without any noise that starts above 0 and could
+// go below approaches 0 and stays there; set a floor for it.
 func WithLossFloor(b float64) Option {
 	return func(o *options) {
 		o.set(&o.lossFloor, "WithLossFloor", b, isFinite(b), "a finite number")

@@ -39,7 +39,8 @@ func newBound(o options) *bound {
 func (b *bound) limit(m measured, info Info) Info {
 	norm := math.Sqrt(m.square)
 	length := info.LearnRate * norm
-	if !(info.LearnRate > 0 && m.dot > 0 && norm > 0 && isFinite(length)) {
+	// Without any gradient the averages still have a direction, which the loss says nothing about.
+	if m.idle || !(info.LearnRate > 0 && m.dot > 0 && norm > 0 && isFinite(length)) {
 		info.LearnRate = 0
 		info.Reach, info.Path = b.reach, b.path
 		return info

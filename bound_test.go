@@ -231,6 +231,30 @@ func TestBoundWithoutLength(t *testing.T) {
 	}
 }
 
+// TestBoundWithoutGradients: where all gradients are exactly 0 for many steps, though the loss is not, the weights stay.
+func TestBoundWithoutGradients(t *testing.T) {
+	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
+		loss, model := newBowl(), []*param{newParam("w", dt, []int{4}, ramp(4, 1))}
+		s := newSolver(loss)
+		stepTimes(t, s, loss, model, 5)
+		before := weightsOf(model)
+		for range 300 {
+			loss.eval(model, 1)
+			model[0].setGrad(make([]float64, 4))
+			if err := s.Step(valueGrads(model)); err != nil {
+				t.Fatal(err)
+			}
+			if info := s.Last(); info.LearnRate != 0 || info.Length != 0 {
+				t.Fatalf("%+v", info)
+			}
+		}
+		wantEqual(t, weightsOf(model), before)
+		if stepTimes(t, s, loss, model, 1); s.Last().Length == 0 {
+			t.Errorf("with a gradient again: %+v", s.Last())
+		}
+	})
+}
+
 // TestBoundInNoise: on a loss of which noise is all there is, weights stay where they are, and without the bound they
 // wander ever faster.
 func TestBoundInNoise(t *testing.T) {

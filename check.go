@@ -7,10 +7,10 @@ import (
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// check finds numbers that are not finite.
+// check looks at the loss and the gradients of a step.
 type check struct {
-	finite, bounded flat.Pass
-	found           nonFinite
+	finite, bounded, nonZero flat.Pass
+	found                    nonFinite
 }
 
 // The largest numbers whose squares are finite.
@@ -20,7 +20,8 @@ func newCheck() check {
 	pass := func(max32 float32, max64 float64) flat.Pass {
 		return flat.Pass{F32: largest[float32]{kernel.Float32, max32}.check, F64: largest[float64]{kernel.Float64, max64}.check}
 	}
-	return check{finite: pass(math.MaxFloat32, math.MaxFloat64), bounded: pass(root32, root64)}
+	return check{finite: pass(math.MaxFloat32, math.MaxFloat64), bounded: pass(root32, root64),
+		nonZero: flat.Pass{F32: nonZero[float32], F64: nonZero[float64]}}
 }
 
 // limits are the largest numbers that pass.
@@ -35,6 +36,18 @@ func (l largest[T]) check(p *flat.Part[T]) (bad, _ float64) {
 	}
 	return 1, 0
 }
+
+func nonZero[T kernel.Float](p *flat.Part[T]) (found, _ float64) {
+	for _, g := range p.G {
+		if g != 0 {
+			return 1, 0
+		}
+	}
+	return 0, 0
+}
+
+// idle reports whether all gradients are 0.
+func (c *check) idle(m *flat.Model) bool { return !m.Any(c.nonZero) }
 
 // number returns an error if x is not finite. It is valid until the next call.
 func (c *check) number(what string, x float64) error {

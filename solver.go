@@ -74,6 +74,7 @@ type measured struct {
 	step     int     // the first is 1
 	loss     float64 // L, with its penalty and above its floor
 	lowered  float64 // by how much the floor is lower than in the last step
+	idle     bool    // all gradients are 0
 	dot      float64 // gᵀv
 	square   float64 // ‖v‖²
 	kept     float64 // share of the loss's slope that transforms leave, from 0 to 1
@@ -217,6 +218,7 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 	if len(s.transforms) > 0 {
 		err = s.check.gradients(&s.model, true)
 	}
+	m.idle = s.check.idle(&s.model)
 	return m, f, info, err
 }
 

@@ -25,12 +25,17 @@ func rootCommand() *cobra.Command {
 	first := experiments[0]()
 	root := experimentCommand(first)
 	root.Use = "demo"
+	var commands []*cobra.Command
+	for _, e := range experiments {
+		commands = append(commands, experimentCommand(e()))
+	}
+	commands = append(commands, stressCommand(), programsCommand())
 	root.Args = func(_ *cobra.Command, args []string) error { // called after the flags are parsed
 		if len(args) == 0 {
 			return nil
 		}
 		return errors.Errorf("no experiment %q: choose from %s", args[0],
-			strings.Join(append(names(experiments), stressCommand().Name()), ", "))
+			strings.Join(names(commands), ", "))
 	}
 	root.Short = "Compare L4 with other solvers"
 	root.Long = fmt.Sprintf(about, first.name)
@@ -44,17 +49,14 @@ func rootCommand() *cobra.Command {
 		}
 		return errors.Errorf("%v (%s)", err, hint)
 	})
-	for _, e := range experiments {
-		root.AddCommand(experimentCommand(e()))
-	}
-	root.AddCommand(stressCommand())
+	root.AddCommand(commands...)
 	return root
 }
 
-func names(experiments []func() experiment) []string {
+func names(commands []*cobra.Command) []string {
 	var names []string
-	for _, e := range experiments {
-		names = append(names, e().name)
+	for _, c := range commands {
+		names = append(names, c.Name())
 	}
 	return names
 }

@@ -96,6 +96,9 @@ func (m *Model) Keep() {
 // Sum runs a pass and returns the sums of its results.
 func (m *Model) Sum(p Pass) (x, y float64) { return m.blocks.sum(p) }
 
+// Any reports whether a pass is not 0 for some part. It ends with the first.
+func (m *Model) Any(p Pass) bool { return m.blocks.any(p) }
+
 // Find returns the first element for which a pass is not 0, and its gradient, or its weight if there are no
 // gradients. There must be one.
 func (m *Model) Find(p Pass) (name string, at int, value float64) {

@@ -149,6 +149,16 @@ func (b *blocks) work() {
 	}
 }
 
+// any reports whether a pass is not 0 for some span.
+func (b *blocks) any(p Pass) bool {
+	for i := range b.spans {
+		if x, _ := b.spans[i].run(&p); x != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // find returns the first element for which a pass is not 0, and its gradient, or its weight if there is no
 // gradient. There must be one.
 func (b *blocks) find(p Pass) (tensor, at int, value float64) {

@@ -1,0 +1,195 @@
+package programs
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/floats"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// net is a graph in the making, with what all programs do to theirs.
+type net struct {
+	g      *G.ExprGraph
+	dt     tensor.Dtype
+	r      *rand.Rand
+	prefix string // of the parameters' names
+	params G.Nodes
+}
+
+func newNet(r *rand.Rand, dt tensor.Dtype) *net { return &net{g: G.NewGraph(), dt: dt, r: r} }
+
+// input adds a node whose value G.Let sets.
+func (n *net) input(name string, shape ...int) *G.Node {
+	return n.node(name, G.Zeroes(), shape)
+}
+
+// param adds a parameter.
+func (n *net) param(init G.InitWFn, shape ...int) *G.Node {
+	name := fmt.Sprintf("%sw%d", n.prefix, len(n.params)) // nodes of equal name and shape are one
+	p := n.node(name, init, shape)
+	n.params = append(n.params, p)
+	return p
+}
+
+func (n *net) node(name string, init G.InitWFn, shape tensor.Shape) *G.Node {
+	return G.NewTensor(n.g, n.dt, shape.Dims(),
+		G.WithName(name), G.WithShape(shape...), G.WithInit(init))
+}
+
+// dense adds a fully connected layer for an input of shape (batch, features), with a bias of shape
+// (1, out).
+func (n *net) dense(x *G.Node, out int) *G.Node {
+	w := n.param(glorot(n.r), x.Shape()[1], out)
+	b := n.param(G.Zeroes(), 1, out)
+	return G.Must(G.BroadcastAdd(G.Must(G.Mul(x, w)), b, nil, []byte{0}))
+}
+
+// constant is a number of the net's dtype.
+func (n *net) constant(x float64) *G.Node {
+	if n.dt == tensor.Float32 {
+		return G.NewConstant(float32(x))
+	}
+	return G.NewConstant(x)
+}
+
+// machine differentiates the loss and compiles the graph.
+func (n *net) machine(loss *G.Node) G.VM {
+	if _, err := G.Grad(loss, n.params...); err != nil {
+		panic(err)
+	}
+	return G.NewTapeMachine(n.g, G.BindDualValues(n.params...))
+}
+
+// fit trains as most programs do: it runs the machine, steps and resets, and does not look at what
+// Step returns.
+func (n *net) fit(vm G.VM, solver G.Solver, steps int, next func()) error {
+	model := G.NodesToValueGrads(n.params)
+	for range steps {
+		next()
+		if err := vm.RunAll(); err != nil {
+			return err
+		}
+		solver.Step(model)
+		vm.Reset()
+	}
+	return nil
+}
+
+// let sets the value of an input node.
+func (n *net) let(x *G.Node, data []float64) {
+	if err := G.Let(x, dense(n.dt, data, x.Shape()...)); err != nil {
+		panic(err)
+	}
+}
+
+// dense returns a tensor that holds a copy of the data.
+func dense(dt tensor.Dtype, data []float64, shape ...int) *tensor.Dense {
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(backing(dt, data)))
+}
+
+// backing returns a copy of the data in the given dtype.
+func backing(dt tensor.Dtype, data []float64) any {
+	if dt == tensor.Float32 {
+		xs := make([]float32, len(data))
+		for i, x := range data {
+			xs[i] = float32(x)
+		}
+		return xs
+	}
+	return append([]float64(nil), data...)
+}
+
+// glorot draws initial weights from a normal distribution of Glorot's variance. Gorgonia's own
+// takes no seed.
+func glorot(r *rand.Rand) G.InitWFn {
+	return func(dt tensor.Dtype, shape ...int) any {
+		field := 1
+		for _, d := range shape[2:] {
+			field *= d
+		}
+		deviation := math.Sqrt(2 / float64((shape[0]+shape[1])*field))
+		return gaussianInit(r, deviation)(dt, shape...)
+	}
+}
+
+// gaussianInit draws initial weights of the given standard deviation.
+func gaussianInit(r *rand.Rand, deviation float64) G.InitWFn {
+	return func(dt tensor.Dtype, shape ...int) any {
+		return backing(dt, normals(r, tensor.Shape(shape).TotalSize(), deviation))
+	}
+}
+
+func normals(r *rand.Rand, n int, deviation float64) []float64 {
+	xs := make([]float64, n)
+	for i := range xs {
+		xs[i] = deviation * r.NormFloat64()
+	}
+	return xs
+}
+
+// values returns a copy of a value's elements.
+func values(v G.Value) []float64 {
+	switch xs := v.Data().(type) {
+	case []float32:
+		ys := make([]float64, len(xs))
+		for i, x := range xs {
+			ys[i] = float64(x)
+		}
+		return ys
+	case []float64:
+		return append([]float64(nil), xs...)
+	case float32:
+		return []float64{float64(xs)}
+	case float64:
+		return []float64{xs}
+	}
+	panic(fmt.Sprintf("programs: a value of %T", v.Data()))
+}
+
+// table holds samples in rows.
+type table struct {
+	cols int
+	data []float64
+}
+
+func (t table) rows() int { return len(t.data) / t.cols }
+
+func (t table) row(i int) []float64 { return t.data[i*t.cols : (i+1)*t.cols] }
+
+// pick returns the rows of the given numbers, one after the other.
+func (t table) pick(rows []int) []float64 {
+	xs := make([]float64, 0, len(rows)*t.cols)
+	for _, i := range rows {
+		xs = append(xs, t.row(i)...)
+	}
+	return xs
+}
+
+// draw returns n numbers below the limit, with repetitions.
+func draw(r *rand.Rand, n, limit int) []int {
+	xs := make([]int, n)
+	for i := range xs {
+		xs[i] = r.IntN(limit)
+	}
+	return xs
+}
+
+// cycle returns a function that returns the next n numbers below the limit, over and over.
+func cycle(n, limit int) func() []int {
+	at := 0
+	return func() []int {
+		xs := make([]int, n)
+		for i := range xs {
+			xs[i] = at
+			at = (at + 1) % limit
+		}
+		return xs
+	}
+}
+
+func rootMeanSquare(xs []float64) float64 {
+	return floats.Norm(xs, 2) / math.Sqrt(float64(len(xs)))
+}

@@ -1,0 +1,184 @@
+package programs
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// train runs a program from its first seed and returns the metric.
+func train(t *testing.T, p Program, steps int, newSolver NewSolver) float64 {
+	t.Helper()
+	metric, err := p.New(rand.New(rand.NewPCG(1, 0)), newSolver)(steps)
+	if err != nil {
+		t.Fatalf("%s: %v", p.Name, err)
+	}
+	return metric
+}
+
+// TestAuthorsTrain: a twentieth of its steps with its author's solver does each program good.
+func TestAuthorsTrain(t *testing.T) {
+	for _, p := range All {
+		author := func(G.Valuer) G.Solver { return p.Author.New() }
+		untrained, trained := train(t, p, 0, author), train(t, p, p.Steps/20, author)
+		if !p.Metric.Better(trained, untrained) {
+			t.Errorf("%s: %s %v after %d steps, %v before",
+				p.Name, p.Metric.Name, trained, p.Steps/20, untrained)
+		}
+	}
+}
+
+// watcher is a solver that looks at what it is given.
+type watcher struct {
+	t    *testing.T
+	name string
+	loss G.Valuer
+}
+
+func (w *watcher) SetLoss(loss G.Valuer) { w.loss = loss }
+
+// Step expects a loss of one number, and parameters of the loss's graph with a gradient.
+func (w *watcher) Step(model []G.ValueGrad) error {
+	loss := w.loss.(*G.Node)
+	if v := loss.Value(); v == nil || len(values(v)) != 1 {
+		w.t.Errorf("%s: the loss is %v", w.name, v)
+	}
+	for _, m := range model {
+		if n := m.(*G.Node); n.Graph() != loss.Graph() {
+			w.t.Errorf("%s: %s is of another graph than the loss", w.name, n.Name())
+		}
+		if grad, err := m.Grad(); err != nil || !grad.Shape().Eq(m.Value().Shape()) {
+			w.t.Errorf("%s: gradient %v, %v", w.name, grad, err)
+		}
+	}
+	return errors.New("refused")
+}
+
+// TestSolversKnowTheLoss: whatever graph a step is made in, the solver has the loss that belongs to
+// its gradients.
+func TestSolversKnowTheLoss(t *testing.T) {
+	for _, p := range All {
+		train(t, p, 12, func(loss G.Valuer) G.Solver { return &watcher{t, p.Name, loss} })
+	}
+}
+
+// TestRunRepeats: the same seed gives the same metric to the bit, whatever runs beside it, and
+// another seed another.
+func TestRunRepeats(t *testing.T) {
+	scope := Scope{Programs: All, Solvers: Solvers[1:2], Seeds: []uint64{1, 2},
+		Length: 0.01, Jobs: 1}
+	first, err := Run(context.Background(), scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	scope.Jobs = 4
+	scope.OnResult = func(Result) { calls++ }
+	second, err := Run(context.Background(), scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(first) != 2*len(All) || len(second) != len(first) || calls != len(first) {
+		t.Fatalf("%d and %d results, %d calls, want %d", len(first), len(second), calls, 2*len(All))
+	}
+	for i, r := range first {
+		s := second[i]
+		same := math.Float64bits(r.Metric) == math.Float64bits(s.Metric)
+		if !same && !r.Program.Unseeded || r.Refused != s.Refused || r.Err != nil {
+			t.Errorf("%s, seed %d: %v, then %v; error %v",
+				r.Program.Name, r.Seed, r.Metric, s.Metric, r.Err)
+		}
+		if want := All[i/2].Name; r.Program.Name != want || r.Seed != uint64(i%2)+1 {
+			t.Errorf("result %d is of %s, seed %d", i, r.Program.Name, r.Seed)
+		}
+		want := r.Program.Steps / 100
+		if r.Program.Name == "gan" {
+			want *= 2
+		}
+		if r.Steps != want {
+			t.Errorf("%s: %d steps, want %d", r.Program.Name, r.Steps, want)
+		}
+	}
+	same := 0
+	for i := 0; i < len(first); i += 2 {
+		if first[i].Metric == first[i+1].Metric {
+			same++
+		}
+	}
+	if same > len(All)/4 { // what hardly learns in so few steps may be the same
+		t.Errorf("%d programs do not depend on the seed", same)
+	}
+}
+
+// TestRunCountsRefusals: errors of Step are counted and the first is kept.
+func TestRunCountsRefusals(t *testing.T) {
+	refusing := Solver{Name: "refusing", New: func(Program) NewSolver {
+		return func(loss G.Valuer) G.Solver { return &watcher{t, "xor", loss} }
+	}}
+	results, err := Run(context.Background(),
+		Scope{Programs: []Program{xor}, Solvers: []Solver{refusing}, Seeds: []uint64{1},
+			Length: 0.002, Jobs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := results[0]
+	if r.Steps != 20 || r.Refused != 20 {
+		t.Errorf("%d of %d steps refused, want 20", r.Refused, r.Steps)
+	}
+	if r.Refusal == nil || r.Refusal.Error() != "step 1: refused" {
+		t.Errorf("first refusal %v", r.Refusal)
+	}
+}
+
+// TestRunStops: no run begins after the context has ended.
+func TestRunStops(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	scope := Scope{Programs: []Program{xor}, Solvers: Solvers, Seeds: make([]uint64, 50),
+		Length: 0.001, Jobs: 2, OnResult: func(Result) { stop() }}
+	results, err := Run(ctx, scope)
+	if !errors.Is(err, context.Canceled) || len(results) == 0 || len(results) == 4*50 {
+		t.Errorf("%d results, %v", len(results), err)
+	}
+}
+
+// TestRunReports: an error of the program ends the run without a metric.
+func TestRunReports(t *testing.T) {
+	broken := Program{Name: "broken", Steps: 1, New: func(*rand.Rand, NewSolver) Train {
+		return func(int) (float64, error) { return 1, errors.New("broken") }
+	}}
+	results, err := Run(context.Background(),
+		Scope{Programs: []Program{broken}, Solvers: Solvers[:1], Seeds: []uint64{1},
+			Length: 1, Jobs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := results[0]; r.Err == nil || !math.IsNaN(r.Metric) || r.Success() {
+		t.Errorf("metric %v, success %v, error %v", r.Metric, r.Success(), r.Err)
+	}
+}
+
+// TestNames: each program and each solver can be told by its name.
+func TestNames(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range All {
+		for _, name := range []string{p.Name, p.Title, p.Author.Title, p.Metric.Name} {
+			if name == "" {
+				t.Errorf("%s: a name is missing", p.Name)
+			}
+		}
+		if seen[p.Name] {
+			t.Errorf("%s twice", p.Name)
+		}
+		seen[p.Name] = true
+	}
+	for _, s := range Solvers {
+		if seen[s.Name] {
+			t.Errorf("%s twice", s.Name)
+		}
+		seen[s.Name] = true
+	}
+}

@@ -1,0 +1,160 @@
+package programs
+
+import (
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+	G "gorgonia.org/gorgonia"
+)
+
+// The target is the net's own estimate for the next field, frozen for a hundred steps at a time.
+var qLearning = Program{
+	Name: "q-learning", Title: "Deep Q-learning in a world of 16 fields, with a moving target",
+	Author: adam(5e-4),
+	Metric: Metric{Name: "mean return", Higher: true, Good: 0.8},
+	Steps:  4000,
+	New:    newQLearning,
+}
+
+// transition is a move made.
+type transition struct {
+	field, move, next int
+	reward            float64
+	ended             bool
+}
+
+func newQLearning(r *rand.Rand, newSolver NewSolver) Train {
+	const batch, discount, memory, freeze, exploring = 20, 0.95, 1000, 100, 0.3
+	world := newGrid(r)
+	a := newAgent(r, batch, func(x *G.Node, _ ...int) (*G.Node, error) { return x, nil })
+	target := a.learn.input("target", batch, gridMoves)
+	chosen := a.learn.input("chosen", batch, gridMoves)
+	difference := G.Must(G.HadamardProd(G.Must(G.Sub(a.out, target)), chosen))
+	loss := G.Must(G.Mean(G.Must(G.Square(difference))))
+	vm, solver := a.learn.machine(loss), newSolver(loss)
+
+	return func(steps int) (float64, error) {
+		defer vm.Close()
+		defer a.actVM.Close()
+		var replay []transition
+		var frozen table
+		field := world.start(r)
+		for step := range steps {
+			now, err := a.table()
+			if err != nil {
+				return 0, err
+			}
+			if step%freeze == 0 {
+				frozen = now
+			}
+			move := floats.MaxIdx(now.row(field))
+			if r.Float64() < exploring {
+				move = r.IntN(gridMoves)
+			}
+			t := transition{field: field, move: move}
+			t.next, t.reward, t.ended = world.move(field, move)
+			if field = t.next; t.ended {
+				field = world.start(r)
+			}
+			if replay = append(replay, t); len(replay) > memory {
+				replay = replay[1:]
+			}
+			var fields []int
+			targets, mask := table{cols: gridMoves}, table{cols: gridMoves}
+			for _, i := range draw(r, batch, len(replay)) {
+				t := replay[i]
+				value := t.reward
+				if !t.ended {
+					value += discount * floats.Max(frozen.row(t.next))
+				}
+				fields = append(fields, t.field)
+				hot := oneHot(t.move, gridMoves)
+				mask.data = append(mask.data, hot...)
+				for _, x := range hot {
+					targets.data = append(targets.data, value*x)
+				}
+			}
+			err = a.learn.fit(vm, solver, 1, func() {
+				a.learn.let(a.x, oneHots(fields).data)
+				a.learn.let(target, targets.data)
+				a.learn.let(chosen, mask.data)
+			})
+			if err != nil {
+				return 0, err
+			}
+		}
+		return a.score(world)
+	}
+}
+
+// The loss is above or below zero by chance, for the advantages have mean 0.
+var reinforce = Program{
+	Name: "reinforce", Title: "REINFORCE in a world of 16 fields",
+	Author: adam(0.005),
+	Metric: Metric{Name: "mean return", Higher: true, Good: 0.7},
+	Steps:  600, Elusive: true,
+	New: newReinforce,
+}
+
+func newReinforce(r *rand.Rand, newSolver NewSolver) Train {
+	const batch, discount = 80, 0.95
+	world := newGrid(r)
+	a := newAgent(r, batch, G.SoftMax)
+	// The weight is the advantage, in the column of the move made.
+	weight := a.learn.input("weight", batch, gridMoves)
+	logs := G.Must(G.Log(a.out))
+	loss := G.Must(G.Neg(G.Must(G.Mean(G.Must(G.Sum(G.Must(G.HadamardProd(logs, weight)), 1))))))
+	vm, solver := a.learn.machine(loss), newSolver(loss)
+
+	return func(steps int) (float64, error) {
+		defer vm.Close()
+		defer a.actVM.Close()
+		for range steps {
+			policy, err := a.table()
+			if err != nil {
+				return 0, err
+			}
+			fields, moves, returns := world.play(r, policy, batch, discount)
+			mean, deviation := stat.MeanStdDev(returns, nil)
+			weights := table{cols: gridMoves}
+			for i, move := range moves {
+				hot := oneHot(move, gridMoves)
+				floats.Scale((returns[i]-mean)/(deviation+1e-8), hot)
+				weights.data = append(weights.data, hot...)
+			}
+			err = a.learn.fit(vm, solver, 1, func() {
+				a.learn.let(a.x, oneHots(fields).data)
+				a.learn.let(weight, weights.data)
+			})
+			if err != nil {
+				return 0, err
+			}
+		}
+		return a.score(world)
+	}
+}
+
+// play makes so many moves by a policy that gives the probability of each, in one episode after
+// another. It returns where they were made and the discounted return from there.
+func (g grid) play(r *rand.Rand, policy table, count int, discount float64) (
+	fields, moves []int, returns []float64) {
+
+	for len(moves) < count {
+		field, ended, from := g.start(r), false, len(moves)
+		for step := 0; step < gridLimit && !ended && len(moves) < count; step++ {
+			move, u, chance := 0, r.Float64(), policy.row(field)
+			for u -= chance[0]; u > 0 && move < gridMoves-1; u -= chance[move] {
+				move++
+			}
+			fields, moves = append(fields, field), append(moves, move)
+			var reward float64
+			field, reward, ended = g.move(field, move)
+			returns = append(returns, reward)
+		}
+		for i := len(moves) - 2; i >= from; i-- {
+			returns[i] += discount * returns[i+1]
+		}
+	}
+	return fields, moves, returns
+}

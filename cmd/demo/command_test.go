@@ -55,7 +55,7 @@ func TestMistakes(t *testing.T) {
 		args string
 		want string
 	}{
-		{"--solvers adamw", `no solver "adamw": choose from l4adam, l4mom, adam,`},
+		{"--solvers adamw", `no solver "adamw": choose from l4adam, l4mom,`},
 		{"--solvers l4adam:x", `"x" is no fraction`},
 		{"--solvers adam:-1", `"-1" is no rate`},
 		{"--solvers adam:0", `"0" is no rate`},

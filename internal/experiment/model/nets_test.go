@@ -17,9 +17,6 @@ import (
 // nets are those with convolutions, for training.
 var nets = map[string]func(dt tensor.Dtype, batch int) *Net{
 	"fashion": func(dt tensor.Dtype, batch int) *Net {
-		return Fashion(FashionWeights(dt, rand.New(rand.NewPCG(1, 0))), batch, Dropout{})
-	},
-	"fashion with dropout": func(dt tensor.Dtype, batch int) *Net {
 		return Fashion(FashionWeights(dt, rand.New(rand.NewPCG(1, 0))), batch,
 			Dropout{0.5, &repeating{period: uint64(1024 * batch)}})
 	},

@@ -9,6 +9,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn"
+	l4nn "github.com/l4-go/l4/nn"
 )
 
 // Net is a network with its loss.
@@ -75,7 +76,7 @@ func (b *builder) convPool(x *G.Node) *G.Node {
 func (b *builder) classify(logits *G.Node) *Net {
 	b.Output = logits
 	b.Target = b.node("target", constant(b.dtype(), 0, logits.Shape()...))
-	b.Loss = G.Must(nn.CrossEntropy(logits, b.Target))
+	b.Loss = G.Must(l4nn.SoftmaxCrossEntropy(logits, b.Target))
 	return b.Net
 }
 

@@ -1,6 +1,10 @@
 package nn
 
-import G "gorgonia.org/gorgonia"
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/op"
+)
 
 // ConvNorm returns the layer max(0, norm(conv(x, w))) of shape (batch, height/stride, width/stride,
 // out), rounded up, for images x (batch, height, width, in) and filters w (k, k, in, out) with an
@@ -21,7 +25,7 @@ func ConvNorm(x, w *G.Node, norm BatchNorm, stride int, data bool) (*G.Node, err
 		s.Constant = []int{0}
 	}
 	c := convNormConfig{size, norm}
-	return apply(s, c, newConvNorm[float32], newConvNorm[float64], x, w, norm.Scale, norm.Shift)
+	return op.ApplyOf(s, c, newConvNorm[float32], newConvNorm[float64], x, w, norm.Scale, norm.Shift)
 }
 
 type convNormConfig struct {

@@ -4,6 +4,8 @@ import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/op"
 )
 
 // ConvPool returns the layer pool(max(0, conv(x, w) + b)) of shape (batch, height/2, width/2, out),
@@ -28,7 +30,7 @@ func ConvPool(x, w, b *G.Node, data bool) (*G.Node, error) {
 	if data {
 		s.Constant = []int{0}
 	}
-	return apply(s, size, newConvPool[float32], newConvPool[float64], x, w, b)
+	return op.ApplyOf(s, size, newConvPool[float32], newConvPool[float64], x, w, b)
 }
 
 type convPool[T Float] struct {

@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // Dense returns the layer x·w + b, rectified if so wanted, of shape (batch, outputs), for w
@@ -22,7 +23,7 @@ func Dense(x, w, b *G.Node, rectified, data bool) (*G.Node, error) {
 	if data {
 		s.Constant = []int{0}
 	}
-	return apply(s, size, newDense[float32], newDense[float64], x, w, b)
+	return op.ApplyOf(s, size, newDense[float32], newDense[float64], x, w, b)
 }
 
 type denseSize struct {

@@ -5,6 +5,8 @@ import (
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/op"
 )
 
 // Dropout returns x with each element set to 0 by the given probability, below 1, and multiplied by
@@ -17,7 +19,7 @@ func Dropout(x *G.Node, probability float64, source rand.Source) (*G.Node, error
 	}
 	s := Spec{Name: "Dropout", Shape: x.Shape()}
 	c := dropoutConfig{x.Shape().TotalSize(), probability, source}
-	return apply(s, c, newDropout[float32], newDropout[float64], x)
+	return op.ApplyOf(s, c, newDropout[float32], newDropout[float64], x)
 }
 
 type dropoutConfig struct {

@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // Mean returns the mean over the pixels of images (batch, height, width, channels), of shape
@@ -17,7 +18,7 @@ func Mean(x *G.Node) (*G.Node, error) {
 	}
 	shape := x.Shape()
 	s := Spec{Name: "Mean", Shape: tensor.Shape{shape[0], shape[3]}}
-	return apply(s, shape, newMean[float32], newMean[float64], x)
+	return op.ApplyOf(s, shape, newMean[float32], newMean[float64], x)
 }
 
 type mean[T Float] struct {

@@ -4,6 +4,8 @@ import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/op"
 )
 
 // Residual returns the block max(0, norm2(conv(max(0, norm1(conv(x, w1))), w2)) + shortcut(x)) of
@@ -42,7 +44,7 @@ func Residual(
 		s.Constant = []int{0, 1, 2, 3, 4, 5, 6}
 	}
 	c := residualConfig{first, second, norm1.Statistics, norm2.Statistics, norm1.Training}
-	return apply(s, c, newResidual[float32], newResidual[float64],
+	return op.ApplyOf(s, c, newResidual[float32], newResidual[float64],
 		x, w1, norm1.Scale, norm1.Shift, w2, norm2.Scale, norm2.Shift)
 }
 

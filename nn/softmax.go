@@ -21,11 +21,11 @@ import (
 //
 //	∂L/∂x[r,i] = (y[r,1] + … + y[r,classes]) · softmax(x[r])[i] / batch − y[r,i] / batch
 //
-// Each row is shifted by its own maximum and summed in float64, so that L is exact to rounding for
-// all finite logits, is never negative if no target is, and keeps its relative precision when the
-// net is as good as certain. A logit of −Inf is a class that cannot be: its probability is 0, and L is
-// +Inf unless its target is 0, too. NaN, +Inf or nothing but −Inf among the logits of a row, and NaN
-// among the targets, make the loss and gradients of that row NaN.
+// Each row is shifted by its own maximum and summed in float64, so that L is exact to rounding
+// for all finite logits, is never negative if no target is, and keeps its relative precision when
+// the net is as good as certain. A logit of −Inf is a class that cannot be: its probability is 0,
+// and L is +Inf unless its target is 0, too. NaN, +Inf or nothing but −Inf among the logits of a
+// row, and NaN among the targets, make the loss and gradients of that row NaN.
 //
 // A nil node, other shapes or dtypes, or nodes of two graphs are an error. When the graph runs, a
 // value that is a column-major tensor or a view with gaps is one, too.

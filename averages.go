@@ -96,7 +96,7 @@ func newDecay[T kernel.Float](tau float64, step int) kernel.Decay[T] {
 }
 
 // WithMomentumTime sets τm from 1 to 1e6, the time scale in steps of the gradients' running average (Eq. 7).
-// The decay factor is 1−1/τm. Default 10.
+// The decay factor is 1−1/τm. Default 10. For an L4 it is that of the inner solver's momentum; see New.
 func WithMomentumTime(tau float64) Option {
 	return func(o *options) { o.setTime(&o.momentumTime, "WithMomentumTime", tau) }
 }

@@ -82,9 +82,8 @@ func (e *typedEstimate[T]) products(p *flat.Part[T]) (dot, _ float64) {
 }
 
 // WithGradientTime sets τg from 1 to 1e6, the time scale in steps of the gradient estimate g in the inner
-// product gᵀv. Default τm, which keeps gᵀv from becoming negative. Where it differs from τm it costs one more
-// word of state a parameter and two more passes over it. An L4 has no momentum of its own but only g, and
-// goes by this if both are given.
+// product gᵀv. Default τm, which keeps gᵀv from becoming negative, and 10 for an L4. In L4Adam and L4Mom
+// another time than τm costs one more word of state a parameter and two more passes over it.
 func WithGradientTime(tau float64) Option {
 	return func(o *options) { o.setTime(&o.gradientTime, "WithGradientTime", tau) }
 }

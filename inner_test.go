@@ -63,8 +63,8 @@ func TestL4OverAdam(t *testing.T) {
 				const steps = 30
 				got, want := newTrial(t, p, dt, adam).run(steps), newTrial(t, p, dt, solvers["L4Adam"]).run(steps)
 				wantClose(t, weightsOf(got.model), weightsOf(want.model), tolerance)
-				one := l4.WithMomentumTime(1)
-				got, want = newTrial(t, p, dt, plain, one).run(steps), newTrial(t, p, dt, solvers["L4Mom"], one).run(steps)
+				got = newTrial(t, p, dt, plain, l4.WithGradientTime(1)).run(steps)
+				want = newTrial(t, p, dt, solvers["L4Mom"], l4.WithMomentumTime(1)).run(steps)
 				wantClose(t, weightsOf(got.model), weightsOf(want.model), tolerance)
 			})
 		}
@@ -83,6 +83,29 @@ func (d direction) Step(model []gorgonia.ValueGrad) error {
 		d(p.Value().Data().([]float64), g.Data().([]float64))
 	}
 	return nil
+}
+
+// TestInnerBound: the bound goes by the momentum of the inner solver, which is known of Gorgonia's.
+func TestInnerBound(t *testing.T) {
+	for name, c := range map[string]struct {
+		inner gorgonia.Solver
+		opts  []l4.Option
+		want  float64 // limit over reach
+	}{
+		"vanilla":      {gorgonia.NewVanillaSolver(), nil, 0.15},
+		"RMSProp":      {gorgonia.NewRMSPropSolver(), nil, 0.15},
+		"AdaGrad":      {gorgonia.NewAdaGradSolver(), nil, 0.15},
+		"Adam":         {gorgonia.NewAdamSolver(), nil, 0.15 / math.Sqrt(19)},
+		"own":          {&heavyBall{rate: 0.1}, nil, 0.15 / math.Sqrt(19)},
+		"own, told":    {&heavyBall{rate: 0.1}, []l4.Option{l4.WithMomentumTime(1)}, 0.15},
+		"vanilla, too": {gorgonia.NewVanillaSolver(), []l4.Option{l4.WithMomentumTime(5)}, 0.15 / 3},
+	} {
+		tr := newTrial(t, problems["quadratic"], tensor.Float64, over(func() gorgonia.Solver { return c.inner }), c.opts...).run(1)
+		info := tr.solver.Last()
+		if got := info.Limit / info.Reach; math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%s: limit is %v of the reach, want %v", name, got, c.want)
+		}
+	}
 }
 
 // TestNoDescent: along a direction in which the loss is not expected to fall the solver goes along g instead, and

@@ -40,13 +40,29 @@ var _ gorgonia.Solver = (*L4)(nil)
 // When inner returns an error or panics, or its direction is not finite, Step returns an error, leaves the
 // weights and zeroes the gradients. What has become of the inner solver's own state is up to that solver. If
 // its learning rate is so small that the copies of the weights do not change, steps go along g.
+//
+// The bound on the step goes by how alike successive directions are, which is the inner solver's time scale of
+// momentum: WithMomentumTime, by default 1 for Gorgonia's solvers without momentum (vanilla gradient descent,
+// RMSProp, AdaGrad) and 10 for all others. Give WithMomentumTime(1) if your own solver has none, or steps are
+// four times as short as they could be; a time that is too short makes training fail in noise.
 func New(loss gorgonia.Valuer, inner gorgonia.Solver, opts ...Option) *L4 {
-	o := newOptions(opts)
+	o := newOptions(append([]Option{withInner(inner)}, opts...))
 	o.refuseAdamOnly()
 	if isNil(inner) {
 		o.fail(errors.New("l4: New: the inner solver is nil; give it one, or use NewL4Mom"))
 	}
 	return &L4{newSolver("L4", loss, o, func(o options) direction { return newInner(inner, o.gradientTime) })}
+}
+
+// withInner sets the defaults that depend on the inner solver.
+func withInner(inner gorgonia.Solver) Option {
+	return func(o *options) {
+		o.gradientTime = o.momentumTime
+		switch inner.(type) {
+		case *gorgonia.VanillaSolver, *gorgonia.RMSPropSolver, *gorgonia.AdaGradSolver:
+			o.momentumTime = 1
+		}
+	}
 }
 
 // minCosine is the least cosine of the angle between g and v that a step is computed with. In an epoch of

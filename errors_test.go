@@ -13,7 +13,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestOptionErrors: each bad option is named with its value by the first Step, and nothing is written.
+// TestOptionErrors: each bad option is named with its value by the first Step, and nothing is
+// written.
 func TestOptionErrors(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for name, opt := range map[string]l4.Option{
@@ -61,7 +62,8 @@ func TestOptionErrors(t *testing.T) {
 	for name, opt := range map[string]l4.Option{"WithVarianceTime(100)": l4.WithVarianceTime(100), "WithAdamEpsilon(0.1)": l4.WithAdamEpsilon(0.1)} {
 		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 		err := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, opt).Step([]gorgonia.ValueGrad{p})
-		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "only L4Adam") {
+		if err == nil || !strings.Contains(err.Error(), name) ||
+			!strings.Contains(err.Error(), "only L4Adam") {
 			t.Errorf("%s on L4Mom: error %v", name, err)
 		}
 	}
@@ -96,19 +98,31 @@ func TestLossErrors(t *testing.T) {
 		wantEqual(t, numbers(p.w), []float64{1, 2})
 	}
 	for _, loss := range []float64{math.NaN(), math.Inf(-1)} {
-		if err := l4.NewL4Mom(valuer{gorgonia.NewF64(loss)}).Step(valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})); !errors.Is(err, l4.ErrNonFinite) {
+		if err := l4.NewL4Mom(valuer{gorgonia.NewF64(loss)}).Step(valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})); !errors.Is(
+			err,
+			l4.ErrNonFinite,
+		) {
 			t.Errorf("loss %v: error %v is not ErrNonFinite", loss, err)
 		}
 	}
-	if err := l4.NewL4Mom(valuer{gorgonia.NewF64(-1)}, l4.WithoutBound()).Step(valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})); !errors.Is(err, l4.ErrNegativeLoss) {
+	if err := l4.NewL4Mom(valuer{gorgonia.NewF64(-1)}, l4.WithoutBound()).Step(valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})); !errors.Is(
+		err,
+		l4.ErrNegativeLoss,
+	) {
 		t.Errorf("loss -1: error %v is not ErrNegativeLoss", err)
 	}
 }
 
-// TestLossWithoutGraph: a constant and a copy of a node have no graph, and are losses like any other.
+// TestLossWithoutGraph: a constant and a copy of a node have no graph, and are losses like any
+// other.
 func TestLossWithoutGraph(t *testing.T) {
 	g := gorgonia.NewGraph()
-	node := gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName("loss"), gorgonia.WithValue(2.0))
+	node := gorgonia.NewScalar(
+		g,
+		tensor.Float64,
+		gorgonia.WithName("loss"),
+		gorgonia.WithValue(2.0),
+	)
 	for name, loss := range map[string]gorgonia.Valuer{
 		"constant":      gorgonia.NewConstant(2.0),
 		"clone":         node.Clone().(*gorgonia.Node),
@@ -121,7 +135,8 @@ func TestLossWithoutGraph(t *testing.T) {
 			t.Errorf("%s: loss %v, error %v", name, s.Last().Loss, err)
 		}
 	}
-	if err := l4.NewL4Mom(l4.ReadLoss(nil)).Step(nil); err == nil || !strings.Contains(err.Error(), "the loss is nil") {
+	if err := l4.NewL4Mom(l4.ReadLoss(nil)).Step(nil); err == nil ||
+		!strings.Contains(err.Error(), "the loss is nil") {
 		t.Errorf("ReadLoss(nil): error %v", err)
 	}
 }
@@ -142,7 +157,8 @@ func TestZeroSolver(t *testing.T) {
 	}
 }
 
-// TestModelErrors: whatever is wrong with a model in the first step is refused by the name of the parameter.
+// TestModelErrors: whatever is wrong with a model in the first step is refused by the name of the
+// parameter.
 func TestModelErrors(t *testing.T) {
 	of := func(dt tensor.Dtype, shape ...int) *tensor.Dense {
 		return tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
@@ -180,8 +196,8 @@ func TestModelErrors(t *testing.T) {
 	}
 }
 
-// TestModelChanged: a model that is not the one of the first step is refused, and the one of the first step
-// goes on as if nothing had happened.
+// TestModelChanged: a model that is not the one of the first step is refused, and the one of the
+// first step goes on as if nothing had happened.
 func TestModelChanged(t *testing.T) {
 	a := func() *param { return newParam("a", tensor.Float64, []int{2, 3}, ramp(6, 1)) }
 	b := func() *param { return newParam("b", tensor.Float64, []int{2, 3}, ramp(6, 2)) }
@@ -218,7 +234,11 @@ func TestModelChanged(t *testing.T) {
 						changed := valueGrads(c.change(model))
 						for range 3 {
 							err := s.Step(changed)
-							if want := "l4: model changed: " + c.want; !errors.Is(err, l4.ErrModelChanged) || !strings.HasPrefix(err.Error(), want) {
+							if want := "l4: model changed: " + c.want; !errors.Is(
+								err,
+								l4.ErrModelChanged,
+							) ||
+								!strings.HasPrefix(err.Error(), want) {
 								t.Errorf("error %v, want ErrModelChanged that says %q", err, want)
 							}
 						}
@@ -234,11 +254,14 @@ func TestModelChanged(t *testing.T) {
 	}
 }
 
-// TestOtherMemory: the same parameters may lie elsewhere in memory, as with a second graph or weights that
-// were loaded from a file.
+// TestOtherMemory: the same parameters may lie elsewhere in memory, as with a second graph or
+// weights that were loaded from a file.
 func TestOtherMemory(t *testing.T) {
 	run := func(move bool) []float64 {
-		loss, model := newBowl(), []*param{newParam("a", tensor.Float32, []int{5}, ramp(5, 1)), newParam("b", tensor.Float32, []int{5}, ramp(5, 2))}
+		loss, model := newBowl(), []*param{
+			newParam("a", tensor.Float32, []int{5}, ramp(5, 1)),
+			newParam("b", tensor.Float32, []int{5}, ramp(5, 2)),
+		}
 		s := l4.NewL4Adam(loss)
 		for range 10 {
 			if move {
@@ -256,8 +279,8 @@ func TestOtherMemory(t *testing.T) {
 	wantEqual(t, run(true), run(false))
 }
 
-// TestNonFinite: a number that is not finite, wherever it is, is refused, changes nothing but the gradients,
-// which become zero, and leaves no trace in the training that goes on.
+// TestNonFinite: a number that is not finite, wherever it is, is refused, changes nothing but the
+// gradients, which become zero, and leaves no trace in the training that goes on.
 func TestNonFinite(t *testing.T) {
 	bad := func(dt tensor.Dtype) []float64 {
 		overflow := 1e200
@@ -269,10 +292,15 @@ func TestNonFinite(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		train := func(poison func(loss bowl, model []*param)) []float64 {
 			loss := newBowl()
-			model := []*param{newParam("a", dt, []int{7, 3}, ramp(21, 1)), newParam("b", dt, []int{1}, ramp(1, 2)), newParam("c", dt, []int{12}, ramp(12, 3))}
+			model := []*param{
+				newParam("a", dt, []int{7, 3}, ramp(21, 1)),
+				newParam("b", dt, []int{1}, ramp(1, 2)),
+				newParam("c", dt, []int{12}, ramp(12, 3)),
+			}
 			s := newSolver(loss)
 			for step := range 8 {
-				if poison != nil && (step == 0 || step == 4) { // before the first step there is no state yet
+				if poison != nil &&
+					(step == 0 || step == 4) { // before the first step there is no state yet
 					before, info := weightsOf(model), did(s)
 					stateBefore := stateOf(t, s)
 					loss.eval(model, 1)
@@ -304,7 +332,10 @@ func TestNonFinite(t *testing.T) {
 						g[map[string]int{"first": 0, "middle": len(g) / 2, "last": len(g) - 1}[at]] = x
 						model[k].setGrad(g)
 					})
-					t.Run(fmt.Sprintf("%v/%s of parameter %d", x, at, k), func(t *testing.T) { wantEqual(t, got, want) })
+					t.Run(
+						fmt.Sprintf("%v/%s of parameter %d", x, at, k),
+						func(t *testing.T) { wantEqual(t, got, want) },
+					)
 				}
 			}
 		}
@@ -386,7 +417,17 @@ func TestNegativeLossChangesNothing(t *testing.T) {
 // TestMistakeTwice: what was refused once is refused again, though nothing has moved since.
 func TestMistakeTwice(t *testing.T) {
 	loss := newBowl()
-	a, b := newParam("a", tensor.Float64, []int{3}, ramp(3, 1)), newParam("b", tensor.Float64, []int{3}, ramp(3, 2))
+	a, b := newParam(
+		"a",
+		tensor.Float64,
+		[]int{3},
+		ramp(3, 1),
+	), newParam(
+		"b",
+		tensor.Float64,
+		[]int{3},
+		ramp(3, 2),
+	)
 	s := l4.NewL4Adam(loss)
 	loss.eval([]*param{a, b}, 1)
 	if err := s.Step(valueGrads([]*param{a, b})); err != nil {
@@ -400,7 +441,8 @@ func TestMistakeTwice(t *testing.T) {
 	} {
 		mistake()
 		for range 3 {
-			if err := s.Step(valueGrads([]*param{a, b})); err == nil || !strings.Contains(err.Error(), want) {
+			if err := s.Step(valueGrads([]*param{a, b})); err == nil ||
+				!strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want %q", err, want)
 			}
 		}

@@ -8,16 +8,17 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Solver is the L4 meta-algorithm, embedded in L4Adam, L4Mom and L4. With the loss L, an update direction v
-// and an estimate g of the gradient, a step is
+// Solver is the L4 meta-algorithm, embedded in L4Adam, L4Mom and L4. With the loss L, an update
+// direction v and an estimate g of the gradient, a step is
 //
 //	η = α (L − γ·Lmin) / (gᵀv + ε)
 //	w ← w − η·v
 //
-// (paper, Eq. 6), with one η for all parameters. See the options for the symbols and their defaults.
+// (paper, Eq. 6), with one η for all parameters. See the options for the symbols and their
+// defaults.
 //
-// A Solver belongs to one model. It may not be copied after the first Step, nor used from two goroutines
-// at once; two Solvers may.
+// A Solver belongs to one model. It may not be copied after the first Step, nor used from two
+// goroutines at once; two Solvers may.
 type Solver struct {
 	name         string // of the type that embeds it
 	opts         options
@@ -48,18 +49,19 @@ type transform interface {
 	measure(m *flat.Model) (penalty float64, err error)
 	// apply changes the gradients.
 	apply(m *flat.Model)
-	// kept is the share of the loss's slope that the transform leaves. It is called once a step, when
-	// nothing can fail any more.
+	// kept is the share of the loss's slope that the transform leaves. It is called once a step,
+	// when nothing can fail any more.
 	kept(step int) float64
 	fields(c *record.Codec)
 }
 
 // direction is where a step goes.
 type direction interface {
-	// form puts the direction v in the place of the gradients and returns gᵀv and ‖v‖². After an error
-	// nothing has changed but the gradients.
+	// form puts the direction v in the place of the gradients and returns gᵀv and ‖v‖². After an
+	// error nothing has changed but the gradients.
 	form(m *flat.Model, step int) (dot, square float64, err error)
-	// tensorFields are the fields for each tensor, fields those for all of them. The latter come last.
+	// tensorFields are the fields for each tensor, fields those for all of them. The latter come
+	// last.
 	tensorFields(c *record.Codec, m *flat.Model, tensor int)
 	fields(c *record.Codec) error
 }
@@ -94,7 +96,7 @@ type limit interface {
 type Info struct {
 	Step         int     // number of successful steps, the first is 1
 	Loss         float64 // as read
-	LMin         float64 // estimated minimum of Loss + Penalty − floor in this step, before the factor γ
+	LMin         float64 // estimated minimum of Loss + Penalty − Floor, before the factor γ
 	LearnRate    float64 // effective learning rate η
 	InnerProduct float64 // gᵀv; of L4, not below a tenth of ‖g‖²
 	Length       float64 // of the step, ‖η·v‖; like Limit, Reach and Path 0 with WithoutBound
@@ -107,7 +109,8 @@ type Info struct {
 	Penalty      float64 // added to the loss; see WithL2Reg
 }
 
-func newSolver(name string, loss gorgonia.Valuer, o options, newDirection func(options) direction) Solver {
+func newSolver(name string, loss gorgonia.Valuer, o options,
+	newDirection func(options) direction) Solver {
 	return Solver{name: name, opts: o, newDirection: newDirection, loss: lossReader{loss: loss},
 		check: newCheck(), parts: newParts(o, newDirection)}
 }
@@ -135,24 +138,24 @@ func newParts(o options, newDirection func(options) direction) parts {
 	return p
 }
 
-// SetLoss makes the next Step read the loss from another Valuer, such as the node of another graph over the
-// same weights: one for each length of a sequence, say. The nodes that Step is given may be that graph's,
-// too.
+// SetLoss makes the next Step read the loss from another Valuer, such as the node of another graph
+// over the same weights: one for each length of a sequence, say. The nodes that Step is given may
+// be that graph's, too.
 func (s *Solver) SetLoss(loss gorgonia.Valuer) { s.loss.loss = loss }
 
 // Last returns what the last successful Step did, the zero Info before the first.
 func (s *Solver) Last() Info { return s.last }
 
-// Step moves the weights of model, in place, along the update direction and zeroes the gradients. Call it
-// after each run of the virtual machine that evaluates the loss and the gradients, with the same parameters
-// in the same order each time.
+// Step moves the weights of model, in place, along the update direction and zeroes the gradients.
+// Call it after each run of the virtual machine that evaluates the loss and the gradients, with the
+// same parameters in the same order each time.
 //
-// A parameter is a float32 or float64 tensor of any shape and layout, or a scalar. A *gorgonia.Node whose
-// gradient is the value of a graph node, as without gorgonia.BindDualValues, has that gradient read but not
-// written: the next run computes it anew.
+// A parameter is a float32 or float64 tensor of any shape and layout, or a scalar. A *gorgonia.Node
+// whose gradient is the value of a graph node, as without gorgonia.BindDualValues, has that
+// gradient read but not written: the next run computes it anew.
 //
-// A step whose inner product is not a finite number has learning rate 0: it updates the averages and leaves
-// the weights.
+// A step whose inner product is not a finite number has learning rate 0: it updates the averages
+// and leaves the weights.
 func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	if err := s.usable(); err != nil {
 		return err
@@ -184,8 +187,8 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// read takes up all that a step needs and checks it, and returns the floor that serves the loss. An error
-// leaves everything as it was, but for gradients that have been found not to be finite.
+// read takes up all that a step needs and checks it, and returns the floor that serves the loss. An
+// error leaves everything as it was, but for gradients that have been found not to be finite.
 func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Info, err error) {
 	m = measured{step: s.last.Step + 1, kept: 1, distance: s.move.distance}
 	for _, c := range s.schedules {

@@ -21,7 +21,11 @@ import (
 	"github.com/l4-go/l4"
 )
 
-var writeState = flag.Bool("write-state", false, "write testdata/state anew; for a new version of the format only")
+var writeState = flag.Bool(
+	"write-state",
+	false,
+	"write testdata/state anew; for a new version of the format only",
+)
 
 // saver is a solver whose state can be saved.
 type saver interface {
@@ -48,8 +52,8 @@ func stepTimes(t *testing.T, s gorgonia.Solver, loss bowl, model []*param, n int
 	}
 }
 
-// TestSaveAndLoad: training that is stopped, saved, loaded into a new solver and continued ends at the bits of
-// training straight through.
+// TestSaveAndLoad: training that is stopped, saved, loaded into a new solver and continued ends at
+// the bits of training straight through.
 func TestSaveAndLoad(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		for _, opts := range [][]l4.Option{nil, {l4.WithFraction(0.25), l4.WithGradientTime(4)}, {l4.WithClip(1)}} {
@@ -73,7 +77,8 @@ func TestSaveAndLoad(t *testing.T) {
 				if second.Last() != first.Last() {
 					t.Errorf("Last is %+v after loading, %+v before", second.Last(), first.Last())
 				}
-				if again, err := second.MarshalBinary(); err != nil || string(again) != string(data) {
+				if again, err := second.MarshalBinary(); err != nil ||
+					string(again) != string(data) {
 					t.Errorf("saved again before a step, the state differs (%v)", err)
 				}
 				stepTimes(t, second, loss, model, 20-k)
@@ -116,10 +121,12 @@ func savedState(t testing.TB) []byte {
 	return data
 }
 
-// TestLoadRefuses: a state that does not fit is an error that says why and leaves the solver as it was.
+// TestLoadRefuses: a state that does not fit is an error that says why and leaves the solver as it
+// was.
 func TestLoadRefuses(t *testing.T) {
 	data := savedState(t)
-	if err := l4.NewL4Mom(newBowl()).UnmarshalBinary(data); err == nil || !strings.Contains(err.Error(), "that of an L4Adam") {
+	if err := l4.NewL4Mom(newBowl()).UnmarshalBinary(data); err == nil ||
+		!strings.Contains(err.Error(), "that of an L4Adam") {
 		t.Errorf("into L4Mom: %v", err)
 	}
 	for name, opt := range map[string]l4.Option{
@@ -130,7 +137,8 @@ func TestLoadRefuses(t *testing.T) {
 		"WithWeightDecay": l4.WithWeightDecay(0.1), "WithLossFloor": l4.WithLossFloor(-1), "WithMaxLearnRate": l4.WithMaxLearnRate(1),
 		"WithBound": l4.WithoutBound(),
 	} {
-		if err := l4.NewL4Adam(newBowl(), opt).UnmarshalBinary(data); err == nil || !strings.Contains(err.Error(), name) {
+		if err := l4.NewL4Adam(newBowl(), opt).UnmarshalBinary(data); err == nil ||
+			!strings.Contains(err.Error(), name) {
 			t.Errorf("other %s: error %v", name, err)
 		}
 	}
@@ -160,7 +168,8 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// TestLoadWithFewerSkips: a solver that may skip fewer steps than the saved one has skipped skips none.
+// TestLoadWithFewerSkips: a solver that may skip fewer steps than the saved one has skipped skips
+// none.
 func TestLoadWithFewerSkips(t *testing.T) {
 	loss, model := newBowl(), stateModel(tensor.Float32)
 	first := l4.NewL4Adam(loss, l4.WithSkipNonFinite(3))
@@ -187,10 +196,14 @@ func TestLoadWithFewerSkips(t *testing.T) {
 // withChecksum makes the checksum right again.
 func withChecksum(data []byte) []byte {
 	body := data[:len(data)-4]
-	return binary.LittleEndian.AppendUint32(append([]byte{}, body...), crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
+	return binary.LittleEndian.AppendUint32(
+		append([]byte{}, body...),
+		crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)),
+	)
 }
 
-// TestLoadHostile: lengths that lie, under a right checksum, are refused without allocating what they ask for.
+// TestLoadHostile: lengths that lie, under a right checksum, are refused without allocating what
+// they ask for.
 func TestLoadHostile(t *testing.T) {
 	data := savedState(t)
 	const params = 8 + 2 + (8 + 6) + 17*8 + 13*8 + 8 + 17 + 8 + 41 + 9 // where the number of parameters stands
@@ -201,7 +214,9 @@ func TestLoadHostile(t *testing.T) {
 			binary.LittleEndian.PutUint64(hostile[at:], x)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			s.UnmarshalBinary(withChecksum(hostile)) // moments may be anything, so that some of these load
+			s.UnmarshalBinary(
+				withChecksum(hostile),
+			) // moments may be anything, so that some of these load
 			runtime.ReadMemStats(&after)
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
 				t.Fatalf("%#x at byte %d: %d bytes allocated", x, at, grown)
@@ -366,8 +381,8 @@ func TestLoadedModelMustFit(t *testing.T) {
 	}
 }
 
-// TestLoadSavedFile: a file written by an earlier build loads, and training goes on from it as from a state
-// saved today. The flag -write-state writes the files anew when the format changes.
+// TestLoadSavedFile: a file written by an earlier build loads, and training goes on from it as from
+// a state saved today. The flag -write-state writes the files anew when the format changes.
 func TestLoadSavedFile(t *testing.T) {
 	opts := []l4.Option{l4.WithGradientTime(4), l4.WithClipNorm(20), l4.WithL2Reg(0.01)}
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
@@ -406,8 +421,8 @@ func TestLoadSavedFile(t *testing.T) {
 	})
 }
 
-// FuzzUnmarshalBinary: no bytes make a solver panic, what it accepts it saves again as the same bytes, and
-// steps from there leave finite weights.
+// FuzzUnmarshalBinary: no bytes make a solver panic, what it accepts it saves again as the same
+// bytes, and steps from there leave finite weights.
 func FuzzUnmarshalBinary(f *testing.F) {
 	data := savedState(f)
 	f.Add(data[:len(data)-4])
@@ -440,7 +455,13 @@ func FuzzUnmarshalBinary(f *testing.F) {
 				continue
 			}
 			if again, err := s.MarshalBinary(); err != nil || string(again) != string(data) {
-				t.Errorf("%s: accepted %d bytes, saved %d others (%v)", name, len(data), len(again), err)
+				t.Errorf(
+					"%s: accepted %d bytes, saved %d others (%v)",
+					name,
+					len(data),
+					len(again),
+					err,
+				)
 			}
 			// Whatever was loaded, a step is a step or an error.
 			loss.eval(model, 1)

@@ -162,6 +162,9 @@ func (a *Average) MarshalBinary() ([]byte, error) {
 // UnmarshalBinary takes over averages that MarshalBinary has returned, for the same parameters by
 // name, dtype, shape and order. An error leaves the Average as it was.
 func (a *Average) UnmarshalBinary(data []byte) error {
+	if a.swapped {
+		return errors.New("l4: the model has its averaged weights; call Swap before loading")
+	}
 	loaded := NewAverage(a.params)
 	if err := averageFormat.Read(data, loaded.fields); err != nil {
 		return errors.WithMessage(err, "l4: loading an average")

@@ -41,7 +41,7 @@ func (b *bound) limit(m measured, info Info) Info {
 	norm := math.Sqrt(m.square)
 	length := info.LearnRate * norm
 	// Without any gradient the averages still have a direction, which the loss says nothing about.
-	if m.idle || !(info.LearnRate > 0 && m.dot > 0 && norm > 0 && isFinite(length)) {
+	if m.idle || !(info.LearnRate > 0 && m.dot > 0 && length > 0 && isFinite(length)) {
 		info.LearnRate = 0
 		info.Reach, info.Path = b.reach, b.path
 		return info
@@ -52,7 +52,9 @@ func (b *bound) limit(m measured, info Info) Info {
 		b.average, b.record = m.loss, firstRecord*m.loss
 	}
 	b.steps++
-	b.reach = max(b.reach, min(m.distance, math.MaxFloat64))
+	if m.distance > b.reach && isFinite(m.distance) { // a weight may be NaN or infinite
+		b.reach = m.distance
+	}
 	b.forget(m)
 	limit := b.rho * b.reach
 	if b.path > b.reach {

@@ -69,19 +69,23 @@ func newOptions(opts []Option) options {
 
 // fields are the numbers that training depends on. A saved state must have those of this solver.
 func (o *options) fields(c *record.Codec) {
+	lossFloor := o.lossFloor
+	if o.floorMoves() {
+		lossFloor = math.Inf(-1)
+	}
 	for _, x := range []struct {
 		option string
 		value  float64
 	}{
-		{"WithFraction", o.fraction}, {"WithMinLossFactor", o.minLossFactor},
+		{"WithBound", o.bound}, {"WithFraction", o.fraction}, {"WithMinLossFactor", o.minLossFactor},
 		{"WithInitFactor", o.initFactor}, {"WithForgetTime", o.forgetTime},
 		{"WithEpsilon", o.epsilon},
 		{"WithMomentumTime", o.momentumTime}, {"WithGradientTime", o.gradientTime},
 		{"WithVarianceTime", o.varianceTime}, {"WithAdamEpsilon", o.adamEpsilon},
 		{"WithClip", o.clip}, {"WithClipNorm", o.clipNorm},
 		{"WithL1Reg", o.l1}, {"WithL2Reg", o.l2},
-		{"WithWeightDecay", o.weightDecay.fixed}, {"WithLossFloor", o.lossFloor},
-		{"WithMaxLearnRate", o.maxLearnRate.fixed}, {"WithBound", o.bound},
+		{"WithWeightDecay", o.weightDecay.fixed}, {"WithLossFloor", lossFloor},
+		{"WithMaxLearnRate", o.maxLearnRate.fixed},
 	} {
 		saved := x.value
 		if c.Any(&saved); c.Err() == nil && saved != x.value {
@@ -89,6 +93,9 @@ func (o *options) fields(c *record.Codec) {
 		}
 	}
 }
+
+// floorMoves reports whether a loss below the floor lowers it.
+func (o *options) floorMoves() bool { return o.bound > 0 && !o.floorGiven }
 
 func (o *options) fail(err error) {
 	if o.err == nil {

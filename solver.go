@@ -119,7 +119,7 @@ func newSolver(name string, loss gorgonia.Valuer, o options,
 func newParts(o options, newDirection func(options) direction) parts {
 	bounded := o.bound > 0
 	p := parts{
-		floor:     floor{value: o.lossFloor, moves: bounded && !o.floorGiven},
+		floor:     floor{value: o.lossFloor, moves: o.floorMoves()},
 		schedules: []*schedule{o.weightDecay, o.maxLearnRate},
 		direction: newDirection(o),
 		rule:      newPolyak(o),

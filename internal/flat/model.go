@@ -45,19 +45,22 @@ func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 			"a solver belongs to one model: make one for each set of layers",
 			len(model), len(m.tensors))
 	}
+	moved := m.moved
+	m.moved = true // until all are bound: a parameter may panic
 	for i, v := range model {
 		if isNil(v) {
 			return errors.Errorf("l4: parameter #%d is nil", i)
 		}
-		moved, other, err := m.tensors[i].bind(v)
-		m.moved = m.moved || moved || err != nil
+		elsewhere, other, err := m.tensors[i].bind(v)
 		if err != nil && other && m.fixed {
 			return changed("%s: %v", nameOf(i, v), err)
 		}
 		if err != nil {
 			return errors.WithMessagef(err, "l4: %s", nameOf(i, v))
 		}
+		moved = moved || elsewhere
 	}
+	m.moved = moved
 	if m.moved {
 		if err := m.checkOrder(model); err != nil {
 			return err

@@ -2,7 +2,6 @@ package l4
 
 import (
 	"encoding"
-	"math"
 
 	"github.com/pkg/errors"
 
@@ -89,20 +88,4 @@ func (s *Solver) fields(c *record.Codec) error {
 		c.Fail("%d steps with %d parameters", s.last.Step, s.model.Len())
 	}
 	return s.direction.fields(c)
-}
-
-func (i *Info) fields(c *record.Codec) {
-	const largest = math.MaxFloat64
-	c.Count(&i.Step)
-	c.Float("the loss", &i.Loss, -largest, largest)
-	c.Float("Lmin", &i.LMin, 0, largest)
-	c.Float("the learning rate", &i.LearnRate, -largest, largest)
-	c.Any(&i.InnerProduct)
-	for _, x := range []*float64{&i.Length, &i.Limit, &i.Reach, &i.Path} {
-		c.Float("a length of the bound", x, 0, math.Inf(1))
-	}
-	c.Float("the floor", &i.Floor, -largest, largest)
-	c.Count(&i.Skipped)
-	c.Count(&i.Refused)
-	c.Float("the penalty", &i.Penalty, 0, largest)
 }

@@ -42,9 +42,6 @@ func (m *move) step(model *flat.Model, eta float64) {
 		m.start.renew(model)
 		model.Sum(m.begin)
 	}
-	if m.decay.now > 0 && len(m.kept) != model.Len() {
-		m.chooseKept(model)
-	}
 	m.f32.set(eta)
 	m.f64.set(eta)
 	square, _ := model.Sum(m.update)
@@ -52,11 +49,17 @@ func (m *move) step(model *flat.Model, eta float64) {
 	model.Commit()
 }
 
-func (m *move) chooseKept(model *flat.Model) {
-	m.kept = make([]bool, model.Len())
-	for i := range m.kept {
-		m.kept[i] = m.decays != nil && !m.decays(model.Name(i), model.Shape(i))
+// choose asks which tensors decay, once and before anything is written, for the function is the
+// user's.
+func (m *move) choose(model *flat.Model, first bool) {
+	if !first && len(m.kept) == model.Len() {
+		return
 	}
+	kept := make([]bool, model.Len())
+	for i := range kept {
+		kept[i] = m.decays != nil && !m.decays(model.Name(i), model.Shape(i))
+	}
+	m.kept = kept
 }
 
 func (m *move) fields(c *record.Codec) {

@@ -101,6 +101,7 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 	if err = s.model.Bind(model); err != nil {
 		return m, f, info, err
 	}
+	s.move.choose(&s.model, m.step == 1)
 	if err = s.check.number("loss", loss); err != nil {
 		return m, f, info, err
 	}

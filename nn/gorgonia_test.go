@@ -8,7 +8,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4"
-	"github.com/l4-go/l4/internal/experiment/nn/nntest"
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
 // The tests of this file hold docs/gorgonia.md against Gorgonia. One that fails says that Gorgonia
@@ -34,7 +34,7 @@ func evaluate(t *testing.T, n *gorgonia.Node) []float64 {
 	if err := vm.RunAll(); err != nil {
 		t.Fatal(err)
 	}
-	return append([]float64(nil), nntest.Floats(v)...)
+	return append([]float64(nil), optest.Floats(v)...)
 }
 
 // gradient is that of the sum of n with respect to x.
@@ -77,10 +77,10 @@ func TestLispMachineTwice(t *testing.T) {
 		if err := vm.RunAll(); err != nil {
 			t.Fatal(err)
 		}
-		if got := nntest.Floats(loss.Value())[0]; got != want {
+		if got := optest.Floats(loss.Value())[0]; got != want {
 			t.Errorf("%sthe loss is %v", mended, got)
 		}
-		copy(nntest.Floats(x.Value()), []float64{2, 4})
+		copy(optest.Floats(x.Value()), []float64{2, 4})
 		vm.Reset()
 	}
 }
@@ -129,7 +129,7 @@ func TestReshapeSharesMemory(t *testing.T) {
 	_, x := leaf(tensor.Float64, 2, 1, 2, 3, 4)
 	flat := must(gorgonia.Reshape(x, tensor.Shape{4}))
 	evaluate(t, must(gorgonia.Add(flat, gorgonia.NewConstant(2.0))))
-	if got := nntest.Floats(x.Value())[0]; got != 3 {
+	if got := optest.Floats(x.Value())[0]; got != 3 {
 		t.Errorf("%sx is %v after Add(Reshape(x), 2)", mended, got)
 	}
 }
@@ -149,13 +149,13 @@ func TestReset(t *testing.T) {
 			t.Fatal(err)
 		}
 		grad, _ := x.Grad()
-		l, d := nntest.Floats(loss.Value())[0], nntest.Floats(grad)[0]
+		l, d := optest.Floats(loss.Value())[0], optest.Floats(grad)[0]
 		if l != wantLoss || d != wantGrad {
 			t.Errorf("%sloss %v, gradient %v, want %v, %v", mended, l, d, wantLoss, wantGrad)
 		}
 	}
 	run(5, 2)
-	copy(nntest.Floats(x.Value()), []float64{2, 4})
+	copy(optest.Floats(x.Value()), []float64{2, 4})
 	run(5, 2) // stale
 	vm.Reset()
 	run(20, 6) // the new gradient, 4, is added to the old one
@@ -246,7 +246,7 @@ func TestGorgoniasSolvers(t *testing.T) {
 			vm.Reset()
 		}
 		vm.Close()
-		if got := nntest.Floats(w.Value())[0]; !near(got, c.want, 1e-6) {
+		if got := optest.Floats(w.Value())[0]; !near(got, c.want, 1e-6) {
 			t.Errorf("%s%s: weight %v", mended, name, got)
 		}
 	}

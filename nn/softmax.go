@@ -1,3 +1,9 @@
+// Package nn has what nets need and Gorgonia 0.9.18 gets wrong: a softmax cross-entropy that is
+// right for every row, stable for any logits, and never rounds below zero. docs/gorgonia.md lists
+// the faults.
+//
+// Nodes work with the tape machine and with the Lisp machine. A node owns the memory of its value
+// and of its gradient, so nothing is allocated after the first run.
 package nn
 
 import (
@@ -35,7 +41,7 @@ func SoftmaxCrossEntropy(logits, targets *gorgonia.Node) (*gorgonia.Node, error)
 	}
 	s := op.Spec{Name: "SoftmaxCrossEntropy", Constant: []int{1}}
 	rows := logits.Shape()[0]
-	return op.ApplyOf(s, rows, newSoftmax[float32], newSoftmax[float64], logits, targets)
+	return op.ApplyEither(s, rows, newSoftmax[float32], newSoftmax[float64], logits, targets)
 }
 
 func check(logits, targets *gorgonia.Node) error {

@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn/nntest"
+	"github.com/l4-go/l4/internal/op/optest"
 	"github.com/l4-go/l4/nn"
 )
 
@@ -66,7 +66,7 @@ func (b *batch) run(t testing.TB) (float64, []float64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return nntest.Floats(b.loss.Value())[0], nntest.Floats(grad)
+	return optest.Floats(b.loss.Value())[0], optest.Floats(grad)
 }
 
 // naive is the loss by its formula.
@@ -93,7 +93,7 @@ func near(got, want, tolerance float64) bool { return math.Abs(got-want) <= tole
 func TestGradients(t *testing.T) {
 	for _, shape := range []tensor.Shape{{1, 1}, {1, 5}, {7, 1}, {4, 3}} {
 		t.Run(fmt.Sprint(shape), func(t *testing.T) {
-			nntest.Operation{
+			optest.Operation{
 				Shapes: []tensor.Shape{shape, shape}, Params: 1,
 				Loss: func(n gorgonia.Nodes) (*gorgonia.Node, error) {
 					loss, err := nn.SoftmaxCrossEntropy(n[0], n[1])
@@ -220,10 +220,10 @@ func TestLispMachine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := nntest.Floats(loss.Value())[0]; got != want {
+			if got := optest.Floats(loss.Value())[0]; got != want {
 				t.Errorf("%v, run %d: loss %v, want %v", dt, run, got, want)
 			}
-			for i, got := range nntest.Floats(grad) { // gradients add up
+			for i, got := range optest.Floats(grad) { // gradients add up
 				if !near(got, float64(run)*wantGrad[i], 1e-6) {
 					t.Errorf("%v, run %d: gradient %v of logit %d, want %v", dt, run, got, i,
 						float64(run)*wantGrad[i])
@@ -257,7 +257,7 @@ func TestTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, one := newBatch(t, tensor.Float64, 1, logits, targets).run(t)
-	for i, got := range nntest.Floats(grad) {
+	for i, got := range optest.Floats(grad) {
 		if !near(got, 4*one[i], 1e-14) {
 			t.Errorf("gradient %v, want 4 times %v", got, one[i])
 		}

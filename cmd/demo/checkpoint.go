@@ -90,27 +90,18 @@ func (c *checkpoint) load(resume bool) error {
 	case !resume:
 		return errors.New("the file exists: go on from it with --resume, or name another file")
 	}
-	want := c.Settings
-	c.Settings = "" // gob leaves what it does not find
-	if err := c.decode(data); err != nil {
-		return err
-	}
-	if c.Settings != want {
-		return errors.Errorf("it is of other settings, %s: repeat them, or name another file",
-			c.Settings)
-	}
-	return nil
+	return c.decode(data)
 }
 
 // begin is called before a run. It sets where the run starts and how it saves its state.
 func (c *checkpoint) begin(id runID, opts *train.Options) {
-	if c.file == "" {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if st, ok := c.Current[id]; ok {
 		opts.Resume = &st
+	}
+	if c.file == "" {
+		return
 	}
 	opts.Save = func(st train.State) error {
 		c.mu.Lock()
@@ -146,21 +137,27 @@ func (c *checkpoint) save() error {
 	}
 	start := time.Now()
 	defer func() { c.nextWrite = time.Now().Add((writeShare - 1) * time.Since(start)) }()
-	var body bytes.Buffer
-	if err := gob.NewEncoder(&body).Encode(c); err != nil {
+	data, err := c.encode()
+	if err != nil {
 		return err
 	}
 	return figure.WriteFile(c.file, func(w io.Writer) error {
-		sum := crc32.ChecksumIEEE(body.Bytes())
-		head := binary.LittleEndian.AppendUint32([]byte(checkpointMagic), sum)
-		if _, err := w.Write(head); err != nil {
-			return err
-		}
-		_, err := w.Write(body.Bytes())
+		_, err := w.Write(data)
 		return err
 	})
 }
 
+func (c *checkpoint) encode() ([]byte, error) {
+	var body bytes.Buffer
+	if err := gob.NewEncoder(&body).Encode(c); err != nil {
+		return nil, err
+	}
+	sum := crc32.ChecksumIEEE(body.Bytes())
+	data := binary.LittleEndian.AppendUint32([]byte(checkpointMagic), sum)
+	return append(data, body.Bytes()...), nil
+}
+
+// decode takes over what encode has returned, if it is of the same settings.
 func (c *checkpoint) decode(data []byte) error {
 	rest, ok := bytes.CutPrefix(data, []byte(checkpointMagic))
 	if !ok || len(rest) < crc32.Size {
@@ -170,5 +167,14 @@ func (c *checkpoint) decode(data []byte) error {
 	if crc32.ChecksumIEEE(body) != sum {
 		return errors.New("it is damaged, its checksum does not match: name another file")
 	}
-	return gob.NewDecoder(bytes.NewReader(body)).Decode(c)
+	want := c.Settings
+	c.Settings = "" // gob leaves what it does not find
+	if err := gob.NewDecoder(bytes.NewReader(body)).Decode(c); err != nil {
+		return err
+	}
+	if c.Settings != want {
+		return errors.Errorf("it is of other settings, %s: repeat them, or name another file",
+			c.Settings)
+	}
+	return nil
 }

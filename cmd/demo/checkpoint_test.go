@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/l4-go/l4/dist"
 )
 
 // wantSameNumbers compares the CSV of an experiment in two folders but for the times.
@@ -104,7 +106,7 @@ func TestResumeAfterInterrupt(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var stderr bytes.Buffer
 		stdout := &cancelAt{after: after, cancel: cancel}
-		code := run(ctx, args("resumed", "--checkpoint", file, "--resume"), stdout, &stderr)
+		code := run(ctx, dist.Alone(), args("resumed", "--checkpoint", file, "--resume"), stdout, &stderr)
 		cancel()
 		printed += stdout.String()
 		if code == 0 {
@@ -190,7 +192,7 @@ func TestCheckpointInUse(t *testing.T) {
 		}
 		second++
 	}}
-	if code := run(context.Background(), args, first, &first.Buffer); code != 0 {
+	if code := run(context.Background(), dist.Alone(), args, first, &first.Buffer); code != 0 {
 		t.Errorf("the first: exit code %d: %s", code, first.String())
 	}
 	if second == 0 {

@@ -7,6 +7,7 @@ import (
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 
+	"github.com/l4-go/l4/dist"
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
@@ -16,20 +17,23 @@ table, and writes the curves as PNG, SVG and CSV. Each experiment is a command; 
 demo %s.
 
 Ctrl-C ends the training and writes what there is. The same flags give the same numbers, whatever
---jobs is.`
+--jobs is.
+
+Built with CC=mpicc and -tags mpi, and started by mpirun, each rank trains on batches of its own, of
+--batch each, and all make the same steps, one run after the other; rank 0 prints and writes.`
 
 // rootCommand returns the command line. It is built with cobra, which brings subcommands, help with
 // the defaults, completion of flags and of their values in four shells, and no dependency but its
 // own flags.
-func rootCommand() *cobra.Command {
+func rootCommand(world *dist.World) *cobra.Command {
 	first := experiments[0]()
-	root := experimentCommand(first)
+	root := experimentCommand(world, first)
 	root.Use = "demo"
 	var commands []*cobra.Command
 	for _, e := range experiments {
-		commands = append(commands, experimentCommand(e()))
+		commands = append(commands, experimentCommand(world, e()))
 	}
-	commands = append(commands, stressCommand(), programsCommand())
+	commands = append(commands, alone(world, stressCommand()), alone(world, programsCommand()))
 	root.Args = func(_ *cobra.Command, args []string) error { // called after the flags are parsed
 		if len(args) == 0 {
 			return nil
@@ -62,7 +66,7 @@ func names(commands []*cobra.Command) []string {
 }
 
 // experimentCommand returns the command of an experiment, with the flags that it takes.
-func experimentCommand(e experiment) *cobra.Command {
+func experimentCommand(world *dist.World, e experiment) *cobra.Command {
 	s := newSettings(e)
 	c := &cobra.Command{
 		Use: e.name, Short: e.about, Long: long(e), Example: e.examples, Args: cobra.NoArgs,
@@ -70,7 +74,7 @@ func experimentCommand(e experiment) *cobra.Command {
 			if err := s.complete(e, c.Flags()); err != nil {
 				return err
 			}
-			return runJob(c.Context(), e, *s, c.OutOrStdout())
+			return runJob(c.Context(), world, e, *s, c.OutOrStdout())
 		},
 	}
 	c.Flags().SortFlags = false

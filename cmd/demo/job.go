@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/pkg/errors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/l4-go/l4/dist"
 	"github.com/l4-go/l4/internal/experiment/figure"
 	"github.com/l4-go/l4/internal/experiment/train"
 )
@@ -17,6 +19,8 @@ import (
 // job is all that the user asked for: the runs, and what came out of them.
 type job struct {
 	settings
+	world      *dist.World
+	reduce     func() train.Reduce // for each run
 	experiment experiment
 	variants   []variant
 	checkpoint *checkpoint
@@ -45,15 +49,25 @@ type result struct {
 }
 
 // runJob makes an experiment and its report. Errors after the training has begun are failures.
-func runJob(ctx context.Context, e experiment, s settings, w io.Writer) error {
-	j, err := newJob(e, s, w)
-	if err != nil {
+func runJob(
+	ctx context.Context, world *dist.World, e experiment, s settings, w io.Writer,
+) error {
+	j, err := newJob(world, e, s, w)
+	if err == nil {
+		defer j.checkpoint.close()
+	}
+	if err := world.Agree(err); err != nil {
 		return err
 	}
-	defer j.checkpoint.close()
+	if err := j.checkpoint.share(world); err != nil {
+		return err
+	}
+	ctx, j.reduce = j.together(ctx)
 	err = j.train(ctx)
-	if reportErr := j.report(w); reportErr != nil {
-		err = reportErr
+	if world.Rank() == 0 {
+		if reportErr := j.report(w); reportErr != nil {
+			err = reportErr
+		}
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return failure{err}
@@ -62,8 +76,11 @@ func runJob(ctx context.Context, e experiment, s settings, w io.Writer) error {
 }
 
 // newJob checks all that can be checked before the training, and makes the output folder.
-func newJob(e experiment, s settings, w io.Writer) (*job, error) {
-	j := &job{settings: s, experiment: e, results: map[runID]result{}}
+func newJob(world *dist.World, e experiment, s settings, w io.Writer) (*job, error) {
+	if n := world.Size(); n > 1 {
+		s.fingerprint += fmt.Sprintf(" on %d ranks", n)
+	}
+	j := &job{settings: s, world: world, experiment: e, results: map[runID]result{}}
 	vs, err := e.variants(s)
 	if err != nil {
 		return nil, err
@@ -76,19 +93,34 @@ func newJob(e experiment, s settings, w io.Writer) (*job, error) {
 			j.variants[i].solvers = s.solvers
 		}
 	}
-	if err := os.MkdirAll(s.out, 0o755); err != nil {
-		return nil, errors.WithMessage(err, "--out")
+	if err := j.divide(); err != nil {
+		return nil, err
 	}
-	for _, path := range j.files() {
-		if err := figure.CheckWritable(path); err != nil {
+	if world.Rank() == 0 {
+		if err := j.prepareOut(); err != nil {
 			return nil, errors.WithMessage(err, "--out")
 		}
+	} else {
+		s.checkpoint = ""
 	}
 	if j.checkpoint, err = openCheckpoint(s); err != nil {
 		return nil, err
 	}
 	j.progress = newProgress(w, j)
 	return j, nil
+}
+
+// prepareOut makes the output folder and returns an error if a file cannot be written there.
+func (j *job) prepareOut() error {
+	if err := os.MkdirAll(j.out, 0o755); err != nil {
+		return err
+	}
+	for _, path := range j.files() {
+		if err := figure.CheckWritable(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // train makes all runs: first those of the search for the best rates, if there is one, then those
@@ -157,7 +189,7 @@ func (j *job) makeRun(ctx context.Context, id runID) error {
 		return errors.WithMessage(err, v.name)
 	}
 	defer task.Close()
-	opts := train.Options{Epochs: v.epochs, EpochSteps: v.epochSteps}
+	opts := train.Options{Epochs: v.epochs, EpochSteps: v.epochSteps, Reduce: j.reduce()}
 	j.checkpoint.begin(id, &opts)
 	end := j.progress.begin(id, &opts)
 	records, err := train.Run(ctx, task, id.Solver.kind().New(id.Solver.Value), opts)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/l4-go/l4/dist"
 )
 
 // TestStress: a comparison writes its tables, its figure and its runs, and does not make a run
@@ -89,7 +91,7 @@ func TestStressInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	code := run(ctx, fields("stress --tasks floor --out", t.TempDir()), &stdout, &stderr)
+	code := run(ctx, dist.Alone(), fields("stress --tasks floor --out", t.TempDir()), &stdout, &stderr)
 	if code != exitInterrupted {
 		t.Errorf("exit code %d: %s", code, stderr.String())
 	}

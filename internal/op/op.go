@@ -1,4 +1,4 @@
-// Package nn has the operations of the experiments' nets, with their gradients.
+// Package op makes Gorgonia's operations, with their gradients, of arithmetic over flat slices.
 //
 // An operation is a Module: arithmetic over flat slices that knows nothing of graphs. Apply makes a
 // node of it:
@@ -17,9 +17,7 @@
 //		}
 //	}
 //
-//	y, err := nn.Apply[float64](double{}, nn.Spec{Name: "Double", Shape: x.Shape()}, x)
-//
-// Package op makes Gorgonia operations of plain functions over slices and their gradients.
+//	y, err := op.Apply[float64](double{}, op.Spec{Name: "Double", Shape: x.Shape()}, x)
 package op
 
 import (
@@ -80,9 +78,9 @@ func Apply[T Float](m Module[T], s Spec, inputs ...*G.Node) (*G.Node, error) {
 	return G.ApplyOp(o, inputs...)
 }
 
-// ApplyOf is Apply for a module that exists in both dtypes and is made from c. The first input
+// ApplyEither is Apply for a module that exists in both dtypes and is made from c. The first input
 // decides.
-func ApplyOf[C any](
+func ApplyEither[C any](
 	s Spec, c C, f32 func(C) Module[float32], f64 func(C) Module[float64], inputs ...*G.Node,
 ) (*G.Node, error) {
 	switch dt := inputs[0].Dtype(); dt {
@@ -359,4 +357,18 @@ func dtype[T Float]() tensor.Dtype {
 		return tensor.Float32
 	}
 	return tensor.Float64
+}
+
+// Fill sets the elements of a tensor of float32 or float64 in the order of its memory.
+func Fill(t *tensor.Dense, next func() float64) {
+	switch xs := t.Data().(type) {
+	case []float32:
+		for i := range xs {
+			xs[i] = float32(next())
+		}
+	case []float64:
+		for i := range xs {
+			xs[i] = next()
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/op"
 	l4nn "github.com/l4-go/l4/nn"
 )
 
@@ -83,13 +84,13 @@ func (b *builder) classify(logits *G.Node) *Net {
 // constant returns a tensor of equal numbers.
 func constant(dt tensor.Dtype, x float64, shape ...int) *tensor.Dense {
 	t := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
-	nn.Fill(t, func() float64 { return x })
+	op.Fill(t, func() float64 { return x })
 	return t
 }
 
 // normal draws a tensor of normal numbers with mean 0.
 func normal(dt tensor.Dtype, r *rand.Rand, deviation float64, shape ...int) *tensor.Dense {
 	t := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
-	nn.Fill(t, func() float64 { return deviation * r.NormFloat64() })
+	op.Fill(t, func() float64 { return deviation * r.NormFloat64() })
 	return t
 }

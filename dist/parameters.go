@@ -1,0 +1,90 @@
+package dist
+
+import (
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/flat"
+)
+
+// parameter is a weight of this rank with the mean of the gradients of all.
+type parameter struct {
+	gorgonia.ValueGrad
+	batches *Batches
+	grad    gorgonia.Value
+}
+
+// Grad returns what went wrong in Model, so that Step does.
+func (p *parameter) Grad() (gorgonia.Value, error) { return p.grad, p.batches.err }
+
+func (p *parameter) Name() string {
+	if n, ok := p.ValueGrad.(gorgonia.Namer); ok {
+		return n.Name()
+	}
+	return ""
+}
+
+// describe sets up the sums for a model.
+func (b *Batches) describe(model []gorgonia.ValueGrad) error {
+	if err := b.weights.bind(model); err != nil {
+		return err
+	}
+	b.print = b.weights.fingerprint()
+	b.world.mu.Lock() // the engine takes one call at a time
+	defer b.world.mu.Unlock()
+	n32, n64 := 0, 0
+	for i := range model {
+		if n := b.grads.Size(i); b.grads.Dtype(i) == tensor.Float32 {
+			n32 += n
+		} else {
+			n64 += n
+		}
+	}
+	var err error
+	if b.all32, err = alloc[float32](b.world, b.world.padded(n32)); err != nil {
+		return errors.WithMessage(err, "dist")
+	}
+	if b.all64, err = alloc[float64](b.world, b.world.padded(n64)); err != nil {
+		return errors.WithMessage(err, "dist")
+	}
+	rest32, rest64 := b.all32, b.all64
+	for i := range model {
+		p := &parameter{batches: b}
+		var x []float32
+		var y []float64
+		if n := b.grads.Size(i); b.grads.Dtype(i) == tensor.Float32 {
+			x, rest32 = rest32[:n:n], rest32[n:]
+			p.grad = valueOf(b.grads.Shape(i), x, (*gorgonia.F32)(&x[0]))
+		} else {
+			y, rest64 = rest64[:n:n], rest64[n:]
+			p.grad = valueOf(b.grads.Shape(i), y, (*gorgonia.F64)(&y[0]))
+		}
+		b.sum32, b.sum64 = append(b.sum32, x), append(b.sum64, y)
+		b.parameters, b.model = append(b.parameters, p), append(b.model, p)
+	}
+	return nil
+}
+
+// valueOf returns elements as a value of a shape.
+func valueOf(shape []int, elements any, scalar gorgonia.Value) gorgonia.Value {
+	if len(shape) == 0 {
+		return scalar
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(elements))
+}
+
+func addPart32(b *Batches, p *flat.Part[float32]) (_, _ float64) {
+	return addTo(b.sum32[p.Tensor][p.Lo:], p.G)
+}
+
+func addPart64(b *Batches, p *flat.Part[float64]) (_, _ float64) {
+	return addTo(b.sum64[p.Tensor][p.Lo:], p.G)
+}
+
+func addTo[T float32 | float64](sum, grads []T) (_, _ float64) {
+	for i, g := range grads {
+		sum[i] += g
+	}
+	return 0, 0
+}

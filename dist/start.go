@@ -1,0 +1,68 @@
+package dist
+
+import (
+	"encoding"
+
+	"gorgonia.org/gorgonia"
+)
+
+// State is that of a solver, as l4's have it.
+type State interface {
+	encoding.BinaryMarshaler
+	encoding.BinaryUnmarshaler
+}
+
+// Start gives all ranks the weights and the solver's state of rank 0, which may have loaded them
+// from a checkpoint. Call it before the first step. The solver is nil if its state cannot be saved.
+// All ranks get an error if one has another model, or a solver with other options.
+func (w *World) Start(solver State, model []gorgonia.ValueGrad) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer w.watch(callStart)()
+	var ws weights
+	var saved []byte
+	h := header{call: callStart}
+	err := ws.bind(model)
+	if err == nil {
+		h.model = ws.fingerprint()
+	}
+	if solver != nil {
+		h.flags = state
+		if w.Rank() == 0 && err == nil {
+			saved, err = solver.MarshalBinary()
+		}
+	}
+	h.n = uint64(len(saved))
+	hs, err := w.meet(h, err)
+	if err != nil {
+		return err
+	}
+	if w.Rank() > 0 {
+		saved = make([]byte, hs[0].n)
+	}
+	if err := w.broadcastWeights(&ws); err != nil {
+		return err
+	}
+	if err := w.broadcast(saved); err != nil {
+		return err
+	}
+	if solver != nil && w.Rank() > 0 {
+		err = solver.UnmarshalBinary(saved)
+	}
+	_, err = w.meet(header{call: callAgree}, err)
+	return err
+}
+
+// broadcastWeights sends the weights of rank 0 to all.
+func (w *World) broadcastWeights(ws *weights) error {
+	all := make([]byte, ws.size)
+	ws.each(func(at int, part []byte) { copy(all[at:], part) })
+	if err := w.broadcast(all); err != nil {
+		return err
+	}
+	if w.Rank() > 0 {
+		ws.each(func(at int, part []byte) { copy(part, all[at:]) })
+		ws.model.Commit()
+	}
+	return nil
+}

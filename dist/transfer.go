@@ -1,0 +1,101 @@
+package dist
+
+import (
+	"unsafe"
+)
+
+// chunk is the number of bytes that are sent at once: so many that latency does not count, and few
+// enough for the counts of MPI, which are C ints.
+const chunk = 16 << 20
+
+// room makes the scratch memory at least so large and returns it.
+func (w *World) room(size int) ([]byte, error) {
+	if len(w.scratch) < size {
+		m, err := w.engine.Memory(size)
+		if err != nil {
+			return nil, w.end(err)
+		}
+		w.scratch = m
+	}
+	return w.scratch, nil
+}
+
+// broadcast sends b of rank 0 to all.
+func (w *World) broadcast(b []byte) error {
+	if w.Size() == 1 {
+		return nil
+	}
+	scratch, err := w.room(min(len(b), chunk))
+	if err != nil {
+		return err
+	}
+	for len(b) > 0 {
+		part := scratch[:min(len(b), chunk)]
+		copy(part, b)
+		if err := w.engine.Broadcast(part); err != nil {
+			return w.end(err)
+		}
+		b = b[copy(b, part):]
+	}
+	return nil
+}
+
+// sum adds up x over all ranks, in their order. Each element is added on one rank only, so that all
+// ranks have the same bits. The length of x, which lies in the engine's memory, is a multiple of
+// the number of ranks.
+func sum[T float32 | float64](w *World, x []T) error {
+	ranks := w.Size()
+	if ranks == 1 {
+		return nil
+	}
+	var element T
+	size := int(unsafe.Sizeof(element))
+	most := max(1, chunk/size/ranks) * ranks
+	scratch, err := w.room(size * min(len(x), most))
+	if err != nil {
+		return err
+	}
+	for len(x) > 0 {
+		part := x[:min(len(x), most)]
+		parts := elements[T](scratch)[:len(part)]
+		if err := w.engine.AllToAll(bytesOf(part), bytesOf(parts)); err != nil {
+			return w.end(err)
+		}
+		n := len(part) / ranks
+		mine := parts[:n]
+		for r := 1; r < ranks; r++ {
+			for i, y := range parts[r*n : (r+1)*n] {
+				mine[i] += y
+			}
+		}
+		if err := w.engine.AllGather(bytesOf(mine), bytesOf(part)); err != nil {
+			return w.end(err)
+		}
+		x = x[len(part):]
+	}
+	return nil
+}
+
+// padded returns n, or the next multiple of the number of ranks.
+func (w *World) padded(n int) int { return (n + w.Size() - 1) / w.Size() * w.Size() }
+
+// alloc returns n elements of the engine's memory.
+func alloc[T float32 | float64](w *World, n int) ([]T, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	var element T
+	m, err := w.engine.Memory(n * int(unsafe.Sizeof(element)))
+	return elements[T](m), err
+}
+
+func bytesOf[T float32 | float64](x []T) []byte {
+	var element T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))),
+		len(x)*int(unsafe.Sizeof(element)))
+}
+
+func elements[T float32 | float64](b []byte) []T {
+	var element T
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(element)))
+}

@@ -1,0 +1,76 @@
+package dist
+
+import (
+	"fmt"
+	"hash/crc32"
+	"hash/fnv"
+	"sync/atomic"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/flat"
+)
+
+// weights are those of a model, of any layout, seen as bytes in row-major order.
+type weights struct {
+	model  flat.Model
+	starts []int // of each tensor among the bytes
+	size   int
+}
+
+// bind takes up where the weights lie.
+func (w *weights) bind(model []gorgonia.ValueGrad) error {
+	w.model.WeightsOnly = true
+	if err := w.model.Bind(model); err != nil {
+		return err
+	}
+	w.model.Keep()
+	if w.starts != nil {
+		return nil
+	}
+	for i := range w.model.Len() {
+		w.starts = append(w.starts, w.size)
+		bytes := 8
+		if w.model.Dtype(i) == tensor.Float32 {
+			bytes = 4
+		}
+		w.size += bytes * w.model.Size(i)
+	}
+	return nil
+}
+
+// each calls f with parts of the bytes and where they begin, on all cores.
+func (w *weights) each(f func(at int, part []byte)) {
+	w.model.Sum(flat.Pass{
+		F32: func(p *flat.Part[float32]) (_, _ float64) {
+			f(w.starts[p.Tensor]+4*p.Lo, bytesOf(p.W))
+			return 0, 0
+		},
+		F64: func(p *flat.Part[float64]) (_, _ float64) {
+			f(w.starts[p.Tensor]+8*p.Lo, bytesOf(p.W))
+			return 0, 0
+		},
+	})
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// checksum does not depend on the order of the parts. The factors are odd, so that another part
+// always makes another sum.
+func (w *weights) checksum() uint64 {
+	var sum atomic.Uint64
+	w.each(func(at int, part []byte) {
+		sum.Add(uint64(crc32.Checksum(part, castagnoli)) * (2*uint64(at) + 1))
+	})
+	return sum.Load()
+}
+
+// fingerprint tells a model from others by names, dtypes and shapes.
+func (w *weights) fingerprint() uint64 {
+	h := fnv.New64a()
+	for i := range w.model.Len() {
+		fmt.Fprintf(h, "%q %v %v\n", w.model.Name(i), w.model.Dtype(i), w.model.Shape(i))
+	}
+	return h.Sum64()
+}

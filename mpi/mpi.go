@@ -1,0 +1,126 @@
+//go:build mpi
+
+package mpi
+
+/*
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+
+static MPI_Comm ranks;   // a communicator of our own
+static int finalizes;    // MPI was not running before
+
+static int l4_init(int *rank, int *size, int *serialized) {
+	int running, threads, rc;
+	if ((rc = MPI_Initialized(&running))) return rc;
+	finalizes = !running;
+	rc = running ? MPI_Query_thread(&threads)
+		: MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &threads);
+	if (rc) return rc;
+	*serialized = threads >= MPI_THREAD_SERIALIZED;
+	if ((rc = MPI_Comm_dup(MPI_COMM_WORLD, &ranks))) return rc;
+	if ((rc = MPI_Comm_set_errhandler(ranks, MPI_ERRORS_RETURN))) return rc;
+	if ((rc = MPI_Comm_rank(ranks, rank))) return rc;
+	return MPI_Comm_size(ranks, size);
+}
+
+static int l4_alloc(size_t n, void **p) {
+	int rc = MPI_Alloc_mem((MPI_Aint)n, MPI_INFO_NULL, p);
+	if (!rc) memset(*p, 0, n);
+	return rc;
+}
+
+static int l4_allgather(void *in, void *out, int n) {
+	return MPI_Allgather(in, n, MPI_BYTE, out, n, MPI_BYTE, ranks);
+}
+
+static int l4_alltoall(void *in, void *out, int n) {
+	return MPI_Alltoall(in, n, MPI_BYTE, out, n, MPI_BYTE, ranks);
+}
+
+static int l4_bcast(void *b, int n) { return MPI_Bcast(b, n, MPI_BYTE, 0, ranks); }
+
+static int l4_finalize(void) {
+	int rc = MPI_Comm_free(&ranks);
+	return finalizes ? MPI_Finalize() : rc;
+}
+
+static void l4_abort(void) { MPI_Abort(MPI_COMM_WORLD, 1); }
+
+static char *l4_text(int rc) {
+	char *text = calloc(MPI_MAX_ERROR_STRING + 1, 1);
+	int n;
+	if (text) MPI_Error_string(rc, text, &n);
+	return text;
+}
+*/
+import "C"
+
+import (
+	"os"
+	"unsafe"
+
+	"github.com/pkg/errors"
+
+	"github.com/l4-go/l4/dist"
+)
+
+// Init joins the job that mpirun has started, or is a world of one rank without mpirun. A program
+// calls it once, at its beginning, and Finalize of the World at its end.
+func Init() (*dist.World, error) {
+	var rank, size, serialized C.int
+	if err := check(C.l4_init(&rank, &size, &serialized), "Init"); err != nil {
+		return nil, err
+	}
+	if serialized == 0 {
+		return nil, errors.New("mpi: the library was built without support for threads, " +
+			"MPI_THREAD_SERIALIZED: use one that has it")
+	}
+	return dist.New(engine{int(rank), int(size)})
+}
+
+// engine hands everything to the library. Its memory is the library's, too, because Go's may not be
+// kept in C, and because a network may want memory that is registered with it.
+type engine struct{ rank, size int }
+
+func (e engine) Rank() int { return e.rank }
+func (e engine) Size() int { return e.size }
+
+func (e engine) AllGather(in, out []byte) error {
+	return check(C.l4_allgather(start(in), start(out), C.int(len(in))), "Allgather")
+}
+
+func (e engine) AllToAll(in, out []byte) error {
+	return check(C.l4_alltoall(start(in), start(out), C.int(len(in)/e.size)), "Alltoall")
+}
+
+func (e engine) Broadcast(b []byte) error {
+	return check(C.l4_bcast(start(b), C.int(len(b))), "Bcast")
+}
+
+func (e engine) Memory(bytes int) ([]byte, error) {
+	var p unsafe.Pointer
+	if err := check(C.l4_alloc(C.size_t(bytes), &p), "Alloc_mem"); err != nil {
+		return nil, err
+	}
+	return unsafe.Slice((*byte)(p), bytes), nil
+}
+
+func (e engine) Finalize() error { return check(C.l4_finalize(), "Finalize") }
+
+func (e engine) Abort() {
+	C.l4_abort()
+	os.Exit(1) // should the library return
+}
+
+func start(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
+
+// check returns an error for a return code of the library.
+func check(rc C.int, call string) error {
+	if rc == 0 {
+		return nil
+	}
+	text := C.l4_text(rc)
+	defer C.free(unsafe.Pointer(text))
+	return errors.Errorf("mpi: %s: %s", call, C.GoString(text))
+}

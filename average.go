@@ -12,8 +12,9 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Average is a running average of a model's weights, for any solver. Where batches are small or labels wrong
-// it is worth points of accuracy, because the weights of the last step carry the noise of the last batches:
+// Average is a running average of a model's weights, for any solver. Where batches are small or
+// labels wrong it is worth points of accuracy, because the weights of the last step carry the noise
+// of the last batches:
 //
 //	solver, average := l4.NewL4Adam(loss), l4.NewAverage(model)
 //	for ... {
@@ -29,9 +30,9 @@ import (
 //
 //	w̄ ← w̄ + (1+γ)/(t+γ)·(w − w̄),  γ = 8
 //
-// The running statistics of batch normalisation are not weights: those of the model belong to its last
-// weights. After Swap, run batches of training data in training mode before evaluating, as with
-// torch.optim.swa_utils.update_bn.
+// The running statistics of batch normalisation are not weights: those of the model belong to its
+// last weights. After Swap, run batches of training data in training mode before evaluating, as
+// with torch.optim.swa_utils.update_bn.
 //
 // It keeps one word a parameter. It may not be used from two goroutines at once.
 type Average struct {
@@ -53,28 +54,22 @@ var (
 // averageGamma is γ.
 const averageGamma = 8
 
-// NewAverage returns the average of a model's weights, which begins with the first Update. A parameter is what
-// it is for Solver.Step; gradients are not used.
+// NewAverage returns the average of a model's weights, which begins with the first Update. A
+// parameter is what it is for Solver.Step; gradients are not used.
 func NewAverage(model []gorgonia.ValueGrad) *Average {
 	a := &Average{params: model, weights: flat.Model{WeightsOnly: true}, means: vectors{number: 1}}
 	a.finite = flat.Pass{
-		F32: func(p *flat.Part[float32]) (bad, _ float64) { return notFinite(kernel.Float32, p.W, math.MaxFloat32) },
-		F64: func(p *flat.Part[float64]) (bad, _ float64) { return notFinite(kernel.Float64, p.W, math.MaxFloat64) },
+		F32: largest[float32]{kernel.Float32, math.MaxFloat32}.checkWeights,
+		F64: largest[float64]{kernel.Float64, math.MaxFloat64}.checkWeights,
 	}
-	a.update = flat.Pass{
-		F32: func(p *flat.Part[float32]) (_, _ float64) { return approach(a.means.f32, p, a.share) },
-		F64: func(p *flat.Part[float64]) (_, _ float64) { return approach(a.means.f64, p, a.share) },
-	}
-	a.swap = flat.Pass{
-		F32: func(p *flat.Part[float32]) (_, _ float64) { return exchange(a.means.f32, p) },
-		F64: func(p *flat.Part[float64]) (_, _ float64) { return exchange(a.means.f64, p) },
-	}
+	a.update = flat.NewPass(a, approach32, approach64)
+	a.swap = flat.NewPass(a, exchange32, exchange64)
 	return a
 }
 
-// Update takes the weights into the average. Call it after each step. It returns an error, and leaves the
-// average as it was, if a weight is not finite, if the model has changed as for Solver.Step, or between two
-// calls of Swap.
+// Update takes the weights into the average. Call it after each step. It returns an error, and
+// leaves the average as it was, if a weight is not finite, if the model has changed as for
+// Solver.Step, or between two calls of Swap.
 func (a *Average) Update() error {
 	if a.swapped {
 		return errors.New("l4: the model has its averaged weights; call Swap before Update")
@@ -97,8 +92,9 @@ func (a *Average) Update() error {
 	return nil
 }
 
-// Swap exchanges the weights of the model with their averages, to evaluate or to save these, and back when it
-// is called again. Make no step between the two calls. It returns an error if there has been no Update.
+// Swap exchanges the weights of the model with their averages, to evaluate or to save these, and
+// back when it is called again. Make no step between the two calls. It returns an error if there
+// has been no Update.
 func (a *Average) Swap() error {
 	if a.updates == 0 {
 		return errors.New("l4: there is no average yet; call Update after each step")
@@ -119,20 +115,29 @@ func (a *Average) bind() error {
 	return a.weights.Bind(a.params)
 }
 
-func notFinite[T kernel.Float](passes kernel.Passes[T], xs []T, largest T) (bad, _ float64) {
-	if passes.Bounded(xs, largest) {
-		return 0, 0
-	}
-	return 1, 0
+func approach32(a *Average, p *flat.Part[float32]) (_, _ float64) {
+	return approach(a.means.f32, p, float32(a.share))
+}
+
+func approach64(a *Average, p *flat.Part[float64]) (_, _ float64) {
+	return approach(a.means.f64, p, a.share)
 }
 
 // approach moves averages a share of the way to the weights.
-func approach[T kernel.Float](means [][]T, p *flat.Part[T], share float64) (_, _ float64) {
+func approach[T kernel.Float](means [][]T, p *flat.Part[T], share T) (_, _ float64) {
 	for i, w := range p.W {
 		mean := &means[p.Tensor][p.Lo+i]
-		*mean += T(T(share) * (w - *mean))
+		*mean += T(share * (w - *mean))
 	}
 	return 0, 0
+}
+
+func exchange32(a *Average, p *flat.Part[float32]) (_, _ float64) {
+	return exchange(a.means.f32, p)
+}
+
+func exchange64(a *Average, p *flat.Part[float64]) (_, _ float64) {
+	return exchange(a.means.f64, p)
 }
 
 func exchange[T kernel.Float](means [][]T, p *flat.Part[T]) (_, _ float64) {
@@ -145,18 +150,21 @@ func exchange[T kernel.Float](means [][]T, p *flat.Part[T]) (_, _ float64) {
 
 var averageFormat = record.Format{Magic: "L4average", Version: 1}
 
-// MarshalBinary returns the averages, to go on from in another process. Call Swap first if the model has its
-// averaged weights.
+// MarshalBinary returns the averages, to go on from in another process. Call Swap first if the
+// model has its averaged weights.
 func (a *Average) MarshalBinary() ([]byte, error) {
 	if a.swapped {
-		return nil, errors.New("l4: the model has its averaged weights; call Swap before saving the average")
+		return nil, errors.New("l4: the model has its averaged weights; call Swap before saving")
 	}
 	return averageFormat.Write(a.fields)
 }
 
-// UnmarshalBinary takes over averages that MarshalBinary has returned, for the same parameters by name, dtype,
-// shape and order. An error leaves the Average as it was.
+// UnmarshalBinary takes over averages that MarshalBinary has returned, for the same parameters by
+// name, dtype, shape and order. An error leaves the Average as it was.
 func (a *Average) UnmarshalBinary(data []byte) error {
+	if a.swapped {
+		return errors.New("l4: the model has its averaged weights; call Swap before loading")
+	}
 	loaded := NewAverage(a.params)
 	if err := averageFormat.Read(data, loaded.fields); err != nil {
 		return errors.WithMessage(err, "l4: loading an average")

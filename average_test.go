@@ -27,12 +27,17 @@ func averageModel(dt tensor.Dtype) []*param {
 	}
 }
 
-// TestAverage compares the average with its definition, over a solver of Gorgonia's, through saving and loading.
+// TestAverage compares the average with its definition, over a solver of Gorgonia's, through saving
+// and loading.
 func TestAverage(t *testing.T) {
 	for _, dt := range dtypes {
 		t.Run(fmt.Sprint(dt), func(t *testing.T) {
 			loss, model := newBowl(), averageModel(dt)
-			solver, average := gorgonia.NewMomentum(gorgonia.WithLearnRate(0.01)), l4.NewAverage(valueGrads(model))
+			solver, average := gorgonia.NewMomentum(
+				gorgonia.WithLearnRate(0.01),
+			), l4.NewAverage(
+				valueGrads(model),
+			)
 			want := make([]float64, len(weightsOf(model)))
 			for step := range 50 {
 				loss.eval(model, 1)
@@ -65,7 +70,8 @@ func TestAverage(t *testing.T) {
 				tolerance = 1e-5
 			}
 			wantClose(t, weightsOf(model), want, tolerance)
-			if err := average.Update(); err == nil || !strings.Contains(err.Error(), "Swap before Update") {
+			if err := average.Update(); err == nil ||
+				!strings.Contains(err.Error(), "Swap before Update") {
 				t.Errorf("Update while swapped: error %v", err)
 			}
 			if _, err := average.MarshalBinary(); err == nil {
@@ -82,13 +88,15 @@ func TestAverage(t *testing.T) {
 // TestAverageErrors: a mistake is an error that says what to do, and changes nothing.
 func TestAverageErrors(t *testing.T) {
 	model := averageModel(tensor.Float64)
-	if err := l4.NewAverage(valueGrads(model)).Swap(); err == nil || !strings.Contains(err.Error(), "call Update") {
+	if err := l4.NewAverage(valueGrads(model)).Swap(); err == nil ||
+		!strings.Contains(err.Error(), "call Update") {
 		t.Errorf("Swap without Update: error %v", err)
 	}
 	if err := new(l4.Average).Update(); err == nil || !strings.Contains(err.Error(), "NewAverage") {
 		t.Errorf("zero Average: error %v", err)
 	}
-	if err := l4.NewAverage(nil).Update(); err == nil || !strings.Contains(err.Error(), "no parameters") {
+	if err := l4.NewAverage(nil).Update(); err == nil ||
+		!strings.Contains(err.Error(), "no parameters") {
 		t.Errorf("no parameters: error %v", err)
 	}
 	average := l4.NewAverage(valueGrads(model))
@@ -133,7 +141,9 @@ func TestAverageErrors(t *testing.T) {
 
 // TestAverageDoesNotAllocate: from the second update on.
 func TestAverageDoesNotAllocate(t *testing.T) {
-	average := l4.NewAverage(valueGrads([]*param{newParam("w", tensor.Float32, []int{1000}, ramp(1000, 1))}))
+	average := l4.NewAverage(
+		valueGrads([]*param{newParam("w", tensor.Float32, []int{1000}, ramp(1000, 1))}),
+	)
 	update := func() {
 		if err := average.Update(); err != nil {
 			t.Fatal(err)

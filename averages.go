@@ -8,15 +8,16 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// averages is the direction that the bias-corrected running averages of the gradients give by themselves:
-// the momentum, or Adam's. g is the momentum.
+// averages is the direction that the bias-corrected running averages of the gradients give by
+// themselves: the momentum, or Adam's. g is the momentum.
 type averages struct {
-	momentumTime, varianceTime float64 // time scales in steps; the latter is 0 if the direction is the momentum
-	epsilon                    float64
-	mean, square               vectors // of the gradients and, of Adam's direction, of their squares
-	f32                        typedAverages[float32]
-	f64                        typedAverages[float64]
-	direct                     flat.Pass
+	momentumTime float64 // in steps
+	varianceTime float64 // in steps; 0 if the direction is the momentum
+	epsilon      float64
+	mean, square vectors // of the gradients and, for Adam's direction, of their squares
+	f32          typedAverages[float32]
+	f64          typedAverages[float64]
+	direct       flat.Pass
 }
 
 func newAverages(momentumTime, varianceTime, epsilon float64) *averages {
@@ -92,11 +93,13 @@ func (t *typedAverages[T]) direct(p *flat.Part[T]) (dot, square float64) {
 
 func newDecay[T kernel.Float](tau float64, step int) kernel.Decay[T] {
 	beta := 1 - 1/tau
-	return kernel.Decay[T]{Keep: T(beta), Add: T(1 - beta), Correct: T(1 / (1 - math.Pow(beta, float64(step))))}
+	correct := 1 / (1 - math.Pow(beta, float64(step)))
+	return kernel.Decay[T]{Keep: T(beta), Add: T(1 - beta), Correct: T(correct)}
 }
 
-// WithMomentumTime sets τm from 1 to 1e6, the time scale in steps of the gradients' running average (Eq. 7).
-// The decay factor is 1−1/τm. Default 10.
+// WithMomentumTime sets τm from 1 to 1e6, the time scale in steps of the gradients' running average
+// (Eq. 7). The decay factor is 1−1/τm. Default 10. For an L4 it is that of the inner solver's
+// momentum; see New.
 func WithMomentumTime(tau float64) Option {
 	return func(o *options) { o.setTime(&o.momentumTime, "WithMomentumTime", tau) }
 }

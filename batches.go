@@ -8,9 +8,9 @@ import (
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// Batches makes one step of several batches, as if they were one large batch: micro-batches that run one
-// after the other, replicas of a graph that run side by side, or both. It is the Valuer of their mean loss,
-// and has a model with their mean gradients:
+// Batches makes one step of several batches, as if they were one large batch: micro-batches that
+// run one after the other, replicas of a graph that run side by side, or both. It is the Valuer of
+// their mean loss, and has a model with their mean gradients:
 //
 //	batches := new(l4.Batches)
 //	solver := l4.NewL4Adam(batches)
@@ -23,8 +23,8 @@ import (
 //		solver.Step(batches.Model())
 //	}
 //
-// Each batch counts alike, so they must be of one size if the loss is a mean over the batch. The zero Batches
-// is ready for use. It may not be used from two goroutines at once.
+// Each batch counts alike, so they must be of one size if the loss is a mean over the batch. The
+// zero Batches is ready for use. It may not be used from two goroutines at once.
 type Batches struct {
 	reader lossReader
 	sum    float64 // of the losses
@@ -43,16 +43,17 @@ type Batches struct {
 
 var _ gorgonia.Valuer = (*Batches)(nil)
 
-// Add takes the loss and the gradients of a batch that has just been run, and zeroes the gradients. After a
-// call of Model it begins a new step.
+// Add takes the loss and the gradients of a batch that has just been run, and zeroes the gradients.
+// After a call of Model it begins a new step.
 //
-// All models must have the same parameters in the same order. Replicas that run at the same time may share
-// the memory of their weights, but not the tensors, which a machine transposes in place while it runs: give
-// each replica tensor.New(tensor.WithShape(w.Shape()...), tensor.WithBacking(w.Data())). Where they share no
-// memory, copy the weights of the first to the others after each step.
+// All models must have the same parameters in the same order. Replicas that run at the same time
+// may share the memory of their weights, but not the tensors, which a machine transposes in place
+// while it runs: give each replica tensor.New(tensor.WithShape(w.Shape()...),
+// tensor.WithBacking(w.Data())). Where they share no memory, copy the weights of the first to the
+// others after each step.
 //
-// Add refuses what Step refuses, and an error leaves everything as it was. But non-finite numbers are not an
-// error here; Step handles them.
+// Add refuses what Step refuses, and an error leaves everything as it was. But non-finite numbers
+// are not an error here; Step handles them.
 func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 	b.reader.loss = loss
 	x, rounding, err := b.reader.read(model)
@@ -89,8 +90,8 @@ func (b *Batches) Value() gorgonia.Value {
 	return &b.mean64
 }
 
-// Model returns the parameters for Step: the weights of the first batch's model with the mean of the
-// gradients added. It is empty if there are none.
+// Model returns the parameters for Step: the weights of the first batch's model with the mean of
+// the gradients added. It is empty if there are none.
 func (b *Batches) Model() []gorgonia.ValueGrad {
 	if !b.taken && b.n > 1 {
 		for i := range b.means {

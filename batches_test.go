@@ -3,11 +3,9 @@ package l4_test
 import (
 	"fmt"
 	"math"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
-	"weak"
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
@@ -30,8 +28,8 @@ func fitWeights(dt tensor.Dtype) []*tensor.Dense {
 	}
 }
 
-// views are tensors over the memory of others. Machines that run at the same time need tensors of their own, which
-// they transpose in place.
+// views are tensors over the memory of others. Machines that run at the same time need tensors of
+// their own, which they transpose in place.
 func views(weights []*tensor.Dense) []*tensor.Dense {
 	var vs []*tensor.Dense
 	for _, w := range weights {
@@ -49,9 +47,20 @@ func newFit(t *testing.T, dt tensor.Dtype, weights []*tensor.Dense, rows int, du
 		y: gorgonia.NewMatrix(g, dt, gorgonia.WithName("y"), gorgonia.WithShape(rows, 1)),
 	}
 	for i, w := range weights {
-		f.weights = append(f.weights, gorgonia.NewMatrix(g, dt, gorgonia.WithName(fmt.Sprint("w", i)), gorgonia.WithShape(w.Shape()...), gorgonia.WithValue(w)))
+		f.weights = append(
+			f.weights,
+			gorgonia.NewMatrix(
+				g,
+				dt,
+				gorgonia.WithName(fmt.Sprint("w", i)),
+				gorgonia.WithShape(w.Shape()...),
+				gorgonia.WithValue(w),
+			),
+		)
 	}
-	out := must(gorgonia.Mul(must(gorgonia.Tanh(must(gorgonia.Mul(f.x, f.weights[0])))), f.weights[1]))
+	out := must(
+		gorgonia.Mul(must(gorgonia.Tanh(must(gorgonia.Mul(f.x, f.weights[0])))), f.weights[1]),
+	)
 	f.loss = must(gorgonia.Mean(must(gorgonia.Square(must(gorgonia.Sub(out, f.y))))))
 	var opts []gorgonia.VMOpt
 	if dual {
@@ -78,8 +87,8 @@ func (f *fit) eval(dt tensor.Dtype, step, from int) error {
 
 func (f *fit) model() []gorgonia.ValueGrad { return gorgonia.NodesToValueGrads(f.weights) }
 
-// TestBatches: micro-batches, replicas that run side by side, and both together follow the trajectory of one large
-// batch.
+// TestBatches: micro-batches, replicas that run side by side, and both together follow the
+// trajectory of one large batch.
 func TestBatches(t *testing.T) {
 	const steps = 25
 	for name, newSolver := range solvers {
@@ -98,50 +107,70 @@ func TestBatches(t *testing.T) {
 				}
 				want := append(numbers(whole[0]), numbers(whole[1])...)
 				for _, c := range []struct{ replicas, micro int }{{1, 1}, {1, 4}, {2, 1}, {2, 2}, {4, 2}} {
-					t.Run(fmt.Sprintf("%s/%v/dual %v/%d replicas of %d batches", name, dt, dual, c.replicas, c.micro), func(t *testing.T) {
-						weights := fitWeights(dt)
-						rows := 8 / (c.replicas * c.micro)
-						var replicas []*fit
-						for range c.replicas {
-							replicas = append(replicas, newFit(t, dt, views(weights), rows, dual))
-						}
-						batches := new(l4.Batches)
-						s := newSolver(batches)
-						for step := range steps {
-							for m := range c.micro {
-								var running sync.WaitGroup
-								fails := make([]error, c.replicas)
-								for r, f := range replicas {
-									running.Go(func() { fails[r] = f.eval(dt, step, (m*c.replicas+r)*rows) })
+					t.Run(
+						fmt.Sprintf(
+							"%s/%v/dual %v/%d replicas of %d batches",
+							name,
+							dt,
+							dual,
+							c.replicas,
+							c.micro,
+						),
+						func(t *testing.T) {
+							weights := fitWeights(dt)
+							rows := 8 / (c.replicas * c.micro)
+							var replicas []*fit
+							for range c.replicas {
+								replicas = append(
+									replicas,
+									newFit(t, dt, views(weights), rows, dual),
+								)
+							}
+							batches := new(l4.Batches)
+							s := newSolver(batches)
+							for step := range steps {
+								for m := range c.micro {
+									var running sync.WaitGroup
+									fails := make([]error, c.replicas)
+									for r, f := range replicas {
+										running.Go(
+											func() { fails[r] = f.eval(dt, step, (m*c.replicas+r)*rows) },
+										)
+									}
+									running.Wait()
+									for r, f := range replicas {
+										if fails[r] != nil {
+											t.Fatal(fails[r])
+										}
+										if err := batches.Add(f.loss, f.model()); err != nil {
+											t.Fatal(err)
+										}
+									}
 								}
-								running.Wait()
-								for r, f := range replicas {
-									if fails[r] != nil {
-										t.Fatal(fails[r])
-									}
-									if err := batches.Add(f.loss, f.model()); err != nil {
-										t.Fatal(err)
-									}
+								if err := s.Step(batches.Model()); err != nil {
+									t.Fatal(err)
 								}
 							}
-							if err := s.Step(batches.Model()); err != nil {
-								t.Fatal(err)
+							tolerance := 1e-11
+							if dt == tensor.Float32 {
+								tolerance = 1e-3
 							}
-						}
-						tolerance := 1e-11
-						if dt == tensor.Float32 {
-							tolerance = 1e-3
-						}
-						wantClose(t, append(numbers(weights[0]), numbers(weights[1])...), want, tolerance)
-					})
+							wantClose(
+								t,
+								append(numbers(weights[0]), numbers(weights[1])...),
+								want,
+								tolerance,
+							)
+						},
+					)
 				}
 			}
 		}
 	}
 }
 
-// TestBatchesMean: loss and gradients are means over the batches since the last step, for scalars, views and gradients
-// that two parameters share too, and the batches' own gradients are zeroed.
+// TestBatchesMean: loss and gradients are means over the batches since the last step, for scalars,
+// views and gradients that two parameters share too, and the batches' own gradients are zeroed.
 func TestBatchesMean(t *testing.T) {
 	for _, dt := range dtypes {
 		shared := newParam("shared", dt, []int{2}, []float64{1, 2})
@@ -197,7 +226,10 @@ func TestBatchesMean(t *testing.T) {
 // TestBatchesErrors: a mistake is an error and changes nothing.
 func TestBatchesErrors(t *testing.T) {
 	good := func() []*param {
-		ps := []*param{newParam("a", tensor.Float64, []int{2}, []float64{1, 2}), newParam("b", tensor.Float64, []int{1}, []float64{1})}
+		ps := []*param{
+			newParam("a", tensor.Float64, []int{2}, []float64{1, 2}),
+			newParam("b", tensor.Float64, []int{1}, []float64{1}),
+		}
 		ps[0].setGrad([]float64{1, 1})
 		return ps
 	}
@@ -218,7 +250,8 @@ func TestBatchesErrors(t *testing.T) {
 		},
 	} {
 		var b l4.Batches
-		if add(&b) == nil && name != "fewer" && name != "other shape" && name != "other dtype" { // which a first batch may be
+		if add(&b) == nil && name != "fewer" && name != "other shape" &&
+			name != "other dtype" { // which a first batch may be
 			t.Errorf("%s: no error from the first batch", name)
 		}
 		b = l4.Batches{}
@@ -238,12 +271,16 @@ func TestBatchesErrors(t *testing.T) {
 func TestBatchesRefuse(t *testing.T) {
 	one := valuer{gorgonia.NewF64(1)}
 	model := func() []*param {
-		return []*param{newParam("a", tensor.Float64, []int{2}, []float64{1, 2}), newParam("b", tensor.Float64, []int{2}, []float64{3, 4})}
+		return []*param{
+			newParam("a", tensor.Float64, []int{2}, []float64{1, 2}),
+			newParam("b", tensor.Float64, []int{2}, []float64{3, 4}),
+		}
 	}
 	shared := model()
 	shared[1].g = shared[0].w
 	var b l4.Batches
-	if err := b.Add(one, valueGrads(shared)); err == nil || !strings.Contains(err.Error(), "the weight of a shares memory with the gradient of b") {
+	if err := b.Add(one, valueGrads(shared)); err == nil ||
+		!strings.Contains(err.Error(), "the weight of a shares memory with the gradient of b") {
 		t.Errorf("a weight that is a gradient: error %v", err)
 	}
 	wantEqual(t, weightsOf(shared), []float64{1, 2, 3, 4})
@@ -281,79 +318,7 @@ func TestBatchesNaN(t *testing.T) {
 	}
 }
 
-// TestManyGraphs: one solver steps the weights that graphs for batches of several sizes share, and allocates nothing
-// for changing between them.
-func TestManyGraphs(t *testing.T) {
-	for name, newSolver := range solvers {
-		for _, dual := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s/dual %v", name, dual), func(t *testing.T) {
-				dt := tensor.Float64
-				weights, alone := fitWeights(dt), fitWeights(dt)
-				graphs := map[int]*fit{}
-				for _, rows := range []int{2, 4, 8} {
-					graphs[rows] = newFit(t, dt, weights, rows, dual)
-				}
-				s := newSolver(nil)
-				var reference stepper
-				for step, rows := range []int{2, 8, 4, 4, 2, 8, 2, 8, 4, 2} {
-					f := graphs[rows]
-					if err := f.eval(dt, step, 0); err != nil {
-						t.Fatal(err)
-					}
-					s.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(f.loss)
-					if err := s.Step(f.model()); err != nil {
-						t.Fatal(err)
-					}
-
-					// The same with copies of the weights and gradients outside any graph.
-					var copies []*param
-					for i, w := range alone {
-						copies = append(copies, &param{name: f.weights[i].Name(), w: w, g: tensor.New(tensor.WithShape(w.Shape()...), tensor.Of(dt))})
-					}
-					if reference == nil {
-						reference = newSolver(nil)
-					}
-					g := newFit(t, dt, alone, rows, true)
-					if err := g.eval(dt, step, 0); err != nil {
-						t.Fatal(err)
-					}
-					for i := range copies {
-						copies[i].setGrad(numbers(gradOf(g.weights[i])))
-					}
-					reference.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(g.loss)
-					if err := reference.Step(valueGrads(copies)); err != nil {
-						t.Fatal(err)
-					}
-					wantEqual(t, append(numbers(weights[0]), numbers(weights[1])...), append(numbers(alone[0]), numbers(alone[1])...))
-				}
-				if !dual {
-					return // new gradients in new memory at every run
-				}
-				a, b := graphs[2], graphs[8]
-				if n := testing.AllocsPerRun(50, func() {
-					for _, f := range []*fit{a, b} {
-						s.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(f.loss)
-						if err := s.Step(modelOf(f)); err != nil {
-							t.Fatal(err)
-						}
-					}
-				}); n > 0 {
-					t.Errorf("%v allocations a step", n)
-				}
-			})
-		}
-	}
-}
-
 var models = map[*fit][]gorgonia.ValueGrad{}
-
-// modelOf is f.model without its allocation.
-func modelOf(f *fit) []gorgonia.ValueGrad {
-	if models[f] == nil {
-		models[f] = f.model()
-	}
-	return models[f]
-}
 
 // TestBatchesAfterFailure: a first batch that fails does not bind the batches to its model.
 func TestBatchesAfterFailure(t *testing.T) {
@@ -391,35 +356,4 @@ func TestBatchesOfTwoDtypes(t *testing.T) {
 			t.Errorf("losses of %v: mean of %v", step.dtypes, got)
 		}
 	}
-}
-
-// TestGraphsAreLetGo: a solver that goes from graph to graph does not keep them all.
-func TestGraphsAreLetGo(t *testing.T) {
-	weights := fitWeights(tensor.Float64)
-	s := l4.NewL4Adam(nil)
-	const graphs = 200
-	var refs []weak.Pointer[gorgonia.ExprGraph]
-	for range graphs {
-		func() {
-			g := gorgonia.NewGraph()
-			loss := gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName("loss"), gorgonia.WithValue(1.0))
-			refs = append(refs, weak.Make(g))
-			w := &param{name: "w", w: weights[0], g: tensor.New(tensor.WithShape(3, 4), tensor.Of(tensor.Float64))}
-			s.SetLoss(loss)
-			if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {
-				t.Fatal(err)
-			}
-		}()
-	}
-	runtime.GC()
-	alive := 0
-	for _, r := range refs {
-		if r.Value() != nil {
-			alive++
-		}
-	}
-	if alive > graphs/2 {
-		t.Errorf("%d of %d graphs are still in memory", alive, graphs)
-	}
-	runtime.KeepAlive(s)
 }

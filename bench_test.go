@@ -20,7 +20,12 @@ var mnistShapes = [][]int{{784, 300}, {300}, {300, 100}, {100}, {100, 10}, {10}}
 func benchModel(dt tensor.Dtype, shapes ...[]int) []gorgonia.ValueGrad {
 	var model []gorgonia.ValueGrad
 	for i, shape := range shapes {
-		p := newParam(fmt.Sprint("w", i), dt, shape, make([]float64, tensor.Shape(shape).TotalSize()))
+		p := newParam(
+			fmt.Sprint("w", i),
+			dt,
+			shape,
+			make([]float64, tensor.Shape(shape).TotalSize()),
+		)
 		i := 0
 		eachNumber(p.w, func(x *float64) { *x = float64(i%1009-504) * 1e-3; i++ })
 		model = append(model, p)
@@ -28,8 +33,8 @@ func benchModel(dt tensor.Dtype, shapes ...[]int) []gorgonia.ValueGrad {
 	return model
 }
 
-// benchmarkStep times steps. Each has a gradient, set off the clock: the averages of gradients that stay zero
-// would become denormal numbers, which are slow.
+// benchmarkStep times steps. Each has a gradient, set off the clock: the averages of gradients that
+// stay zero would become denormal numbers, which are slow.
 func benchmarkStep(b *testing.B, s gorgonia.Solver, model []gorgonia.ValueGrad) {
 	n, grads := 0, make([]*tensor.Dense, len(model))
 	for i, p := range model {
@@ -67,9 +72,18 @@ var benchSolvers = []struct {
 }{
 	{"L4Adam", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss) }},
 	{"L4Mom", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss) }},
-	{"L4Adam without bound", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss, l4.WithoutBound()) }},
-	{"L4Mom without bound", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss, l4.WithoutBound()) }},
-	{"L4 over gorgonia.Adam", func(loss gorgonia.Valuer) gorgonia.Solver { return l4.New(loss, gorgonia.NewAdamSolver()) }},
+	{
+		"L4Adam without bound",
+		func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss, l4.WithoutBound()) },
+	},
+	{
+		"L4Mom without bound",
+		func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss, l4.WithoutBound()) },
+	},
+	{
+		"L4 over gorgonia.Adam",
+		func(loss gorgonia.Valuer) gorgonia.Solver { return l4.New(loss, gorgonia.NewAdamSolver()) },
+	},
 	{"gorgonia.Adam", func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewAdamSolver() }},
 	{"gorgonia.Momentum", func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewMomentum() }},
 }
@@ -96,9 +110,10 @@ func BenchmarkStepLarge(b *testing.B) {
 	}
 }
 
-// BenchmarkCopyLarge moves, with copy on all cores, the bytes that a step on 2²⁵ elements must move: it reads
-// the gradient once to check it; reads and writes gradient, mean and (L4Adam) square; reads and writes weight
-// and direction. Half of what a copy moves is read and half written.
+// BenchmarkCopyLarge moves, with copy on all cores, the bytes that a step on 2²⁵ elements must
+// move: it reads the gradient once to check it; reads and writes gradient, mean and (L4Adam)
+// square; reads and writes weight and direction. Half of what a copy moves is read and half
+// written.
 func BenchmarkCopyLarge(b *testing.B) {
 	const n = 1 << 25
 	for _, c := range []struct {
@@ -139,10 +154,18 @@ func BenchmarkStepTiny(b *testing.B) {
 	}
 	for _, s := range benchSolvers[:4] {
 		b.Run(s.name+"/2000x64", func(b *testing.B) {
-			benchmarkStep(b, s.make(valuer{gorgonia.NewF64(1)}), benchModel(tensor.Float32, tiny...))
+			benchmarkStep(
+				b,
+				s.make(valuer{gorgonia.NewF64(1)}),
+				benchModel(tensor.Float32, tiny...),
+			)
 		})
 		b.Run(s.name+"/1x128000", func(b *testing.B) {
-			benchmarkStep(b, s.make(valuer{gorgonia.NewF64(1)}), benchModel(tensor.Float32, []int{128000}))
+			benchmarkStep(
+				b,
+				s.make(valuer{gorgonia.NewF64(1)}),
+				benchModel(tensor.Float32, []int{128000}),
+			)
 		})
 	}
 }
@@ -155,7 +178,12 @@ func TestNoAllocation(t *testing.T) {
 				newParam("a", dt, []int{n, 2}, ramp(2*n, 1)),
 				{name: "b", w: newScalar(dt), g: newScalar(dt)},
 			})
-			s := newSolver(valuer{gorgonia.NewF64(1)}, l4.WithClip(1), l4.WithL2Reg(1e-3), l4.WithWeightDecay(1e-3))
+			s := newSolver(
+				valuer{gorgonia.NewF64(1)},
+				l4.WithClip(1),
+				l4.WithL2Reg(1e-3),
+				l4.WithWeightDecay(1e-3),
+			)
 			if n == 3 {
 				s = newSolver(valuer{gorgonia.NewF64(1)})
 			}
@@ -173,8 +201,8 @@ func TestNoAllocation(t *testing.T) {
 	})
 }
 
-// TestNoAllocationOnAllCores: a step that is shared out allocates no more than the runtime does to start
-// goroutines.
+// TestNoAllocationOnAllCores: a step that is shared out allocates no more than the runtime does to
+// start goroutines.
 func TestNoAllocationOnAllCores(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	p := newParam("w", tensor.Float32, []int{1 << 20}, make([]float64, 1<<20))

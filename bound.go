@@ -6,9 +6,9 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// bound keeps a step in proportion to what the weights have gained so far: the further they have wandered
-// for the distance from their start, the shorter it may be. With the reach r, the largest distance of the
-// weights from their start w0, and the length P of the path so far,
+// bound keeps a step in proportion to what the weights have gained so far: the further they have
+// wandered for the distance from their start, the shorter it may be. With the reach r, the largest
+// distance of the weights from their start w0, and the length P of the path so far,
 //
 //	‖η·v‖ ≤ ρ/√(2τm−1) · r·min(1, r/P)
 //
@@ -25,8 +25,9 @@ type bound struct {
 	record  float64 // smallest average so far; at first a tenth of the first loss
 }
 
-// Where the loss falls by orders of magnitude the path is forgotten in proportion, so that the bound does not
-// slow down what converges. lossTime is the time scale in steps of the average of the loss.
+// Where the loss falls by orders of magnitude the path is forgotten in proportion, so that the
+// bound does not slow down what converges. lossTime is the time scale in steps of the average of
+// the loss.
 const (
 	firstRecord = 0.1
 	lossTime    = 30
@@ -40,7 +41,7 @@ func (b *bound) limit(m measured, info Info) Info {
 	norm := math.Sqrt(m.square)
 	length := info.LearnRate * norm
 	// Without any gradient the averages still have a direction, which the loss says nothing about.
-	if m.idle || !(info.LearnRate > 0 && m.dot > 0 && norm > 0 && isFinite(length)) {
+	if m.idle || !(info.LearnRate > 0 && m.dot > 0 && length > 0 && isFinite(length)) {
 		info.LearnRate = 0
 		info.Reach, info.Path = b.reach, b.path
 		return info
@@ -51,7 +52,9 @@ func (b *bound) limit(m measured, info Info) Info {
 		b.average, b.record = m.loss, firstRecord*m.loss
 	}
 	b.steps++
-	b.reach = max(b.reach, min(m.distance, math.MaxFloat64))
+	if m.distance > b.reach && isFinite(m.distance) { // a weight may be NaN or infinite
+		b.reach = m.distance
+	}
 	b.forget(m)
 	limit := b.rho * b.reach
 	if b.path > b.reach {
@@ -91,15 +94,15 @@ func (b *bound) fields(c *record.Codec) {
 //
 //	‖η·v‖ ≤ ρ/√(2τm−1) · r·min(1, r/P)
 //
-// where r is the largest distance of the weights from their start and P the length of the path so far.
-// Default 0.15. Larger values find far targets sooner, and fail in noise from about 0.3 on.
+// where r is the largest distance of the weights from their start and P the length of the path so
+// far. Default 0.15. Larger values find far targets sooner, and fail in noise from about 0.3 on.
 func WithBound(rho float64) Option {
 	return func(o *options) { o.setPositive(&o.bound, "WithBound", rho) }
 }
 
-// WithoutBound makes the solver the paper's algorithm: η is what Eq. 6 says, whatever its size. A loss below
-// its floor is then ErrNegativeLoss. Where the loss cannot come near its floor, as with wrong labels, small
-// batches or noise, this diverges.
+// WithoutBound makes the solver the paper's algorithm: η is what Eq. 6 says, whatever its size. A
+// loss below its floor is then ErrNegativeLoss. Where the loss cannot come near its floor, as with
+// wrong labels, small batches or noise, this diverges.
 func WithoutBound() Option {
 	return func(o *options) { o.bound = 0 }
 }

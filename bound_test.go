@@ -31,34 +31,78 @@ func TestGoldenBound(t *testing.T) {
 	readGolden(t, "pub_bound", &g)
 	for i, c := range g.Cases {
 		for _, run := range c.Runs {
-			t.Run(fmt.Sprintf("%d/%s/fraction=%v/bound=%v/momentum=%v", i, run.Kind, run.Alpha, run.Rho, run.TauM), func(t *testing.T) {
-				loss := gorgonia.NewF64(0)
-				var model []*param
-				for k, shape := range c.Shapes {
-					model = append(model, newParam(fmt.Sprintf("w%d", k), tensor.Float64, shape, flatten(c.W0[k])))
-				}
-				s := solvers[run.Kind](valuer{loss}, l4.WithFraction(run.Alpha), l4.WithBound(run.Rho), l4.WithMomentumTime(run.TauM))
-				errs := worst{}
-				for step, l := range c.Losses {
-					*loss = gorgonia.F64(l)
-					for k, p := range model {
-						p.setGrad(flatten(c.Grads[step][k]))
+			t.Run(
+				fmt.Sprintf(
+					"%d/%s/fraction=%v/bound=%v/momentum=%v",
+					i,
+					run.Kind,
+					run.Alpha,
+					run.Rho,
+					run.TauM,
+				),
+				func(t *testing.T) {
+					loss := gorgonia.NewF64(0)
+					var model []*param
+					for k, shape := range c.Shapes {
+						model = append(
+							model,
+							newParam(
+								fmt.Sprintf("w%d", k),
+								tensor.Float64,
+								shape,
+								flatten(c.W0[k]),
+							),
+						)
 					}
-					if err := s.Step(valueGrads(model)); err != nil {
-						t.Fatal(err)
+					s := solvers[run.Kind](
+						valuer{loss},
+						l4.WithFraction(run.Alpha),
+						l4.WithBound(run.Rho),
+						l4.WithMomentumTime(run.TauM),
+					)
+					errs := worst{}
+					for step, l := range c.Losses {
+						*loss = gorgonia.F64(l)
+						for k, p := range model {
+							p.setGrad(flatten(c.Grads[step][k]))
+						}
+						if err := s.Step(valueGrads(model)); err != nil {
+							t.Fatal(err)
+						}
+						info, row := s.Last(), run.Steps[step]
+						for k, x := range map[string]float64{"loss": info.Loss, "eta": info.LearnRate, "lmin": info.LMin, "dot": info.InnerProduct,
+							"reach": info.Reach, "limit": info.Limit, "length": info.Length, "path": info.Path} {
+							column := map[string]int{
+								"loss":   1,
+								"eta":    2,
+								"lmin":   3,
+								"dot":    4,
+								"reach":  5,
+								"limit":  6,
+								"length": 7,
+								"path":   8,
+							}
+							errs.add(k, x, row[column[k]])
+						}
+						for k, want := range run.Weights[strconv.Itoa(step+1)] {
+							errs.addAll("weights", numbers(model[k].w), flatten(want))
+						}
 					}
-					info, row := s.Last(), run.Steps[step]
-					for k, x := range map[string]float64{"loss": info.Loss, "eta": info.LearnRate, "lmin": info.LMin, "dot": info.InnerProduct,
-						"reach": info.Reach, "limit": info.Limit, "length": info.Length, "path": info.Path} {
-						column := map[string]int{"loss": 1, "eta": 2, "lmin": 3, "dot": 4, "reach": 5, "limit": 6, "length": 7, "path": 8}
-						errs.add(k, x, row[column[k]])
-					}
-					for k, want := range run.Weights[strconv.Itoa(step+1)] {
-						errs.addAll("weights", numbers(model[k].w), flatten(want))
-					}
-				}
-				errs.check(t, 1e-11, "loss", "eta", "lmin", "dot", "reach", "limit", "length", "path", "weights")
-			})
+					errs.check(
+						t,
+						1e-11,
+						"loss",
+						"eta",
+						"lmin",
+						"dot",
+						"reach",
+						"limit",
+						"length",
+						"path",
+						"weights",
+					)
+				},
+			)
 		}
 	}
 }
@@ -71,8 +115,8 @@ type boundReference struct {
 	steps                        int
 }
 
-// TestBoundDefinition: the length of each step is what the definition says, through layouts, dtypes side by side,
-// decay, penalties, skipped steps, and steps without length.
+// TestBoundDefinition: the length of each step is what the definition says, through layouts, dtypes
+// side by side, decay, penalties, skipped steps, and steps without length.
 func TestBoundDefinition(t *testing.T) {
 	for name, opts := range map[string][]l4.Option{
 		"defaults": nil,
@@ -90,7 +134,11 @@ func TestBoundDefinition(t *testing.T) {
 				t.Fatal(err)
 			}
 			model := []*param{
-				{name: "view", w: view.(*tensor.Dense), g: newParam("", dt, []int{3, 3}, ramp(9, 1)).g},
+				{
+					name: "view",
+					w:    view.(*tensor.Dense),
+					g:    newParam("", dt, []int{3, 3}, ramp(9, 1)).g,
+				},
 				newParam("other dtype", tensor.Float64, []int{4}, ramp(4, 2)),
 				{name: "scalar", w: newScalar(dt), g: newScalar(dt)},
 			}
@@ -171,22 +219,32 @@ func (b *boundReference) check(t *testing.T, info l4.Info, before []float64, tol
 	close("path", info.Path, b.path)
 }
 
-// TestFirstReach: the first step is ρ/(α·√(2τm−1)) of what Eq. 6 says, whatever the scale of weights and gradients.
+// TestFirstReach: the first step is ρ/(α·√(2τm−1)) of what Eq. 6 says, whatever the scale of
+// weights and gradients.
 func TestFirstReach(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		for _, scale := range []float64{1e-8, 1, 1e8} {
 			run := func(opts ...l4.Option) l4.Info {
 				p := newParam("w", dt, []int{3}, make([]float64, 3)) // a start at 0 has no scale
 				p.setGrad([]float64{scale, -2 * scale, 3 * scale})
-				s := newSolver(valuer{gorgonia.NewF64(5)}, append([]l4.Option{l4.WithEpsilon(0)}, opts...)...)
+				s := newSolver(
+					valuer{gorgonia.NewF64(5)},
+					append([]l4.Option{l4.WithEpsilon(0)}, opts...)...)
 				if err := s.Step(valueGrads([]*param{p})); err != nil {
 					t.Fatal(err)
 				}
 				return s.Last()
 			}
 			plain, bounded := run(l4.WithoutBound()), run()
-			if got, want := bounded.LearnRate/plain.LearnRate, 1/math.Sqrt(19); math.Abs(got/want-1) > 1e-12 {
-				t.Errorf("scale %v: the first step is %v of the plain one, want %v", scale, got, want)
+			if got, want := bounded.LearnRate/plain.LearnRate, 1/math.Sqrt(19); math.Abs(
+				got/want-1,
+			) > 1e-12 {
+				t.Errorf(
+					"scale %v: the first step is %v of the plain one, want %v",
+					scale,
+					got,
+					want,
+				)
 			}
 			if plain.Length != 0 || bounded.Length != bounded.Limit {
 				t.Errorf("scale %v: plain %+v, bounded %+v", scale, plain, bounded)
@@ -195,8 +253,8 @@ func TestFirstReach(t *testing.T) {
 	})
 }
 
-// TestBoundWithoutLength: where the loss or the direction is 0, or the inner product infinite, the weights stay and so
-// does all that the bound remembers.
+// TestBoundWithoutLength: where the loss or the direction is 0, or the inner product infinite, the
+// weights stay and so does all that the bound remembers.
 func TestBoundWithoutLength(t *testing.T) {
 	for name, c := range map[string]struct{ loss, grad float64 }{
 		"loss 0":                    {0, 1},
@@ -221,7 +279,8 @@ func TestBoundWithoutLength(t *testing.T) {
 			before, weights := s.Last(), numbers(p.w)
 			info := step(c.loss, c.grad)
 			wantEqual(t, numbers(p.w), weights)
-			if info.LearnRate != 0 || info.Length != 0 || info.Reach != before.Reach || info.Path != before.Path {
+			if info.LearnRate != 0 || info.Length != 0 || info.Reach != before.Reach ||
+				info.Path != before.Path {
 				t.Errorf("%s, started %v: %+v, before %+v", name, started, info, before)
 			}
 			if info = step(1, 1); !(info.Length > 0) {
@@ -231,7 +290,8 @@ func TestBoundWithoutLength(t *testing.T) {
 	}
 }
 
-// TestBoundWithoutGradients: where all gradients are exactly 0 for many steps, though the loss is not, the weights stay.
+// TestBoundWithoutGradients: where all gradients are exactly 0 for many steps, though the loss is
+// not, the weights stay.
 func TestBoundWithoutGradients(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		loss, model := newBowl(), []*param{newParam("w", dt, []int{4}, ramp(4, 1))}
@@ -255,8 +315,8 @@ func TestBoundWithoutGradients(t *testing.T) {
 	})
 }
 
-// TestBoundInNoise: on a loss of which noise is all there is, weights stay where they are, and without the bound they
-// wander ever faster.
+// TestBoundInNoise: on a loss of which noise is all there is, weights stay where they are, and
+// without the bound they wander ever faster.
 func TestBoundInNoise(t *testing.T) {
 	const n, steps = 50, 5000
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {

@@ -20,8 +20,8 @@ func (c rateCap) limit(_ measured, info Info) Info {
 
 func (rateCap) fields(*record.Codec) {}
 
-// WithMaxLearnRate sets a cap > 0 on the magnitude of the learning rate η. Default: none. For an L4 it is the
-// rate along a direction as long as g, whatever the inner solver's own rate.
+// WithMaxLearnRate sets a cap > 0 on the magnitude of the learning rate η. Default: none. For an L4
+// it is the rate along a direction as long as g, whatever the inner solver's own rate.
 func WithMaxLearnRate(eta float64) Option {
 	return func(o *options) {
 		x := o.maxLearnRate.fixed

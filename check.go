@@ -18,7 +18,8 @@ var root32, root64 = float32(math.Sqrt(math.MaxFloat32)), math.Sqrt(math.MaxFloa
 
 func newCheck() check {
 	pass := func(max32 float32, max64 float64) flat.Pass {
-		return flat.Pass{F32: largest[float32]{kernel.Float32, max32}.check, F64: largest[float64]{kernel.Float64, max64}.check}
+		return flat.Pass{F32: largest[float32]{kernel.Float32, max32}.checkGradients,
+			F64: largest[float64]{kernel.Float64, max64}.checkGradients}
 	}
 	return check{finite: pass(math.MaxFloat32, math.MaxFloat64), bounded: pass(root32, root64),
 		nonZero: flat.Pass{F32: nonZero[float32], F64: nonZero[float64]}}
@@ -30,8 +31,11 @@ type largest[T kernel.Float] struct {
 	max    T
 }
 
-func (l largest[T]) check(p *flat.Part[T]) (bad, _ float64) {
-	if l.passes.Bounded(p.G, l.max) {
+func (l largest[T]) checkGradients(p *flat.Part[T]) (bad, _ float64) { return l.check(p.G) }
+func (l largest[T]) checkWeights(p *flat.Part[T]) (bad, _ float64)   { return l.check(p.W) }
+
+func (l largest[T]) check(xs []T) (bad, _ float64) {
+	if l.passes.Bounded(xs, l.max) {
 		return 0, 0
 	}
 	return 1, 0
@@ -58,8 +62,8 @@ func (c *check) number(what string, x float64) error {
 	return &c.found
 }
 
-// gradients returns an error that names the first element that is not finite or, if they are to be squared,
-// whose square is not. It is valid until the next call.
+// gradients returns an error that names the first element that is not finite or, if they are to be
+// squared, whose square is not. It is valid until the next call.
 func (c *check) gradients(m *flat.Model, squared bool) error {
 	pass := c.finite
 	if squared {

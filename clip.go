@@ -8,10 +8,10 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// clip limits the elements of the gradients and then the norm of all of them. It measures how much that
-// takes off the slope: along the clipped gradients c of gradients g the loss falls by gᵀc, where cᵀc would
-// say gᵀc·(gᵀc/gᵀg). Steps that took the clipped slope for that of the loss would be too long, and the
-// longer the more is clipped.
+// clip limits the elements of the gradients and then the norm of all of them. It measures how much
+// that takes off the slope: along the clipped gradients c of gradients g the loss falls by gᵀc,
+// where cᵀc would say gᵀc·(gᵀc/gᵀg). Steps that took the clipped slope for that of the loss would
+// be too long, and the longer the more is clipped.
 type clip struct {
 	element, norm float64 // limits; +Inf and 0 for none
 	time          float64 // scale of the average of now, that of g
@@ -94,16 +94,17 @@ func clipPart[T kernel.Float](c *clip, p *flat.Part[T]) (_, _ float64) {
 	return 0, 0
 }
 
-// WithClip clips each gradient element to the range from −c to c, c > 0, before anything else is done with
-// it. Default: none. L4 steps by the loss and not by the size of the gradient, so this is for losses whose
-// gradients explode now and then, as in recurrent nets. Clipping shrinks gᵀv, which would lengthen the step;
-// the target progress is scaled down by the same share, averaged on the time scale of g.
+// WithClip clips each gradient element to the range from −c to c, c > 0, before anything else is
+// done with it. Default: none. L4 steps by the loss and not by the size of the gradient, so this is
+// for losses whose gradients explode now and then, as in recurrent nets. Clipping shrinks gᵀv,
+// which would lengthen the step; the target progress is scaled down by the same share, averaged on
+// the time scale of g.
 func WithClip(c float64) Option {
 	return func(o *options) { o.setPositive(&o.clip, "WithClip", c) }
 }
 
-// WithClipNorm scales all gradients down together where their common Euclidean norm is above c > 0, before
-// anything else is done with them but WithClip. Default: none.
+// WithClipNorm scales all gradients down together where their common Euclidean norm is above c > 0,
+// before anything else is done with them but WithClip. Default: none.
 func WithClipNorm(c float64) Option {
 	return func(o *options) { o.setPositive(&o.clipNorm, "WithClipNorm", c) }
 }

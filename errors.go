@@ -10,27 +10,28 @@ import (
 	"github.com/l4-go/l4/internal/flat"
 )
 
-// Errors that a caller can test for with errors.Is. After any error the weights and the solver's state are
-// as they were before the call, but for what an inner solver has done to its own; see New.
+// Errors that a caller can test for with errors.Is. After any error the weights and the solver's
+// state are as they were before the call, but for what an inner solver has done to its own; see
+// New.
 var (
-	// ErrNonFinite says that the loss, the penalty or a gradient element is NaN or infinite, or that the
-	// element's square overflows. The gradients have been zeroed, so that the next run of a virtual machine,
-	// which adds to them, starts clean.
+	// ErrNonFinite says that the loss, the penalty or a gradient element is NaN or infinite, or
+	// that the element's square overflows. The gradients have been zeroed, so that the next run of
+	// a virtual machine, which adds to them, starts clean.
 	ErrNonFinite = errors.New("l4: not finite")
 
-	// ErrNegativeLoss says that the loss is below its floor, which is zero unless WithLossFloor sets another.
-	// L4 steps towards an estimated minimum that is a fraction of the loss, so the loss must have a lower
-	// bound. What rounding alone can take below it, 2e-6 in float32 at a floor of up to 1, counts as zero.
-	// The gradients are kept.
+	// ErrNegativeLoss says that the loss is below its floor, which is zero unless WithLossFloor
+	// sets another. L4 steps towards an estimated minimum that is a fraction of the loss, so the
+	// loss must have a lower bound. What rounding alone can take below it, 2e-6 in float32 at a
+	// floor of up to 1, counts as zero. The gradients are kept.
 	ErrNegativeLoss = errors.New("l4: negative loss")
 
-	// ErrModelChanged says that the model passed to Step is not the one of the first Step: the number of
-	// parameters, their order, a shape or a dtype differs.
+	// ErrModelChanged says that the model passed to Step is not the one of the first Step: the
+	// number of parameters, their order, a shape or a dtype differs.
 	ErrModelChanged = flat.ErrChanged
 )
 
-// nonFinite is an ErrNonFinite that composes its message only when it is read, so that skipping a step
-// costs no allocation.
+// nonFinite is an ErrNonFinite that composes its message only when it is read, so that skipping a
+// step costs no allocation.
 type nonFinite struct {
 	what  string // it is that is not finite
 	value float64
@@ -43,7 +44,8 @@ func (e *nonFinite) Error() string {
 	if e.name != "" {
 		what = fmt.Sprintf("the %s of %s is %v at element %d", e.what, e.name, e.value, e.at)
 	}
-	return fmt.Sprintf("%v: %s; look for its cause, or let WithSkipNonFinite skip such steps", ErrNonFinite, what)
+	return fmt.Sprintf("%v: %s; look for its cause, or let WithSkipNonFinite skip such steps",
+		ErrNonFinite, what)
 }
 
 func (e *nonFinite) Unwrap() error { return ErrNonFinite }

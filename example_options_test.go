@@ -13,7 +13,11 @@ import (
 )
 
 // minimise makes steps on f, of one weight that starts at 0, and returns where they end.
-func minimise(newSolver func(loss gorgonia.Valuer) gorgonia.Solver, steps int, f func(w float64) (loss, gradient float64)) float64 {
+func minimise(
+	newSolver func(loss gorgonia.Valuer) gorgonia.Solver,
+	steps int,
+	f func(w float64) (loss, gradient float64),
+) float64 {
 	loss := gorgonia.NewF64(0)
 	w := &param{name: "w", w: gorgonia.NewF64(0), g: gorgonia.NewF64(0)}
 	solver := newSolver(valuer{loss})
@@ -144,7 +148,10 @@ type line struct {
 func newLine(slope, offset *tensor.Dense, points int) *line {
 	g := gorgonia.NewGraph()
 	node := func(name string, n int, opts ...gorgonia.NodeConsOpt) *gorgonia.Node {
-		return gorgonia.NewVector(g, tensor.Float64, append(opts, gorgonia.WithName(name), gorgonia.WithShape(n))...)
+		return gorgonia.NewVector(
+			g,
+			tensor.Float64,
+			append(opts, gorgonia.WithName(name), gorgonia.WithShape(n))...)
 	}
 	// Machines that run at the same time share the memory of the weights, but not the tensors.
 	share := func(t *tensor.Dense) gorgonia.NodeConsOpt {
@@ -153,8 +160,12 @@ func newLine(slope, offset *tensor.Dense, points int) *line {
 	l := &line{x: node("x", points), y: node("y", points)}
 	a, b := node("slope", 1, share(slope)), node("offset", 1, share(offset))
 	column := gorgonia.Must(gorgonia.Reshape(l.x, tensor.Shape{points, 1}))
-	fit := gorgonia.Must(gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(column, a)), b, nil, []byte{0}))
-	l.loss = gorgonia.Must(gorgonia.Mean(gorgonia.Must(gorgonia.Square(gorgonia.Must(gorgonia.Sub(fit, l.y))))))
+	fit := gorgonia.Must(
+		gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(column, a)), b, nil, []byte{0}),
+	)
+	l.loss = gorgonia.Must(
+		gorgonia.Mean(gorgonia.Must(gorgonia.Square(gorgonia.Must(gorgonia.Sub(fit, l.y))))),
+	)
 	nodes := gorgonia.Nodes{a, b}
 	if _, err := gorgonia.Grad(l.loss, nodes...); err != nil {
 		log.Fatal(err)
@@ -186,7 +197,13 @@ func (l *line) run(from int) {
 // Two machines run half a batch each, at the same time. The steps are those of one machine that runs all of it.
 func ExampleBatches() {
 	train := func(replicas, points int) (float64, float64) {
-		slope, offset := tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64)), tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64))
+		slope, offset := tensor.New(
+			tensor.WithShape(1),
+			tensor.Of(tensor.Float64),
+		), tensor.New(
+			tensor.WithShape(1),
+			tensor.Of(tensor.Float64),
+		)
 		var lines []*line
 		for range replicas {
 			lines = append(lines, newLine(slope, offset, points))
@@ -221,8 +238,18 @@ func ExampleBatches() {
 
 // One graph for each number of points, and one solver for all.
 func ExampleSolver_SetLoss() {
-	slope, offset := tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64)), tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64))
-	lines := []*line{newLine(slope, offset, 5), newLine(slope, offset, 10), newLine(slope, offset, 20)}
+	slope, offset := tensor.New(
+		tensor.WithShape(1),
+		tensor.Of(tensor.Float64),
+	), tensor.New(
+		tensor.WithShape(1),
+		tensor.Of(tensor.Float64),
+	)
+	lines := []*line{
+		newLine(slope, offset, 5),
+		newLine(slope, offset, 10),
+		newLine(slope, offset, 20),
+	}
 
 	solver := l4.NewL4Adam(nil)
 	for step := range 2000 {

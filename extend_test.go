@@ -9,8 +9,8 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// plainPolyak is the rule of B. Polyak (1987): η = (L − floor)/‖g‖², all the way to a known minimum. It shows what
-// a new rule takes.
+// plainPolyak is the rule of B. Polyak (1987): η = (L − floor)/‖g‖², all the way to a known
+// minimum. It shows what a new rule takes.
 type plainPolyak struct{}
 
 func (plainPolyak) rate(m measured) (eta, lmin float64) { return m.loss / m.dot, 0 }
@@ -21,8 +21,8 @@ type scalarParam struct{ w, g *gorgonia.F64 }
 func (p scalarParam) Value() gorgonia.Value         { return p.w }
 func (p scalarParam) Grad() (gorgonia.Value, error) { return p.g, nil }
 
-// TestNewRule: Polyak's rule along the plain gradient halves the distance to the minimum of a parabola in each
-// step, whatever its curvature.
+// TestNewRule: Polyak's rule along the plain gradient halves the distance to the minimum of a
+// parabola in each step, whatever its curvature.
 func TestNewRule(t *testing.T) {
 	for _, curvature := range []float64{1e-3, 1, 1e3} {
 		loss, p := gorgonia.NewF64(0), scalarParam{gorgonia.NewF64(3), gorgonia.NewF64(0)}
@@ -35,7 +35,11 @@ func TestNewRule(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := float64(*p.w) / w; math.Abs(got-0.5) > 1e-12 {
-				t.Fatalf("curvature %v: a step leaves %v of the distance, want half", curvature, got)
+				t.Fatalf(
+					"curvature %v: a step leaves %v of the distance, want half",
+					curvature,
+					got,
+				)
 			}
 		}
 	}

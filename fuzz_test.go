@@ -13,8 +13,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// FuzzStep builds models, sound and broken ones, and steps them again and again. Nothing panics, a refused
-// step changes no weight, and no step makes a weight NaN.
+// FuzzStep builds models, sound and broken ones, and steps them again and again. Nothing panics, a
+// refused step changes no weight, and no step makes a weight NaN.
 func FuzzStep(f *testing.F) {
 	for seed := range uint64(40) {
 		f.Add(seed, uint8(seed%4))
@@ -47,9 +47,19 @@ func FuzzStep(f *testing.F) {
 			return d
 		}
 		broken := func() gorgonia.Value {
-			return pick(nil, (*tensor.Dense)(nil), (*gorgonia.F64)(nil), gorgonia.NewI(3), gorgonia.NewB(true),
-				tensor.New(tensor.WithShape(2), tensor.Of(tensor.Int)), tensor.New(tensor.WithShape(2, 2), tensor.Of(tensor.Complex128)),
-				tensor.New(tensor.WithShape(0), tensor.WithBacking([]float64{})))
+			return pick(
+				nil,
+				(*tensor.Dense)(nil),
+				(*gorgonia.F64)(nil),
+				gorgonia.NewI(3),
+				gorgonia.NewB(true),
+				tensor.New(
+					tensor.WithShape(2),
+					tensor.Of(tensor.Int),
+				),
+				tensor.New(tensor.WithShape(2, 2), tensor.Of(tensor.Complex128)),
+				tensor.New(tensor.WithShape(0), tensor.WithBacking([]float64{})),
+			)
 		}
 		var model []*param
 		for i := range r.IntN(5) {
@@ -116,14 +126,24 @@ func FuzzStep(f *testing.F) {
 				for _, p := range model {
 					for _, x := range numbers(p.g) {
 						if x != 0 {
-							t.Fatalf("the step went well, yet %s has the gradient %v", p.name, numbers(p.g))
+							t.Fatalf(
+								"the step went well, yet %s has the gradient %v",
+								p.name,
+								numbers(p.g),
+							)
 						}
 					}
 				}
 			}
 			for i := range after {
 				if err != nil && after[i] != before[i] && !math.IsNaN(before[i]) {
-					t.Fatalf("refused (%v), yet weight %d went from %v to %v", err, i, before[i], after[i])
+					t.Fatalf(
+						"refused (%v), yet weight %d went from %v to %v",
+						err,
+						i,
+						before[i],
+						after[i],
+					)
 				}
 				if math.IsNaN(after[i]) && !math.IsNaN(before[i]) && !math.IsInf(before[i], 0) {
 					t.Fatalf("weight %d went from %v to NaN", i, before[i])

@@ -15,8 +15,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// The traces in testdata/golden come from an independent implementation of the algorithm. The README there
-// tells their format.
+// The traces in testdata/golden come from an independent implementation of the algorithm. The
+// README there tells their format.
 
 type golden struct {
 	Shapes [][]int
@@ -50,8 +50,12 @@ func (r goldenRun) String() string {
 
 func (r goldenRun) solver(loss gorgonia.Valuer) stepper {
 	opts := []l4.Option{
-		l4.WithFraction(r.Alpha), l4.WithMinLossFactor(r.Gamma), l4.WithInitFactor(r.Gamma0), l4.WithForgetTime(r.Tau),
-		l4.WithEpsilon(r.Eps), l4.WithMomentumTime(r.TauM), l4.WithGradientTime(r.TauG), l4.WithoutBound(),
+		l4.WithFraction(
+			r.Alpha,
+		), l4.WithMinLossFactor(r.Gamma), l4.WithInitFactor(r.Gamma0), l4.WithForgetTime(r.Tau),
+		l4.WithEpsilon(
+			r.Eps,
+		), l4.WithMomentumTime(r.TauM), l4.WithGradientTime(r.TauG), l4.WithoutBound(),
 	}
 	if r.Kind == "L4Adam" {
 		opts = append(opts, l4.WithVarianceTime(r.TauS), l4.WithAdamEpsilon(r.AdamEps))
@@ -141,7 +145,12 @@ func TestGoldenFeed(t *testing.T) {
 		g := loadGolden(t, name)
 		for _, run := range g.Runs {
 			t.Run(fmt.Sprintf("%s/%v/float64", name, run), func(t *testing.T) {
-				feed(t, g, run, tensor.Float64).check(t, 1e-11, "loss", "eta", "lmin", "dot", "weights")
+				feed(
+					t,
+					g,
+					run,
+					tensor.Float64,
+				).check(t, 1e-11, "loss", "eta", "lmin", "dot", "weights")
 			})
 			t.Run(fmt.Sprintf("%s/%v/float32", name, run), func(t *testing.T) {
 				feed(t, g, run, tensor.Float32).check(t, 1e-4, "weights")
@@ -205,8 +214,16 @@ func trace(t *testing.T, name string, g golden, run goldenRun) {
 	var weights gorgonia.Nodes
 	for k, shape := range g.Shapes {
 		w := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(flatten(g.W0[k])))
-		weights = append(weights, gorgonia.NewTensor(graph, tensor.Float64, len(shape),
-			gorgonia.WithName(fmt.Sprintf("w%d", k)), gorgonia.WithShape(shape...), gorgonia.WithValue(w)))
+		weights = append(weights, gorgonia.NewTensor(
+			graph,
+			tensor.Float64,
+			len(shape),
+			gorgonia.WithName(
+				fmt.Sprintf("w%d", k),
+			),
+			gorgonia.WithShape(shape...),
+			gorgonia.WithValue(w),
+		))
 	}
 	loss, prepare := buildProblem(t, name, g.Spec, graph, weights)
 	if _, err := gorgonia.Grad(loss, weights...); err != nil {

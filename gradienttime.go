@@ -8,7 +8,8 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// ownGradient is a direction whose g is a running average of the gradients on a time scale of its own.
+// ownGradient is a direction whose g is a running average of the gradients on a time scale of its
+// own.
 type ownGradient struct {
 	*averages
 	time           float64
@@ -18,7 +19,8 @@ type ownGradient struct {
 	fold, products flat.Pass
 }
 
-// newAveraged returns the direction of averages, with a g of its own if that has another time scale.
+// newAveraged returns the direction of averages, with a g of its own if that has another time
+// scale.
 func newAveraged(o options, varianceTime, epsilon float64) direction {
 	a := newAverages(o.momentumTime, varianceTime, epsilon)
 	if o.gradientTime == o.momentumTime {
@@ -81,10 +83,10 @@ func (e *typedEstimate[T]) products(p *flat.Part[T]) (dot, _ float64) {
 	return lanes.Total(), 0
 }
 
-// WithGradientTime sets τg from 1 to 1e6, the time scale in steps of the gradient estimate g in the inner
-// product gᵀv. Default τm, which keeps gᵀv from becoming negative. Where it differs from τm it costs one more
-// word of state a parameter and two more passes over it. An L4 has no momentum of its own but only g, and
-// goes by this if both are given.
+// WithGradientTime sets τg from 1 to 1e6, the time scale in steps of the gradient estimate g in the
+// inner product gᵀv. Default τm, which keeps gᵀv from becoming negative, and 10 for an L4. In
+// L4Adam and L4Mom another time than τm costs one more word of state a parameter and two more
+// passes over it.
 func WithGradientTime(tau float64) Option {
 	return func(o *options) { o.setTime(&o.gradientTime, "WithGradientTime", tau) }
 }

@@ -33,8 +33,8 @@ var solvers = map[string]newSolver{
 	},
 }
 
-// heavyBall is a solver such as a user may write, for tensors alone. It can be saved and does not allocate after its
-// first step.
+// heavyBall is a solver such as a user may write, for tensors alone. It can be saved and does not
+// allocate after its first step.
 type heavyBall struct {
 	rate     float64
 	velocity [][]float64

@@ -30,7 +30,12 @@ func TestInnerLearnRate(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s/%v", name, dt), func(t *testing.T) {
 				run := func(rate float64) *trial {
-					return newTrial(t, problems["quadratic"], dt, over(func() gorgonia.Solver { return newInner(rate) })).run(40)
+					return newTrial(
+						t,
+						problems["quadratic"],
+						dt,
+						over(func() gorgonia.Solver { return newInner(rate) }),
+					).run(40)
 				}
 				want, tolerance := run(0.1), 1e-6
 				if dt == tensor.Float32 {
@@ -39,15 +44,20 @@ func TestInnerLearnRate(t *testing.T) {
 				for _, rate := range []float64{1e-6, 1e-3, 1} {
 					got := run(rate)
 					wantClose(t, weightsOf(got.model), weightsOf(want.model), tolerance)
-					wantClose(t, []float64{got.solver.Last().LearnRate}, []float64{want.solver.Last().LearnRate}, tolerance)
+					wantClose(
+						t,
+						[]float64{got.solver.Last().LearnRate},
+						[]float64{want.solver.Last().LearnRate},
+						tolerance,
+					)
 				}
 			})
 		}
 	}
 }
 
-// TestL4OverAdam: L4 over Gorgonia's Adam goes where L4Adam goes, and over the plain gradient with a time scale of 1
-// where L4Mom does.
+// TestL4OverAdam: L4 over Gorgonia's Adam goes where L4Adam goes, and over the plain gradient with
+// a time scale of 1 where L4Mom does.
 func TestL4OverAdam(t *testing.T) {
 	for name, p := range problems {
 		for _, dt := range dtypes {
@@ -55,16 +65,29 @@ func TestL4OverAdam(t *testing.T) {
 				adam := over(func() gorgonia.Solver {
 					return gorgonia.NewAdamSolver(gorgonia.WithLearnRate(1), gorgonia.WithEps(1e-4))
 				})
-				plain := over(func() gorgonia.Solver { return gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(1)) })
+				plain := over(
+					func() gorgonia.Solver { return gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(1)) },
+				)
 				tolerance := 1e-8
 				if dt == tensor.Float32 {
 					tolerance = 2e-3
 				}
 				const steps = 30
-				got, want := newTrial(t, p, dt, adam).run(steps), newTrial(t, p, dt, solvers["L4Adam"]).run(steps)
+				got, want := newTrial(
+					t,
+					p,
+					dt,
+					adam,
+				).run(steps),
+					newTrial(
+						t,
+						p,
+						dt,
+						solvers["L4Adam"],
+					).run(steps)
 				wantClose(t, weightsOf(got.model), weightsOf(want.model), tolerance)
-				one := l4.WithMomentumTime(1)
-				got, want = newTrial(t, p, dt, plain, one).run(steps), newTrial(t, p, dt, solvers["L4Mom"], one).run(steps)
+				got = newTrial(t, p, dt, plain, l4.WithGradientTime(1)).run(steps)
+				want = newTrial(t, p, dt, solvers["L4Mom"], l4.WithMomentumTime(1)).run(steps)
 				wantClose(t, weightsOf(got.model), weightsOf(want.model), tolerance)
 			})
 		}
@@ -85,8 +108,36 @@ func (d direction) Step(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// TestNoDescent: along a direction in which the loss is not expected to fall the solver goes along g instead, and
-// close to such a direction its steps keep within ten times their length along g.
+// TestInnerBound: the bound goes by the momentum of the inner solver, which is known of Gorgonia's.
+func TestInnerBound(t *testing.T) {
+	for name, c := range map[string]struct {
+		inner gorgonia.Solver
+		opts  []l4.Option
+		want  float64 // limit over reach
+	}{
+		"vanilla":      {gorgonia.NewVanillaSolver(), nil, 0.15},
+		"RMSProp":      {gorgonia.NewRMSPropSolver(), nil, 0.15},
+		"AdaGrad":      {gorgonia.NewAdaGradSolver(), nil, 0.15},
+		"Adam":         {gorgonia.NewAdamSolver(), nil, 0.15 / math.Sqrt(19)},
+		"own":          {&heavyBall{rate: 0.1}, nil, 0.15 / math.Sqrt(19)},
+		"own, told":    {&heavyBall{rate: 0.1}, []l4.Option{l4.WithMomentumTime(1)}, 0.15},
+		"vanilla, too": {gorgonia.NewVanillaSolver(), []l4.Option{l4.WithMomentumTime(5)}, 0.15 / 3},
+	} {
+		tr := newTrial(
+			t,
+			problems["quadratic"],
+			tensor.Float64,
+			over(func() gorgonia.Solver { return c.inner }),
+			c.opts...).run(1)
+		info := tr.solver.Last()
+		if got := info.Limit / info.Reach; math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%s: limit is %v of the reach, want %v", name, got, c.want)
+		}
+	}
+}
+
+// TestNoDescent: along a direction in which the loss is not expected to fall the solver goes along
+// g instead, and close to such a direction its steps keep within ten times their length along g.
 func TestNoDescent(t *testing.T) {
 	directions := map[string]direction{
 		"uphill": func(w, g []float64) {
@@ -99,7 +150,12 @@ func TestNoDescent(t *testing.T) {
 	for name, d := range directions {
 		t.Run(name, func(t *testing.T) {
 			for _, p := range problems {
-				got := newTrial(t, p, tensor.Float64, over(func() gorgonia.Solver { return d })).run(30)
+				got := newTrial(
+					t,
+					p,
+					tensor.Float64,
+					over(func() gorgonia.Solver { return d }),
+				).run(30)
 				want := newTrial(t, p, tensor.Float64, solvers["L4Mom"]).run(30)
 				wantClose(t, weightsOf(got.model), weightsOf(want.model), 1e-9)
 			}
@@ -151,8 +207,8 @@ func gradOf(p gorgonia.ValueGrad) gorgonia.Value {
 	return g
 }
 
-// TestInnerFails: when the inner solver fails half-way the weights stay, the gradients are zero, and training can go
-// on.
+// TestInnerFails: when the inner solver fails half-way the weights stay, the gradients are zero,
+// and training can go on.
 func TestInnerFails(t *testing.T) {
 	cause := errors.New("as told")
 	for name, how := range map[string]func() error{
@@ -163,11 +219,19 @@ func TestInnerFails(t *testing.T) {
 		for _, dt := range dtypes {
 			t.Run(fmt.Sprintf("%s/%v", name, dt), func(t *testing.T) {
 				inner := &faulty{how: how}
-				tr := newTrial(t, problems["quadratic"], dt, over(func() gorgonia.Solver { return inner }), l4.WithL2Reg(0.1), l4.WithClip(5)).run(2)
+				tr := newTrial(
+					t,
+					problems["quadratic"],
+					dt,
+					over(func() gorgonia.Solver { return inner }),
+					l4.WithL2Reg(0.1),
+					l4.WithClip(5),
+				).run(2)
 				before, last, state := weightsOf(tr.model), did(tr.solver), stateOf(t, tr.solver)
 				tr.eval()
 				err := tr.solver.Step(valueGrads(tr.model))
-				if err == nil || !strings.Contains(err.Error(), "faulty") || name == "error" && !errors.Is(err, cause) {
+				if err == nil || !strings.Contains(err.Error(), "faulty") ||
+					name == "error" && !errors.Is(err, cause) {
 					t.Errorf("error %v", err)
 				}
 				wantEqual(t, weightsOf(tr.model), before)
@@ -195,7 +259,11 @@ func TestInnerNotFinite(t *testing.T) {
 		w := newParam("w", tensor.Float64, []int{3}, ramp(3, 1))
 		w.setGrad(ramp(3, 2))
 		before := numbers(w.w)
-		s := l4.New(valuer{gorgonia.NewF64(1)}, direction(func(w, g []float64) { w[1] = x }), l4.WithSkipNonFinite(5))
+		s := l4.New(
+			valuer{gorgonia.NewF64(1)},
+			direction(func(w, g []float64) { w[1] = x }),
+			l4.WithSkipNonFinite(5),
+		)
 		if err := s.Step([]gorgonia.ValueGrad{w}); !errors.Is(err, l4.ErrNonFinite) {
 			t.Errorf("%v: error %v", x, err)
 		}
@@ -203,7 +271,8 @@ func TestInnerNotFinite(t *testing.T) {
 	}
 }
 
-// TestInnerSees: the inner solver is given copies with the name, shape, weight and shaped gradient of each parameter.
+// TestInnerSees: the inner solver is given copies with the name, shape, weight and shaped gradient
+// of each parameter.
 func TestInnerSees(t *testing.T) {
 	w := newParam("w", tensor.Float32, []int{2, 2}, []float64{1, 2, 3, 4})
 	b := &param{name: "b", w: gorgonia.NewF64(5), g: gorgonia.NewF64(6)}
@@ -214,7 +283,9 @@ func TestInnerSees(t *testing.T) {
 		if n := model[0].(gorgonia.Namer).Name(); n != "w" {
 			t.Errorf("name %q", n)
 		}
-		if v := model[0].Value(); v.Dtype() != tensor.Float32 || !v.Shape().Eq(tensor.Shape{2, 2}) || v == w.w {
+		if v := model[0].Value(); v.Dtype() != tensor.Float32 ||
+			!v.Shape().Eq(tensor.Shape{2, 2}) ||
+			v == w.w {
 			t.Errorf("weight %v of shape %v", v.Dtype(), v.Shape())
 		}
 		if v := model[1].Value(); v.Dtype() != tensor.Float64 || !v.Shape().Eq(tensor.Shape{1}) {
@@ -224,7 +295,8 @@ func TestInnerSees(t *testing.T) {
 		wantClose(t, numbers(gradOf(model[0])), []float64{-2 + 0.1, 0.5 + 0.2, 0.3, 1 + 0.4}, 1e-6)
 		return nil
 	})
-	if err := l4.New(valuer{gorgonia.NewF64(1)}, look, l4.WithClip(2), l4.WithL2Reg(0.1)).Step([]gorgonia.ValueGrad{w, b}); err != nil || calls != 1 {
+	if err := l4.New(valuer{gorgonia.NewF64(1)}, look, l4.WithClip(2), l4.WithL2Reg(0.1)).Step([]gorgonia.ValueGrad{w, b}); err != nil ||
+		calls != 1 {
 		t.Errorf("error %v, %d calls", err, calls)
 	}
 }

@@ -15,43 +15,63 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// L4 is L4 along the direction of any other solver: v is what that solver would have subtracted from the
-// weights, scaled to the length of g, the bias-corrected running average of the gradients. So the other
-// solver's learning rate makes no difference.
+// L4 is L4 along the direction of any other solver: v is what that solver would have subtracted
+// from the weights, scaled to the length of g, the bias-corrected running average of the gradients.
+// So the other solver's learning rate makes no difference.
 //
-// Where gᵀv <= 0 no step along v is expected to lower the loss, and the step goes along g instead. L4Adam
-// and L4Mom rule that out by construction (section 2.4). When v is nearly orthogonal to g the quotient of
-// Eq. 6 explodes, so gᵀv is floored at 0.1·‖g‖·‖v‖. Directions without memory, such as plain gradients, come
-// close to orthogonal all the time; those of Adam stay above 0.2·‖g‖·‖v‖.
+// Where gᵀv <= 0 no step along v is expected to lower the loss, and the step goes along g instead.
+// L4Adam and L4Mom rule that out by construction (section 2.4). When v is nearly orthogonal to g
+// the quotient of Eq. 6 explodes, so gᵀv is floored at 0.1·‖g‖·‖v‖. Directions without memory, such
+// as plain gradients, come close to orthogonal all the time; those of Adam stay above 0.2·‖g‖·‖v‖.
 //
-// The other solver steps copies of the parameters: float64 tensors if it is one of Gorgonia's, otherwise
-// tensors of the parameter's dtype; a scalar becomes a tensor of shape (1). All of Gorgonia's solvers can be
-// used but AdamW, which does not update tensors. BarzilaiBorwein has no direction after two equal gradients,
-// which is an error. L4 keeps one word of state a parameter, copies of weight and gradient, and what the
-// other solver keeps.
+// The other solver steps copies of the parameters: float64 tensors if it is one of Gorgonia's,
+// otherwise tensors of the parameter's dtype; a scalar becomes a tensor of shape (1). All of
+// Gorgonia's solvers can be used but AdamW, which does not update tensors. BarzilaiBorwein has no
+// direction after two equal gradients, which is an error. L4 keeps one word of state a parameter,
+// copies of weight and gradient, and what the other solver keeps.
 type L4 struct{ Solver }
 
 var _ gorgonia.Solver = (*L4)(nil)
 
-// New returns a solver that minimises loss along the direction of inner, which belongs to it from now on. See
-// NewL4Adam for what loss may be. Leave the inner solver's own clipping and regularisation off and use the
-// options instead, so that g and the loss include them.
+// New returns a solver that minimises loss along the direction of inner, which belongs to it from
+// now on. See NewL4Adam for what loss may be. Leave the inner solver's own clipping and
+// regularisation off and use the options instead, so that g and the loss include them.
 //
-// When inner returns an error or panics, or its direction is not finite, Step returns an error, leaves the
-// weights and zeroes the gradients. What has become of the inner solver's own state is up to that solver. If
-// its learning rate is so small that the copies of the weights do not change, steps go along g.
+// When inner returns an error or panics, or its direction is not finite, Step returns an error,
+// leaves the weights and zeroes the gradients. What has become of the inner solver's own state is
+// up to that solver. If its learning rate is so small that the copies of the weights do not change,
+// steps go along g.
+//
+// The bound on the step goes by how alike successive directions are, which is the inner solver's
+// time scale of momentum: WithMomentumTime, by default 1 for Gorgonia's solvers without momentum
+// (vanilla gradient descent, RMSProp, AdaGrad) and 10 for all others. Give WithMomentumTime(1) if
+// your own solver has none, or steps are four times as short as they could be; a time that is too
+// short makes training fail in noise.
 func New(loss gorgonia.Valuer, inner gorgonia.Solver, opts ...Option) *L4 {
-	o := newOptions(opts)
+	o := newOptions(append([]Option{withInner(inner)}, opts...))
 	o.refuseAdamOnly()
 	if isNil(inner) {
 		o.fail(errors.New("l4: New: the inner solver is nil; give it one, or use NewL4Mom"))
 	}
-	return &L4{newSolver("L4", loss, o, func(o options) direction { return newInner(inner, o.gradientTime) })}
+	return &L4{newSolver("L4", loss, o, func(o options) direction {
+		return newInner(inner, o.gradientTime)
+	})}
 }
 
-// minCosine is the least cosine of the angle between g and v that a step is computed with. In an epoch of
-// MNIST the largest loss was 1.4 over RMSProp with 0.1, 10 with 0.01 and 11 with none; over AdaGrad 2, 13 and
-// 40,000. The smallest cosine of Adam was 0.24.
+// withInner sets the defaults that depend on the inner solver.
+func withInner(inner gorgonia.Solver) Option {
+	return func(o *options) {
+		o.gradientTime = o.momentumTime
+		switch inner.(type) {
+		case *gorgonia.VanillaSolver, *gorgonia.RMSPropSolver, *gorgonia.AdaGradSolver:
+			o.momentumTime = 1
+		}
+	}
+}
+
+// minCosine is the least cosine of the angle between g and v that a step is computed with. In an
+// epoch of MNIST the largest loss was 1.4 over RMSProp with 0.1, 10 with 0.01 and 11 with none;
+// over AdaGrad 2, 13 and 40,000. The smallest cosine of Adam was 0.24.
 const minCosine = 0.1
 
 // inner is the direction of another solver.
@@ -70,26 +90,27 @@ type inner struct {
 
 func newInner(solver gorgonia.Solver, gradientTime float64) *inner {
 	in := &inner{solver: solver, average: newAverages(gradientTime, 0, 0)}
-	// Where the learning rate is small, the difference of a float32 weight before and after the step has few
-	// right digits. All of Gorgonia's solvers take float64, and BarzilaiBorwein takes nothing else.
+	// Where the learning rate is small, the difference of a float32 weight before and after the
+	// step has few right digits. All of Gorgonia's solvers take float64, and BarzilaiBorwein takes
+	// nothing else.
 	if t := reflect.TypeOf(solver); t != nil && t.Kind() == reflect.Pointer {
 		in.wide = t.Elem().PkgPath() == reflect.TypeFor[gorgonia.AdamSolver]().PkgPath()
 	}
 	in.fill = flat.Pass{
-		F32: func(p *flat.Part[float32]) (_, _ float64) { return in.f32[p.Tensor].fill(p), 0 },
-		F64: func(p *flat.Part[float64]) (_, _ float64) { return in.f64[p.Tensor].fill(p), 0 },
+		F32: func(p *flat.Part[float32]) (x, y float64) { return in.f32[p.Tensor].fill(p), 0 },
+		F64: func(p *flat.Part[float64]) (x, y float64) { return in.f64[p.Tensor].fill(p), 0 },
 	}
 	in.subtract = flat.Pass{
-		F32: func(p *flat.Part[float32]) (square, _ float64) { return in.f32[p.Tensor].subtract(p), 0 },
-		F64: func(p *flat.Part[float64]) (square, _ float64) { return in.f64[p.Tensor].subtract(p), 0 },
+		F32: func(p *flat.Part[float32]) (x, y float64) { return in.f32[p.Tensor].subtract(p), 0 },
+		F64: func(p *flat.Part[float64]) (x, y float64) { return in.f64[p.Tensor].subtract(p), 0 },
 	}
 	in.product = flat.Pass{
-		F32: func(p *flat.Part[float32]) (dot, _ float64) { return in.f32[p.Tensor].product(p), 0 },
-		F64: func(p *flat.Part[float64]) (dot, _ float64) { return in.f64[p.Tensor].product(p), 0 },
+		F32: func(p *flat.Part[float32]) (x, y float64) { return in.f32[p.Tensor].product(p), 0 },
+		F64: func(p *flat.Part[float64]) (x, y float64) { return in.f64[p.Tensor].product(p), 0 },
 	}
 	in.put = flat.Pass{
-		F32: func(p *flat.Part[float32]) (_, _ float64) { return in.f32[p.Tensor].put(p, in.scale), 0 },
-		F64: func(p *flat.Part[float64]) (_, _ float64) { return in.f64[p.Tensor].put(p, in.scale), 0 },
+		F32: func(p *flat.Part[float32]) (x, y float64) { return in.f32[p.Tensor].put(p, in), 0 },
+		F64: func(p *flat.Part[float64]) (x, y float64) { return in.f64[p.Tensor].put(p, in), 0 },
 	}
 	return in
 }
@@ -132,7 +153,8 @@ func (in *inner) run() (err error) {
 }
 
 func (in *inner) makeMirrors(m *flat.Model) {
-	in.model, in.f32, in.f64 = nil, make([]mirror[float32], m.Len()), make([]mirror[float64], m.Len())
+	in.model = nil
+	in.f32, in.f64 = make([]mirror[float32], m.Len()), make([]mirror[float64], m.Len())
 	for i := range m.Len() {
 		switch {
 		case m.Dtype(i) == gt.Float64:
@@ -157,7 +179,8 @@ func (in *inner) fields(c *record.Codec) error {
 	if !c.Reading() {
 		m, ok := in.solver.(encoding.BinaryMarshaler)
 		if !ok {
-			return errors.Errorf("the inner %T cannot be saved, because it is no encoding.BinaryMarshaler", in.solver)
+			return errors.Errorf("the inner %T cannot be saved: it is no BinaryMarshaler",
+				in.solver)
 		}
 		data, err := m.MarshalBinary()
 		c.Bytes(data)
@@ -170,7 +193,8 @@ func (in *inner) fields(c *record.Codec) error {
 	}
 	m, ok := in.solver.(encoding.BinaryUnmarshaler)
 	if !ok {
-		return errors.Errorf("the inner %T cannot be loaded, because it is no encoding.BinaryUnmarshaler", in.solver)
+		return errors.Errorf("the inner %T cannot be loaded: it is no BinaryUnmarshaler",
+			in.solver)
 	}
 	return m.UnmarshalBinary(data)
 }
@@ -181,7 +205,7 @@ type mirror[T kernel.Float] interface {
 	fill(p *flat.Part[T]) float64
 	subtract(p *flat.Part[T]) (square float64)
 	product(p *flat.Part[T]) float64
-	put(p *flat.Part[T], scale float64) float64
+	put(p *flat.Part[T], in *inner) float64
 }
 
 // mirrorOf is a mirror with elements of type S.
@@ -213,8 +237,8 @@ func (c *mirrorOf[T, S]) fill(p *flat.Part[T]) float64 {
 	return 0
 }
 
-// subtract replaces the weights by what the solver has subtracted from them. The sum of squares is NaN if an
-// element of that is not finite.
+// subtract replaces the weights by what the solver has subtracted from them. The sum of squares is
+// NaN if an element of that is not finite.
 func (c *mirrorOf[T, S]) subtract(p *flat.Part[T]) (square float64) {
 	for i, x := range p.W {
 		v := S(x) - c.w[p.Lo+i]
@@ -232,9 +256,9 @@ func (c *mirrorOf[T, S]) product(p *flat.Part[T]) (sum float64) {
 	return sum
 }
 
-func (c *mirrorOf[T, S]) put(p *flat.Part[T], scale float64) float64 {
+func (c *mirrorOf[T, S]) put(p *flat.Part[T], in *inner) float64 {
 	for i := range p.G {
-		p.G[i] = T(float64(c.w[p.Lo+i]) * scale)
+		p.G[i] = T(float64(c.w[p.Lo+i]) * in.scale)
 	}
 	return 0
 }

@@ -6,8 +6,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// L4Adam is L4 along Adam's direction: with m̂ and ŝ the bias-corrected running averages of the gradients
-// and of their squares,
+// L4Adam is L4 along Adam's direction: with m̂ and ŝ the bias-corrected running averages of the
+// gradients and of their squares,
 //
 //	v = m̂ / (√ŝ + 1e-4),  g = m̂
 //
@@ -16,17 +16,18 @@ type L4Adam struct{ Solver }
 
 var _ gorgonia.Solver = (*L4Adam)(nil)
 
-// NewL4Adam returns a solver that minimises loss, a scalar or a tensor of one element that a virtual machine
-// evaluates before each Step, usually the *gorgonia.Node that was given to gorgonia.Grad. It may be nil if the
-// solver is made before the graph: call SetLoss before the first Step then.
+// NewL4Adam returns a solver that minimises loss, a scalar or a tensor of one element that a
+// virtual machine evaluates before each Step, usually the *gorgonia.Node that was given to
+// gorgonia.Grad. It may be nil if the solver is made before the graph: call SetLoss before the
+// first Step then.
 func NewL4Adam(loss gorgonia.Valuer, opts ...Option) *L4Adam {
 	return &L4Adam{newSolver("L4Adam", loss, newOptions(opts), func(o options) direction {
 		return newAveraged(o, o.varianceTime, o.adamEpsilon)
 	})}
 }
 
-// WithVarianceTime sets τs from 1 to 1e6, the time scale in steps of the squared gradients' running average
-// (Eq. 7). Default 1000. L4Adam only.
+// WithVarianceTime sets τs from 1 to 1e6, the time scale in steps of the squared gradients' running
+// average (Eq. 7). Default 1000. L4Adam only.
 func WithVarianceTime(tau float64) Option {
 	return func(o *options) {
 		o.setTime(&o.varianceTime, "WithVarianceTime", tau)
@@ -34,8 +35,8 @@ func WithVarianceTime(tau float64) Option {
 	}
 }
 
-// WithAdamEpsilon sets the number >= 0 that is added to the root of the squared gradients' average in Adam's
-// direction, outside the root. Default 1e-4. L4Adam only.
+// WithAdamEpsilon sets the number >= 0 that is added to the root of the squared gradients' average
+// in Adam's direction, outside the root. Default 1e-4. L4Adam only.
 func WithAdamEpsilon(eps float64) Option {
 	return func(o *options) {
 		o.setNotNegative(&o.adamEpsilon, "WithAdamEpsilon", eps)

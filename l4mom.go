@@ -2,7 +2,8 @@ package l4
 
 import "gorgonia.org/gorgonia"
 
-// L4Mom is L4 along the momentum direction: with m̂ the bias-corrected running average of the gradients,
+// L4Mom is L4 along the momentum direction: with m̂ the bias-corrected running average of the
+// gradients,
 //
 //	v = g = m̂
 //
@@ -15,5 +16,7 @@ var _ gorgonia.Solver = (*L4Mom)(nil)
 func NewL4Mom(loss gorgonia.Valuer, opts ...Option) *L4Mom {
 	o := newOptions(opts)
 	o.refuseAdamOnly()
-	return &L4Mom{newSolver("L4Mom", loss, o, func(o options) direction { return newAveraged(o, 0, 0) })}
+	return &L4Mom{newSolver("L4Mom", loss, o, func(o options) direction {
+		return newAveraged(o, 0, 0)
+	})}
 }

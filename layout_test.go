@@ -32,7 +32,10 @@ func TestLayouts(t *testing.T) {
 		return d
 	}
 	fortran := func(dt tensor.Dtype, shape ...int) *tensor.Dense {
-		return tensor.New(tensor.WithShape(shape...), tensor.AsFortran(backing(dt, make([]float64, tensor.Shape(shape).TotalSize()))))
+		return tensor.New(
+			tensor.WithShape(shape...),
+			tensor.AsFortran(backing(dt, make([]float64, tensor.Shape(shape).TotalSize()))),
+		)
 	}
 	layouts := map[string]func(dt tensor.Dtype) gorgonia.Value{
 		"scalar":           func(dt tensor.Dtype) gorgonia.Value { return newScalar(dt) },
@@ -97,7 +100,10 @@ func TestViewLeavesTheRest(t *testing.T) {
 		return v.(*tensor.Dense)
 	}
 	// Two columns interleave in memory and are yet two parameters.
-	model := []gorgonia.ValueGrad{&param{name: "a", w: view(all, 0), g: view(grads, 0)}, &param{name: "b", w: view(all, 2), g: view(grads, 2)}}
+	model := []gorgonia.ValueGrad{
+		&param{name: "a", w: view(all, 0), g: view(grads, 0)},
+		&param{name: "b", w: view(all, 2), g: view(grads, 2)},
+	}
 	if err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}).Step(model); err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +118,8 @@ func TestViewLeavesTheRest(t *testing.T) {
 	}
 }
 
-// TestChangingLayouts: weights and gradients whose layouts change from step to step, in the same memory or in other,
-// take the steps of flat tensors.
+// TestChangingLayouts: weights and gradients whose layouts change from step to step, in the same
+// memory or in other, take the steps of flat tensors.
 func TestChangingLayouts(t *testing.T) {
 	const n, steps = 4, 40
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
@@ -128,7 +134,10 @@ func TestChangingLayouts(t *testing.T) {
 						t.Fatal(err)
 					}
 				case 1:
-					return tensor.New(tensor.WithShape(n, n), tensor.AsFortran(backing(dt, make([]float64, n*n))))
+					return tensor.New(
+						tensor.WithShape(n, n),
+						tensor.AsFortran(backing(dt, make([]float64, n*n))),
+					)
 				case 2:
 					return tensor.New(tensor.WithShape(n, n), tensor.Of(dt))
 				case 3:
@@ -141,7 +150,17 @@ func TestChangingLayouts(t *testing.T) {
 				}
 				return d
 			}
-			odd, plain := newParam("w", dt, []int{n, n}, ramp(n*n, seed)), newParam("w", dt, []int{n * n}, ramp(n*n, seed))
+			odd, plain := newParam(
+				"w",
+				dt,
+				[]int{n, n},
+				ramp(n*n, seed),
+			), newParam(
+				"w",
+				dt,
+				[]int{n * n},
+				ramp(n*n, seed),
+			)
 			loss := newBowl()
 			oddSolver, plainSolver := newSolver(loss), newSolver(loss)
 			for range steps {
@@ -166,7 +185,8 @@ func TestChangingLayouts(t *testing.T) {
 	})
 }
 
-// TestGradientOfVectorAsRow: sizes of 1 do not tell the shape of a gradient from that of its weight.
+// TestGradientOfVectorAsRow: sizes of 1 do not tell the shape of a gradient from that of its
+// weight.
 func TestGradientOfVectorAsRow(t *testing.T) {
 	for _, shape := range [][]int{{1, 3}, {3, 1}, {1, 3, 1}} {
 		model := func(shape ...int) []*param {
@@ -174,11 +194,16 @@ func TestGradientOfVectorAsRow(t *testing.T) {
 			p.g = newParam("", tensor.Float64, shape, make([]float64, 3)).g
 			return []*param{p}
 		}
-		wantEqual(t, descend(t, solvers["L4Adam"], model(shape...), 5, 1), descend(t, solvers["L4Adam"], model(3), 5, 1))
+		wantEqual(
+			t,
+			descend(t, solvers["L4Adam"], model(shape...), 5, 1),
+			descend(t, solvers["L4Adam"], model(3), 5, 1),
+		)
 	}
 }
 
-// TestOverflowingStrides: a layout whose last element lies outside of memory is an error, however large its strides.
+// TestOverflowingStrides: a layout whose last element lies outside of memory is an error, however
+// large its strides.
 func TestOverflowingStrides(t *testing.T) {
 	for _, strides := range [][]int{{math.MaxInt, 1}, {math.MaxInt / 2, math.MaxInt / 2}, {1 << 62, 1 << 62}, {4, 1}, {-1, 1}} {
 		p := newParam("w", tensor.Float64, []int{3, 3}, ramp(9, 1))

@@ -6,9 +6,9 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// polyak is the paper's rule: with the loss taken as linear along v, go a fraction of the way to the
-// estimated minimum (Eq. 6). The estimate is the smallest loss seen, slowly forgotten, so that it means a
-// loss that is attainable soon (section 2.4 and Eq. 5).
+// polyak is the paper's rule: with the loss taken as linear along v, go a fraction of the way to
+// the estimated minimum (Eq. 6). The estimate is the smallest loss seen, slowly forgotten, so that
+// it means a loss that is attainable soon (section 2.4 and Eq. 5).
 type polyak struct {
 	fraction, minLossFactor, initFactor, forgetTime, epsilon float64 // α, γ, γ0, τ, ε
 
@@ -33,31 +33,34 @@ func (p *polyak) rate(m measured) (eta, lmin float64) {
 
 func (p *polyak) fields(c *record.Codec) { c.Float("Lmin", &p.lmin, 0, math.MaxFloat64) }
 
-// WithFraction sets α > 0, the fraction of the way to the estimated minimum loss that a step aims for
-// (Eq. 3). Default 0.15; useful from 0.10 to 0.30, less for small or noisy batches.
+// WithFraction sets α > 0, the fraction of the way to the estimated minimum loss that a step aims
+// for (Eq. 3). Default 0.15; useful from 0.10 to 0.30, less for small or noisy batches.
 func WithFraction(alpha float64) Option {
 	return func(o *options) { o.setPositive(&o.fraction, "WithFraction", alpha) }
 }
 
-// WithMinLossFactor sets γ from 0 to 1: a step aims at γ times the smallest loss seen lately, so that it
-// has a length even at a new minimum (section 2.4). Default 0.9.
+// WithMinLossFactor sets γ from 0 to 1: a step aims at γ times the smallest loss seen lately, so
+// that it has a length even at a new minimum (section 2.4). Default 0.9.
 func WithMinLossFactor(gamma float64) Option {
 	return func(o *options) { o.setShare(&o.minLossFactor, "WithMinLossFactor", gamma) }
 }
 
-// WithInitFactor sets γ0 from 0 to 1: the minimum loss is first estimated as γ0 times the first loss
-// (section 2.4). Default 0.75.
+// WithInitFactor sets γ0 from 0 to 1: the minimum loss is first estimated as γ0 times the first
+// loss (section 2.4). Default 0.75.
 func WithInitFactor(gamma0 float64) Option {
 	return func(o *options) { o.setShare(&o.initFactor, "WithInitFactor", gamma0) }
 }
 
-// WithForgetTime sets τ > 0, in steps: the estimate of the minimum loss grows by the factor 1+1/τ a step
-// (Eq. 5). Default 1000; +Inf never forgets.
+// WithForgetTime sets τ > 0, in steps: the estimate of the minimum loss grows by the factor 1+1/τ a
+// step (Eq. 5). Default 1000; +Inf never forgets.
 func WithForgetTime(tau float64) Option {
-	return func(o *options) { o.set(&o.forgetTime, "WithForgetTime", tau, tau > 0, "a number of steps above 0") }
+	return func(o *options) {
+		o.set(&o.forgetTime, "WithForgetTime", tau, tau > 0, "a number of steps above 0")
+	}
 }
 
-// WithEpsilon sets ε >= 0, added to the inner product that the step is divided by (Eq. 6). Default 1e-12.
+// WithEpsilon sets ε >= 0, added to the inner product that the step is divided by (Eq. 6). Default
+// 1e-12.
 func WithEpsilon(eps float64) Option {
 	return func(o *options) { o.setNotNegative(&o.epsilon, "WithEpsilon", eps) }
 }

@@ -32,10 +32,11 @@ type otherNode struct {
 	viaReshape bool // computed from the reshaped loss, which lies in the memory of the loss
 }
 
-// ReadLoss returns a Valuer for a loss that is a tensor and that other nodes are computed from. Gorgonia may
-// store their values in its memory, so that the value of the node itself is wrong; Step then returns an error
-// that points here. ReadLoss adds a gorgonia.Read to the graph, so call it before the virtual machine is
-// made. A loss without a graph, such as a constant, is returned as it is.
+// ReadLoss returns a Valuer for a loss that is a tensor and that other nodes are computed from.
+// Gorgonia may store their values in its memory, so that the value of the node itself is wrong;
+// Step then returns an error that points here. ReadLoss adds a gorgonia.Read to the graph, so call
+// it before the virtual machine is made. A loss without a graph, such as a constant, is returned as
+// it is.
 func ReadLoss(loss *gorgonia.Node) gorgonia.Valuer {
 	if loss == nil || loss.Graph() == nil {
 		return loss
@@ -45,8 +46,9 @@ func ReadLoss(loss *gorgonia.Node) gorgonia.Valuer {
 	return r
 }
 
-// LossFunc is a loss that a function returns when Step asks for it: one that is not known when the solver is made,
-// a gorgonia.Value that gorgonia.Read fills, or a number that a program computes itself:
+// LossFunc is a loss that a function returns when Step asks for it: one that is not known when the
+// solver is made, a gorgonia.Value that gorgonia.Read fills, or a number that a program computes
+// itself:
 //
 //	var value gorgonia.Value
 //	gorgonia.Read(loss, &value)
@@ -65,21 +67,21 @@ type readLoss struct {
 
 func (r *readLoss) Value() gorgonia.Value { return r.value }
 
-// How far below zero a loss of zero may come by rounding alone: sixteen times the relative precision of its type, as
-// for the mean of logarithms of probabilities.
+// How far below zero a loss of zero may come by rounding alone: sixteen times the relative
+// precision of its type, as for the mean of logarithms of probabilities.
 const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
 
-// read returns the loss as it stands, and the rounding of its type. It returns an error if it finds that the
-// gradients of the model are not those of the loss.
+// read returns the loss as it stands, and the rounding of its type. It returns an error if it finds
+// that the gradients of the model are not those of the loss.
 func (r *lossReader) read(model []gorgonia.ValueGrad) (loss, rounding float64, err error) {
 	if isNil(r.loss) {
-		return 0, 0, errors.New("l4: the loss is nil; call SetLoss with the node that gorgonia.Grad was given")
+		return 0, 0, errors.New("l4: the loss is nil; " + remedy)
 	}
 	v := r.loss.Value()
 	if v == nil {
-		return 0, 0, errors.New("l4: the loss has no value; run the virtual machine before Step. After " +
-			"machine.UnbindAll(), or if the machine ran a clone of the graph, give SetLoss l4.ReadLoss(loss) " +
-			"or an l4.LossFunc instead of the node")
+		return 0, 0, errors.New("l4: the loss has no value; run the virtual machine before Step. " +
+			"After machine.UnbindAll(), or if the machine ran a clone of the graph, give SetLoss " +
+			"l4.ReadLoss(loss) or an l4.LossFunc instead of the node")
 	}
 	if isNil(v) {
 		return 0, 0, errors.Errorf("l4: the loss is a nil %T", v)
@@ -110,10 +112,12 @@ func (r *lossReader) read(model []gorgonia.ValueGrad) (loss, rounding float64, e
 		}
 		return 0, 0, errors.Errorf("l4: the loss has dtype %v, want float32 or float64", v.Dtype())
 	}
-	return 0, 0, errors.Errorf("l4: the loss is a %T, want a float32 or float64 scalar or tensor of one element", v)
+	return 0, 0, errors.Errorf("l4: the loss is a %T, "+
+		"want a float32 or float64 scalar or tensor of one element", v)
 }
 
-// node returns the node of the loss, nil if it is none, and whether its value has been copied in time.
+// node returns the node of the loss, nil if it is none, and whether its value has been copied in
+// time.
 func (r *lossReader) node() (node *gorgonia.Node, copied bool) {
 	switch l := r.loss.(type) {
 	case *gorgonia.Node:
@@ -124,7 +128,8 @@ func (r *lossReader) node() (node *gorgonia.Node, copied bool) {
 	return nil, false
 }
 
-// around returns the surroundings of a loss, which it finds when it sees the loss for the first time.
+// around returns the surroundings of a loss, which it finds when it sees the loss for the first
+// time.
 func (r *lossReader) around(loss *gorgonia.Node) surroundings {
 	s, ok := r.known[loss]
 	if ok {
@@ -141,8 +146,11 @@ func (r *lossReader) around(loss *gorgonia.Node) surroundings {
 	return s
 }
 
+const remedy = "call SetLoss with the node that gorgonia.Grad was given"
+
 // checkGradients returns an error if the gradients of the model's nodes are not those of the loss.
-func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node, model []gorgonia.ValueGrad) error {
+func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
+	model []gorgonia.ValueGrad) error {
 	symbolic := false // the gradients are nodes, as of gorgonia.Grad, and not of a Lisp machine
 	for _, v := range model {
 		n, ok := v.(*gorgonia.Node)
@@ -155,20 +163,22 @@ func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node, model []gor
 		}
 		symbolic = symbolic || n.Deriv() != nil
 	}
-	if !symbolic || loss.Dims() > 0 { // gorgonia.Grad takes scalars only, so a tensor is another node
+	// gorgonia.Grad takes scalars only, so a tensor is another node.
+	if !symbolic || loss.Dims() > 0 {
 		return nil
 	}
-	const remedy = "call SetLoss with the node that gorgonia.Grad was given"
 	if loss.Deriv() == nil {
 		return errors.Errorf("l4: the gradients are not those of this loss, %v; %s", loss, remedy)
 	}
 	for _, c := range consumers {
 		if c.Deriv() != nil {
-			return errors.Errorf("l4: the gradients are those of %v, which is computed from this loss; %s", c, remedy)
+			return errors.Errorf("l4: the gradients are those of %v, which is computed from this "+
+				"loss; %s", c, remedy)
 		}
 	}
 	if share, ok := number(loss.Deriv().Value()); ok && share != 1 { // as by gorgonia.Backpropagate
-		return errors.Errorf("l4: the gradients are %v of this loss's, %v; make them those of the loss", share, loss)
+		return errors.Errorf("l4: the gradients are %v of this loss's, %v; "+
+			"make them those of the loss", share, loss)
 	}
 	return nil
 }
@@ -184,8 +194,8 @@ func number(v gorgonia.Value) (x float64, ok bool) {
 	return 0, false
 }
 
-// checkOverwritten returns an error if the value of another node has taken the memory of the loss. A copy made
-// by ReadLoss is right unless a Reshape is the cause.
+// checkOverwritten returns an error if the value of another node has taken the memory of the loss.
+// A copy made by ReadLoss is right unless a Reshape is the cause.
 func checkOverwritten(node *gorgonia.Node, others []otherNode, copied bool) error {
 	if len(others) == 0 {
 		return nil
@@ -196,10 +206,12 @@ func checkOverwritten(node *gorgonia.Node, others []otherNode, copied bool) erro
 			continue
 		}
 		if n.viaReshape {
-			return errors.Errorf("l4: the value of %v, computed from the reshaped loss, overwrites that of the loss: compute it without Reshape, Slice or Transpose of the loss", n.Node)
+			return errors.Errorf("l4: the value of %v, computed from the reshaped loss, overwrites "+
+				"the loss; compute it without Reshape, Slice or Transpose of the loss", n.Node)
 		}
 		if !copied {
-			return errors.Errorf("l4: the value of %v overwrites that of the loss: call l4.ReadLoss(loss) before the virtual machine is made and give what it returns to the solver", n.Node)
+			return errors.Errorf("l4: the value of %v overwrites the loss; call l4.ReadLoss(loss) "+
+				"before the virtual machine is made and give the solver the result", n.Node)
 		}
 	}
 	return nil
@@ -214,8 +226,9 @@ func sharesMemory(n *gorgonia.Node) bool {
 	return false
 }
 
-// othersThan returns the nodes whose values may come to lie in the memory of the loss. If that is a tensor,
-// they are all nodes that it is not computed from; if it is a scalar, those computed from it through a Reshape.
+// othersThan returns the nodes whose values may come to lie in the memory of the loss. If that is a
+// tensor, they are all nodes that it is not computed from; if it is a scalar, those computed from
+// it through a Reshape.
 func othersThan(loss *gorgonia.Node) []otherNode {
 	g := loss.Graph()
 	ancestors := map[*gorgonia.Node]bool{}

@@ -20,7 +20,8 @@ type problem struct {
 	falls  float64 // what a solver should at least get the loss down to, as a fraction of the first
 }
 
-// problems, solverMatrix and optionMatrix span the matrix of TestMatrix. What is new joins by one line.
+// problems, solverMatrix and optionMatrix span the matrix of TestMatrix. What is new joins by one
+// line.
 var problems = map[string]problem{
 	"quadratic":  {[][]int{{3, 2}, {4}}, ramp(10, 1), quadratic, 0.5},
 	"rosenbrock": {[][]int{{2}}, []float64{-1.2, 1}, rosenbrock, 0.5},
@@ -29,11 +30,15 @@ var problems = map[string]problem{
 }
 
 var solverMatrix = map[string]newSolver{
-	"L4Adam":      solvers["L4Adam"],
-	"L4Mom":       solvers["L4Mom"],
-	"L4(own)":     solvers["L4"],
-	"L4(vanilla)": over(func() gorgonia.Solver { return gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(0.1)) }),
-	"L4(moment)":  over(func() gorgonia.Solver { return gorgonia.NewMomentum(gorgonia.WithLearnRate(0.1)) }),
+	"L4Adam":  solvers["L4Adam"],
+	"L4Mom":   solvers["L4Mom"],
+	"L4(own)": solvers["L4"],
+	"L4(vanilla)": over(
+		func() gorgonia.Solver { return gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(0.1)) },
+	),
+	"L4(moment)": over(
+		func() gorgonia.Solver { return gorgonia.NewMomentum(gorgonia.WithLearnRate(0.1)) },
+	),
 	"L4(rmsprop)": over(func() gorgonia.Solver { return gorgonia.NewRMSPropSolver() }),
 	"L4(adam)":    over(func() gorgonia.Solver { return gorgonia.NewAdamSolver() }),
 	"L4(adagrad)": over(func() gorgonia.Solver { return gorgonia.NewAdaGradSolver() }),
@@ -57,7 +62,15 @@ var optionMatrix = map[string][]l4.Option{
 	"skip":          {l4.WithSkipNonFinite(3)},
 	"wide bound":    {l4.WithBound(0.3)},
 	"without bound": {l4.WithoutBound()},
-	"many together": {l4.WithClip(50), l4.WithClipNorm(20), l4.WithL1Reg(1e-4), l4.WithL2Reg(1e-4), l4.WithWeightDecay(1e-5), l4.WithLossFloor(-0.01), l4.WithMaxLearnRate(100)},
+	"many together": {
+		l4.WithClip(50),
+		l4.WithClipNorm(20),
+		l4.WithL1Reg(1e-4),
+		l4.WithL2Reg(1e-4),
+		l4.WithWeightDecay(1e-5),
+		l4.WithLossFloor(-0.01),
+		l4.WithMaxLearnRate(100),
+	},
 }
 
 func over(inner func() gorgonia.Solver) newSolver {
@@ -128,7 +141,13 @@ type trial struct {
 	losses []float64
 }
 
-func newTrial(t *testing.T, p problem, dt tensor.Dtype, newSolver newSolver, opts ...l4.Option) *trial {
+func newTrial(
+	t *testing.T,
+	p problem,
+	dt tensor.Dtype,
+	newSolver newSolver,
+	opts ...l4.Option,
+) *trial {
 	tr := &trial{t: t, p: p, loss: gorgonia.NewF64(0)}
 	at := 0
 	for i, shape := range p.shapes {
@@ -164,8 +183,9 @@ func (tr *trial) run(steps int) *trial {
 	return tr
 }
 
-// TestMatrix: for every problem, dtype, solver and option the loss falls, the same run gives the same bits, a batch
-// that is not finite costs nothing but itself, and a run that is saved and loaded goes on to the bit.
+// TestMatrix: for every problem, dtype, solver and option the loss falls, the same run gives the
+// same bits, a batch that is not finite costs nothing but itself, and a run that is saved and
+// loaded goes on to the bit.
 func TestMatrix(t *testing.T) {
 	const steps = 100
 	for problemName, p := range problems {
@@ -175,43 +195,60 @@ func TestMatrix(t *testing.T) {
 					continue // two gradients clipped to one leave its step 0/0
 				}
 				for _, dt := range dtypes {
-					t.Run(fmt.Sprintf("%s/%s/%s/%v", problemName, solverName, optionName, dt), func(t *testing.T) {
-						recorded := 0
-						opts := append([]l4.Option{l4.WithRecorder(func(l4.Info) { recorded++ })}, opts...)
-						start := func() *trial { return newTrial(t, p, dt, newSolver, opts...) }
-						straight := start().run(steps)
-						want := weightsOf(straight.model)
-						if recorded != steps || straight.solver.Last().Step != steps {
-							t.Errorf("%d steps recorded, Last says %d, want %d", recorded, straight.solver.Last().Step, steps)
-						}
-						least := math.Inf(1)
-						for _, x := range straight.losses {
-							least = min(least, x)
-						}
-						if !(least < p.falls*straight.losses[0]) {
-							t.Errorf("the loss fell from %.3g to no less than %.3g", straight.losses[0], least)
-						}
+					t.Run(
+						fmt.Sprintf("%s/%s/%s/%v", problemName, solverName, optionName, dt),
+						func(t *testing.T) {
+							recorded := 0
+							opts := append(
+								[]l4.Option{l4.WithRecorder(func(l4.Info) { recorded++ })},
+								opts...)
+							start := func() *trial { return newTrial(t, p, dt, newSolver, opts...) }
+							straight := start().run(steps)
+							want := weightsOf(straight.model)
+							if recorded != steps || straight.solver.Last().Step != steps {
+								t.Errorf(
+									"%d steps recorded, Last says %d, want %d",
+									recorded,
+									straight.solver.Last().Step,
+									steps,
+								)
+							}
+							least := math.Inf(1)
+							for _, x := range straight.losses {
+								least = min(least, x)
+							}
+							if !(least < p.falls*straight.losses[0]) {
+								t.Errorf(
+									"the loss fell from %.3g to no less than %.3g",
+									straight.losses[0],
+									least,
+								)
+							}
 
-						broken := start().run(steps / 2)
-						broken.eval()
-						broken.model[0].setGrad(nans(broken.model[0]))
-						err := broken.solver.Step(valueGrads(broken.model))
-						if skipped := broken.solver.Last().Skipped == 1; skipped == errors.Is(err, l4.ErrNonFinite) {
-							t.Errorf("a gradient of NaN: error %v, skipped %v", err, skipped)
-						}
-						wantEqual(t, weightsOf(broken.run(steps-steps/2).model), want)
+							broken := start().run(steps / 2)
+							broken.eval()
+							broken.model[0].setGrad(nans(broken.model[0]))
+							err := broken.solver.Step(valueGrads(broken.model))
+							if skipped := broken.solver.Last().Skipped == 1; skipped == errors.Is(
+								err,
+								l4.ErrNonFinite,
+							) {
+								t.Errorf("a gradient of NaN: error %v, skipped %v", err, skipped)
+							}
+							wantEqual(t, weightsOf(broken.run(steps-steps/2).model), want)
 
-						saved := start().run(steps / 2)
-						data, err := saved.solver.(saver).MarshalBinary()
-						if err != nil {
-							return // an inner solver of Gorgonia's
-						}
-						saved.solver = newSolver(valuer{saved.loss}, opts...)
-						if err := saved.solver.(saver).UnmarshalBinary(data); err != nil {
-							t.Fatal(err)
-						}
-						wantEqual(t, weightsOf(saved.run(steps-steps/2).model), want)
-					})
+							saved := start().run(steps / 2)
+							data, err := saved.solver.(saver).MarshalBinary()
+							if err != nil {
+								return // an inner solver of Gorgonia's
+							}
+							saved.solver = newSolver(valuer{saved.loss}, opts...)
+							if err := saved.solver.(saver).UnmarshalBinary(data); err != nil {
+								t.Fatal(err)
+							}
+							wantEqual(t, weightsOf(saved.run(steps-steps/2).model), want)
+						},
+					)
 				}
 			}
 		}

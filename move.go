@@ -8,8 +8,9 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// move is the end of a step: w ← (1−λ)·w − η·v, and zero gradients. Where a bound needs it, it also measures
-// how far the weights are from their start, which is where they were before the first step of some length.
+// move is the end of a step: w ← (1−λ)·w − η·v, and zero gradients. Where a bound needs it, it also
+// measures how far the weights are from their start, which is where they were before the first step
+// of some length.
 type move struct {
 	decay    *schedule                           // λ
 	decays   func(name string, shape []int) bool // tells which tensors do; nil for all
@@ -26,9 +27,10 @@ type move struct {
 }
 
 func newMove(o options) *move {
-	m := &move{decay: o.weightDecay, decays: o.decays, measures: o.bound > 0, start: vectors{number: 3}}
-	m.f32 = typedMove[float32]{move: m, passes: kernel.Float32, largest: math.MaxFloat32, start: &m.start.f32}
-	m.f64 = typedMove[float64]{move: m, passes: kernel.Float64, largest: math.MaxFloat64, start: &m.start.f64}
+	m := &move{decay: o.weightDecay, decays: o.decays, measures: o.bound > 0,
+		start: vectors{number: 3}}
+	m.f32 = typedMove[float32]{m, kernel.Float32, math.MaxFloat32, &m.start.f32, 0}
+	m.f64 = typedMove[float64]{m, kernel.Float64, math.MaxFloat64, &m.start.f64, 0}
 	m.begin = flat.Pass{F32: m.f32.beginPart, F64: m.f64.beginPart}
 	m.update = flat.Pass{F32: m.f32.updatePart, F64: m.f64.updatePart}
 	return m
@@ -40,9 +42,6 @@ func (m *move) step(model *flat.Model, eta float64) {
 		m.start.renew(model)
 		model.Sum(m.begin)
 	}
-	if m.decay.now > 0 && len(m.kept) != model.Len() {
-		m.chooseKept(model)
-	}
 	m.f32.set(eta)
 	m.f64.set(eta)
 	square, _ := model.Sum(m.update)
@@ -50,11 +49,17 @@ func (m *move) step(model *flat.Model, eta float64) {
 	model.Commit()
 }
 
-func (m *move) chooseKept(model *flat.Model) {
-	m.kept = make([]bool, model.Len())
-	for i := range m.kept {
-		m.kept[i] = m.decays != nil && !m.decays(model.Name(i), model.Shape(i))
+// choose asks which tensors decay, once and before anything is written, for the function is the
+// user's.
+func (m *move) choose(model *flat.Model, first bool) {
+	if !first && len(m.kept) == model.Len() {
+		return
 	}
+	kept := make([]bool, model.Len())
+	for i := range kept {
+		kept[i] = m.decays != nil && !m.decays(model.Name(i), model.Shape(i))
+	}
+	m.kept = kept
 }
 
 func (m *move) fields(c *record.Codec) {
@@ -103,14 +108,15 @@ func (t *typedMove[T]) updatePart(p *flat.Part[T]) (square, _ float64) {
 	return 0, 0
 }
 
-// WithWeightDecay multiplies all weights by 1−λ, 0 <= λ < 1, in each step, just before −η·v is added. It is
-// decoupled from the loss as in AdamW (I. Loshchilov and F. Hutter, ICLR 2019): neither gradients nor inner
-// product contain it. It is also decoupled from η, which in L4 spans orders of magnitude. Implementations of
-// AdamW multiply λ by the learning rate: their λ of 0.01 at a rate of 1e-3 is 1e-5 here. Default 0. In
-// float32, 1−λ is 1 for a λ below 3e-8.
+// WithWeightDecay multiplies all weights by 1−λ, 0 <= λ < 1, in each step, just before −η·v is
+// added. It is decoupled from the loss as in AdamW (I. Loshchilov and F. Hutter, ICLR 2019):
+// neither gradients nor inner product contain it. It is also decoupled from η, which in L4 spans
+// orders of magnitude. Implementations of AdamW multiply λ by the learning rate: their λ of 0.01 at
+// a rate of 1e-3 is 1e-5 here. Default 0. In float32, 1−λ is 1 for a λ below 3e-8.
 //
-// WithL2Reg changes what is minimised, and the loss converges to the minimum of that. WithWeightDecay keeps
-// small the weights that the loss does not hold in place, and the loss itself stays above its minimum.
+// WithL2Reg changes what is minimised, and the loss converges to the minimum of that.
+// WithWeightDecay keeps small the weights that the loss does not hold in place, and the loss itself
+// stays above its minimum.
 func WithWeightDecay(lambda float64) Option {
 	return func(o *options) {
 		x := o.weightDecay.fixed

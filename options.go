@@ -9,8 +9,8 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Option sets a hyper-parameter of a solver. The defaults are those of the paper and rarely need a change;
-// the fraction is the first to try.
+// Option sets a hyper-parameter of a solver. The defaults are those of the paper and rarely need a
+// change; the fraction is the first to try.
 //
 // A value outside the range that an option states is reported by the first Step.
 type Option func(*options)
@@ -69,17 +69,23 @@ func newOptions(opts []Option) options {
 
 // fields are the numbers that training depends on. A saved state must have those of this solver.
 func (o *options) fields(c *record.Codec) {
+	lossFloor := o.lossFloor
+	if o.floorMoves() {
+		lossFloor = math.Inf(-1)
+	}
 	for _, x := range []struct {
 		option string
 		value  float64
 	}{
-		{"WithFraction", o.fraction}, {"WithMinLossFactor", o.minLossFactor},
-		{"WithInitFactor", o.initFactor}, {"WithForgetTime", o.forgetTime}, {"WithEpsilon", o.epsilon},
+		{"WithBound", o.bound}, {"WithFraction", o.fraction}, {"WithMinLossFactor", o.minLossFactor},
+		{"WithInitFactor", o.initFactor}, {"WithForgetTime", o.forgetTime},
+		{"WithEpsilon", o.epsilon},
 		{"WithMomentumTime", o.momentumTime}, {"WithGradientTime", o.gradientTime},
 		{"WithVarianceTime", o.varianceTime}, {"WithAdamEpsilon", o.adamEpsilon},
-		{"WithClip", o.clip}, {"WithClipNorm", o.clipNorm}, {"WithL1Reg", o.l1}, {"WithL2Reg", o.l2},
-		{"WithWeightDecay", o.weightDecay.fixed}, {"WithLossFloor", o.lossFloor},
-		{"WithMaxLearnRate", o.maxLearnRate.fixed}, {"WithBound", o.bound},
+		{"WithClip", o.clip}, {"WithClipNorm", o.clipNorm},
+		{"WithL1Reg", o.l1}, {"WithL2Reg", o.l2},
+		{"WithWeightDecay", o.weightDecay.fixed}, {"WithLossFloor", lossFloor},
+		{"WithMaxLearnRate", o.maxLearnRate.fixed},
 	} {
 		saved := x.value
 		if c.Any(&saved); c.Err() == nil && saved != x.value {
@@ -87,6 +93,9 @@ func (o *options) fields(c *record.Codec) {
 		}
 	}
 }
+
+// floorMoves reports whether a loss below the floor lowers it.
+func (o *options) floorMoves() bool { return o.bound > 0 && !o.floorGiven }
 
 func (o *options) fail(err error) {
 	if o.err == nil {
@@ -127,21 +136,21 @@ func (o *options) setTime(field *float64, option string, tau float64) {
 	o.set(field, option, tau, 1 <= tau && tau <= 1e6, "a number of steps from 1 to 1e6")
 }
 
-// WithSkipNonFinite makes Step skip a step whose loss or gradients are not finite instead of returning
-// ErrNonFinite: the gradients are zeroed, nothing else changes, and Info.Skipped counts it. After n such
-// steps in a row the next is an error. Default 0: each is an error.
+// WithSkipNonFinite makes Step skip a step whose loss or gradients are not finite instead of
+// returning ErrNonFinite: the gradients are zeroed, nothing else changes, and Info.Skipped counts
+// it. After n such steps in a row the next is an error. Default 0: each is an error.
 func WithSkipNonFinite(n int) Option {
 	return func(o *options) {
 		if n < 0 {
-			o.fail(errors.Errorf("l4: WithSkipNonFinite(%d): want a number of steps, at least 0", n))
+			o.fail(errors.Errorf("l4: WithSkipNonFinite(%d): want a number of steps from 0 on", n))
 			return
 		}
 		o.skipNonFinite = n
 	}
 }
 
-// WithRecorder calls f after each successful step with what Last would return, to log or plot it. It costs
-// the call.
+// WithRecorder calls f after each successful step with what Last would return, to log or plot it.
+// It costs the call.
 func WithRecorder(f func(Info)) Option {
 	return func(o *options) { o.recorder = f }
 }

@@ -44,15 +44,28 @@ func everyProblem(t *testing.T, test func(t *testing.T, p problem, newSolver new
 	}
 }
 
-// TestRegularisation: with a penalty as an option the trajectory is that of a loss that contains it.
+// TestRegularisation: with a penalty as an option the trajectory is that of a loss that contains
+// it.
 func TestRegularisation(t *testing.T) {
 	everyProblem(t, func(t *testing.T, p problem, newSolver newSolver) {
 		for _, c := range []struct{ l1, l2 float64 }{{0, 0.1}, {0.1, 0}, {0.03, 0.2}} {
-			option := newTrial(t, p, tensor.Float64, newSolver, l4.WithL1Reg(c.l1), l4.WithL2Reg(c.l2)).run(25)
+			option := newTrial(
+				t,
+				p,
+				tensor.Float64,
+				newSolver,
+				l4.WithL1Reg(c.l1),
+				l4.WithL2Reg(c.l2),
+			).run(25)
 			inLoss := newTrial(t, penalised(p, c.l1, c.l2), tensor.Float64, newSolver).run(25)
 			wantClose(t, weightsOf(option.model), weightsOf(inLoss.model), 1e-9)
 			got, want := option.solver.Last(), inLoss.solver.Last()
-			wantClose(t, []float64{got.Loss + got.Penalty, got.LMin, got.LearnRate}, []float64{want.Loss, want.LMin, want.LearnRate}, 1e-9)
+			wantClose(
+				t,
+				[]float64{got.Loss + got.Penalty, got.LMin, got.LearnRate},
+				[]float64{want.Loss, want.LMin, want.LearnRate},
+				1e-9,
+			)
 			if got.Penalty <= 0 {
 				t.Errorf("penalty %v", got.Penalty)
 			}
@@ -60,22 +73,48 @@ func TestRegularisation(t *testing.T) {
 	})
 }
 
-// TestRidge is ridge regression through Gorgonia: WithL2Reg takes the steps that L4 takes on a graph which contains
-// the penalty.
+// TestRidge is ridge regression through Gorgonia: WithL2Reg takes the steps that L4 takes on a
+// graph which contains the penalty.
 func TestRidge(t *testing.T) {
 	const lambda, points, features = 0.3, 20, 4
 	train := func(inGraph bool, newSolver newSolver) []float64 {
 		g := gorgonia.NewGraph()
 		must := gorgonia.Must
 		node := func(name string, xs []float64, shape ...int) *gorgonia.Node {
-			return gorgonia.NewTensor(g, tensor.Float64, len(shape), gorgonia.WithName(name), gorgonia.WithShape(shape...),
-				gorgonia.WithValue(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(xs))))
+			return gorgonia.NewTensor(
+				g,
+				tensor.Float64,
+				len(shape),
+				gorgonia.WithName(name),
+				gorgonia.WithShape(shape...),
+				gorgonia.WithValue(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(xs))),
+			)
 		}
-		x, y, w := node("x", ramp(points*features, 1), points, features), node("y", ramp(points, 2), points), node("w", ramp(features, 3), features)
-		loss := must(gorgonia.Mean(must(gorgonia.Square(must(gorgonia.Sub(must(gorgonia.Mul(x, w)), y))))))
+		x, y, w := node(
+			"x",
+			ramp(points*features, 1),
+			points,
+			features,
+		), node(
+			"y",
+			ramp(points, 2),
+			points,
+		), node(
+			"w",
+			ramp(features, 3),
+			features,
+		)
+		loss := must(
+			gorgonia.Mean(must(gorgonia.Square(must(gorgonia.Sub(must(gorgonia.Mul(x, w)), y))))),
+		)
 		var opts []l4.Option
 		if inGraph {
-			penalty := must(gorgonia.Mul(gorgonia.NewConstant(lambda/2), must(gorgonia.Sum(must(gorgonia.Square(w))))))
+			penalty := must(
+				gorgonia.Mul(
+					gorgonia.NewConstant(lambda/2),
+					must(gorgonia.Sum(must(gorgonia.Square(w)))),
+				),
+			)
 			loss = must(gorgonia.Add(loss, penalty))
 		} else {
 			opts = append(opts, l4.WithL2Reg(lambda))
@@ -94,16 +133,26 @@ func TestRidge(t *testing.T) {
 		return numbers(w.Value())
 	}
 	for name, newSolver := range solvers {
-		t.Run(name, func(t *testing.T) { wantClose(t, train(false, newSolver), train(true, newSolver), 1e-9) })
+		t.Run(
+			name,
+			func(t *testing.T) { wantClose(t, train(false, newSolver), train(true, newSolver), 1e-9) },
+		)
 	}
 }
 
-// TestLossFloor: a loss moved up or down by a constant, with the floor moved along, gives the same steps.
+// TestLossFloor: a loss moved up or down by a constant, with the floor moved along, gives the same
+// steps.
 func TestLossFloor(t *testing.T) {
 	everyProblem(t, func(t *testing.T, p problem, newSolver newSolver) {
 		want := newTrial(t, p, tensor.Float64, newSolver).run(30)
 		for _, floor := range []float64{-3, 0.5, 100} {
-			got := newTrial(t, shifted(p, floor), tensor.Float64, newSolver, l4.WithLossFloor(floor)).run(30)
+			got := newTrial(
+				t,
+				shifted(p, floor),
+				tensor.Float64,
+				newSolver,
+				l4.WithLossFloor(floor),
+			).run(30)
 			wantClose(t, weightsOf(got.model), weightsOf(want.model), 1e-6)
 			if last := got.solver.Last(); last.Loss != got.losses[29] {
 				t.Errorf("Info.Loss %v, read was %v", last.Loss, got.losses[29])
@@ -112,8 +161,8 @@ func TestLossFloor(t *testing.T) {
 	})
 }
 
-// TestBelowTheFloor: a loss below the floor is ErrNegativeLoss, names the remedy and changes nothing. What rounding
-// alone takes below it is none.
+// TestBelowTheFloor: a loss below the floor is ErrNegativeLoss, names the remedy and changes
+// nothing. What rounding alone takes below it is none.
 func TestBelowTheFloor(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		loss := newScalar(dt)
@@ -144,7 +193,8 @@ func TestBelowTheFloor(t *testing.T) {
 	})
 }
 
-// TestWeightDecay: a step with decay is that without from weights multiplied by 1-λ, given the same loss and gradient.
+// TestWeightDecay: a step with decay is that without from weights multiplied by 1-λ, given the same
+// loss and gradient.
 func TestWeightDecay(t *testing.T) {
 	const lambda = 0.01
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
@@ -172,66 +222,6 @@ func TestWeightDecay(t *testing.T) {
 	})
 }
 
-// TestClip: the direction of clipped gradients is that of gradients clipped by hand: elements first, then the norm.
-func TestClip(t *testing.T) {
-	elements := func(g []float64, c float64) []float64 {
-		out := make([]float64, len(g))
-		for i, x := range g {
-			out[i] = max(-c, min(c, x))
-		}
-		return out
-	}
-	norm := func(g []float64, c float64) []float64 {
-		return scaled(g, min(1, c/math.Sqrt(dot(g, g))))
-	}
-	for name, newSolver := range solvers {
-		t.Run(name, func(t *testing.T) {
-			direction := func(byHand func(g []float64) []float64, opts ...l4.Option) []float64 {
-				w := newParam("w", tensor.Float64, []int{6}, make([]float64, 6))
-				s := newSolver(valuer{gorgonia.NewF64(1)}, opts...)
-				for _, scale := range []float64{1, -0.3, 2} {
-					w.setWeight(make([]float64, 6))
-					w.setGrad(byHand(scaled([]float64{-5, 0.1, 3, 0, -0.2, 1e30}, scale)))
-					if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {
-						t.Fatal(err)
-					}
-				}
-				return scaled(numbers(w.w), -1/s.Last().LearnRate)
-			}
-			raw := func(g []float64) []float64 { return g }
-			for _, c := range []struct {
-				byHand func(g []float64) []float64
-				opts   []l4.Option
-			}{
-				{func(g []float64) []float64 { return elements(g, 1) }, []l4.Option{l4.WithClip(1)}},
-				{func(g []float64) []float64 { return norm(g, 1) }, []l4.Option{l4.WithClipNorm(1)}},
-				{func(g []float64) []float64 { return norm(elements(g, 2), 1) }, []l4.Option{l4.WithClipNorm(1), l4.WithClip(2)}},
-				{raw, []l4.Option{l4.WithClipNorm(1e31), l4.WithClip(1e31)}},
-			} {
-				wantClose(t, direction(raw, c.opts...), direction(c.byHand), 1e-12)
-			}
-		})
-	}
-}
-
-// TestClippedSlope: where all gradients are clipped alike, a step along them is as long as without clipping.
-func TestClippedSlope(t *testing.T) {
-	step := func(opts ...l4.Option) []float64 {
-		w := newParam("w", tensor.Float64, []int{4}, make([]float64, 4))
-		s := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, opts...)
-		for range 5 {
-			w.setGrad([]float64{3, 3, -3, 3})
-			if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return numbers(w.w)
-	}
-	want := step()
-	wantClose(t, step(l4.WithClip(1e-3)), want, 1e-6)
-	wantClose(t, step(l4.WithClipNorm(1e-3)), want, 1e-6)
-}
-
 func scaled(xs []float64, by float64) []float64 {
 	out := make([]float64, len(xs))
 	for i, x := range xs {
@@ -247,58 +237,39 @@ func dot(a, b []float64) (sum float64) {
 	return sum
 }
 
-// TestShapingOverflow: gradients whose norm overflows are refused, and so is a penalty that is not finite or takes a
-// gradient out of bounds.
-func TestShapingOverflow(t *testing.T) {
-	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
-		largest := math.MaxFloat32
-		if dt == tensor.Float64 {
-			largest = math.MaxFloat64
-		}
-		for name, c := range map[string]struct {
-			w, g float64
-			opt  l4.Option
-			bad  bool
-		}{
-			"clipped to size":     {1, largest / 2, l4.WithClip(1), dt == tensor.Float64},
-			"norm brought down":   {1, largest / 2, l4.WithClipNorm(1), dt == tensor.Float64},
-			"infinite":            {1, math.Inf(1), l4.WithClip(1), true},
-			"not a number":        {1, math.NaN(), l4.WithClip(1), true},
-			"infinite weight":     {math.Inf(-1), 1, l4.WithL2Reg(1), true},
-			"infinite weight, L1": {math.Inf(-1), 1, l4.WithL1Reg(1), true},
-			"large weight":        {largest / 2, 1, l4.WithL2Reg(1), true},
-			"large gradient":      {1, largest / 2, l4.WithL2Reg(1), true},
-		} {
-			w := newParam("w", dt, []int{3}, []float64{1, c.w, 1})
-			w.setGrad([]float64{1, 1, c.g})
-			before := numbers(w.w)
-			err := newSolver(valuer{gorgonia.NewF64(1)}, c.opt).Step([]gorgonia.ValueGrad{w})
-			if bad := errors.Is(err, l4.ErrNonFinite); bad != c.bad || !bad && err != nil {
-				t.Errorf("%s: error %v", name, err)
-			}
-			if c.bad {
-				wantEqual(t, numbers(w.w), before)
-				wantEqual(t, numbers(w.g), make([]float64, 3))
-			}
-		}
-	})
-}
-
 func TestMaxLearnRate(t *testing.T) {
 	everyProblem(t, func(t *testing.T, p problem, newSolver newSolver) {
 		for name, opts := range map[string][]l4.Option{"bounded": nil, "plain": {l4.WithoutBound()}} {
 			free := newTrial(t, p, tensor.Float64, newSolver, opts...).run(1).solver.Last()
-			capped := newTrial(t, p, tensor.Float64, newSolver, append(opts, l4.WithMaxLearnRate(free.LearnRate/2))...).run(1).solver.Last()
+			capped := newTrial(
+				t,
+				p,
+				tensor.Float64,
+				newSolver,
+				append(opts, l4.WithMaxLearnRate(free.LearnRate/2))...).run(1).
+				solver.Last()
 			if capped.LearnRate != free.LearnRate/2 || capped.Reach != free.Reach {
 				t.Errorf("%s: capped %+v, free %+v", name, capped, free)
 			}
-			wantEqual(t, weightsOf(newTrial(t, p, tensor.Float64, newSolver, append(opts, l4.WithMaxLearnRate(1e300))...).run(20).model),
-				weightsOf(newTrial(t, p, tensor.Float64, newSolver, opts...).run(20).model))
+			wantEqual(
+				t,
+				weightsOf(
+					newTrial(
+						t,
+						p,
+						tensor.Float64,
+						newSolver,
+						append(opts, l4.WithMaxLearnRate(1e300))...).run(20).
+						model,
+				),
+				weightsOf(newTrial(t, p, tensor.Float64, newSolver, opts...).run(20).model),
+			)
 		}
 	})
 }
 
-// TestRecorder: the recorder gets what Last returns, after successful steps only, and it may call Last.
+// TestRecorder: the recorder gets what Last returns, after successful steps only, and it may call
+// Last.
 func TestRecorder(t *testing.T) {
 	var s *l4.L4Adam
 	var infos []l4.Info
@@ -319,10 +290,16 @@ func TestRecorder(t *testing.T) {
 	}
 }
 
-// TestNegativeRateIsCapped: with a time scale of its own g can point the other way, and then the rate is negative.
+// TestNegativeRateIsCapped: with a time scale of its own g can point the other way, and then the
+// rate is negative.
 func TestNegativeRateIsCapped(t *testing.T) {
 	w := newParam("w", tensor.Float64, []int{1}, []float64{0})
-	s := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, l4.WithGradientTime(1), l4.WithMaxLearnRate(0.1), l4.WithoutBound())
+	s := l4.NewL4Mom(
+		valuer{gorgonia.NewF64(1)},
+		l4.WithGradientTime(1),
+		l4.WithMaxLearnRate(0.1),
+		l4.WithoutBound(),
+	)
 	for _, g := range []float64{1, -1e-3} {
 		w.setGrad([]float64{g})
 		if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {
@@ -334,40 +311,11 @@ func TestNegativeRateIsCapped(t *testing.T) {
 	}
 }
 
-// TestClipLeavesWeightsAlone: what only clips asks nothing of the weights, and L1 no more than that their sum is finite.
-func TestClipLeavesWeightsAlone(t *testing.T) {
-	for name, opt := range map[string]l4.Option{"clip": l4.WithClip(1), "clip norm": l4.WithClipNorm(1), "L1": l4.WithL1Reg(1)} {
-		w := newParam("w", tensor.Float64, []int{2}, []float64{1e200, 1})
-		w.setGrad([]float64{1, 1})
-		if err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}, opt).Step([]gorgonia.ValueGrad{w}); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
 // TestOverflowAboveFloor: a loss too far above its floor is not finite.
 func TestOverflowAboveFloor(t *testing.T) {
 	w := newParam("w", tensor.Float64, []int{1}, []float64{1})
 	s := l4.NewL4Adam(valuer{gorgonia.NewF64(1e308)}, l4.WithLossFloor(-1.7e308))
 	if err := s.Step([]gorgonia.ValueGrad{w}); !errors.Is(err, l4.ErrNonFinite) {
 		t.Errorf("error %v", err)
-	}
-}
-
-// TestZeroGradientIsNotClipped: where there is no gradient clipping takes nothing off it.
-func TestZeroGradientIsNotClipped(t *testing.T) {
-	w := newParam("w", tensor.Float64, []int{1}, []float64{1})
-	run := func(opts ...l4.Option) float64 {
-		s := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, append(opts, l4.WithMomentumTime(1))...)
-		for _, g := range []float64{0.5, 0, 0.5} {
-			w.setGrad([]float64{g})
-			if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return s.Last().LearnRate
-	}
-	if got, want := run(l4.WithClip(1)), run(); got != want {
-		t.Errorf("learning rate %v, without clipping %v", got, want)
 	}
 }

@@ -8,9 +8,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// buildProblem expresses the loss of a golden trace as a graph. The function it returns sets the inputs of
-// the step with the given number, counted from 0.
-func buildProblem(t *testing.T, name string, raw json.RawMessage, g *gorgonia.ExprGraph, w gorgonia.Nodes) (*gorgonia.Node, func(step int)) {
+// buildProblem expresses the loss of a golden trace as a graph. The function it returns sets the
+// inputs of the step with the given number, counted from 0.
+func buildProblem(
+	t *testing.T,
+	name string,
+	raw json.RawMessage,
+	g *gorgonia.ExprGraph,
+	w gorgonia.Nodes,
+) (*gorgonia.Node, func(step int)) {
 	t.Helper()
 	// encoding/json matches keys without regard to case, but the specs hold both y and Y.
 	var keys map[string]json.RawMessage
@@ -29,14 +35,26 @@ func buildProblem(t *testing.T, name string, raw json.RawMessage, g *gorgonia.Ex
 		for _, r := range rows {
 			flat = append(flat, r...)
 		}
-		return gorgonia.NewMatrix(g, tensor.Float64, gorgonia.WithName(key), gorgonia.WithShape(len(rows), len(rows[0])),
-			gorgonia.WithValue(tensor.New(tensor.WithShape(len(rows), len(rows[0])), tensor.WithBacking(flat))))
+		return gorgonia.NewMatrix(
+			g,
+			tensor.Float64,
+			gorgonia.WithName(key),
+			gorgonia.WithShape(len(rows), len(rows[0])),
+			gorgonia.WithValue(
+				tensor.New(tensor.WithShape(len(rows), len(rows[0])), tensor.WithBacking(flat)),
+			),
+		)
 	}
 	vector := func(key string) *gorgonia.Node {
 		var xs []float64
 		get(key, &xs)
-		return gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName(key), gorgonia.WithShape(len(xs)),
-			gorgonia.WithValue(tensor.New(tensor.WithBacking(xs))))
+		return gorgonia.NewVector(
+			g,
+			tensor.Float64,
+			gorgonia.WithName(key),
+			gorgonia.WithShape(len(xs)),
+			gorgonia.WithValue(tensor.New(tensor.WithBacking(xs))),
+		)
 	}
 	constant := func(x float64) *gorgonia.Node { return gorgonia.NewConstant(x) }
 	must := gorgonia.Must
@@ -48,7 +66,9 @@ func buildProblem(t *testing.T, name string, raw json.RawMessage, g *gorgonia.Ex
 		get("const", &c)
 		d := must(gorgonia.Sub(w[0], vector("c")))
 		ad := must(gorgonia.Mul(matrix("A"), d))
-		half := must(gorgonia.Mul(constant(0.5), must(gorgonia.Sum(must(gorgonia.HadamardProd(d, ad))))))
+		half := must(
+			gorgonia.Mul(constant(0.5), must(gorgonia.Sum(must(gorgonia.HadamardProd(d, ad))))),
+		)
 		if c == 0 {
 			return half, every
 		}
@@ -78,10 +98,26 @@ func buildProblem(t *testing.T, name string, raw json.RawMessage, g *gorgonia.Ex
 		get("batch", &batch)
 		get("y", &labels)
 		get("X", &rows)
-		x := gorgonia.NewMatrix(g, tensor.Float64, gorgonia.WithName("x"), gorgonia.WithShape(batch, len(rows[0])))
-		y := gorgonia.NewMatrix(g, tensor.Float64, gorgonia.WithName("y"), gorgonia.WithShape(batch, 3))
-		hidden := must(gorgonia.Tanh(must(gorgonia.BroadcastAdd(must(gorgonia.Mul(x, w[0])), w[1], nil, []byte{0}))))
-		logits := must(gorgonia.BroadcastAdd(must(gorgonia.Mul(hidden, w[2])), w[3], nil, []byte{0}))
+		x := gorgonia.NewMatrix(
+			g,
+			tensor.Float64,
+			gorgonia.WithName("x"),
+			gorgonia.WithShape(batch, len(rows[0])),
+		)
+		y := gorgonia.NewMatrix(
+			g,
+			tensor.Float64,
+			gorgonia.WithName("y"),
+			gorgonia.WithShape(batch, 3),
+		)
+		hidden := must(
+			gorgonia.Tanh(
+				must(gorgonia.BroadcastAdd(must(gorgonia.Mul(x, w[0])), w[1], nil, []byte{0})),
+			),
+		)
+		logits := must(
+			gorgonia.BroadcastAdd(must(gorgonia.Mul(hidden, w[2])), w[3], nil, []byte{0}),
+		)
 		logProb := must(gorgonia.LogSoftMax(logits))
 		sum := must(gorgonia.Sum(must(gorgonia.HadamardProd(logProb, y))))
 		return must(gorgonia.Mul(constant(-1/float64(batch)), sum)), func(step int) {

@@ -44,11 +44,12 @@ func (t *told) tell(logger *slog.Logger, err error, step int) {
 		*t = told{}
 	}
 	(*t)[kind] = true
-	logger.Error("l4 refused a step; others for the same reason will not be logged", "step", step, "error", err)
+	logger.Error("l4 refused a step; others for the same reason will not be logged",
+		"step", step, "error", err)
 }
 
-// WithLogger tells a logger of the first step that Step refuses for each reason, at the level of errors. Most
-// programs call Step as a statement and never see its error. Default: none.
+// WithLogger tells a logger of the first step that Step refuses for each reason, at the level of
+// errors. Most programs call Step as a statement and never see its error. Default: none.
 func WithLogger(logger *slog.Logger) Option {
 	return func(o *options) { o.logger = logger }
 }

@@ -14,13 +14,20 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestLossOfOtherGradients: a loss that is not the one of the gradients is refused, for each way that programs come to
-// one, and in Batches as well.
+// TestLossOfOtherGradients: a loss that is not the one of the gradients is refused, for each way
+// that programs come to one, and in Batches as well.
 func TestLossOfOtherGradients(t *testing.T) {
-	// build makes a graph over the weight with a sum and its mean, and gives Grad what grad chooses.
+	// build makes a graph over the weight with a sum and its mean, and gives Grad what grad
+	// chooses.
 	build := func(w *tensor.Dense, grad func(sum, mean *gorgonia.Node) *gorgonia.Node) (sum, mean *gorgonia.Node, model []gorgonia.ValueGrad) {
 		g := gorgonia.NewGraph()
-		node := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(4), gorgonia.WithValue(w))
+		node := gorgonia.NewVector(
+			g,
+			tensor.Float64,
+			gorgonia.WithName("w"),
+			gorgonia.WithShape(4),
+			gorgonia.WithValue(w),
+		)
 		sum = gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Square(node))))
 		mean = gorgonia.Must(gorgonia.Mul(sum, gorgonia.NewConstant(0.25)))
 		if err := tape(t, g, grad(sum, mean), gorgonia.Nodes{node}, gorgonia.BindDualValues(node))(); err != nil {
@@ -81,7 +88,8 @@ func TestLossOfOtherGradients(t *testing.T) {
 		for what, err := range map[string]error{
 			"Step": l4.NewL4Adam(loss).Step(model), "Add": new(l4.Batches).Add(loss, modelWithGradient(model)),
 		} {
-			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			if c.want == "" && err != nil ||
+				c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("%s, %s: error %v, want %q", name, what, err, c.want)
 			}
 		}
@@ -105,7 +113,8 @@ func TestSolverBeforeGraph(t *testing.T) {
 	if err := s.Step(model); err == nil || !strings.Contains(err.Error(), "call SetLoss") {
 		t.Errorf("without a loss: error %v", err)
 	}
-	if err := l4.NewL4Adam(l4.LossFunc(nil)).Step(model); err == nil || !strings.Contains(err.Error(), "call SetLoss") {
+	if err := l4.NewL4Adam(l4.LossFunc(nil)).Step(model); err == nil ||
+		!strings.Contains(err.Error(), "call SetLoss") {
 		t.Errorf("a nil function: error %v", err)
 	}
 	var value gorgonia.Value
@@ -119,7 +128,8 @@ func TestSolverBeforeGraph(t *testing.T) {
 	}
 }
 
-// TestRefused: errors that a program does not read are counted, and told to a logger once for each reason.
+// TestRefused: errors that a program does not read are counted, and told to a logger once for each
+// reason.
 func TestRefused(t *testing.T) {
 	var log bytes.Buffer
 	loss, p := newBowl(), newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
@@ -139,7 +149,10 @@ func TestRefused(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); len(lines) != 2 ||
-		!strings.Contains(lines[0], "step=3") || !strings.Contains(lines[0], "loss is NaN") || !strings.Contains(lines[1], "0 parameters") {
+		!strings.Contains(
+			lines[0],
+			"step=3",
+		) || !strings.Contains(lines[0], "loss is NaN") || !strings.Contains(lines[1], "0 parameters") {
 		t.Errorf("logged:\n%s", log.String())
 	}
 }
@@ -147,13 +160,32 @@ func TestRefused(t *testing.T) {
 // TestSchedules: a decay and a cap for each step, and parameters that do not decay.
 func TestSchedules(t *testing.T) {
 	for _, dt := range dtypes {
-		w, bias := newParam("w", dt, []int{2, 1}, []float64{1, 2}), newParam("bias", dt, []int{2}, []float64{3, 4})
+		w, bias := newParam(
+			"w",
+			dt,
+			[]int{2, 1},
+			[]float64{1, 2},
+		), newParam(
+			"bias",
+			dt,
+			[]int{2},
+			[]float64{3, 4},
+		)
 		rates := []float64{}
-		s := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, l4.WithoutBound(),
-			l4.WithWeightDecaySchedule(func(step int) float64 { return []float64{0.5, 0, 0.25}[step-1] }),
-			l4.WithMaxLearnRateSchedule(func(step int) float64 { return math.Pow(10, float64(-step-9)) }),
-			l4.WithWeightDecayOf(func(name string, shape []int) bool { return len(shape) > 1 && name == "w" }),
-			l4.WithRecorder(func(i l4.Info) { rates = append(rates, i.LearnRate) }))
+		s := l4.NewL4Mom(
+			valuer{gorgonia.NewF64(1)},
+			l4.WithoutBound(),
+			l4.WithWeightDecaySchedule(
+				func(step int) float64 { return []float64{0.5, 0, 0.25}[step-1] },
+			),
+			l4.WithMaxLearnRateSchedule(
+				func(step int) float64 { return math.Pow(10, float64(-step-9)) },
+			),
+			l4.WithWeightDecayOf(
+				func(name string, shape []int) bool { return len(shape) > 1 && name == "w" },
+			),
+			l4.WithRecorder(func(i l4.Info) { rates = append(rates, i.LearnRate) }),
+		)
 		for range 3 {
 			w.setGrad([]float64{1, 1})
 			bias.setGrad([]float64{1, 1})
@@ -164,7 +196,10 @@ func TestSchedules(t *testing.T) {
 		wantClose(t, weightsOf([]*param{w, bias}), []float64{0.375, 0.75, 3, 4}, 1e-6)
 		wantEqual(t, rates, []float64{math.Pow(10, -10), math.Pow(10, -11), math.Pow(10, -12)})
 	}
-	bad := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}, l4.WithMaxLearnRateSchedule(func(step int) float64 { return float64(2 - step) }))
+	bad := l4.NewL4Adam(
+		valuer{gorgonia.NewF64(1)},
+		l4.WithMaxLearnRateSchedule(func(step int) float64 { return float64(2 - step) }),
+	)
 	p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 	p.setGrad([]float64{1, 1})
 	if err := bad.Step(valueGrads([]*param{p})); err != nil {
@@ -172,13 +207,15 @@ func TestSchedules(t *testing.T) {
 	}
 	before := numbers(p.w)
 	p.setGrad([]float64{1, 1})
-	if err := bad.Step(valueGrads([]*param{p})); err == nil || !strings.Contains(err.Error(), "WithMaxLearnRateSchedule: 0 in step 2") {
+	if err := bad.Step(valueGrads([]*param{p})); err == nil ||
+		!strings.Contains(err.Error(), "WithMaxLearnRateSchedule: 0 in step 2") {
 		t.Errorf("error %v", err)
 	}
 	wantEqual(t, numbers(p.w), before)
 	for name, opt := range map[string]l4.Option{"WithMaxLearnRateSchedule": l4.WithMaxLearnRateSchedule(nil),
 		"WithWeightDecaySchedule": l4.WithWeightDecaySchedule(nil), "WithWeightDecayOf": l4.WithWeightDecayOf(nil)} {
-		if err := l4.NewL4Adam(valuer{}, opt).Step(nil); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("l4: %s: the function is nil", name)) {
+		if err := l4.NewL4Adam(valuer{}, opt).Step(nil); err == nil ||
+			!strings.Contains(err.Error(), fmt.Sprintf("l4: %s: the function is nil", name)) {
 			t.Errorf("%s(nil): error %v", name, err)
 		}
 	}

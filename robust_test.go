@@ -14,8 +14,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestPoisonedBatch trains in a tape machine with a batch of NaN in the middle, and ends where the training
-// without that batch ends.
+// TestPoisonedBatch trains in a tape machine with a batch of NaN in the middle, and ends where the
+// training without that batch ends.
 func TestPoisonedBatch(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		run := func(poison bool, opts ...l4.Option) ([]float64, l4.Info) {
@@ -62,8 +62,8 @@ func TestPoisonedBatch(t *testing.T) {
 	})
 }
 
-// TestSkipNonFinite: so many bad steps in a row are skipped, the next is an error, and a good one starts the
-// count anew.
+// TestSkipNonFinite: so many bad steps in a row are skipped, the next is an error, and a good one
+// starts the count anew.
 func TestSkipNonFinite(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		loss, model := newBowl(), []*param{newParam("w", dt, []int{4}, ramp(4, 1))}
@@ -108,7 +108,14 @@ func TestSkippingDoesNotAllocate(t *testing.T) {
 		"penalty":  func(_ bowl, p *param) { p.setWeight([]float64{1e200, 1, 1}) },
 	} {
 		loss, p := newBowl(), newParam("w", tensor.Float64, []int{3}, ramp(3, 1))
-		s, model := l4.NewL4Adam(loss, l4.WithSkipNonFinite(1<<30), l4.WithClipNorm(1), l4.WithL2Reg(1)), valueGrads([]*param{p})
+		s, model := l4.NewL4Adam(
+			loss,
+			l4.WithSkipNonFinite(1<<30),
+			l4.WithClipNorm(1),
+			l4.WithL2Reg(1),
+		), valueGrads(
+			[]*param{p},
+		)
 		stepTimes(t, s, loss, []*param{p}, 1)
 		step := func() {
 			spoil(loss, p)
@@ -142,8 +149,8 @@ func TestErrorsLast(t *testing.T) {
 	}
 }
 
-// TestTwoSolversAtOnce: solvers in goroutines of their own, large enough to call helpers, do not disturb each
-// other.
+// TestTwoSolversAtOnce: solvers in goroutines of their own, large enough to call helpers, do not
+// disturb each other.
 func TestTwoSolversAtOnce(t *testing.T) {
 	run := func() []float64 {
 		model := []*param{newParam("w", tensor.Float32, []int{700, 1000}, ramp(700_000, 1))}
@@ -173,7 +180,8 @@ func TestTwoSolversAtOnce(t *testing.T) {
 	}
 }
 
-// TestSideBySideMachines: one solver steps a model whose gradients come from machines that run side by side.
+// TestSideBySideMachines: one solver steps a model whose gradients come from machines that run side
+// by side.
 func TestSideBySideMachines(t *testing.T) {
 	run := func(sideBySide bool) []float64 {
 		type half struct {
@@ -184,7 +192,11 @@ func TestSideBySideMachines(t *testing.T) {
 		halves := make([]half, 2)
 		for i := range halves {
 			g, loss, weights := mixedGraph(tensor.Float64)
-			halves[i] = half{loss, weights, tape(t, g, loss, weights, gorgonia.BindDualValues(weights...))}
+			halves[i] = half{
+				loss,
+				weights,
+				tape(t, g, loss, weights, gorgonia.BindDualValues(weights...)),
+			}
 		}
 		var model []gorgonia.ValueGrad
 		for i, h := range halves {
@@ -237,7 +249,10 @@ func (n named) Name() string { return n.name }
 
 // TestHeapDoesNotGrow: not in 100,000 steps, also where every step is skipped or refused.
 func TestHeapDoesNotGrow(t *testing.T) {
-	model := []*param{newParam("w", tensor.Float32, []int{4, 5}, ramp(20, 1)), {name: "s", w: newScalar(tensor.Float64), g: newScalar(tensor.Float64)}}
+	model := []*param{
+		newParam("w", tensor.Float32, []int{4, 5}, ramp(20, 1)),
+		{name: "s", w: newScalar(tensor.Float64), g: newScalar(tensor.Float64)},
+	}
 	vs := valueGrads(model)
 	loss := gorgonia.NewF64(1)
 	s := l4.NewL4Adam(valuer{loss}, l4.WithSkipNonFinite(math.MaxInt))
@@ -270,8 +285,8 @@ func TestHeapDoesNotGrow(t *testing.T) {
 	}
 }
 
-// TestAveragesReachZero: where gradients stay zero the averages do not end as denormal numbers, which never go
-// away and are slow.
+// TestAveragesReachZero: where gradients stay zero the averages do not end as denormal numbers,
+// which never go away and are slow.
 func TestAveragesReachZero(t *testing.T) {
 	for name, newSolver := range solvers {
 		t.Run(name, func(t *testing.T) {
@@ -323,7 +338,13 @@ func TestStateSize(t *testing.T) {
 		}
 		runtime.ReadMemStats(&after)
 		if got, want := after.TotalAlloc-before.TotalAlloc, words*n*4; got > want+want/50 {
-			t.Errorf("%s: %d bytes of state for %d parameters of 4 bytes, want %d", name, got, n, want)
+			t.Errorf(
+				"%s: %d bytes of state for %d parameters of 4 bytes, want %d",
+				name,
+				got,
+				n,
+				want,
+			)
 		}
 	}
 }

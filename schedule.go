@@ -14,7 +14,8 @@ type schedule struct {
 
 // constant is the schedule of one number.
 func constant(x float64) *schedule {
-	return &schedule{at: func(int) float64 { return x }, inRange: func(float64) bool { return true }, fixed: x}
+	return &schedule{at: func(int) float64 { return x },
+		inRange: func(float64) bool { return true }, fixed: x}
 }
 
 // set sets the number of a step. It returns an error if that is out of range.
@@ -40,17 +41,19 @@ func isDecay(x float64) bool { return 0 <= x && x < 1 }
 
 const wantDecay = "a number from 0 to below 1"
 
-// WithWeightDecaySchedule is WithWeightDecay with a λ for each step; the first is 1. A value out of range is an
-// error of that Step, which then changes nothing. A saved state does not contain the function.
+// WithWeightDecaySchedule is WithWeightDecay with a λ for each step; the first is 1. A value out of
+// range is an error of that Step, which then changes nothing. A saved state does not contain the
+// function.
 func WithWeightDecaySchedule(lambda func(step int) float64) Option {
 	return func(o *options) {
-		o.setSchedule(&o.weightDecay, schedule{option: "WithWeightDecaySchedule", at: lambda, inRange: isDecay, want: wantDecay})
+		o.setSchedule(&o.weightDecay, schedule{option: "WithWeightDecaySchedule", at: lambda,
+			inRange: isDecay, want: wantDecay})
 	}
 }
 
-// WithMaxLearnRateSchedule is WithMaxLearnRate with a cap for each step, +Inf for none; the first step is 1. Use
-// it to end a training with ever shorter steps. A value out of range is an error of that Step, which then
-// changes nothing. A saved state does not contain the function.
+// WithMaxLearnRateSchedule is WithMaxLearnRate with a cap for each step, +Inf for none; the first
+// step is 1. Use it to end a training with ever shorter steps. A value out of range is an error of
+// that Step, which then changes nothing. A saved state does not contain the function.
 func WithMaxLearnRateSchedule(eta func(step int) float64) Option {
 	return func(o *options) {
 		o.setSchedule(&o.maxLearnRate, schedule{option: "WithMaxLearnRateSchedule", at: eta,
@@ -58,8 +61,8 @@ func WithMaxLearnRateSchedule(eta func(step int) float64) Option {
 	}
 }
 
-// WithWeightDecayOf limits weight decay to the parameters for which decays returns true, by their name and shape
-// in the first step. Usual is to leave out biases and the scales of normalisation:
+// WithWeightDecayOf limits weight decay to the parameters for which decays returns true, by their
+// name and shape in the first step. Usual is to leave out biases and the scales of normalisation:
 //
 //	l4.WithWeightDecayOf(func(_ string, shape []int) bool { return len(shape) > 1 })
 func WithWeightDecayOf(decays func(name string, shape []int) bool) Option {

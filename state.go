@@ -2,7 +2,6 @@ package l4
 
 import (
 	"encoding"
-	"math"
 
 	"github.com/pkg/errors"
 
@@ -16,11 +15,12 @@ var (
 
 var stateFormat = record.Format{Magic: "L4solver", Version: 1}
 
-// MarshalBinary returns the whole state of the solver. Loaded into a new solver of the same type and options,
-// it makes training go on to the bit as if it had never stopped. The weights are not part of it.
+// MarshalBinary returns the whole state of the solver. Loaded into a new solver of the same type
+// and options, it makes training go on to the bit as if it had never stopped. The weights are not
+// part of it.
 //
-// The state of an L4 includes that of its inner solver, which must be an encoding.BinaryMarshaler; Gorgonia's
-// are not.
+// The state of an L4 includes that of its inner solver, which must be an encoding.BinaryMarshaler;
+// Gorgonia's are not.
 //
 // The format, version 1. Numbers are little-endian; those of steps, lengths and sizes are uint64.
 //
@@ -46,10 +46,10 @@ func (s *Solver) MarshalBinary() ([]byte, error) {
 	return data, errors.WithMessage(err, "l4: saving the state")
 }
 
-// UnmarshalBinary takes over a state that MarshalBinary has saved. The next Step must be given the same
-// parameters, by name, dtype, shape and order. It returns an error, and leaves the solver as it was, for bytes
-// that are not a whole saved state, for numbers in it that no solver can have come to, and for the state of
-// another type of solver or of other options.
+// UnmarshalBinary takes over a state that MarshalBinary has saved. The next Step must be given the
+// same parameters, by name, dtype, shape and order. It returns an error, and leaves the solver as
+// it was, for bytes that are not a whole saved state, for numbers in it that no solver can have
+// come to, and for the state of another type of solver or of other options.
 func (s *Solver) UnmarshalBinary(data []byte) error {
 	if err := s.usable(); err != nil {
 		return err
@@ -88,20 +88,4 @@ func (s *Solver) fields(c *record.Codec) error {
 		c.Fail("%d steps with %d parameters", s.last.Step, s.model.Len())
 	}
 	return s.direction.fields(c)
-}
-
-func (i *Info) fields(c *record.Codec) {
-	const largest = math.MaxFloat64
-	c.Count(&i.Step)
-	c.Float("the loss", &i.Loss, -largest, largest)
-	c.Float("Lmin", &i.LMin, 0, largest)
-	c.Float("the learning rate", &i.LearnRate, -largest, largest)
-	c.Any(&i.InnerProduct)
-	for _, x := range []*float64{&i.Length, &i.Limit, &i.Reach, &i.Path} {
-		c.Float("a length of the bound", x, 0, math.Inf(1))
-	}
-	c.Float("the floor", &i.Floor, -largest, largest)
-	c.Count(&i.Skipped)
-	c.Count(&i.Refused)
-	c.Float("the penalty", &i.Penalty, 0, largest)
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// vectors hold a vector for each tensor of a model, of its dtype and number of elements, zero at first.
+// vectors hold a vector for each tensor of a model, of its dtype and number of elements, zero at
+// first.
 type vectors struct {
 	number int         // among those that one pass reads; see kernel.NewVector
 	f32    [][]float32 // by tensor; nil where that is of the other dtype
@@ -37,10 +38,12 @@ func (v *vectors) add(m *flat.Model, tensorIndex int) {
 }
 
 // fields are the elements for one tensor, none below least.
-func (v *vectors) fields(c *record.Codec, m *flat.Model, tensorIndex int, what string, least float64) {
+func (v *vectors) fields(c *record.Codec, m *flat.Model, tensorIndex int, what string,
+	least float64) {
 	if c.Reading() {
 		v.add(m, tensorIndex)
 	}
-	record.Vector(c, what, v.f32[tensorIndex], float32(max(least, -math.MaxFloat32)), math.MaxFloat32)
+	least32 := float32(max(least, -math.MaxFloat32))
+	record.Vector(c, what, v.f32[tensorIndex], least32, math.MaxFloat32)
 	record.Vector(c, what, v.f64[tensorIndex], max(least, -math.MaxFloat64), math.MaxFloat64)
 }

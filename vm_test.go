@@ -11,8 +11,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// machines are the virtual machines of Gorgonia, and ways to set them up, that a solver must work with. The
-// function they return evaluates loss and gradients.
+// machines are the virtual machines of Gorgonia, and ways to set them up, that a solver must work
+// with. The function they return evaluates loss and gradients.
 var machines = map[string]func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node, weights gorgonia.Nodes) func() error{
 	"tape": func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node, weights gorgonia.Nodes) func() error {
 		return tape(t, g, loss, weights, gorgonia.BindDualValues(weights...))
@@ -29,7 +29,13 @@ var machines = map[string]func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgon
 	},
 }
 
-func tape(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node, weights gorgonia.Nodes, opts ...gorgonia.VMOpt) func() error {
+func tape(
+	t *testing.T,
+	g *gorgonia.ExprGraph,
+	loss *gorgonia.Node,
+	weights gorgonia.Nodes,
+	opts ...gorgonia.VMOpt,
+) func() error {
 	t.Helper()
 	if _, err := gorgonia.Grad(loss, weights...); err != nil {
 		t.Fatal(err)
@@ -42,16 +48,29 @@ func tape(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node, weights gorg
 	}
 }
 
-// mixedGraph is a loss over parameters of every kind: a matrix, a vector, a scalar, and tensors of shape (1)
-// and (1,1). Two of them have one gradient node in common, and one has a constant for its gradient.
+// mixedGraph is a loss over parameters of every kind: a matrix, a vector, a scalar, and tensors of
+// shape (1) and (1,1). Two of them have one gradient node in common, and one has a constant for its
+// gradient.
 func mixedGraph(dt tensor.Dtype) (*gorgonia.ExprGraph, *gorgonia.Node, gorgonia.Nodes) {
 	must := gorgonia.Must
 	g := gorgonia.NewGraph()
 	value := func(shape tensor.Shape, seed uint64) gorgonia.NodeConsOpt {
-		return gorgonia.WithValue(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(backing(dt, ramp(shape.TotalSize(), seed)))))
+		return gorgonia.WithValue(
+			tensor.New(
+				tensor.WithShape(shape...),
+				tensor.WithBacking(backing(dt, ramp(shape.TotalSize(), seed))),
+			),
+		)
 	}
 	node := func(name string, seed uint64, shape ...int) *gorgonia.Node {
-		return gorgonia.NewTensor(g, dt, len(shape), gorgonia.WithName(name), gorgonia.WithShape(shape...), value(shape, seed))
+		return gorgonia.NewTensor(
+			g,
+			dt,
+			len(shape),
+			gorgonia.WithName(name),
+			gorgonia.WithShape(shape...),
+			value(shape, seed),
+		)
 	}
 	scalar := func(name string, x float64) *gorgonia.Node {
 		v := newScalar(dt)
@@ -59,7 +78,25 @@ func mixedGraph(dt tensor.Dtype) (*gorgonia.ExprGraph, *gorgonia.Node, gorgonia.
 		return gorgonia.NewScalar(g, dt, gorgonia.WithName(name), gorgonia.WithValue(v))
 	}
 	x := node("x", 1, 6, 4)
-	w, b, one, oneone := node("w", 2, 4, 3), node("b", 3, 3), node("one", 4, 1), node("oneone", 5, 1, 1)
+	w, b, one, oneone := node(
+		"w",
+		2,
+		4,
+		3,
+	), node(
+		"b",
+		3,
+		3,
+	), node(
+		"one",
+		4,
+		1,
+	), node(
+		"oneone",
+		5,
+		1,
+		1,
+	)
 	s, p, q := scalar("s", 0.5), scalar("p", 3), scalar("q", 4)
 	// Sums, products and squares: the Lisp machine has the gradient of tanh wrong.
 	h := must(gorgonia.BroadcastAdd(must(gorgonia.Mul(x, w)), b, nil, []byte{0}))
@@ -72,8 +109,16 @@ func mixedGraph(dt tensor.Dtype) (*gorgonia.ExprGraph, *gorgonia.Node, gorgonia.
 	return g, loss, gorgonia.Nodes{w, b, one, oneone, s, p, q}
 }
 
-// trainGraph runs a virtual machine and a solver in turn. The solver is made before the machine or after it.
-func trainGraph(t *testing.T, machine string, newSolver newSolver, dt tensor.Dtype, steps int, solverFirst bool) []float64 {
+// trainGraph runs a virtual machine and a solver in turn. The solver is made before the machine or
+// after it.
+func trainGraph(
+	t *testing.T,
+	machine string,
+	newSolver newSolver,
+	dt tensor.Dtype,
+	steps int,
+	solverFirst bool,
+) []float64 {
 	t.Helper()
 	g, loss, weights := mixedGraph(dt)
 	var solver stepper
@@ -119,8 +164,8 @@ func TestVirtualMachines(t *testing.T) {
 	})
 }
 
-// TestOverwrittenLoss: the memory of a loss that is a tensor may come to hold something else. The solver then
-// says what to do, and doing it gives the right number.
+// TestOverwrittenLoss: the memory of a loss that is a tensor may come to hold something else. The
+// solver then says what to do, and doing it gives the right number.
 func TestOverwrittenLoss(t *testing.T) {
 	const lossValue = 1.96
 	uses := map[string]func(loss *gorgonia.Node){
@@ -131,7 +176,12 @@ func TestOverwrittenLoss(t *testing.T) {
 		"rmse":       func(l *gorgonia.Node) { gorgonia.Must(gorgonia.Sqrt(l)) },
 		"reshaped":   func(l *gorgonia.Node) { gorgonia.Must(gorgonia.Reshape(l, tensor.Shape{1, 1})) },
 		"reshaped and tripled": func(l *gorgonia.Node) {
-			gorgonia.Must(gorgonia.Mul(gorgonia.Must(gorgonia.Reshape(l, tensor.Shape{1, 1})), gorgonia.NewConstant(3.0)))
+			gorgonia.Must(
+				gorgonia.Mul(
+					gorgonia.Must(gorgonia.Reshape(l, tensor.Shape{1, 1})),
+					gorgonia.NewConstant(3.0),
+				),
+			)
 		},
 	}
 	for name, use := range uses {
@@ -140,10 +190,30 @@ func TestOverwrittenLoss(t *testing.T) {
 				run := func(viaRead bool) (float64, error) {
 					must := gorgonia.Must
 					g := gorgonia.NewGraph()
-					x := gorgonia.NewMatrix(g, tensor.Float64, gorgonia.WithName("x"), gorgonia.WithShape(1, 3),
-						gorgonia.WithValue(tensor.New(tensor.WithShape(1, 3), tensor.WithBacking([]float64{1, 2, 3}))))
-					w := gorgonia.NewMatrix(g, tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(3, 1),
-						gorgonia.WithValue(tensor.New(tensor.WithShape(3, 1), tensor.WithBacking([]float64{.1, .2, .3}))))
+					x := gorgonia.NewMatrix(
+						g,
+						tensor.Float64,
+						gorgonia.WithName("x"),
+						gorgonia.WithShape(1, 3),
+						gorgonia.WithValue(
+							tensor.New(
+								tensor.WithShape(1, 3),
+								tensor.WithBacking([]float64{1, 2, 3}),
+							),
+						),
+					)
+					w := gorgonia.NewMatrix(
+						g,
+						tensor.Float64,
+						gorgonia.WithName("w"),
+						gorgonia.WithShape(3, 1),
+						gorgonia.WithValue(
+							tensor.New(
+								tensor.WithShape(3, 1),
+								tensor.WithBacking([]float64{.1, .2, .3}),
+							),
+						),
+					)
 					square := must(gorgonia.Square(must(gorgonia.Mul(x, w))))
 					cost := must(gorgonia.Sum(square))
 					loss := map[string]*gorgonia.Node{"scalar": cost, "(1)": must(gorgonia.Sum(square, 1)), "(1,1)": square}[kind]

@@ -32,8 +32,8 @@ func (b *buffer[T]) bind(v gorgonia.Value) (moved bool, err error) {
 		return false, err
 	}
 	if !b.layout.set(shape, strides, len(data)) {
-		return false, errors.Errorf("shape %v with strides %v does not fit its %d elements of memory; "+
-			"give the solver a tensor that owns its memory", shape, strides, len(data))
+		return false, errors.Errorf("shape %v with strides %v does not fit its %d elements of "+
+			"memory; give the solver a tensor that owns its memory", shape, strides, len(data))
 	}
 	b.tensor, b.size, b.rowMajor = t, v.MemSize(), b.layout.rowMajor()
 	if b.rowMajor {
@@ -77,10 +77,11 @@ func memory[T kernel.Float](v gorgonia.Value) (data []T, shape, strides []int, e
 	return data, shape, strides, nil
 }
 
-// unchanged reports whether t is the tensor of the last bind in the same memory and layout: the usual
-// case, made quick.
+// unchanged reports whether t is the tensor of the last bind in the same memory and layout: the
+// usual case, made quick.
 func (b *buffer[T]) unchanged(t *gt.Dense) bool {
-	return t != nil && t == b.tensor && t.MemSize() == b.size && t.Uintptr() == address(&b.data[0]) &&
+	return t != nil && t == b.tensor && t.MemSize() == b.size &&
+		t.Uintptr() == address(&b.data[0]) &&
 		same(t.Shape(), b.shape) && same(t.Strides(), b.strides)
 }
 

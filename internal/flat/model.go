@@ -1,5 +1,6 @@
-// Package flat presents the weights and gradients of a Gorgonia model as flat slices in row-major order,
-// whatever their shape and layout, and walks over them on all cores. It knows nothing of solvers.
+// Package flat presents the weights and gradients of a Gorgonia model as flat slices in row-major
+// order, whatever their shape and layout, and walks over them on all cores. It knows nothing of
+// solvers.
 package flat
 
 import (
@@ -16,10 +17,11 @@ import (
 // ErrChanged says that a model is not the one of the first step.
 var ErrChanged = errors.New("l4: model changed")
 
-// Model is the memory of a model's weights and gradients. The zero Model becomes that of the first model
-// that it is bound to and committed with.
+// Model is the memory of a model's weights and gradients. The zero Model becomes that of the first
+// model that it is bound to and committed with.
 type Model struct {
-	// WeightsOnly leaves the gradients alone: passes are given none. It is set before the first Bind.
+	// WeightsOnly leaves the gradients alone: passes are given none. It is set before the first
+	// Bind.
 	WeightsOnly bool
 
 	tensors []tensor
@@ -31,30 +33,34 @@ type Model struct {
 	fixed   bool     // it has been committed, or read from a record
 }
 
-// Bind takes up the memory of weights and gradients. It returns an error if they cannot be stepped, or
-// are not those that have been committed. It writes to none of them.
+// Bind takes up the memory of weights and gradients. It returns an error if they cannot be stepped,
+// or are not those that have been committed. It writes to none of them.
 func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 	if !m.fixed {
 		if err := m.describe(model); err != nil {
 			return err
 		}
 	} else if len(model) != len(m.tensors) {
-		return changed("%d parameters, in the first step %d; a solver belongs to one model: make one for each",
+		return changed("%d parameters, in the first step %d; "+
+			"a solver belongs to one model: make one for each set of layers",
 			len(model), len(m.tensors))
 	}
+	moved := m.moved
+	m.moved = true // until all are bound: a parameter may panic
 	for i, v := range model {
 		if isNil(v) {
 			return errors.Errorf("l4: parameter #%d is nil", i)
 		}
-		moved, other, err := m.tensors[i].bind(v)
-		m.moved = m.moved || moved || err != nil
+		elsewhere, other, err := m.tensors[i].bind(v)
 		if err != nil && other && m.fixed {
 			return changed("%s: %v", nameOf(i, v), err)
 		}
 		if err != nil {
 			return errors.WithMessagef(err, "l4: %s", nameOf(i, v))
 		}
+		moved = moved || elsewhere
 	}
+	m.moved = moved
 	if m.moved {
 		if err := m.checkOrder(model); err != nil {
 			return err
@@ -83,7 +89,8 @@ func (m *Model) Commit() {
 	m.Keep()
 }
 
-// Keep makes the model that was bound the one that Bind compares with, as Commit does, without writing to it.
+// Keep makes the model that was bound the one that Bind compares with, as Commit does, without
+// writing to it.
 func (m *Model) Keep() {
 	if m.moved {
 		for _, t := range m.tensors {
@@ -99,8 +106,8 @@ func (m *Model) Sum(p Pass) (x, y float64) { return m.blocks.sum(p) }
 // Any reports whether a pass is not 0 for some part. It ends with the first.
 func (m *Model) Any(p Pass) bool { return m.blocks.any(p) }
 
-// Find returns the first element for which a pass is not 0, and its gradient, or its weight if there are no
-// gradients. There must be one.
+// Find returns the first element for which a pass is not 0, and its gradient, or its weight if
+// there are no gradients. There must be one.
 func (m *Model) Find(p Pass) (name string, at int, value float64) {
 	tensor, at, value := m.blocks.find(p)
 	return m.names[tensor], at, value
@@ -113,8 +120,8 @@ func (m *Model) ZeroGrads() {
 	}
 }
 
-// Len is the number of tensors. Of each, Name, Shape, Size and Dtype are as in the first step; Size is
-// its number of elements.
+// Len is the number of tensors. Of each, Name, Shape, Size and Dtype are as in the first step; Size
+// is its number of elements.
 func (m *Model) Len() int             { return len(m.tensors) }
 func (m *Model) Name(i int) string    { return m.names[i] }
 func (m *Model) Shape(i int) []int    { return m.tensors[i].dims() }
@@ -148,8 +155,8 @@ func (m *Model) set(tensors []tensor, names []string) {
 	m.tensors, m.names, m.blocks = tensors, names, newBlocks(tensors)
 }
 
-// checkOrder returns an error if a weight that lies elsewhere than in the last step, which is no error in
-// itself, is another parameter's.
+// checkOrder returns an error if a weight that lies elsewhere than in the last step, which is no
+// error in itself, is another parameter's.
 func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 	if !m.fixed {
 		return nil
@@ -160,19 +167,21 @@ func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 			continue
 		}
 		if name := nameOf(i, model[i]); name != m.names[i] {
-			return changed("parameter #%d is %s, in the first step it was %s; keep the order", i, name, m.names[i])
+			return changed("parameter #%d is %s, in the first step it was %s; keep the order",
+				i, name, m.names[i])
 		}
 		for j, other := range m.tensors {
 			if weight.from == other.home() {
-				return changed("%s has the weight that %s had in the last step", m.names[i], m.names[j])
+				return changed("%s has the weight that %s had in the last step; keep the order",
+					m.names[i], m.names[j])
 			}
 		}
 	}
 	return nil
 }
 
-// checkOverlaps returns an error if memory that a step writes is used twice. That of gradients may be:
-// two parameters of a custom ValueGrad that share one gradient each see it whole.
+// checkOverlaps returns an error if memory that a step writes is used twice. That of gradients may
+// be: two parameters of a custom ValueGrad that share one gradient each see it whole.
 func (m *Model) checkOverlaps(model []gorgonia.ValueGrad) error {
 	m.ranges = m.ranges[:0]
 	for i, t := range m.tensors {
@@ -193,13 +202,14 @@ func (m *Model) checkOverlaps(model []gorgonia.ValueGrad) error {
 		if a.param > b.param {
 			a, b = b, a
 		}
-		return errors.Errorf("l4: the %v of %s shares memory with the %v of %s; give one of them a copy",
-			a, nameOf(a.param, model[a.param]), b, nameOf(b.param, model[b.param]))
+		return errors.Errorf("l4: the %v of %s shares memory with the %v of %s; "+
+			"give one of them a copy", a, nameOf(a.param, model[a.param]),
+			b, nameOf(b.param, model[b.param]))
 	})
 }
 
-// Fields are the names, dtypes and shapes of the tensors. tensor is called after those of each, to add
-// what else there is of it.
+// Fields are the names, dtypes and shapes of the tensors. tensor is called after those of each, to
+// add what else there is of it.
 func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 	n := len(m.tensors)
 	if !c.Reading() && !m.fixed {
@@ -223,7 +233,8 @@ func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 			break
 		}
 		if c.Reading() {
-			m.tensors, m.names = append(m.tensors, newTensor(dt, i, shape, !m.WeightsOnly)), append(m.names, name)
+			m.tensors = append(m.tensors, newTensor(dt, i, shape, !m.WeightsOnly))
+			m.names = append(m.names, name)
 		}
 		tensor(i)
 	}
@@ -252,8 +263,8 @@ func changed(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrChanged}, args...)...)
 }
 
-// nameOf is how error messages call a parameter: by its own name if it has one, as in Gorgonia's solvers,
-// otherwise by its position.
+// nameOf is how error messages call a parameter: by its own name if it has one, as in Gorgonia's
+// solvers, otherwise by its position.
 func nameOf(i int, p gorgonia.ValueGrad) string {
 	if named, ok := p.(gorgonia.Namer); ok && !isNil(p) {
 		if name := named.Name(); name != "" {

@@ -56,8 +56,8 @@ func (e extent) meets(o extent) bool {
 	return found
 }
 
-// overlaps calls f for each pair of ranges that have an address in common, until it returns an error.
-// It sorts the ranges.
+// overlaps calls f for each pair of ranges that have an address in common, until it returns an
+// error. It sorts the ranges.
 func overlaps(ranges []extent, f func(a, b extent) error) error {
 	slices.SortFunc(ranges, func(a, b extent) int { return cmp.Compare(a.from, b.from) })
 	for i, a := range ranges {

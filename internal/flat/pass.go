@@ -23,8 +23,8 @@ type Pass struct {
 	F64 func(*Part[float64]) (x, y float64)
 }
 
-// NewPass makes a pass of a function that needs to know something besides the part. It is made once for
-// each solver, so that a step does not allocate.
+// NewPass makes a pass of a function that needs to know something besides the part. It is made once
+// for each solver, so that a step does not allocate.
 func NewPass[S any](s S, f32 func(S, *Part[float32]) (x, y float64),
 	f64 func(S, *Part[float64]) (x, y float64)) Pass {
 	return Pass{
@@ -34,16 +34,16 @@ func NewPass[S any](s S, f32 func(S, *Part[float32]) (x, y float64),
 }
 
 const (
-	// blockLen is the number of elements of a block. It is fixed, so that partial sums do not depend
-	// on the number of cores.
+	// blockLen is the number of elements of a block. It is fixed, so that partial sums do not
+	// depend on the number of cores.
 	blockLen = 8192
-	// soloBlocks is the number of blocks up to which waking a second core, and moving what the first
-	// has in its cache, costs more than it saves.
+	// soloBlocks is the number of blocks up to which waking a second core, and moving what the
+	// first has in its cache, costs more than it saves.
 	soloBlocks = 64
 )
 
-// blocks lays the tensors of a model end to end and cuts the row into blocks of equal length, over which
-// sum runs on all cores. It may not be used from two goroutines at once.
+// blocks lays the tensors of a model end to end and cuts the row into blocks of equal length, over
+// which sum runs on all cores. It may not be used from two goroutines at once.
 type blocks struct {
 	spans   []span
 	first   []int        // block b owns spans[first[b]:first[b+1]]
@@ -109,9 +109,9 @@ func (b *blocks) gather() {
 	}
 }
 
-// sum runs a pass and adds its results block by block, with compensation, so that neither their order
-// nor the size of the model tells in the sums. It begins where the last walk ended, with what that has
-// left in the cache.
+// sum runs a pass and adds its results block by block, with compensation, so that neither their
+// order nor the size of the model tells in the sums. It begins where the last walk ended, with what
+// that has left in the cache.
 func (b *blocks) sum(p Pass) (x, y float64) {
 	b.pass = p
 	b.backward = !b.backward
@@ -159,8 +159,8 @@ func (b *blocks) any(p Pass) bool {
 	return false
 }
 
-// find returns the first element for which a pass is not 0, and its gradient, or its weight if there is no
-// gradient. There must be one.
+// find returns the first element for which a pass is not 0, and its gradient, or its weight if
+// there is no gradient. There must be one.
 func (b *blocks) find(p Pass) (tensor, at int, value float64) {
 	for _, s := range b.spans {
 		found := false
@@ -176,7 +176,8 @@ func (b *blocks) find(p Pass) (tensor, at int, value float64) {
 	panic("unreachable: a pass over all elements is not 0, but none over one is")
 }
 
-func findIn[T kernel.Float](p, one *Part[T], f func(*Part[T]) (x, y float64)) (tensor, at int, value float64, found bool) {
+func findIn[T kernel.Float](p, one *Part[T], f func(*Part[T]) (x, y float64)) (
+	tensor, at int, value float64, found bool) {
 	if x, _ := f(p); x == 0 {
 		return 0, 0, 0, false
 	}

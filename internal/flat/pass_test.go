@@ -82,7 +82,8 @@ func TestSumAccuracy(t *testing.T) {
 	t.Run("float64", func(t *testing.T) { testSumAccuracy[float64](t, gt.Float64, 1e-13) })
 }
 
-// TestSumCoversAll: every element is in exactly one part, on any number of cores, and the sums do not depend on it.
+// TestSumCoversAll: every element is in exactly one part, on any number of cores, and the sums do
+// not depend on it.
 func TestSumCoversAll(t *testing.T) {
 	for _, n := range []int{1, blockLen - 1, blockLen, blockLen + 1, 100*blockLen + 7} {
 		g := make([]float32, n)

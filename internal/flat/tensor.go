@@ -73,8 +73,8 @@ func (t *typed[T]) fill(s *span) {
 	}
 }
 
-// bind takes up the memory of v. It reports whether that is elsewhere than in the last call and, with an
-// error, whether the weight is not the one of the first step.
+// bind takes up the memory of v. It reports whether that is elsewhere than in the last call and,
+// with an error, whether the weight is not the one of the first step.
 func (t *typed[T]) bind(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 	if moved, changed, err = t.take(v); err != nil {
 		t.weight.tensor, t.grad.tensor = nil, nil // the next bind must not take them for known
@@ -90,7 +90,8 @@ func (t *typed[T]) take(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 		return false, !isNil(value), errors.WithMessage(err, "weight")
 	}
 	if t.weight.fresh && !slices.Equal(t.weight.shape, t.shape) {
-		return false, true, errors.Errorf("weight: shape %v, in the first step %v", t.weight.shape, t.shape)
+		return false, true,
+			errors.Errorf("weight: shape %v, in the first step %v", t.weight.shape, t.shape)
 	}
 	if !t.hasGrad {
 		return movedW, false, nil
@@ -107,7 +108,8 @@ func (t *typed[T]) take(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 		return false, false, nil
 	}
 	if !slices.Equal(t.grad.layout.sizes, t.weight.layout.sizes) {
-		return false, false, errors.Errorf("gradient: shape %v, the weight has %v", t.grad.shape, t.weight.shape)
+		return false, false,
+			errors.Errorf("gradient: shape %v, the weight has %v", t.grad.shape, t.weight.shape)
 	}
 	t.borrowed = false
 	// A *gorgonia.Node, or a type that embeds one.

@@ -1,9 +1,9 @@
 // Package kernel holds the arithmetic of an optimizer step: fused passes over flat slices.
 //
-// Every pass exists as scalar Go, which defines it, and on amd64 as AVX2 assembly. The two agree bit for
-// bit: products are rounded before they are added, square roots and divisions are the correctly rounded
-// ones, and inner products are summed in the same eight lanes. A training run therefore gives the same
-// numbers with either.
+// Every pass exists as scalar Go, which defines it, and on amd64 as AVX2 assembly. The two agree
+// bit for bit: products are rounded before they are added, square roots and divisions are the
+// correctly rounded ones, and inner products are summed in the same eight lanes. A training run
+// therefore gives the same numbers with either.
 package kernel
 
 import (
@@ -14,30 +14,30 @@ import (
 // Float is the element type of a parameter.
 type Float interface{ float32 | float64 }
 
-// Passes are the passes of an L4 step for one element type. The slices of one call have equal length
-// and do not overlap.
+// Passes are the passes of an L4 step for one element type. The slices of one call have equal
+// length and do not overlap.
 type Passes[T Float] interface {
 	// Bounded reports whether every |g[i]| is at most limit. NaN is not.
 	Bounded(g []T, limit T) bool
 
 	// Direct folds the gradient g into the exponential running averages of the gradient and of its
-	// elementwise square, and overwrites g with the update direction v. That is Adam's, or the momentum if
-	// squares is nil. It returns the inner product of the mean, free of bias, with v, and the squared norm
-	// of v.
+	// elementwise square, and overwrites g with the update direction v. That is Adam's, or the
+	// momentum if squares is nil. It returns the inner product of the mean, free of bias, with v,
+	// and the squared norm of v.
 	Direct(g, mean, squares []T, c *Coefficients[T]) (dot, norm float64)
 
 	// Update moves the weights, w[i] -= eta*v[i], and zeroes v.
 	Update(w, v []T, eta T)
 
-	// UpdateFrom is Update. It returns the squared distance of the weights from start, of which each
-	// difference is rounded to T.
+	// UpdateFrom is Update. It returns the squared distance of the weights from start, of which
+	// each difference is rounded to T.
 	UpdateFrom(w, v, start []T, eta T) (square float64)
 }
 
-// NewVector returns n elements, all zero, for a pass that reads other vectors beside it. Arrays that begin
-// at the same place in their pages, as large allocations do, contend for the same lines of the cache,
-// which can halve the speed of a pass. So each of a pass begins a little later than the last: the first
-// is number 1.
+// NewVector returns n elements, all zero, for a pass that reads other vectors beside it. Arrays
+// that begin at the same place in their pages, as large allocations do, contend for the same lines
+// of the cache, which can halve the speed of a pass. So each of a pass begins a little later than
+// the last: the first is number 1.
 func NewVector[T Float](n, number int) []T {
 	var x T
 	begin := number * (4096 + 64) / int(unsafe.Sizeof(x))
@@ -69,8 +69,8 @@ func Tiny[T Float]() T {
 	return T(math.Float64frombits(1 << 52)) // 0x1p-1022, which is no constant of type T
 }
 
-// Decay are the factors of one average at one step: avg = Keep*avg + Add*x, and avg*Correct is free of
-// the bias towards the initial zero.
+// Decay are the factors of one average at one step: avg = Keep*avg + Add*x, and avg*Correct is free
+// of the bias towards the initial zero.
 type Decay[T Float] struct{ Keep, Add, Correct T }
 
 // Fold takes x into an average and returns the average free of bias.
@@ -86,8 +86,8 @@ type Coefficients[T Float] struct {
 	Epsilon      T // added to the root of the squares' average; at least the smallest normal number
 }
 
-// Lanes are the partial sums of an inner product, in the order of the assembly: product i goes to lane
-// i mod 8.
+// Lanes are the partial sums of an inner product, in the order of the assembly: product i goes to
+// lane i mod 8.
 type Lanes [8]float64
 
 // Add adds the product i. That of two float32 is exact.

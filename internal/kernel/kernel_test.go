@@ -11,8 +11,8 @@ import (
 // guard stands before and after every slice a pass may write, to show that it writes nowhere else.
 const guard = -12345.5
 
-// wild returns numbers of every kind: zeros, denormals, tiny, ordinary and huge ones of both signs, and,
-// if extreme, what is not finite.
+// wild returns numbers of every kind: zeros, denormals, tiny, ordinary and huge ones of both signs,
+// and, if extreme, what is not finite.
 func wild[T Float](r *rand.Rand, extreme bool) T {
 	var zero T
 	tiny, huge := 1e-43, 1e18
@@ -68,7 +68,14 @@ func (p padded[T]) compare(t *testing.T, name string, want padded[T]) {
 	t.Helper()
 	for i := range p.all {
 		if !bitsEqual(p.all[i], want.all[i]) {
-			t.Fatalf("%s: position %d of %d: %v, reference %v", name, i-p.offset-1, len(p.x), p.all[i], want.all[i])
+			t.Fatalf(
+				"%s: position %d of %d: %v, reference %v",
+				name,
+				i-p.offset-1,
+				len(p.x),
+				p.all[i],
+				want.all[i],
+			)
 		}
 	}
 }
@@ -81,9 +88,15 @@ func coefficients[T Float](step float64) *Coefficients[T] {
 	return &Coefficients[T]{Mean: decay(10), Square: decay(1000), Epsilon: 1e-4}
 }
 
-// comparePasses runs every pass of fast and of the scalar reference on the same numbers. The two must agree
-// to the bit.
-func comparePasses[T Float](t *testing.T, fast Passes[T], n, offset int, next func() T, eta, limit T) {
+// comparePasses runs every pass of fast and of the scalar reference on the same numbers. The two
+// must agree to the bit.
+func comparePasses[T Float](
+	t *testing.T,
+	fast Passes[T],
+	n, offset int,
+	next func() T,
+	eta, limit T,
+) {
 	t.Helper()
 	slow := scalar[T]{}
 	random := func() padded[T] { return newPadded(n, offset, next) }
@@ -102,7 +115,10 @@ func comparePasses[T Float](t *testing.T, fast Passes[T], n, offset int, next fu
 	start := random()
 	w2, g2 = w.clone(), g.clone()
 	start2 := start.clone()
-	if got, want := fast.UpdateFrom(w.x, g.x, start.x, eta), slow.UpdateFrom(w2.x, g2.x, start2.x, eta); !bitsEqual(got, want) {
+	if got, want := fast.UpdateFrom(w.x, g.x, start.x, eta), slow.UpdateFrom(w2.x, g2.x, start2.x, eta); !bitsEqual(
+		got,
+		want,
+	) {
 		t.Fatalf("UpdateFrom, n %d: %v, reference %v", n, got, want)
 	}
 	w.compare(t, "UpdateFrom: w", w2)
@@ -118,8 +134,17 @@ func comparePasses[T Float](t *testing.T, fast Passes[T], n, offset int, next fu
 		}
 		c := coefficients[T](7)
 		dot, norm := fast.Direct(g.x, mean.x, squares, c)
-		if dot2, norm2 := slow.Direct(g2.x, mean2.x, squares2, c); !bitsEqual(dot, dot2) || !bitsEqual(norm, norm2) {
-			t.Fatalf("%s, n %d: sums %v and %v, reference %v and %v", name, n, dot, norm, dot2, norm2)
+		if dot2, norm2 := slow.Direct(g2.x, mean2.x, squares2, c); !bitsEqual(dot, dot2) ||
+			!bitsEqual(norm, norm2) {
+			t.Fatalf(
+				"%s, n %d: sums %v and %v, reference %v and %v",
+				name,
+				n,
+				dot,
+				norm,
+				dot2,
+				norm2,
+			)
 		}
 		g.compare(t, name+": v", g2)
 		mean.compare(t, name+": mean", mean2)
@@ -132,7 +157,15 @@ func testLengthsAndAlignments[T Float](t *testing.T, fast Passes[T], limit T) {
 	for n := 0; n <= 200; n++ {
 		for offset := range 8 {
 			extreme := offset%2 == 1
-			comparePasses(t, fast, n, offset, func() T { return wild[T](r, extreme) }, T(r.NormFloat64()), limit)
+			comparePasses(
+				t,
+				fast,
+				n,
+				offset,
+				func() T { return wild[T](r, extreme) },
+				T(r.NormFloat64()),
+				limit,
+			)
 		}
 	}
 }

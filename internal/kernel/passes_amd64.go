@@ -14,13 +14,15 @@ var (
 
 func init() {
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		Float32 = &assembly[float32]{boundedAVX2F32, updateAVX2F32, updateFromAVX2F32, momentumAVX2F32, adamAVX2F32}
-		Float64 = &assembly[float64]{boundedAVX2F64, updateAVX2F64, updateFromAVX2F64, momentumAVX2F64, adamAVX2F64}
+		Float32 = &assembly[float32]{boundedAVX2F32, updateAVX2F32, updateFromAVX2F32,
+			momentumAVX2F32, adamAVX2F32}
+		Float64 = &assembly[float64]{boundedAVX2F64, updateAVX2F64, updateFromAVX2F64,
+			momentumAVX2F64, adamAVX2F64}
 	}
 }
 
-// assembly are the passes as assembly routines. These trust n to be the length behind every pointer and c to
-// point to the first of the Coefficients; the methods see to that.
+// assembly are the passes as assembly routines. These trust n to be the length behind every pointer
+// and c to point to the first of the Coefficients; the methods see to that.
 type assembly[T Float] struct {
 	bounded    func(g *T, n int, limit T) bool
 	update     func(w, v *T, n int, eta T)

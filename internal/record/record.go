@@ -1,5 +1,5 @@
-// Package record writes and reads the fields of a saved state. A part of a solver lists its fields once,
-// for both. All numbers are little-endian.
+// Package record writes and reads the fields of a saved state. A part of a solver lists its fields
+// once, for both. All numbers are little-endian.
 package record
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Codec appends the fields that it is shown to its data or, when it reads, sets them from the front of
-// its data. Its first error ends the reading: fields after that are zero.
+// Codec appends the fields that it is shown to its data or, when it reads, sets them from the front
+// of its data. Its first error ends the reading: fields after that are zero.
 type Codec struct {
 	data    []byte
 	reading bool
@@ -26,8 +26,8 @@ type Format struct {
 
 var table = crc32.MakeTable(crc32.Castagnoli)
 
-// Write returns fields as a record: magic, version, what fields shows to the Codec, and the CRC-32C of all
-// that.
+// Write returns fields as a record: magic, version, what fields shows to the Codec, and the CRC-32C
+// of all that.
 func (f Format) Write(fields func(c *Codec) error) ([]byte, error) {
 	c := &Codec{data: []byte(f.Magic)}
 	c.Uint(2, uint64(f.Version))
@@ -37,8 +37,8 @@ func (f Format) Write(fields func(c *Codec) error) ([]byte, error) {
 	return binary.LittleEndian.AppendUint32(c.data, crc32.Checksum(c.data, table)), nil
 }
 
-// Read sets fields from a record. It returns an error unless the record is whole and fields has read all of
-// it.
+// Read sets fields from a record. It returns an error unless the record is whole and fields has
+// read all of it.
 func (f Format) Read(data []byte, fields func(c *Codec) error) error {
 	body := len(data) - crc32.Size
 	if body < len(f.Magic) || string(data[:len(f.Magic)]) != f.Magic {
@@ -156,8 +156,8 @@ func (c *Codec) Bytes(b []byte) []byte {
 // String is Bytes for a string.
 func (c *Codec) String(s string) string { return string(c.Bytes([]byte(s))) }
 
-// Shape are the sizes of a tensor of no more elements than there can be data for. It returns shape, or
-// what it has read.
+// Shape are the sizes of a tensor of no more elements than there can be data for. It returns shape,
+// or what it has read.
 func (c *Codec) Shape(shape []int) []int {
 	n := c.Uint(4, uint64(len(shape)))
 	if c.reading {
@@ -184,7 +184,8 @@ func (c *Codec) Shape(shape []int) []int {
 // Vector are numbers of either precision from lo to hi, as many as xs has, never NaN.
 func Vector[T float32 | float64](c *Codec, what string, xs []T, lo, hi T) {
 	if !c.reading {
-		c.data, _ = binary.Append(c.data, binary.LittleEndian, xs) // cannot fail for slices of floats
+		// It cannot fail for slices of floats.
+		c.data, _ = binary.Append(c.data, binary.LittleEndian, xs)
 		return
 	}
 	b := c.next(uint64(binary.Size(xs)))

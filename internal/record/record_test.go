@@ -35,7 +35,17 @@ func (f *fields) list(c *Codec) {
 
 // TestRoundTrip: one list of fields writes and reads, and every number of bytes less is an error.
 func TestRoundTrip(t *testing.T) {
-	want := fields{7, true, 2.5, math.Inf(-1), []byte{1, 2}, "größe", []int{2, 1, 3}, []float32{-1, 0.5}, []float64{0, 1, 0.25}}
+	want := fields{
+		7,
+		true,
+		2.5,
+		math.Inf(-1),
+		[]byte{1, 2},
+		"größe",
+		[]int{2, 1, 3},
+		[]float32{-1, 0.5},
+		[]float64{0, 1, 0.25},
+	}
 	w := new(Codec)
 	want.list(w)
 	data := w.data
@@ -48,7 +58,9 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatal(r.Err())
 	}
 	if got.count != want.count || got.flag != want.flag || got.x != want.x || got.any != want.any || got.name != want.name ||
-		!slices.Equal(got.bytes, want.bytes) || !slices.Equal(got.shape, want.shape) || !slices.Equal(got.f32, want.f32) || !slices.Equal(got.f64, want.f64) {
+		!slices.Equal(got.bytes, want.bytes) || !slices.Equal(got.shape, want.shape) ||
+		!slices.Equal(got.f32, want.f32) ||
+		!slices.Equal(got.f64, want.f64) {
 		t.Errorf("read %+v, wrote %+v", got, want)
 	}
 	for n := range data {

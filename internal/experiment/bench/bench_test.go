@@ -11,16 +11,16 @@ import (
 
 	"github.com/l4-go/l4"
 	"github.com/l4-go/l4/internal/experiment/model"
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // train times iterations of a net on one batch of noise: forward, backward and a step of L4Adam.
 func train(b *testing.B, net *model.Net) {
 	r := rand.New(rand.NewPCG(3, 4))
-	nn.Fill(net.Input.Value().(*tensor.Dense), r.NormFloat64)
+	op.Fill(net.Input.Value().(*tensor.Dense), r.NormFloat64)
 	classes := net.Target.Shape()[1]
 	i := -1
-	nn.Fill(net.Target.Value().(*tensor.Dense), func() float64 {
+	op.Fill(net.Target.Value().(*tensor.Dense), func() float64 {
 		i++
 		if i%classes == i/classes%classes {
 			return 1

@@ -8,7 +8,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // LinearNetLoss returns ‖w1·w2·x - y‖², summed over all elements, of a linear net of two layers. It
@@ -28,20 +28,20 @@ func LinearNetLoss(w1, w2, x, y *G.Node) (*G.Node, error) {
 		return nil, errors.Errorf("model: linear net: shapes %v, %v, %v do not multiply to %v",
 			s1, s2, sx, sy)
 	}
-	spec := nn.Spec{Name: "LinearNetLoss", Constant: []int{2, 3}}
+	spec := op.Spec{Name: "LinearNetLoss", Constant: []int{2, 3}}
 	if x.Dtype() == tensor.Float32 {
-		return nn.Apply(newLinearNet[float32](s1, s2, sx), spec, w1, w2, x, y)
+		return op.Apply(newLinearNet[float32](s1, s2, sx), spec, w1, w2, x, y)
 	}
-	return nn.Apply(newLinearNet[float64](s1, s2, sx), spec, w1, w2, x, y)
+	return op.Apply(newLinearNet[float64](s1, s2, sx), spec, w1, w2, x, y)
 }
 
 // linearNet is the module (w1, w2, x, y) -> loss. It keeps what the gradients need.
-type linearNet[T nn.Float] struct {
+type linearNet[T op.Float] struct {
 	w1, w2, x              tensor.Shape
 	hidden, residual, back matrix[T] // w2·x, w1·w2·x - y and w1ᵀ·residual
 }
 
-func newLinearNet[T nn.Float](w1, w2, x tensor.Shape) nn.Module[T] {
+func newLinearNet[T op.Float](w1, w2, x tensor.Shape) op.Module[T] {
 	empty := func(rows, cols int) matrix[T] {
 		return matrix[T]{tensor.Shape{rows, cols}, make([]T, rows*cols)}
 	}
@@ -69,13 +69,13 @@ func (m *linearNet[T]) Backward(grads, in [][]T, _, dout []T) {
 	gemm(factor, blas.NoTrans, m.back, blas.Trans, x, matrix[T]{m.w2, grads[1]})
 }
 
-type matrix[T nn.Float] struct {
+type matrix[T op.Float] struct {
 	shape tensor.Shape
 	data  []T
 }
 
 // gemm sets c to alpha·op(a)·op(b).
-func gemm[T nn.Float](alpha T, tA blas.Transpose, a matrix[T], tB blas.Transpose, b, c matrix[T]) {
+func gemm[T op.Float](alpha T, tA blas.Transpose, a matrix[T], tB blas.Transpose, b, c matrix[T]) {
 	if _, ok := any(c.data).([]float32); ok {
 		general := func(m matrix[T]) blas32.General {
 			rows, cols, data := m.shape[0], m.shape[1], any(m.data).([]float32)

@@ -7,11 +7,11 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn/nntest"
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
-func linearNetOperation(out, hidden, in, samples int) nntest.Operation {
-	return nntest.Operation{
+func linearNetOperation(out, hidden, in, samples int) optest.Operation {
+	return optest.Operation{
 		Shapes: []tensor.Shape{{out, hidden}, {hidden, in}, {in, samples}, {out, samples}},
 		Params: 2,
 		Loss:   func(n G.Nodes) (*G.Node, error) { return LinearNetLoss(n[0], n[1], n[2], n[3]) },
@@ -19,7 +19,7 @@ func linearNetOperation(out, hidden, in, samples int) nntest.Operation {
 }
 
 func TestLinearNetLoss(t *testing.T) {
-	for _, o := range []nntest.Operation{
+	for _, o := range []optest.Operation{
 		linearNetOperation(10, 6, 6, 6), linearNetOperation(1, 1, 1, 1),
 		linearNetOperation(2, 3, 4, 5), linearNetOperation(5, 1, 3, 2),
 	} {

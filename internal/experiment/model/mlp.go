@@ -6,7 +6,7 @@ import (
 
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // MLPWeights draws the weights of a multilayer perceptron: matrices Glorot-uniform, biases zero,
@@ -18,7 +18,7 @@ func MLPWeights(dt tensor.Dtype, layers []int, r *rand.Rand) Weights {
 		w := tensor.New(tensor.WithShape(in, out), tensor.Of(dt))
 		if l < len(layers)-1 {
 			bound := math.Sqrt(6 / float64(in+out))
-			nn.Fill(w, func() float64 { return bound * (2*r.Float64() - 1) })
+			op.Fill(w, func() float64 { return bound * (2*r.Float64() - 1) })
 		}
 		ws = append(ws, w, constant(dt, 0, out))
 	}

@@ -8,8 +8,8 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
-	"github.com/l4-go/l4/internal/experiment/nn/nntest"
+	"github.com/l4-go/l4/internal/op"
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
 // lossAndGradients evaluates a net at inputs that depend on the seed.
@@ -20,10 +20,10 @@ func lossAndGradients(
 	const batch = 5
 	net = MLP(weights, batch)
 	r := rand.New(rand.NewPCG(3, 4))
-	nn.Fill(net.Input.Value().(*tensor.Dense), func() float64 { return scale * r.NormFloat64() })
+	op.Fill(net.Input.Value().(*tensor.Dense), func() float64 { return scale * r.NormFloat64() })
 	i := 0
 	classes := net.Target.Shape()[1]
-	nn.Fill(net.Target.Value().(*tensor.Dense), func() float64 {
+	op.Fill(net.Target.Value().(*tensor.Dense), func() float64 {
 		i++
 		if (i-1)%classes == ((i-1)/classes)%classes {
 			return 1
@@ -43,9 +43,9 @@ func lossAndGradients(
 		if err != nil {
 			t.Fatal(err)
 		}
-		grads = append(grads, nntest.Floats(g))
+		grads = append(grads, optest.Floats(g))
 	}
-	return net, nntest.Floats(net.Loss.Value())[0], grads
+	return net, optest.Floats(net.Loss.Value())[0], grads
 }
 
 // randomWeights are weights without the layer of zeros, in which many gradients vanish.
@@ -53,7 +53,7 @@ func randomWeights(dt tensor.Dtype) Weights {
 	r := rand.New(rand.NewPCG(1, 2))
 	ws := MLPWeights(dt, []int{4, 7, 6, 3}, r)
 	for _, w := range ws {
-		nn.Fill(w, func() float64 { return r.NormFloat64() / 2 })
+		op.Fill(w, func() float64 { return r.NormFloat64() / 2 })
 	}
 	return ws
 }
@@ -87,7 +87,7 @@ func TestTwoNets(t *testing.T) {
 	lossAndGradients(t, b, 2)
 	for k, w := range netA.Weights {
 		g, _ := w.Grad()
-		for i, x := range nntest.Floats(g) {
+		for i, x := range optest.Floats(g) {
 			if x != before[k][i] {
 				t.Fatal("the gradient of one net changed with the other's")
 			}
@@ -99,14 +99,14 @@ func TestMLPWeights(t *testing.T) {
 	ws := MLPWeights(tensor.Float32, []int{784, 300, 10}, rand.New(rand.NewPCG(1, 0)))
 	bound := math.Sqrt(6.0 / 1084)
 	low, high := 0.0, 0.0
-	for _, x := range nntest.Floats(ws[0]) {
+	for _, x := range optest.Floats(ws[0]) {
 		low, high = min(low, x), max(high, x)
 	}
 	if low < -bound || high > bound || low > -0.99*bound || high < 0.99*bound {
 		t.Errorf("first matrix from %v to %v, want ±%v", low, high, bound)
 	}
-	for _, x := range append(append(nntest.Floats(ws[1]), nntest.Floats(ws[2])...),
-		nntest.Floats(ws[3])...) {
+	for _, x := range append(append(optest.Floats(ws[1]), optest.Floats(ws[2])...),
+		optest.Floats(ws[3])...) {
 		if x != 0 {
 			t.Fatal("biases and the last layer are not zero")
 		}

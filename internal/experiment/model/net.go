@@ -9,6 +9,8 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/op"
+	l4nn "github.com/l4-go/l4/nn"
 )
 
 // Net is a network with its loss.
@@ -75,20 +77,20 @@ func (b *builder) convPool(x *G.Node) *G.Node {
 func (b *builder) classify(logits *G.Node) *Net {
 	b.Output = logits
 	b.Target = b.node("target", constant(b.dtype(), 0, logits.Shape()...))
-	b.Loss = G.Must(nn.CrossEntropy(logits, b.Target))
+	b.Loss = G.Must(l4nn.SoftmaxCrossEntropy(logits, b.Target))
 	return b.Net
 }
 
 // constant returns a tensor of equal numbers.
 func constant(dt tensor.Dtype, x float64, shape ...int) *tensor.Dense {
 	t := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
-	nn.Fill(t, func() float64 { return x })
+	op.Fill(t, func() float64 { return x })
 	return t
 }
 
 // normal draws a tensor of normal numbers with mean 0.
 func normal(dt tensor.Dtype, r *rand.Rand, deviation float64, shape ...int) *tensor.Dense {
 	t := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
-	nn.Fill(t, func() float64 { return deviation * r.NormFloat64() })
+	op.Fill(t, func() float64 { return deviation * r.NormFloat64() })
 	return t
 }

@@ -10,8 +10,8 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
-	"github.com/l4-go/l4/internal/experiment/nn/nntest"
+	"github.com/l4-go/l4/internal/op"
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
 // nets are those with convolutions, for training.
@@ -38,10 +38,10 @@ func (r *repeating) Uint64() uint64 {
 func machine(t *testing.T, net *Net) (run func() float64) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(3, 4))
-	nn.Fill(net.Input.Value().(*tensor.Dense), r.NormFloat64)
+	op.Fill(net.Input.Value().(*tensor.Dense), r.NormFloat64)
 	classes := net.Target.Shape()[1]
 	i := -1
-	nn.Fill(net.Target.Value().(*tensor.Dense), func() float64 {
+	op.Fill(net.Target.Value().(*tensor.Dense), func() float64 {
 		i++
 		if i%classes == i/classes%classes {
 			return 1
@@ -49,7 +49,7 @@ func machine(t *testing.T, net *Net) (run func() float64) {
 		return 0
 	})
 	// The last layer is zero at first, and then no other has a gradient.
-	nn.Fill(net.Weights[len(net.Weights)-2].Value().(*tensor.Dense),
+	op.Fill(net.Weights[len(net.Weights)-2].Value().(*tensor.Dense),
 		func() float64 { return r.NormFloat64() / 20 })
 	if _, err := G.Grad(net.Loss, net.Weights...); err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func machine(t *testing.T, net *Net) (run func() float64) {
 		if err := vm.RunAll(); err != nil {
 			t.Fatal(err)
 		}
-		return nntest.Floats(net.Loss.Value())[0]
+		return optest.Floats(net.Loss.Value())[0]
 	}
 }
 
@@ -79,7 +79,7 @@ func TestNetGradients(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				grads = append(grads, slices.Clone(nntest.Floats(g)))
+				grads = append(grads, slices.Clone(optest.Floats(g)))
 			}
 			r := rand.New(rand.NewPCG(5, 6))
 			for k, w := range net.Weights {
@@ -123,7 +123,7 @@ func TestNetProcessors(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					for i, x := range nntest.Floats(g) {
+					for i, x := range optest.Floats(g) {
 						got += x * float64(i%7+1)
 					}
 				}
@@ -184,7 +184,7 @@ func TestResNetEvaluation(t *testing.T) {
 	if err := vm.RunAll(); err != nil {
 		t.Fatal(err)
 	}
-	if got := nntest.Floats(evaluation.Loss.Value())[0]; math.Abs(got-want) > 0.01*want {
+	if got := optest.Floats(evaluation.Loss.Value())[0]; math.Abs(got-want) > 0.01*want {
 		t.Errorf("loss %v in evaluation, %v in training", got, want)
 	}
 	if _, err := G.Grad(evaluation.Loss, evaluation.Weights...); err == nil {

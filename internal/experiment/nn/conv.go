@@ -1,3 +1,4 @@
+// Package nn has the operations of the experiments' nets: modules of package op.
 package nn
 
 import (
@@ -6,6 +7,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // convSize is the size of a convolution of a batch of images (height, width, in), channels last,
@@ -45,13 +47,13 @@ func (s *convSize) outShape() tensor.Shape {
 func (s *convSize) padding() int { return s.k / 2 }
 
 // padded is an image with a border of zeros.
-type padded[T Float] struct {
+type padded[T op.Float] struct {
 	all        []T
 	row, width int // elements of a row, with its border and without
 	first      int // element of the image itself
 }
 
-func newPadded[T Float](height, width, channels, border int) padded[T] {
+func newPadded[T op.Float](height, width, channels, border int) padded[T] {
 	p := padded[T]{row: (width + 2*border) * channels, width: width * channels}
 	p.first = border*p.row + border*channels
 	// A panel may reach beyond the last pixel.
@@ -74,7 +76,7 @@ func (p *padded[T]) set(image []T) {
 
 // conv is a convolution and its gradients. It reads padded images in place: a row of filters lies
 // side by side in them as it does in the weights.
-type conv[T Float] struct {
+type conv[T op.Float] struct {
 	convSize
 	kernel  kernel.Kernel[T]
 	panels  []T // the weights, packed
@@ -85,14 +87,14 @@ type conv[T Float] struct {
 
 // phase is the part of the gradient of the input whose pixels have the same rest when divided by
 // the stride. They see the same weights, a stride apart.
-type phase[T Float] struct {
+type phase[T op.Float] struct {
 	y, x         int // the rests
 	fromY, fromX int // the first pixel of the gradient of the output that pixel (y, x) sees
 	tapsY, tapsX int
 	panels       []T
 }
 
-func newConv[T Float](s convSize) conv[T] {
+func newConv[T op.Float](s convSize) conv[T] {
 	return conv[T]{
 		convSize: s, kernel: kernel.Of[T](),
 		panels: make([]T, s.k*s.k*s.in*roundUp(s.out)), zeros: make([]T, roundUp(s.out)),
@@ -242,7 +244,7 @@ func (c *conv[T]) endBackward(dw []T) {
 func part[T any](batch []T, i, size int) []T { return batch[i*size : (i+1)*size] }
 
 // fold adds a row of pixels to sums of its channels.
-func fold[T Float](sums []float64, row []T) {
+func fold[T op.Float](sums []float64, row []T) {
 	for ; len(row) > 0; row = row[len(sums):] {
 		for c, x := range row[:len(sums)] {
 			sums[c] += float64(x)
@@ -251,7 +253,7 @@ func fold[T Float](sums []float64, row []T) {
 }
 
 // spread repeats numbers of the channels for each pixel of a row.
-func spread[T Float](row []T, channels []float64) {
+func spread[T op.Float](row []T, channels []float64) {
 	for ; len(row) > 0; row = row[len(channels):] {
 		for c, x := range channels {
 			row[c] = T(x)

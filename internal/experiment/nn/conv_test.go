@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/l4-go/l4/internal/op"
 )
 
 // naive adds the convolution of an image to out, and the gradients to dx and dw, as they are
@@ -33,7 +35,7 @@ func naive(s *convSize, x, w, dout, out, dx, dw []float64) {
 	}
 }
 
-func testConv[T Float](t *testing.T, s convSize, tolerance float64) {
+func testConv[T op.Float](t *testing.T, s convSize, tolerance float64) {
 	r := rand.New(rand.NewPCG(1, 2))
 	normals := func(n int) ([]T, []float64) {
 		xs, wide := make([]T, n), make([]float64, n)

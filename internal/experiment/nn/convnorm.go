@@ -1,5 +1,7 @@
 package nn
 
+import "github.com/l4-go/l4/internal/op"
+
 import G "gorgonia.org/gorgonia"
 
 // ConvNorm returns the layer max(0, norm(conv(x, w))) of shape (batch, height/stride, width/stride,
@@ -13,7 +15,7 @@ func ConvNorm(x, w *G.Node, norm BatchNorm, stride int, data bool) (*G.Node, err
 	if err := norm.check("conv and norm", size.out); err != nil {
 		return nil, err
 	}
-	s := Spec{Name: "ConvNorm", Shape: size.outShape()}
+	s := op.Spec{Name: "ConvNorm", Shape: size.outShape()}
 	switch {
 	case !norm.Training:
 		s.Constant = []int{0, 1, 2, 3}
@@ -21,7 +23,7 @@ func ConvNorm(x, w *G.Node, norm BatchNorm, stride int, data bool) (*G.Node, err
 		s.Constant = []int{0}
 	}
 	c := convNormConfig{size, norm}
-	return apply(s, c, newConvNorm[float32], newConvNorm[float64], x, w, norm.Scale, norm.Shift)
+	return op.ApplyEither(s, c, newConvNorm[float32], newConvNorm[float64], x, w, norm.Scale, norm.Shift)
 }
 
 type convNormConfig struct {
@@ -29,7 +31,7 @@ type convNormConfig struct {
 	BatchNorm
 }
 
-type convNorm[T Float] struct {
+type convNorm[T op.Float] struct {
 	conv[T]
 	norm      *norm[T]
 	training  bool
@@ -39,12 +41,12 @@ type convNorm[T Float] struct {
 	zeroRow   []T
 }
 
-type convNormScratch[T Float] struct {
+type convNormScratch[T op.Float] struct {
 	normScratch[T]
 	x, grad padded[T]
 }
 
-func newConvNorm[T Float](c convNormConfig) Module[T] {
+func newConvNorm[T op.Float](c convNormConfig) op.Module[T] {
 	m := &convNorm[T]{
 		conv: newConv[T](c.convSize), norm: newNorm[T](c.convSize, c.Statistics),
 		training: c.Training, zeroRow: make([]T, c.outRow()),

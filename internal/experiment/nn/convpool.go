@@ -4,6 +4,8 @@ import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/op"
 )
 
 // ConvPool returns the layer pool(max(0, conv(x, w) + b)) of shape (batch, height/2, width/2, out),
@@ -24,27 +26,27 @@ func ConvPool(x, w, b *G.Node, data bool) (*G.Node, error) {
 			b.Shape(), size.out)
 	}
 	shape := tensor.Shape{size.batch, size.height / 2, size.width / 2, size.out}
-	s := Spec{Name: "ConvPool", Shape: shape}
+	s := op.Spec{Name: "ConvPool", Shape: shape}
 	if data {
 		s.Constant = []int{0}
 	}
-	return apply(s, size, newConvPool[float32], newConvPool[float64], x, w, b)
+	return op.ApplyEither(s, size, newConvPool[float32], newConvPool[float64], x, w, b)
 }
 
-type convPool[T Float] struct {
+type convPool[T op.Float] struct {
 	conv[T]
 	crew crew[convPoolScratch[T]]
 	at   []uint8 // where the largest of the pixels were
 	db   [chunks][]float64
 }
 
-type convPoolScratch[T Float] struct {
+type convPoolScratch[T op.Float] struct {
 	x, grad padded[T]
 	out     []T // before pool
 	sum     []T // a row
 }
 
-func newConvPool[T Float](size convSize) Module[T] {
+func newConvPool[T op.Float](size convSize) op.Module[T] {
 	m := &convPool[T]{conv: newConv[T](size)}
 	m.at = make([]uint8, size.batch*m.pooledSize())
 	for i := range m.db {

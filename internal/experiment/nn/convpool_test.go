@@ -9,15 +9,15 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn"
-	"github.com/l4-go/l4/internal/experiment/nn/nntest"
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
-func convPoolOperation(batch, height, width, in, out, k int) nntest.Operation {
-	return nntest.Operation{
+func convPoolOperation(batch, height, width, in, out, k int) optest.Operation {
+	return optest.Operation{
 		Shapes: []tensor.Shape{{batch, height, width, in}, {k, k, in, out}, {out}},
 		Params: 3,
 		Loss: func(n G.Nodes) (*G.Node, error) {
-			return nntest.Weighted(nn.ConvPool(n[0], n[1], n[2], false))
+			return optest.Weighted(nn.ConvPool(n[0], n[1], n[2], false))
 		},
 	}
 }
@@ -37,12 +37,12 @@ func TestConvPool(t *testing.T) {
 // and pooled.
 func TestConvPoolValues(t *testing.T) {
 	var y *G.Node
-	e := nntest.Operation{
+	e := optest.Operation{
 		Shapes: []tensor.Shape{{1, 4, 4, 1}, {3, 3, 1, 1}, {1}},
 		Params: 3,
 		Loss: func(n G.Nodes) (*G.Node, error) {
 			y = G.Must(nn.ConvPool(n[0], n[1], n[2], false))
-			return nntest.Weighted(y, nil)
+			return optest.Weighted(y, nil)
 		},
 	}.Build(t, tensor.Float64)
 	set := func(i int, xs ...float64) { copy(e.Inputs[i].Value().(*tensor.Dense).Float64s(), xs) }
@@ -52,7 +52,7 @@ func TestConvPoolValues(t *testing.T) {
 	e.Run(t)
 	// The convolution without bias is -9 8 7, 6 5 4, 3 2 1 in the first three rows and columns, and
 	// 0 elsewhere.
-	if got := nntest.Floats(y.Value()); !slices.Equal(got, []float64{6, 5, 1, 0}) {
+	if got := optest.Floats(y.Value()); !slices.Equal(got, []float64{6, 5, 1, 0}) {
 		t.Errorf("output %v, want 6 5 1 0", got)
 	}
 }

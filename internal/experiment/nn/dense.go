@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // Dense returns the layer x·w + b, rectified if so wanted, of shape (batch, outputs), for w
@@ -18,11 +19,11 @@ func Dense(x, w, b *G.Node, rectified, data bool) (*G.Node, error) {
 			x.Shape(), w.Shape(), b.Shape())
 	}
 	size := denseSize{x.Shape()[0], w.Shape()[0], w.Shape()[1], rectified}
-	s := Spec{Name: "Dense", Shape: tensor.Shape{size.batch, size.out}}
+	s := op.Spec{Name: "Dense", Shape: tensor.Shape{size.batch, size.out}}
 	if data {
 		s.Constant = []int{0}
 	}
-	return apply(s, size, newDense[float32], newDense[float64], x, w, b)
+	return op.ApplyEither(s, size, newDense[float32], newDense[float64], x, w, b)
 }
 
 type denseSize struct {
@@ -32,7 +33,7 @@ type denseSize struct {
 
 // dense is the module of a dense layer. Each of its three products packs its right operand into
 // panels of 16 columns that lie side by side, and shares them out.
-type dense[T Float] struct {
+type dense[T op.Float] struct {
 	denseSize
 	kernel kernel.Kernel[T]
 	crew   crew[denseScratch[T]]
@@ -41,7 +42,7 @@ type dense[T Float] struct {
 	zeros  []T
 }
 
-type denseScratch[T Float] struct{ panels, columns []T }
+type denseScratch[T op.Float] struct{ panels, columns []T }
 
 const (
 	together = 64  // columns of w that are packed together, whole lines of the cache
@@ -49,7 +50,7 @@ const (
 	rowBlock = 96  // rows of the gradient of w that are computed together
 )
 
-func newDense[T Float](s denseSize) Module[T] {
+func newDense[T op.Float](s denseSize) op.Module[T] {
 	return &dense[T]{
 		denseSize: s, kernel: kernel.Of[T](), zeros: make([]T, kernel.Cols),
 		grad: make([]T, s.batch*s.out), panels: make([]T, s.batch*roundUp(s.out)),
@@ -143,7 +144,7 @@ func roundUp(n int) int { return (n + kernel.Cols - 1) / kernel.Cols * kernel.Co
 
 // pack cuts a matrix whose rows are stride apart into panels of 16 columns, the last filled up with
 // zeros.
-func pack[T Float](panels, matrix []T, rows, cols, stride int) {
+func pack[T op.Float](panels, matrix []T, rows, cols, stride int) {
 	for k := range rows {
 		row := matrix[k*stride : k*stride+cols]
 		at := panels[k*kernel.Cols:]
@@ -158,7 +159,7 @@ func pack[T Float](panels, matrix []T, rows, cols, stride int) {
 }
 
 // packTransposed makes one panel of up to 16 rows of a matrix, which become its columns.
-func packTransposed[T Float](panel, matrix []T, length, rows, stride int) {
+func packTransposed[T op.Float](panel, matrix []T, length, rows, stride int) {
 	if rows < kernel.Cols {
 		clear(panel[:length*kernel.Cols])
 	}

@@ -10,15 +10,15 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn"
-	"github.com/l4-go/l4/internal/experiment/nn/nntest"
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
-func denseOperation(batch, in, out int, rectified bool) nntest.Operation {
-	return nntest.Operation{
+func denseOperation(batch, in, out int, rectified bool) optest.Operation {
+	return optest.Operation{
 		Shapes: []tensor.Shape{{batch, in}, {in, out}, {out}},
 		Params: 3,
 		Loss: func(n G.Nodes) (*G.Node, error) {
-			return nntest.Weighted(nn.Dense(n[0], n[1], n[2], rectified, false))
+			return optest.Weighted(nn.Dense(n[0], n[1], n[2], rectified, false))
 		},
 	}
 }
@@ -40,7 +40,7 @@ func TestDenseTwice(t *testing.T) {
 	o.Loss = func(n G.Nodes) (*G.Node, error) {
 		a, b := G.Must(nn.Dense(n[0], n[1], n[2], true, false)),
 			G.Must(nn.Dense(n[0], n[1], n[2], false, false))
-		return nntest.Weighted(G.HadamardProd(a, b))
+		return optest.Weighted(G.HadamardProd(a, b))
 	}
 	o.Check(t)
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/op"
 )
 
 // Dropout returns x with each element set to 0 by the given probability, below 1, and multiplied by
@@ -15,9 +17,9 @@ func Dropout(x *G.Node, probability float64, source rand.Source) (*G.Node, error
 		return nil, errors.Errorf("nn: dropout: probability %v, want 0 or more and less than 1",
 			probability)
 	}
-	s := Spec{Name: "Dropout", Shape: x.Shape()}
+	s := op.Spec{Name: "Dropout", Shape: x.Shape()}
 	c := dropoutConfig{x.Shape().TotalSize(), probability, source}
-	return apply(s, c, newDropout[float32], newDropout[float64], x)
+	return op.ApplyEither(s, c, newDropout[float32], newDropout[float64], x)
 }
 
 type dropoutConfig struct {
@@ -26,13 +28,13 @@ type dropoutConfig struct {
 	source      rand.Source
 }
 
-type dropout[T Float] struct {
+type dropout[T op.Float] struct {
 	rand        *rand.Rand
 	probability float64
 	factors     []T
 }
 
-func newDropout[T Float](c dropoutConfig) Module[T] {
+func newDropout[T op.Float](c dropoutConfig) op.Module[T] {
 	return &dropout[T]{rand.New(c.source), c.probability, make([]T, c.size)}
 }
 

@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // Mean returns the mean over the pixels of images (batch, height, width, channels), of shape
@@ -16,16 +17,16 @@ func Mean(x *G.Node) (*G.Node, error) {
 			x.Shape())
 	}
 	shape := x.Shape()
-	s := Spec{Name: "Mean", Shape: tensor.Shape{shape[0], shape[3]}}
-	return apply(s, shape, newMean[float32], newMean[float64], x)
+	s := op.Spec{Name: "Mean", Shape: tensor.Shape{shape[0], shape[3]}}
+	return op.ApplyEither(s, shape, newMean[float32], newMean[float64], x)
 }
 
-type mean[T Float] struct {
+type mean[T op.Float] struct {
 	kernel                   kernel.Kernel[T]
 	images, pixels, channels int
 }
 
-func newMean[T Float](s tensor.Shape) Module[T] {
+func newMean[T op.Float](s tensor.Shape) op.Module[T] {
 	return &mean[T]{kernel.Of[T](), s[0], s[1] * s[2], s[3]}
 }
 

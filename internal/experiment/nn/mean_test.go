@@ -8,15 +8,15 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn"
-	"github.com/l4-go/l4/internal/experiment/nn/nntest"
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
 func TestMean(t *testing.T) {
 	for _, shape := range []tensor.Shape{{2, 3, 4, 5}, {1, 1, 1, 1}, {3, 1, 2, 17}} {
-		nntest.Operation{
+		optest.Operation{
 			Shapes: []tensor.Shape{shape},
 			Params: 1,
-			Loss:   func(n G.Nodes) (*G.Node, error) { return nntest.Weighted(nn.Mean(n[0])) },
+			Loss:   func(n G.Nodes) (*G.Node, error) { return optest.Weighted(nn.Mean(n[0])) },
 		}.Check(t)
 	}
 	g := G.NewGraph()

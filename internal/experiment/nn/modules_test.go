@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"github.com/l4-go/l4/internal/op"
 )
 
 // moduleCase is a module of a size, in both dtypes.
@@ -13,16 +15,16 @@ type moduleCase struct {
 	name string
 	in   []int // elements of the inputs
 	out  int   // and of the output
-	f32  func() Module[float32]
-	f64  func() Module[float64]
+	f32  func() op.Module[float32]
+	f64  func() op.Module[float64]
 
 	forward bool // it has no gradients
 }
 
-func newCase[C any](name string, in []int, out int, c func() C, f32 func(C) Module[float32],
-	f64 func(C) Module[float64]) moduleCase {
-	return moduleCase{name, in, out, func() Module[float32] { return f32(c()) },
-		func() Module[float64] { return f64(c()) }, false}
+func newCase[C any](name string, in []int, out int, c func() C, f32 func(C) op.Module[float32],
+	f64 func(C) op.Module[float64]) moduleCase {
+	return moduleCase{name, in, out, func() op.Module[float32] { return f32(c()) },
+		func() op.Module[float64] { return f64(c()) }, false}
 }
 
 // moduleCases have sizes that no tile, vector or chunk divides, and one that the fast paths are
@@ -57,8 +59,8 @@ func moduleCases() []moduleCase {
 			}, newResidual[float32], newResidual[float64])
 	}
 	mean := newCase("mean", []int{3 * 5 * 4 * 7}, 3*7, func() []int { return []int{3, 5, 4, 7} },
-		func(s []int) Module[float32] { return newMean[float32](s) },
-		func(s []int) Module[float64] { return newMean[float64](s) })
+		func(s []int) op.Module[float32] { return newMean[float32](s) },
+		func(s []int) op.Module[float64] { return newMean[float64](s) })
 	dropout := newCase("dropout", []int{100}, 100,
 		func() dropoutConfig { return dropoutConfig{100, 0.3, rand.NewPCG(1, 2)} },
 		newDropout[float32], newDropout[float64])
@@ -83,7 +85,7 @@ func moduleCases() []moduleCase {
 }
 
 // inputs are standard normal.
-func inputs[T Float](c *moduleCase) (in [][]T, dout []T) {
+func inputs[T op.Float](c *moduleCase) (in [][]T, dout []T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, n := range append(slices.Clone(c.in), c.out) {
 		xs := make([]T, n)
@@ -96,7 +98,7 @@ func inputs[T Float](c *moduleCase) (in [][]T, dout []T) {
 }
 
 // results are the output and then the gradients, in memory whose contents are NaN before.
-func results[T Float](c *moduleCase, m Module[T], in [][]T, dout []T) [][]T {
+func results[T op.Float](c *moduleCase, m op.Module[T], in [][]T, dout []T) [][]T {
 	var all [][]T
 	for _, n := range append([]int{c.out}, c.in...) {
 		all = append(all, slices.Repeat([]T{T(math.NaN())}, n))
@@ -121,7 +123,7 @@ func TestModuleSameBits(t *testing.T) {
 
 // sameBits runs a module on several numbers of processors, and one that is made for few processors
 // on more.
-func sameBits[T Float](t *testing.T, c *moduleCase, create func() Module[T]) {
+func sameBits[T op.Float](t *testing.T, c *moduleCase, create func() op.Module[T]) {
 	in, dout := inputs[T](c)
 	var want [][]T
 	for _, procs := range []int{1, 2, 3, 16} {

@@ -8,6 +8,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // BatchNorm normalizes each channel over batch and pixels: scale·(x - mean)/√(variance + 1e-5) +
@@ -80,7 +81,7 @@ func (s *Statistics) Values() []G.Value {
 
 // norm is the arithmetic of batch norm over images of some rows. It takes the moments of each image
 // apart and puts them together in float64, always in the same order.
-type norm[T Float] struct {
+type norm[T op.Float] struct {
 	kernel   kernel.Kernel[T]
 	images   int
 	rows     int
@@ -99,7 +100,7 @@ type norm[T Float] struct {
 	a, b, c              []T // rows: dx = a·gradient + b·x + c
 }
 
-func newNorm[T Float](size convSize, s *Statistics) *norm[T] {
+func newNorm[T op.Float](size convSize, s *Statistics) *norm[T] {
 	n := &norm[T]{
 		kernel: kernel.Of[T](), Statistics: s,
 		images: size.batch, rows: size.outHeight(), pixels: size.outWidth(), channels: size.out,
@@ -117,9 +118,9 @@ func newNorm[T Float](size convSize, s *Statistics) *norm[T] {
 }
 
 // normScratch is a goroutine's: sums of rows.
-type normScratch[T Float] struct{ sum, sumX, center []T }
+type normScratch[T op.Float] struct{ sum, sumX, center []T }
 
-func newNormScratch[T Float](row int) normScratch[T] {
+func newNormScratch[T op.Float](row int) normScratch[T] {
 	return normScratch[T]{make([]T, row), make([]T, row), make([]T, row)}
 }
 

@@ -8,17 +8,17 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/nn"
-	"github.com/l4-go/l4/internal/experiment/nn/nntest"
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
-func convNormOperation(batch, height, width, in, out, k, stride int) nntest.Operation {
-	return nntest.Operation{
+func convNormOperation(batch, height, width, in, out, k, stride int) optest.Operation {
+	return optest.Operation{
 		Shapes: []tensor.Shape{{batch, height, width, in}, {k, k, in, out}, {out}, {out}},
 		Params: 4,
 		Loss: func(n G.Nodes) (*G.Node, error) {
 			b := nn.BatchNorm{Scale: n[2], Shift: n[3], Statistics: nn.NewStatistics(out),
 				Training: true}
-			return nntest.Weighted(nn.ConvNorm(n[0], n[1], b, stride, false))
+			return optest.Weighted(nn.ConvNorm(n[0], n[1], b, stride, false))
 		},
 	}
 }
@@ -34,8 +34,8 @@ func TestConvNorm(t *testing.T) {
 	}
 }
 
-func residualOperation(batch, height, width, in, out, k, stride int) nntest.Operation {
-	return nntest.Operation{
+func residualOperation(batch, height, width, in, out, k, stride int) optest.Operation {
+	return optest.Operation{
 		Shapes: []tensor.Shape{{k, k, in, out}, {out}, {out}, {k, k, out, out}, {out}, {out},
 			{batch, height, width, in}},
 		Params: 7,
@@ -44,7 +44,7 @@ func residualOperation(batch, height, width, in, out, k, stride int) nntest.Oper
 				Training: true}
 			norm2 := nn.BatchNorm{Scale: n[4], Shift: n[5], Statistics: nn.NewStatistics(out),
 				Training: true}
-			return nntest.Weighted(nn.Residual(n[6], n[0], norm1, n[3], norm2, stride))
+			return optest.Weighted(nn.Residual(n[6], n[0], norm1, n[3], norm2, stride))
 		},
 	}
 }

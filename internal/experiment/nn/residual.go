@@ -4,6 +4,8 @@ import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/op"
 )
 
 // Residual returns the block max(0, norm2(conv(max(0, norm1(conv(x, w1))), w2)) + shortcut(x)) of
@@ -37,12 +39,12 @@ func Residual(
 		return nil, errors.Errorf("nn: %s: one batch norm is for training, one for evaluation",
 			layer)
 	}
-	s := Spec{Name: "Residual", Shape: second.outShape()}
+	s := op.Spec{Name: "Residual", Shape: second.outShape()}
 	if !norm1.Training {
 		s.Constant = []int{0, 1, 2, 3, 4, 5, 6}
 	}
 	c := residualConfig{first, second, norm1.Statistics, norm2.Statistics, norm1.Training}
-	return apply(s, c, newResidual[float32], newResidual[float64],
+	return op.ApplyEither(s, c, newResidual[float32], newResidual[float64],
 		x, w1, norm1.Scale, norm1.Shift, w2, norm2.Scale, norm2.Shift)
 }
 
@@ -59,7 +61,7 @@ type residualConfig struct {
 
 // residual is the module of a block. Of what lies between its input and its output it keeps the two
 // convolutions, and computes the rest twice.
-type residual[T Float] struct {
+type residual[T op.Float] struct {
 	conv1, conv2 conv[T]
 	norm1, norm2 *norm[T]
 	training     bool
@@ -71,13 +73,13 @@ type residual[T Float] struct {
 
 // residualScratch is a goroutine's: images with their borders, rows, and in evaluation the two
 // convolutions.
-type residualScratch[T Float] struct {
+type residualScratch[T op.Float] struct {
 	normScratch[T]
 	x, grad1, hidden, grad2 padded[T]
 	row, z1, z2             []T
 }
 
-func newResidual[T Float](c residualConfig) Module[T] {
+func newResidual[T op.Float](c residualConfig) op.Module[T] {
 	size, row := c.second.outSize(), c.second.outRow()
 	m := &residual[T]{
 		conv1: newConv[T](c.first), norm1: newNorm[T](c.first, c.statistics1),

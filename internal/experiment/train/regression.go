@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/experiment/model"
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/op"
 )
 
 const out, in, samples = 10, 6, 1000
@@ -40,7 +40,7 @@ func Regression(dt tensor.Dtype, a *mat.Dense, seed uint64) (Plain, error) {
 		t := tensor.New(tensor.WithShape(rows, cols), tensor.Of(dt))
 		next := 0
 		values := m.RawMatrix().Data
-		nn.Fill(t, func() float64 { next++; return values[next-1] })
+		op.Fill(t, func() float64 { next++; return values[next-1] })
 		return G.NewMatrix(g, dt, G.WithName(name), G.WithShape(rows, cols), G.WithValue(t))
 	}
 	w1 := node("W1", mat.NewDense(out, in, normals(out*in, r)))

@@ -15,7 +15,7 @@ import (
 
 	"github.com/l4-go/l4/internal/experiment/dataset"
 	"github.com/l4-go/l4/internal/experiment/model"
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // TestClassifyOrder: an epoch takes each image once, in an order of its own that follows from the
@@ -95,7 +95,7 @@ func TestAccuracy(t *testing.T) {
 	images := randomImages(40)
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		weights := model.MLPWeights(dt, []int{4, 3}, rand.New(rand.NewPCG(1, 0)))
-		nn.Fill(weights[0], rand.New(rand.NewPCG(2, 0)).NormFloat64)
+		op.Fill(weights[0], rand.New(rand.NewPCG(2, 0)).NormFloat64)
 		task, err := Classify(model.MLP(weights, 4), model.MLP(weights, 7), images, images, 1)
 		must(t, task, err)
 		for n := 1; n <= 22; n++ {

@@ -1,4 +1,4 @@
-// Package nn has the operations of the experiments' nets, with their gradients.
+// Package op makes Gorgonia's operations, with their gradients, of arithmetic over flat slices.
 //
 // An operation is a Module: arithmetic over flat slices that knows nothing of graphs. Apply makes a
 // node of it:
@@ -17,8 +17,8 @@
 //		}
 //	}
 //
-//	y, err := nn.Apply[float64](double{}, nn.Spec{Name: "Double", Shape: x.Shape()}, x)
-package nn
+//	y, err := op.Apply[float64](double{}, op.Spec{Name: "Double", Shape: x.Shape()}, x)
+package op
 
 import (
 	"fmt"
@@ -78,9 +78,9 @@ func Apply[T Float](m Module[T], s Spec, inputs ...*G.Node) (*G.Node, error) {
 	return G.ApplyOp(o, inputs...)
 }
 
-// apply is Apply for a module that exists in both dtypes and is made from c. The first input
+// ApplyEither is Apply for a module that exists in both dtypes and is made from c. The first input
 // decides.
-func apply[C any](
+func ApplyEither[C any](
 	s Spec, c C, f32 func(C) Module[float32], f64 func(C) Module[float64], inputs ...*G.Node,
 ) (*G.Node, error) {
 	switch dt := inputs[0].Dtype(); dt {

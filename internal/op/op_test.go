@@ -1,4 +1,4 @@
-package nn_test
+package op_test
 
 import (
 	"fmt"
@@ -7,12 +7,12 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
-	"github.com/l4-go/l4/internal/experiment/nn/nntest"
+	"github.com/l4-go/l4/internal/op"
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
 // polynomial is the module (a, b, c) -> a·b² + c·Σa, with a and b of any shape and a scalar c.
-type polynomial[T nn.Float] struct{}
+type polynomial[T op.Float] struct{}
 
 func (polynomial[T]) Forward(out []T, in [][]T) {
 	sum := T(0)
@@ -41,17 +41,17 @@ func (polynomial[T]) Backward(grads, in [][]T, _, dout []T) {
 }
 
 func polynomialNode(constant []int, n ...*G.Node) (*G.Node, error) {
-	s := nn.Spec{Name: "Polynomial", Shape: n[0].Shape(), Constant: constant}
+	s := op.Spec{Name: "Polynomial", Shape: n[0].Shape(), Constant: constant}
 	if n[0].Dtype() == tensor.Float32 {
-		return nn.Apply(polynomial[float32]{}, s, n...)
+		return op.Apply(polynomial[float32]{}, s, n...)
 	}
-	return nn.Apply(polynomial[float64]{}, s, n...)
+	return op.Apply(polynomial[float64]{}, s, n...)
 }
 
 func TestApply(t *testing.T) {
 	for _, shape := range []tensor.Shape{{4}, {2, 3}, {1, 2, 1, 2}, {1}, {1, 1}, {}} {
 		t.Run(fmt.Sprint(shape), func(t *testing.T) {
-			nntest.Operation{
+			optest.Operation{
 				Shapes: []tensor.Shape{shape, shape, {}},
 				Params: 3,
 				Loss: func(n G.Nodes) (*G.Node, error) {
@@ -59,7 +59,7 @@ func TestApply(t *testing.T) {
 					if err != nil || len(shape) == 0 {
 						return y, err
 					}
-					return nntest.Weighted(y, nil)
+					return optest.Weighted(y, nil)
 				},
 			}.Check(t)
 		})
@@ -68,11 +68,11 @@ func TestApply(t *testing.T) {
 
 // TestApplyConstant: a constant has no gradient, and the others keep theirs.
 func TestApplyConstant(t *testing.T) {
-	nntest.Operation{
+	optest.Operation{
 		Shapes: []tensor.Shape{{2, 3}, {}, {2, 3}},
 		Params: 2,
 		Loss: func(n G.Nodes) (*G.Node, error) {
-			return nntest.Weighted(polynomialNode([]int{0}, n[2], n[0], n[1]))
+			return optest.Weighted(polynomialNode([]int{0}, n[2], n[0], n[1]))
 		},
 	}.Check(t)
 }
@@ -80,7 +80,7 @@ func TestApplyConstant(t *testing.T) {
 // TestApplyTwice: two nodes of one module on the same inputs are two operations, and their
 // gradients add up.
 func TestApplyTwice(t *testing.T) {
-	nntest.Operation{
+	optest.Operation{
 		Shapes: []tensor.Shape{{3}, {3}, {}},
 		Params: 3,
 		Loss: func(n G.Nodes) (*G.Node, error) {
@@ -88,7 +88,7 @@ func TestApplyTwice(t *testing.T) {
 			if a == b || a.Hashcode() == b.Hashcode() {
 				t.Error("Gorgonia takes two nodes for one")
 			}
-			return nntest.Weighted(polynomialNode(nil, a, b, n[2]))
+			return optest.Weighted(polynomialNode(nil, a, b, n[2]))
 		},
 	}.Check(t)
 }
@@ -96,12 +96,12 @@ func TestApplyTwice(t *testing.T) {
 // TestApplyMemory: each run writes the output and the gradients to the same memory.
 func TestApplyMemory(t *testing.T) {
 	var y *G.Node
-	e := nntest.Operation{
+	e := optest.Operation{
 		Shapes: []tensor.Shape{{3}, {3}, {}},
 		Params: 3,
 		Loss: func(n G.Nodes) (*G.Node, error) {
 			y = G.Must(polynomialNode(nil, n...))
-			return nntest.Weighted(y, nil)
+			return optest.Weighted(y, nil)
 		},
 	}.Build(t, tensor.Float64)
 	e.Run(t)
@@ -116,13 +116,13 @@ func TestApplyRefuses(t *testing.T) {
 	g := G.NewGraph()
 	wide := G.NewVector(g, G.Float64, G.WithName("wide"), G.WithShape(3))
 	narrow := G.NewVector(g, G.Float32, G.WithName("narrow"), G.WithShape(3))
-	s := nn.Spec{Name: "Polynomial", Shape: tensor.Shape{3}}
-	if _, err := nn.Apply(polynomial[float64]{}, s, wide, narrow, wide); err == nil {
+	s := op.Spec{Name: "Polynomial", Shape: tensor.Shape{3}}
+	if _, err := op.Apply(polynomial[float64]{}, s, wide, narrow, wide); err == nil {
 		t.Error("no error for a float32 among float64")
 	}
 
 	c := G.NewScalar(g, G.Float64, G.WithName("c"), G.WithValue(1.0))
-	y := G.Must(nn.Apply(polynomial[float64]{}, s, wide, wide, c))
+	y := G.Must(op.Apply(polynomial[float64]{}, s, wide, wide, c))
 	vm := G.NewTapeMachine(g)
 	defer vm.Close()
 	for name, v := range map[string]*tensor.Dense{

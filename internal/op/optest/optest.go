@@ -1,5 +1,5 @@
-// Package nntest checks operations that have gradients.
-package nntest
+// Package optest checks operations that have gradients.
+package optest
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // Operation is a loss over standard normal inputs, of which the first are differentiated.
@@ -27,7 +27,7 @@ func Weighted(n *G.Node, err error) (*G.Node, error) {
 		return nil, err
 	}
 	w := tensor.New(tensor.WithShape(n.Shape()...), tensor.Of(n.Dtype()))
-	nn.Fill(w, rand.New(rand.NewPCG(7, 8)).NormFloat64)
+	op.Fill(w, rand.New(rand.NewPCG(7, 8)).NormFloat64)
 	weights := G.NewTensor(n.Graph(), n.Dtype(), n.Dims(), G.WithName("weights"),
 		G.WithShape(n.Shape()...), G.WithValue(w))
 	return G.Sum(G.Must(G.HadamardProd(n, weights)))
@@ -49,7 +49,7 @@ func (o Operation) Build(t *testing.T, dt tensor.Dtype) *Evaluation {
 	e := new(Evaluation)
 	for i, shape := range o.Shapes {
 		v := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
-		nn.Fill(v, r.NormFloat64)
+		op.Fill(v, r.NormFloat64)
 		e.Inputs = append(e.Inputs, G.NewTensor(g, dt, len(shape),
 			G.WithName(fmt.Sprint("input", i)), G.WithShape(shape...), G.WithValue(v)))
 	}

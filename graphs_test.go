@@ -1,0 +1,136 @@
+package l4_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"weak"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+)
+
+// TestManyGraphs: one solver steps the weights that graphs for batches of several sizes share, and
+// allocates nothing for changing between them.
+func TestManyGraphs(t *testing.T) {
+	for name, newSolver := range solvers {
+		for _, dual := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/dual %v", name, dual), func(t *testing.T) {
+				dt := tensor.Float64
+				weights, alone := fitWeights(dt), fitWeights(dt)
+				graphs := map[int]*fit{}
+				for _, rows := range []int{2, 4, 8} {
+					graphs[rows] = newFit(t, dt, weights, rows, dual)
+				}
+				s := newSolver(nil)
+				var reference stepper
+				for step, rows := range []int{2, 8, 4, 4, 2, 8, 2, 8, 4, 2} {
+					f := graphs[rows]
+					if err := f.eval(dt, step, 0); err != nil {
+						t.Fatal(err)
+					}
+					s.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(f.loss)
+					if err := s.Step(f.model()); err != nil {
+						t.Fatal(err)
+					}
+
+					// The same with copies of the weights and gradients outside any graph.
+					var copies []*param
+					for i, w := range alone {
+						copies = append(
+							copies,
+							&param{
+								name: f.weights[i].Name(),
+								w:    w,
+								g:    tensor.New(tensor.WithShape(w.Shape()...), tensor.Of(dt)),
+							},
+						)
+					}
+					if reference == nil {
+						reference = newSolver(nil)
+					}
+					g := newFit(t, dt, alone, rows, true)
+					if err := g.eval(dt, step, 0); err != nil {
+						t.Fatal(err)
+					}
+					for i := range copies {
+						copies[i].setGrad(numbers(gradOf(g.weights[i])))
+					}
+					reference.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(g.loss)
+					if err := reference.Step(valueGrads(copies)); err != nil {
+						t.Fatal(err)
+					}
+					wantEqual(
+						t,
+						append(numbers(weights[0]), numbers(weights[1])...),
+						append(numbers(alone[0]), numbers(alone[1])...),
+					)
+				}
+				if !dual {
+					return // new gradients in new memory at every run
+				}
+				a, b := graphs[2], graphs[8]
+				if n := testing.AllocsPerRun(50, func() {
+					for _, f := range []*fit{a, b} {
+						s.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(f.loss)
+						if err := s.Step(modelOf(f)); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}); n > 0 {
+					t.Errorf("%v allocations a step", n)
+				}
+			})
+		}
+	}
+}
+
+// modelOf is f.model without its allocation.
+func modelOf(f *fit) []gorgonia.ValueGrad {
+	if models[f] == nil {
+		models[f] = f.model()
+	}
+	return models[f]
+}
+
+// TestGraphsAreLetGo: a solver that goes from graph to graph does not keep them all.
+func TestGraphsAreLetGo(t *testing.T) {
+	weights := fitWeights(tensor.Float64)
+	s := l4.NewL4Adam(nil)
+	const graphs = 200
+	var refs []weak.Pointer[gorgonia.ExprGraph]
+	for range graphs {
+		func() {
+			g := gorgonia.NewGraph()
+			loss := gorgonia.NewScalar(
+				g,
+				tensor.Float64,
+				gorgonia.WithName("loss"),
+				gorgonia.WithValue(1.0),
+			)
+			refs = append(refs, weak.Make(g))
+			w := &param{
+				name: "w",
+				w:    weights[0],
+				g:    tensor.New(tensor.WithShape(3, 4), tensor.Of(tensor.Float64)),
+			}
+			s.SetLoss(loss)
+			if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {
+				t.Fatal(err)
+			}
+		}()
+	}
+	runtime.GC()
+	alive := 0
+	for _, r := range refs {
+		if r.Value() != nil {
+			alive++
+		}
+	}
+	if alive > graphs/2 {
+		t.Errorf("%d of %d graphs are still in memory", alive, graphs)
+	}
+	runtime.KeepAlive(s)
+}

@@ -1,0 +1,15 @@
+package record
+
+import "testing"
+
+// TestShapeOverflow: a size whose product with the others wraps around is refused.
+func TestShapeOverflow(t *testing.T) {
+	w := new(Codec)
+	w.Uint(4, 2)
+	w.Uint(8, 2)
+	w.Uint(8, 1<<63)
+	r := &Codec{data: append(w.data, make([]byte, 100)...), reading: true}
+	if shape := r.Shape(nil); r.Err() == nil {
+		t.Errorf("shape %v: no error", shape)
+	}
+}

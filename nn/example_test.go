@@ -1,0 +1,47 @@
+package nn_test
+
+import (
+	"fmt"
+	"log"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+	"github.com/l4-go/l4/nn"
+)
+
+// A linear classifier of four points, trained without a learning rate.
+func ExampleSoftmaxCrossEntropy() {
+	g := G.NewGraph()
+	x := constant(g, "x", []float64{0, 0, 0, 1, 1, 0, 1, 1}, 4, 2)
+	y := constant(g, "y", []float64{1, 0, 1, 0, 0, 1, 0, 1}, 4, 2) // the class is the first input
+	w := constant(g, "w", make([]float64, 4), 2, 2)
+	b := G.NewVector(g, tensor.Float64, G.WithName("b"), G.WithShape(2), G.WithInit(G.Zeroes()))
+	logits := G.Must(G.BroadcastAdd(G.Must(G.Mul(x, w)), b, nil, []byte{0}))
+	loss := G.Must(nn.SoftmaxCrossEntropy(logits, y))
+	weights := G.Nodes{w, b}
+	if _, err := G.Grad(loss, weights...); err != nil {
+		log.Fatal(err)
+	}
+	machine := G.NewTapeMachine(g, G.BindDualValues(weights...))
+	defer machine.Close()
+
+	solver := l4.NewL4Adam(loss)
+	for range 2000 {
+		if err := machine.RunAll(); err != nil {
+			log.Fatal(err)
+		}
+		if err := solver.Step(G.NodesToValueGrads(weights)); err != nil {
+			log.Fatal(err)
+		}
+		machine.Reset()
+	}
+	fmt.Println(solver.Last().Loss < 1e-3)
+	// Output: true
+}
+
+func constant(g *G.ExprGraph, name string, xs []float64, shape ...int) *G.Node {
+	v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(xs))
+	return G.NewMatrix(g, v.Dtype(), G.WithName(name), G.WithShape(shape...), G.WithValue(v))
+}

@@ -1,0 +1,89 @@
+package l4
+
+import (
+	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/record"
+)
+
+// parts are what a step is made of.
+type parts struct {
+	floor      floor
+	transforms []transform // none on the plain path
+	direction  direction
+	rule       rule
+	limits     []limit
+	move       *move
+	schedules  []*schedule
+}
+
+// transform is done to the gradients before a direction is formed of them.
+type transform interface {
+	// measure reads the model and returns what the transform adds to the loss.
+	measure(m *flat.Model) (penalty float64, err error)
+	// apply changes the gradients.
+	apply(m *flat.Model)
+	// kept is the share of the loss's slope that the transform leaves. It is called once a step,
+	// when nothing can fail any more.
+	kept(step int) float64
+	fields(c *record.Codec)
+}
+
+// direction is where a step goes.
+type direction interface {
+	// form puts the direction v in the place of the gradients and returns gᵀv and ‖v‖². After an
+	// error nothing has changed but the gradients.
+	form(m *flat.Model, step int) (dot, square float64, err error)
+	// tensorFields are the fields for each tensor, fields those for all of them. The latter come
+	// last.
+	tensorFields(c *record.Codec, m *flat.Model, tensor int)
+	fields(c *record.Codec) error
+}
+
+// rule tells how long a step is. It knows nothing of tensors.
+type rule interface {
+	// rate returns the learning rate and the estimated minimum of the loss.
+	rate(m measured) (eta, lmin float64)
+	fields(c *record.Codec)
+}
+
+// measured is what a rule knows of a step.
+type measured struct {
+	step     int     // the first is 1
+	loss     float64 // L, with its penalty and above its floor
+	lowered  float64 // by how much the floor is lower than in the last step
+	idle     bool    // all gradients are 0
+	dot      float64 // gᵀv
+	square   float64 // ‖v‖²
+	kept     float64 // share of the loss's slope that transforms leave, from 0 to 1
+	rate     float64 // what the rule makes of the above
+	distance float64 // ‖w − w0‖ before the step
+}
+
+// limit may shorten a step. It returns info with a lower learning rate, and with what it went by.
+type limit interface {
+	limit(m measured, info Info) Info
+	fields(c *record.Codec)
+}
+
+// newParts is the only place that looks at all options.
+func newParts(o options, newDirection func(options) direction) parts {
+	bounded := o.bound > 0
+	p := parts{
+		floor:     floor{value: o.lossFloor, moves: o.floorMoves()},
+		schedules: []*schedule{o.weightDecay, o.maxLearnRate},
+		direction: newDirection(o),
+		rule:      newPolyak(o),
+		limits:    []limit{rateCap{o.maxLearnRate}},
+		move:      newMove(o),
+	}
+	if o.clip > 0 || o.clipNorm > 0 {
+		p.transforms = append(p.transforms, newClip(o.clip, o.clipNorm, o.gradientTime))
+	}
+	if o.l1 > 0 || o.l2 > 0 {
+		p.transforms = append(p.transforms, newPenalty(o.l1, o.l2))
+	}
+	if bounded {
+		p.limits = append(p.limits, newBound(o))
+	}
+	return p
+}

@@ -30,9 +30,9 @@ import (
 //
 //	w̄ ← w̄ + (1+γ)/(t+γ)·(w − w̄),  γ = 8
 //
-// The running statistics of batch normalisation are not weights: those of the model belong to its
-// last weights. After Swap, run batches of training data in training mode before evaluating, as
-// with torch.optim.swa_utils.update_bn.
+// The running statistics of batch normalisation are not averaged: they belong to the last weights.
+// After Swap, run batches of training data in training mode before evaluating, as with
+// torch.optim.swa_utils.update_bn.
 //
 // It keeps one word a parameter. It may not be used from two goroutines at once.
 type Average struct {
@@ -54,8 +54,8 @@ var (
 // averageGamma is γ.
 const averageGamma = 8
 
-// NewAverage returns the average of a model's weights, which begins with the first Update. A
-// parameter is what it is for Solver.Step; gradients are not used.
+// NewAverage returns an average of the model's weights. It begins with the first Update.
+// Solver.Step says what a parameter may be; gradients are not used.
 func NewAverage(model []gorgonia.ValueGrad) *Average {
 	a := &Average{params: model, weights: flat.Model{WeightsOnly: true}, means: vectors{number: 1}}
 	a.finite = flat.Pass{
@@ -92,9 +92,9 @@ func (a *Average) Update() error {
 	return nil
 }
 
-// Swap exchanges the weights of the model with their averages, to evaluate or to save these, and
-// back when it is called again. Make no step between the two calls. It returns an error if there
-// has been no Update.
+// Swap puts the averages in the place of the model's weights, to evaluate or save them, and puts
+// the weights back when it is called again. Make no step between the two calls. It returns an error
+// if there has been no Update.
 func (a *Average) Swap() error {
 	if a.updates == 0 {
 		return errors.New("l4: there is no average yet; call Update after each step")

@@ -109,8 +109,13 @@ func TestAverageErrors(t *testing.T) {
 	}
 	weights := numbers(model[1].w)
 	for what, spoil := range map[string]func(){
-		"not finite: the weight of vector is NaN at element 2": func() { weights[2] = math.NaN(); model[1].setWeight(weights) },
-		"model changed: vector":                                func() { model[1].w = gorgonia.NewF64(1) },
+		"not finite: the weight of vector is NaN at element 2": func() {
+			weights[2] = math.NaN()
+			model[1].setWeight(weights)
+		},
+		"model changed: vector": func() {
+			model[1].w = gorgonia.NewF64(1)
+		},
 	} {
 		kept := model[1].w
 		spoil()

@@ -8,8 +8,8 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// averages is the direction that the bias-corrected running averages of the gradients give by
-// themselves: the momentum, or Adam's. g is the momentum.
+// averages forms the direction of momentum or Adam from bias-corrected running averages. Its g is
+// the momentum.
 type averages struct {
 	momentumTime float64 // in steps
 	varianceTime float64 // in steps; 0 if the direction is the momentum

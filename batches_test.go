@@ -78,7 +78,8 @@ func (f *fit) eval(dt tensor.Dtype, step, from int) error {
 		node *gorgonia.Node
 		xs   []float64
 	}{{f.x, xs[from*3 : (from+rows)*3]}, {f.y, ys[from : from+rows]}} {
-		if err := gorgonia.Let(in.node, tensor.New(tensor.WithShape(in.node.Shape()...), tensor.WithBacking(backing(dt, in.xs)))); err != nil {
+		if err := gorgonia.Let(in.node, tensor.New(tensor.WithShape(in.node.Shape()...),
+			tensor.WithBacking(backing(dt, in.xs)))); err != nil {
 			return err
 		}
 	}
@@ -106,7 +107,9 @@ func TestBatches(t *testing.T) {
 					}
 				}
 				want := append(numbers(whole[0]), numbers(whole[1])...)
-				for _, c := range []struct{ replicas, micro int }{{1, 1}, {1, 4}, {2, 1}, {2, 2}, {4, 2}} {
+				for _, c := range []struct {
+					replicas, micro int
+				}{{1, 1}, {1, 4}, {2, 1}, {2, 2}, {4, 2}} {
 					t.Run(
 						fmt.Sprintf(
 							"%s/%v/dual %v/%d replicas of %d batches",
@@ -134,7 +137,9 @@ func TestBatches(t *testing.T) {
 									fails := make([]error, c.replicas)
 									for r, f := range replicas {
 										running.Go(
-											func() { fails[r] = f.eval(dt, step, (m*c.replicas+r)*rows) },
+											func() {
+												fails[r] = f.eval(dt, step, (m*c.replicas+r)*rows)
+											},
 										)
 									}
 									running.Wait()
@@ -235,13 +240,18 @@ func TestBatchesErrors(t *testing.T) {
 	}
 	one := valuer{gorgonia.NewF64(1)}
 	for name, add := range map[string]func(b *l4.Batches) error{
-		"nil loss":    func(b *l4.Batches) error { return b.Add(nil, valueGrads(good())) },
-		"no value":    func(b *l4.Batches) error { return b.Add(valuer{}, valueGrads(good())) },
-		"fewer":       func(b *l4.Batches) error { return b.Add(one, valueGrads(good()[:1])) },
-		"nil":         func(b *l4.Batches) error { return b.Add(one, []gorgonia.ValueGrad{good()[0], nil}) },
-		"other shape": func(b *l4.Batches) error { return b.Add(one, valueGrads([]*param{good()[0], good()[0]})) },
+		"nil loss": func(b *l4.Batches) error { return b.Add(nil, valueGrads(good())) },
+		"no value": func(b *l4.Batches) error { return b.Add(valuer{}, valueGrads(good())) },
+		"fewer":    func(b *l4.Batches) error { return b.Add(one, valueGrads(good()[:1])) },
+		"nil": func(b *l4.Batches) error {
+			return b.Add(one, []gorgonia.ValueGrad{good()[0], nil})
+		},
+		"other shape": func(b *l4.Batches) error {
+			return b.Add(one, valueGrads([]*param{good()[0], good()[0]}))
+		},
 		"other dtype": func(b *l4.Batches) error {
-			return b.Add(one, valueGrads([]*param{good()[0], newParam("b", tensor.Float32, []int{1}, []float64{1})}))
+			return b.Add(one, valueGrads([]*param{good()[0],
+				newParam("b", tensor.Float32, []int{1}, []float64{1})}))
 		},
 		"no gradient": func(b *l4.Batches) error {
 			m := good()
@@ -302,7 +312,9 @@ func TestBatchesNaN(t *testing.T) {
 	var b l4.Batches
 	s := l4.NewL4Adam(&b)
 	m := []*param{newParam("w", tensor.Float64, []int{2}, []float64{1, 2})}
-	for _, step := range []struct{ a, b, want float64 }{{1, 2, 1.5}, {1, math.NaN(), 0}, {3, 4, 3.5}} {
+	for _, step := range []struct {
+		a, b, want float64
+	}{{1, 2, 1.5}, {1, math.NaN(), 0}, {3, 4, 3.5}} {
 		for _, g := range []float64{step.a, step.b} {
 			m[0].setGrad([]float64{g, g})
 			if err := b.Add(valuer{gorgonia.NewF64(1)}, valueGrads(m)); err != nil {
@@ -329,7 +341,8 @@ func TestBatchesAfterFailure(t *testing.T) {
 	if b.Add(one, []gorgonia.ValueGrad{bad}) == nil {
 		t.Fatal("no error")
 	}
-	if err := b.Add(one, valueGrads([]*param{newParam("a", tensor.Float32, []int{2}, []float64{1, 2}), newParam("b", tensor.Float64, []int{1}, []float64{1})})); err != nil {
+	if err := b.Add(one, valueGrads([]*param{newParam("a", tensor.Float32, []int{2},
+		[]float64{1, 2}), newParam("b", tensor.Float64, []int{1}, []float64{1})})); err != nil {
 		t.Error(err)
 	}
 }

@@ -82,7 +82,9 @@ var benchSolvers = []struct {
 	},
 	{
 		"L4 over gorgonia.Adam",
-		func(loss gorgonia.Valuer) gorgonia.Solver { return l4.New(loss, gorgonia.NewAdamSolver()) },
+		func(loss gorgonia.Valuer) gorgonia.Solver {
+			return l4.New(loss, gorgonia.NewAdamSolver())
+		},
 	},
 	{"gorgonia.Adam", func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewAdamSolver() }},
 	{"gorgonia.Momentum", func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewMomentum() }},

@@ -6,27 +6,27 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// bound keeps a step in proportion to what the weights have gained so far: the further they have
-// wandered for the distance from their start, the shorter it may be. With the reach r, the largest
-// distance of the weights from their start w0, and the length P of the path so far,
+// bound limits the length of a step by the distance that the weights have gained so far. The longer
+// their path is for that distance, the shorter the step. With the reach r, the largest distance of
+// the weights from their start w0, and the length P of their path,
 //
 //	‖η·v‖ ≤ ρ/√(2τm−1) · r·min(1, r/P)
 //
-// A running average of τm gradients makes successive steps alike, by a correlation time of 2τm−1.
+// A running average over τm gradients gives successive steps a correlation time of 2τm−1.
 type bound struct {
 	rho      float64 // ρ/√(2τm−1)
 	fraction float64 // α
 
 	started bool    // there has been a step of some length, and so a start
-	steps   int     // since then, with the first
+	steps   int     // counted from that step
 	reach   float64 // r
 	path    float64 // P
 	average float64 // running average of the loss above its floor
 	record  float64 // smallest average so far; at first a tenth of the first loss
 }
 
-// Where the loss falls by orders of magnitude the path is forgotten in proportion, so that the
-// bound does not slow down what converges. lossTime is the time scale in steps of the average of
+// Where the loss falls by orders of magnitude, the path shrinks in proportion, so that the bound
+// does not slow down convergence. lossTime is the time scale, in steps, of the running average of
 // the loss.
 const (
 	firstRecord = 0.1
@@ -40,7 +40,7 @@ func newBound(o options) *bound {
 func (b *bound) limit(m measured, info Info) Info {
 	norm := math.Sqrt(m.square)
 	length := info.LearnRate * norm
-	// Without any gradient the averages still have a direction, which the loss says nothing about.
+	// Without a gradient the averages still have a direction, but the loss says nothing about it.
 	if m.idle || !(info.LearnRate > 0 && m.dot > 0 && length > 0 && isFinite(length)) {
 		info.LearnRate = 0
 		info.Reach, info.Path = b.reach, b.path
@@ -100,9 +100,9 @@ func WithBound(rho float64) Option {
 	return func(o *options) { o.setPositive(&o.bound, "WithBound", rho) }
 }
 
-// WithoutBound makes the solver the paper's algorithm: η is what Eq. 6 says, whatever its size. A
-// loss below its floor is then ErrNegativeLoss. Where the loss cannot come near its floor, as with
-// wrong labels, small batches or noise, this diverges.
+// WithoutBound gives the paper's algorithm: η follows Eq. 6, whatever its size. A loss below its
+// floor is then ErrNegativeLoss. This diverges where the loss cannot come near its floor, as with
+// wrong labels, small batches or noise.
 func WithoutBound() Option {
 	return func(o *options) { o.bound = 0 }
 }

@@ -68,7 +68,8 @@ func TestBoundAfterUnderflow(t *testing.T) {
 // one with a given floor of the same number, and the other way round.
 func TestLoadOtherFloor(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
-	for _, opts := range [][2][]l4.Option{{nil, {l4.WithLossFloor(0)}}, {{l4.WithLossFloor(0)}, nil}} {
+	for _, opts := range [][2][]l4.Option{{nil, {l4.WithLossFloor(0)}},
+		{{l4.WithLossFloor(0)}, nil}} {
 		s := l4.NewL4Mom(valuer{loss}, opts[0]...)
 		stepOnce(t, s, loss, p, 1, 1)
 		data, err := s.MarshalBinary()

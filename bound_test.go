@@ -70,8 +70,10 @@ func TestGoldenBound(t *testing.T) {
 							t.Fatal(err)
 						}
 						info, row := s.Last(), run.Steps[step]
-						for k, x := range map[string]float64{"loss": info.Loss, "eta": info.LearnRate, "lmin": info.LMin, "dot": info.InnerProduct,
-							"reach": info.Reach, "limit": info.Limit, "length": info.Length, "path": info.Path} {
+						for k, x := range map[string]float64{"loss": info.Loss,
+							"eta": info.LearnRate, "lmin": info.LMin, "dot": info.InnerProduct,
+							"reach": info.Reach, "limit": info.Limit, "length": info.Length,
+							"path": info.Path} {
 							column := map[string]int{
 								"loss":   1,
 								"eta":    2,

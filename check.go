@@ -25,7 +25,7 @@ func newCheck() check {
 		nonZero: flat.Pass{F32: nonZero[float32], F64: nonZero[float64]}}
 }
 
-// limits are the largest numbers that pass.
+// largest checks numbers against the largest that passes.
 type largest[T kernel.Float] struct {
 	passes kernel.Passes[T]
 	max    T
@@ -62,8 +62,8 @@ func (c *check) number(what string, x float64) error {
 	return &c.found
 }
 
-// gradients returns an error that names the first element that is not finite or, if they are to be
-// squared, whose square is not. It is valid until the next call.
+// gradients returns an error that names the first element that is not finite or, if squared is
+// true, whose square is not. It is valid until the next call.
 func (c *check) gradients(m *flat.Model, squared bool) error {
 	pass := c.finite
 	if squared {

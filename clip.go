@@ -8,13 +8,12 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// clip limits the elements of the gradients and then the norm of all of them. It measures how much
-// that takes off the slope: along the clipped gradients c of gradients g the loss falls by gᵀc,
-// where cᵀc would say gᵀc·(gᵀc/gᵀg). Steps that took the clipped slope for that of the loss would
-// be too long, and the longer the more is clipped.
+// clip limits each element of the gradients and then their common norm. Along the clipped gradients
+// c the directional derivative of the loss is gᵀc, but the solver sees cᵀc, about gᵀc·(gᵀc/gᵀg),
+// and would make steps too long. So clip measures the share gᵀc/gᵀg that it leaves.
 type clip struct {
 	element, norm float64 // limits; +Inf and 0 for none
-	time          float64 // scale of the average of now, that of g
+	time          float64 // time scale of mean, the same as for g
 	scale         float64 // brings the norm down to its limit
 	now           float64 // gᵀc/gᵀg of this step, from 0 to 1
 	mean          float64 // its running average, biased to the initial 0
@@ -54,7 +53,7 @@ func (c *clip) measure(m *flat.Model) (penalty float64, err error) {
 
 func (c *clip) apply(m *flat.Model) { m.Sum(c.clips) }
 
-// kept is the share of the loss's slope that the averaged clipped gradients have.
+// kept returns the bias-corrected average of the share that clipping leaves.
 func (c *clip) kept(step int) float64 {
 	beta := 1 - 1/c.time
 	c.mean = float64(beta*c.mean) + float64((1-beta)*c.now)

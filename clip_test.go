@@ -43,9 +43,15 @@ func TestClip(t *testing.T) {
 				byHand func(g []float64) []float64
 				opts   []l4.Option
 			}{
-				{func(g []float64) []float64 { return elements(g, 1) }, []l4.Option{l4.WithClip(1)}},
-				{func(g []float64) []float64 { return norm(g, 1) }, []l4.Option{l4.WithClipNorm(1)}},
-				{func(g []float64) []float64 { return norm(elements(g, 2), 1) }, []l4.Option{l4.WithClipNorm(1), l4.WithClip(2)}},
+				{func(g []float64) []float64 {
+					return elements(g, 1)
+				}, []l4.Option{l4.WithClip(1)}},
+				{func(g []float64) []float64 {
+					return norm(g, 1)
+				}, []l4.Option{l4.WithClipNorm(1)}},
+				{func(g []float64) []float64 {
+					return norm(elements(g, 2), 1)
+				}, []l4.Option{l4.WithClipNorm(1), l4.WithClip(2)}},
 				{raw, []l4.Option{l4.WithClipNorm(1e31), l4.WithClip(1e31)}},
 			} {
 				wantClose(t, direction(raw, c.opts...), direction(c.byHand), 1e-12)
@@ -76,10 +82,12 @@ func TestClippedSlope(t *testing.T) {
 // TestClipLeavesWeightsAlone: what only clips asks nothing of the weights, and L1 no more than that
 // their sum is finite.
 func TestClipLeavesWeightsAlone(t *testing.T) {
-	for name, opt := range map[string]l4.Option{"clip": l4.WithClip(1), "clip norm": l4.WithClipNorm(1), "L1": l4.WithL1Reg(1)} {
+	for name, opt := range map[string]l4.Option{"clip": l4.WithClip(1),
+		"clip norm": l4.WithClipNorm(1), "L1": l4.WithL1Reg(1)} {
 		w := newParam("w", tensor.Float64, []int{2}, []float64{1e200, 1})
 		w.setGrad([]float64{1, 1})
-		if err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}, opt).Step([]gorgonia.ValueGrad{w}); err != nil {
+		if err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)},
+			opt).Step([]gorgonia.ValueGrad{w}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -23,41 +23,40 @@
 //	η = α (L − γ·Lmin) / (gᵀv + ε)
 //	w ← w − η·v
 //
-// g is the running average of the gradients, free of bias towards its initial zero. v is the same
-// average (L4Mom), Adam's direction (L4Adam) or that of any other solver (L4). One η, a single
-// number, serves all parameters.
+// g is the bias-corrected running average of the gradients. v is the same average (L4Mom), Adam's
+// direction (L4Adam) or the direction of any other solver (L4). All parameters share one η.
 //
 // Lmin starts at γ0·L, is lowered to each new smallest loss, and grows by the factor 1+1/τ a step,
-// so that it means a loss that is attainable soon. The defaults of all these numbers are those of
-// the paper; see the options.
+// so it estimates a loss that is attainable soon. All these numbers default to the paper's values;
+// see the options.
 //
 // # The bound
 //
 // Where the loss cannot come near its floor, as with wrong labels, small batches or noise, the
 // paper's rule asks for progress that is not there, and its steps grow until training fails. So by
-// default a step is no longer than what the weights have gained so far allows:
+// default the distance that the weights have gained so far bounds the length of a step:
 //
 //	‖η·v‖ ≤ ρ/√(2τm−1) · r·min(1, r/P)
 //
-// r is the largest distance of the weights from their start, P the length of the path that they
-// took. In noise P outgrows r and steps become shorter; where the weights go straight, P is r, and
-// the reach may grow exponentially. WithBound sets ρ; WithoutBound is the paper's algorithm.
-// docs/bound.md has the reasons and the measurements. With the bound a loss below zero is no error
-// but lowers the floor; see WithLossFloor.
+// r is the largest distance of the weights from their start, P the length of their path. In noise P
+// outgrows r and steps become shorter. Where the weights go straight, P equals r, and r may grow
+// exponentially. WithBound sets ρ; WithoutBound gives the paper's algorithm. docs/bound.md has the
+// reasons and the measurements. With the bound, a loss below zero lowers the floor instead of being
+// an error; see WithLossFloor.
 //
 // # What it needs
 //
-// The loss that the solver reads must be the one whose gradients it is given. Where both are nodes
-// of a graph, Step checks that.
+// The solver must read the loss that its gradients are computed from. Where both are nodes of a
+// graph, Step checks this.
 //
 // Do not use L4 where the loss does not measure progress: generative adversarial nets and policy
 // gradients.
 //
 // # Errors
 //
-// A step happens as a whole or not at all. What Step refuses, by an error that names the parameter
-// and says what to do, is listed at ErrNonFinite, ErrNegativeLoss and ErrModelChanged. After an
-// error the weights are as they were, and training can go on with the next batch. A program that
+// A step happens as a whole or not at all. An error names the parameter and says what to do; see
+// ErrNonFinite, ErrNegativeLoss and ErrModelChanged. It leaves the weights as they were, and
+// training can go on with the next batch. A program that
 // calls Step as a statement does not see errors: WithLogger logs the first of each kind, and
 // Info.Refused counts them.
 //

@@ -11,8 +11,7 @@ import (
 )
 
 // Errors that a caller can test for with errors.Is. After any error the weights and the solver's
-// state are as they were before the call, but for what an inner solver has done to its own; see
-// New.
+// state are as they were before the call, except for the state of an inner solver; see New.
 var (
 	// ErrNonFinite says that the loss, the penalty or a gradient element is NaN or infinite, or
 	// that the element's square overflows. The gradients have been zeroed, so that the next run of
@@ -21,19 +20,19 @@ var (
 
 	// ErrNegativeLoss says that the loss is below its floor, which is zero unless WithLossFloor
 	// sets another. L4 steps towards an estimated minimum that is a fraction of the loss, so the
-	// loss must have a lower bound. What rounding alone can take below it, 2e-6 in float32 at a
-	// floor of up to 1, counts as zero. The gradients are kept.
+	// loss must have a lower bound. A loss that rounding alone takes below it, up to 2e-6 in
+	// float32 at a floor of up to 1, counts as zero. The gradients are kept.
 	ErrNegativeLoss = errors.New("l4: negative loss")
 
-	// ErrModelChanged says that the model passed to Step is not the one of the first Step: the
-	// number of parameters, their order, a shape or a dtype differs.
+	// ErrModelChanged says that the model differs from the one in the first Step: the number of
+	// parameters, their order, a shape or a dtype differs.
 	ErrModelChanged = flat.ErrChanged
 )
 
 // nonFinite is an ErrNonFinite that composes its message only when it is read, so that skipping a
 // step costs no allocation.
 type nonFinite struct {
-	what  string // it is that is not finite
+	what  string // the quantity that is not finite
 	value float64
 	name  string // of the parameter, if it is an element
 	at    int    // index of the element

@@ -58,7 +58,8 @@ func TestOptionErrors(t *testing.T) {
 		wantEqual(t, numbers(p.w), []float64{1, 2})
 		wantEqual(t, numbers(p.g), []float64{3, 4})
 	}
-	for name, opt := range map[string]l4.Option{"WithVarianceTime(100)": l4.WithVarianceTime(100), "WithAdamEpsilon(0.1)": l4.WithAdamEpsilon(0.1)} {
+	for name, opt := range map[string]l4.Option{"WithVarianceTime(100)": l4.WithVarianceTime(100),
+		"WithAdamEpsilon(0.1)": l4.WithAdamEpsilon(0.1)} {
 		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 		err := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, opt).Step([]gorgonia.ValueGrad{p})
 		if err == nil || !strings.Contains(err.Error(), name) ||
@@ -73,16 +74,21 @@ func TestLossErrors(t *testing.T) {
 		loss gorgonia.Valuer
 		want string
 	}{
-		"nil":              {nil, "the loss is nil"},
-		"nil node":         {(*gorgonia.Node)(nil), "the loss is nil"},
-		"no value":         {valuer{}, "run the virtual machine"},
-		"node not run":     {gorgonia.NewScalar(gorgonia.NewGraph(), tensor.Float64), "run the virtual machine"},
-		"nil scalar":       {valuer{(*gorgonia.F64)(nil)}, "nil"},
-		"vector":           {valuer{tensor.New(tensor.WithShape(2), tensor.Of(tensor.Float64))}, "(2)"},
-		"matrix":           {valuer{tensor.New(tensor.WithShape(2, 3), tensor.Of(tensor.Float64))}, "(2, 3)"},
-		"integer":          {valuer{gorgonia.NewI(3)}, "*gorgonia.I"},
-		"integer tensor":   {valuer{tensor.New(tensor.WithShape(1), tensor.Of(tensor.Int))}, "dtype int"},
-		"complex tensor":   {valuer{tensor.New(tensor.WithShape(1), tensor.Of(tensor.Complex128))}, "dtype complex128"},
+		"nil":      {nil, "the loss is nil"},
+		"nil node": {(*gorgonia.Node)(nil), "the loss is nil"},
+		"no value": {valuer{}, "run the virtual machine"},
+		"node not run": {gorgonia.NewScalar(gorgonia.NewGraph(), tensor.Float64),
+			"run the virtual machine"},
+		"nil scalar": {valuer{(*gorgonia.F64)(nil)}, "nil"},
+		"vector": {valuer{tensor.New(tensor.WithShape(2), tensor.Of(tensor.Float64))},
+			"(2)"},
+		"matrix": {valuer{tensor.New(tensor.WithShape(2, 3), tensor.Of(tensor.Float64))},
+			"(2, 3)"},
+		"integer": {valuer{gorgonia.NewI(3)}, "*gorgonia.I"},
+		"integer tensor": {valuer{tensor.New(tensor.WithShape(1), tensor.Of(tensor.Int))},
+			"dtype int"},
+		"complex tensor": {valuer{tensor.New(tensor.WithShape(1), tensor.Of(tensor.Complex128))},
+			"dtype complex128"},
 		"boolean":          {valuer{gorgonia.NewB(true)}, "*gorgonia.B"},
 		"negative":         {valuer{gorgonia.NewF64(-0.5)}, "loss is -0.5"},
 		"negative float32": {valuer{gorgonia.NewF32(-2)}, "loss is -2"},
@@ -96,18 +102,15 @@ func TestLossErrors(t *testing.T) {
 		}
 		wantEqual(t, numbers(p.w), []float64{1, 2})
 	}
+	model := valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})
 	for _, loss := range []float64{math.NaN(), math.Inf(-1)} {
-		if err := l4.NewL4Mom(valuer{gorgonia.NewF64(loss)}).Step(valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})); !errors.Is(
-			err,
-			l4.ErrNonFinite,
-		) {
+		err := l4.NewL4Mom(valuer{gorgonia.NewF64(loss)}).Step(model)
+		if !errors.Is(err, l4.ErrNonFinite) {
 			t.Errorf("loss %v: error %v is not ErrNonFinite", loss, err)
 		}
 	}
-	if err := l4.NewL4Mom(valuer{gorgonia.NewF64(-1)}, l4.WithoutBound()).Step(valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})); !errors.Is(
-		err,
-		l4.ErrNegativeLoss,
-	) {
+	err := l4.NewL4Mom(valuer{gorgonia.NewF64(-1)}, l4.WithoutBound()).Step(model)
+	if !errors.Is(err, l4.ErrNegativeLoss) {
 		t.Errorf("loss -1: error %v is not ErrNegativeLoss", err)
 	}
 }
@@ -148,7 +151,8 @@ func TestZeroSolver(t *testing.T) {
 	}{"L4Adam": &l4.L4Adam{}, "L4Mom": &l4.L4Mom{}, "L4": &l4.L4{}} {
 		s.SetLoss(valuer{gorgonia.NewF64(1)})
 		_, saveErr := s.MarshalBinary()
-		for _, err := range []error{s.Step(valueGrads(stateModel(tensor.Float64))), saveErr, s.UnmarshalBinary(savedState(t))} {
+		for _, err := range []error{s.Step(valueGrads(stateModel(tensor.Float64))), saveErr,
+			s.UnmarshalBinary(savedState(t))} {
 			if err == nil || !strings.Contains(err.Error(), "NewL4Adam") {
 				t.Errorf("%s: error %v", name, err)
 			}
@@ -163,27 +167,42 @@ func TestModelErrors(t *testing.T) {
 		return tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
 	}
 	good := func() *param { return newParam("good", tensor.Float64, []int{2}, []float64{1, 2}) }
+	model := func(ps ...gorgonia.ValueGrad) []gorgonia.ValueGrad {
+		return append([]gorgonia.ValueGrad{good()}, ps...)
+	}
+	with := func(w, g gorgonia.Value) *param { return &param{name: "w", w: w, g: g} }
 	shared := of(tensor.Float64, 3)
 	for name, c := range map[string]struct {
 		model []gorgonia.ValueGrad
 		want  string
 	}{
-		"empty":             {nil, "no parameters"},
-		"nil":               {[]gorgonia.ValueGrad{good(), nil}, "parameter #1"},
-		"nil pointer":       {[]gorgonia.ValueGrad{good(), (*param)(nil)}, "parameter #1"},
-		"no value":          {[]gorgonia.ValueGrad{good(), &param{name: "w"}}, "w: no value"},
-		"nil tensor":        {[]gorgonia.ValueGrad{good(), &param{name: "w", w: (*tensor.Dense)(nil)}}, "w: no value"},
-		"integer":           {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Int, 2), g: of(tensor.Int, 2)}}, "w: dtype int"},
-		"integer scalar":    {[]gorgonia.ValueGrad{good(), &param{name: "w", w: gorgonia.NewI(1), g: gorgonia.NewI(1)}}, "w: dtype int"},
-		"complex":           {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Complex64, 2), g: of(tensor.Complex64, 2)}}, "w: dtype complex64"},
-		"no gradient":       {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Float32, 2)}}, "w: gradient: no value"},
-		"gradient fails":    {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Float32, 2), err: errors.New("as told")}}, "w: gradient: as told"},
-		"gradient's dtype":  {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Float32, 2), g: of(tensor.Float64, 2)}}, "w: gradient: dtype float64, want float32"},
-		"gradient's shape":  {[]gorgonia.ValueGrad{good(), &param{name: "w", w: of(tensor.Float32, 2, 3), g: of(tensor.Float32, 3, 2)}}, "w: gradient: shape [3 2], the weight has [2 3]"},
-		"scalar's gradient": {[]gorgonia.ValueGrad{good(), &param{name: "w", w: gorgonia.NewF64(1), g: gorgonia.NewF32(1)}}, "w: gradient: dtype float32, want float64"},
-		"twice":             {[]gorgonia.ValueGrad{good(), &param{name: "w", w: shared, g: of(tensor.Float64, 3)}, &param{name: "u", w: shared, g: of(tensor.Float64, 3)}}, "the weight of w shares memory with the weight of u"},
-		"own gradient":      {[]gorgonia.ValueGrad{good(), &param{name: "w", w: shared, g: shared}}, "the weight of w shares memory with the gradient of w"},
-		"node without one":  {[]gorgonia.ValueGrad{gorgonia.NewVector(gorgonia.NewGraph(), tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(2), gorgonia.WithInit(gorgonia.Ones()))}, "w: gradient: No Gradient"},
+		"empty":          {nil, "no parameters"},
+		"nil":            {model(nil), "parameter #1"},
+		"nil pointer":    {model((*param)(nil)), "parameter #1"},
+		"no value":       {model(&param{name: "w"}), "w: no value"},
+		"nil tensor":     {model(&param{name: "w", w: (*tensor.Dense)(nil)}), "w: no value"},
+		"integer":        {model(with(of(tensor.Int, 2), of(tensor.Int, 2))), "w: dtype int"},
+		"integer scalar": {model(with(gorgonia.NewI(1), gorgonia.NewI(1))), "w: dtype int"},
+		"complex": {model(with(of(tensor.Complex64, 2), of(tensor.Complex64, 2))),
+			"w: dtype complex64"},
+		"no gradient": {model(&param{name: "w", w: of(tensor.Float32, 2)}),
+			"w: gradient: no value"},
+		"gradient fails": {model(&param{name: "w", w: of(tensor.Float32, 2),
+			err: errors.New("as told")}), "w: gradient: as told"},
+		"gradient's dtype": {model(with(of(tensor.Float32, 2), of(tensor.Float64, 2))),
+			"w: gradient: dtype float64, want float32"},
+		"gradient's shape": {model(with(of(tensor.Float32, 2, 3), of(tensor.Float32, 3, 2))),
+			"w: gradient: shape [3 2], the weight has [2 3]"},
+		"scalar's gradient": {model(with(gorgonia.NewF64(1), gorgonia.NewF32(1))),
+			"w: gradient: dtype float32, want float64"},
+		"twice": {model(with(shared, of(tensor.Float64, 3)),
+			&param{name: "u", w: shared, g: of(tensor.Float64, 3)}),
+			"the weight of w shares memory with the weight of u"},
+		"own gradient": {model(with(shared, shared)),
+			"the weight of w shares memory with the gradient of w"},
+		"node without one": {[]gorgonia.ValueGrad{gorgonia.NewVector(gorgonia.NewGraph(),
+			tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(2),
+			gorgonia.WithInit(gorgonia.Ones()))}, "w: gradient: No Gradient"},
 	} {
 		err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}).Step(c.model)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -204,9 +223,15 @@ func TestModelChanged(t *testing.T) {
 		change func(model []*param) []*param
 		want   string
 	}{
-		"grew":      {func(m []*param) []*param { return append(m, newParam("c", tensor.Float64, []int{1}, []float64{1})) }, "3 parameters, in the first step 2"},
-		"shrank":    {func(m []*param) []*param { return m[:1] }, "1 parameters, in the first step 2"},
-		"reordered": {func(m []*param) []*param { return []*param{m[1], m[0]} }, "parameter #0 is b, in the first step it was a"},
+		"grew": {func(m []*param) []*param {
+			return append(m, newParam("c", tensor.Float64, []int{1}, []float64{1}))
+		}, "3 parameters, in the first step 2"},
+		"shrank": {func(m []*param) []*param {
+			return m[:1]
+		}, "1 parameters, in the first step 2"},
+		"reordered": {func(m []*param) []*param {
+			return []*param{m[1], m[0]}
+		}, "parameter #0 is b, in the first step it was a"},
 		"reordered without names": {func(m []*param) []*param {
 			return []*param{{name: "a", w: m[1].w, g: m[1].g}, {name: "b", w: m[0].w, g: m[0].g}}
 		}, "a has the weight that b had"},
@@ -299,9 +324,13 @@ func TestMistakeTwice(t *testing.T) {
 	}
 	ownW, ownG, before := b.w, b.g, weightsOf([]*param{a, b})
 	for want, mistake := range map[string]func(){
-		"shares memory":                    func() { b.g = a.w },
-		"gradient: shape":                  func() { b.g = newParam("", tensor.Float64, []int{2, 2}, ramp(4, 1)).g },
-		"shape [5], in the first step [3]": func() { b.w = newParam("", tensor.Float64, []int{5}, ramp(5, 1)).w },
+		"shares memory": func() { b.g = a.w },
+		"gradient: shape": func() {
+			b.g = newParam("", tensor.Float64, []int{2, 2}, ramp(4, 1)).g
+		},
+		"shape [5], in the first step [3]": func() {
+			b.w = newParam("", tensor.Float64, []int{5}, ramp(5, 1)).w
+		},
 	} {
 		mistake()
 		for range 3 {

@@ -45,7 +45,8 @@ func ExampleNew() {
 	// Output: 3.000
 }
 
-// A log density can be positive, and so its negative is below zero. A lower bound of it makes it a loss for L4.
+// A log density can be positive, and so its negative is below zero. A lower bound of it makes it a
+// loss for L4.
 func ExampleWithLossFloor() {
 	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
 		return l4.NewL4Adam(loss, l4.WithLossFloor(-100))
@@ -57,8 +58,8 @@ func ExampleWithLossFloor() {
 	// Output: 3.000
 }
 
-// The penalty counts as part of the loss: with λ = 1 the minimum of (w-3)² + λ/2·w² is 3, at 2. As the loss cannot come
-// near zero, its floor helps L4 to settle.
+// The penalty counts as part of the loss: with λ = 1 the minimum of (w-3)² + λ/2·w² is 3, at 2. As
+// the loss cannot come near zero, its floor helps L4 to settle.
 func ExampleWithL2Reg() {
 	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
 		return l4.NewL4Mom(loss, l4.WithL2Reg(1), l4.WithLossFloor(3))
@@ -97,7 +98,8 @@ func ExampleWithClip() {
 	// Output: 3.00
 }
 
-// One batch in fifty has a gradient a million times too large. Clipped, it is one among others in the averages.
+// One batch in fifty has a gradient a million times too large. Clipped, it is one among others in
+// the averages.
 func ExampleWithClipNorm() {
 	step := 0
 	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
@@ -194,7 +196,8 @@ func (l *line) run(from int) {
 	}
 }
 
-// Two machines run half a batch each, at the same time. The steps are those of one machine that runs all of it.
+// Two machines run half a batch each, at the same time. The steps are those of one machine that
+// runs all of it.
 func ExampleBatches() {
 	train := func(replicas, points int) (float64, float64) {
 		slope, offset := tensor.New(
@@ -264,8 +267,8 @@ func ExampleSolver_SetLoss() {
 	// Output: y = 2.000 x + 1.000
 }
 
-// A framework takes any gorgonia.Solver in its settings, before there is a graph. The solver is made without a
-// loss, and told of it when there is one.
+// A framework takes any gorgonia.Solver in its settings, before there is a graph. The solver is
+// made without a loss, and told of it when there is one.
 func ExampleLossFunc() {
 	// fit stands for a framework that builds its own graph and knows nothing of l4.
 	fit := func(solver gorgonia.Solver, onGraph func(loss *gorgonia.Node)) (slope float64) {

@@ -99,8 +99,8 @@ func ExampleErrNonFinite() {
 	// weight 1 gradient 0
 }
 
-// Gorgonia may store the value of another node in the memory of a loss that is a tensor. ReadLoss copies it
-// in time.
+// Gorgonia may store the value of another node in the memory of a loss that is a tensor. ReadLoss
+// copies it in time.
 func ExampleReadLoss() {
 	g := gorgonia.NewGraph()
 	w := gorgonia.NewVector(

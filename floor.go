@@ -18,11 +18,11 @@ type floor struct {
 // Losses below a floor that moves by less than this share of their range count as at the floor.
 const floorTolerance = 1e-6
 
-// under returns the floor that serves a loss, by how much it is lower than f, and how far the loss
-// is above it. The loss may lie below by rounding alone, by so much at a magnitude of 1.
+// under returns the next floor, how far it lies below f, and how far the loss lies above it. Up to
+// rounding, relative to a magnitude of 1, a loss below the floor counts as at the floor.
 //
-// A target that is far too low does no harm to a step with a bound. So a floor that moves goes
-// below the loss by the range of losses so far, or the magnitude of the loss if that is larger.
+// Within a bound a target far too low does no harm. So a floor that moves goes below the loss by
+// the range of losses so far, or by the magnitude of the loss if that is larger.
 func (f floor) under(loss, rounding float64) (next floor, lowered, above float64, err error) {
 	next = f
 	if next.largest = max(f.largest, loss); !f.seen {

@@ -92,7 +92,8 @@ func FuzzStep(f *testing.F) {
 		var opts []l4.Option
 		for _, some := range [][]l4.Option{
 			{l4.WithGradientTime(2), l4.WithEpsilon(0)}, {l4.WithClip(3)}, {l4.WithClipNorm(2)},
-			{l4.WithL1Reg(0.1), l4.WithL2Reg(0.1)}, {l4.WithWeightDecay(0.1)}, {l4.WithLossFloor(-1), l4.WithMaxLearnRate(10)},
+			{l4.WithL1Reg(0.1), l4.WithL2Reg(0.1)}, {l4.WithWeightDecay(0.1)},
+			{l4.WithLossFloor(-1), l4.WithMaxLearnRate(10)},
 		} {
 			if r.IntN(3) == 0 {
 				opts = append(opts, some...)

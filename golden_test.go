@@ -197,7 +197,8 @@ func feed(t *testing.T, g golden, run goldenRun, dt tensor.Dtype) worst {
 
 // TestGoldenTrace trains the problems of the traces in Gorgonia.
 func TestGoldenTrace(t *testing.T) {
-	for _, name := range []string{"pub_quad5", "pub_rosen2", "pub_linnet", "pub_logreg", "pub_mlp", "pub_floor3"} {
+	for _, name := range []string{"pub_quad5", "pub_rosen2", "pub_linnet", "pub_logreg", "pub_mlp",
+		"pub_floor3"} {
 		g := loadGolden(t, name)
 		for _, run := range g.Runs {
 			t.Run(fmt.Sprintf("%s/%v", name, run), func(t *testing.T) { trace(t, name, g, run) })

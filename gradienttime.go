@@ -8,8 +8,7 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// ownGradient is a direction whose g is a running average of the gradients on a time scale of its
-// own.
+// ownGradient is a direction whose g has its own time scale.
 type ownGradient struct {
 	*averages
 	time           float64
@@ -19,8 +18,7 @@ type ownGradient struct {
 	fold, products flat.Pass
 }
 
-// newAveraged returns the direction of averages, with a g of its own if that has another time
-// scale.
+// newAveraged returns the direction of averages, with its own g if g has another time scale.
 func newAveraged(o options, varianceTime, epsilon float64) direction {
 	a := newAverages(o.momentumTime, varianceTime, epsilon)
 	if o.gradientTime == o.momentumTime {

@@ -26,8 +26,12 @@ type newSolver = func(loss gorgonia.Valuer, opts ...l4.Option) stepper
 
 // solvers are the ones that every table of tests goes through.
 var solvers = map[string]newSolver{
-	"L4Adam": func(loss gorgonia.Valuer, opts ...l4.Option) stepper { return l4.NewL4Adam(loss, opts...) },
-	"L4Mom":  func(loss gorgonia.Valuer, opts ...l4.Option) stepper { return l4.NewL4Mom(loss, opts...) },
+	"L4Adam": func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
+		return l4.NewL4Adam(loss, opts...)
+	},
+	"L4Mom": func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
+		return l4.NewL4Mom(loss, opts...)
+	},
 	"L4": func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
 		return l4.New(loss, &heavyBall{rate: 0.1}, opts...)
 	},

@@ -6,7 +6,7 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Info is what one step did. Two of them can be compared with ==.
+// Info reports what one step did. Values of Info can be compared with ==.
 type Info struct {
 	Step         int     // number of successful steps, the first is 1
 	Loss         float64 // as read

@@ -17,11 +17,19 @@ import (
 // TestInnerLearnRate: the learning rate of the inner solver does not matter, in float32 either.
 func TestInnerLearnRate(t *testing.T) {
 	inner := map[string]func(rate float64) gorgonia.Solver{
-		"vanilla":  func(r float64) gorgonia.Solver { return gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(r)) },
-		"momentum": func(r float64) gorgonia.Solver { return gorgonia.NewMomentum(gorgonia.WithLearnRate(r)) },
-		"rmsprop":  func(r float64) gorgonia.Solver { return gorgonia.NewRMSPropSolver(gorgonia.WithLearnRate(r)) },
-		"adam":     func(r float64) gorgonia.Solver { return gorgonia.NewAdamSolver(gorgonia.WithLearnRate(r)) },
-		"own":      func(r float64) gorgonia.Solver { return &heavyBall{rate: r} },
+		"vanilla": func(r float64) gorgonia.Solver {
+			return gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(r))
+		},
+		"momentum": func(r float64) gorgonia.Solver {
+			return gorgonia.NewMomentum(gorgonia.WithLearnRate(r))
+		},
+		"rmsprop": func(r float64) gorgonia.Solver {
+			return gorgonia.NewRMSPropSolver(gorgonia.WithLearnRate(r))
+		},
+		"adam": func(r float64) gorgonia.Solver {
+			return gorgonia.NewAdamSolver(gorgonia.WithLearnRate(r))
+		},
+		"own": func(r float64) gorgonia.Solver { return &heavyBall{rate: r} },
 	}
 	for name, newInner := range inner {
 		for _, dt := range dtypes {
@@ -66,7 +74,9 @@ func TestL4OverAdam(t *testing.T) {
 					return gorgonia.NewAdamSolver(gorgonia.WithLearnRate(1), gorgonia.WithEps(1e-4))
 				})
 				plain := over(
-					func() gorgonia.Solver { return gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(1)) },
+					func() gorgonia.Solver {
+						return gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(1))
+					},
 				)
 				tolerance := 1e-8
 				if dt == tensor.Float32 {
@@ -115,13 +125,14 @@ func TestInnerBound(t *testing.T) {
 		opts  []l4.Option
 		want  float64 // limit over reach
 	}{
-		"vanilla":      {gorgonia.NewVanillaSolver(), nil, 0.15},
-		"RMSProp":      {gorgonia.NewRMSPropSolver(), nil, 0.15},
-		"AdaGrad":      {gorgonia.NewAdaGradSolver(), nil, 0.15},
-		"Adam":         {gorgonia.NewAdamSolver(), nil, 0.15 / math.Sqrt(19)},
-		"own":          {&heavyBall{rate: 0.1}, nil, 0.15 / math.Sqrt(19)},
-		"own, told":    {&heavyBall{rate: 0.1}, []l4.Option{l4.WithMomentumTime(1)}, 0.15},
-		"vanilla, too": {gorgonia.NewVanillaSolver(), []l4.Option{l4.WithMomentumTime(5)}, 0.15 / 3},
+		"vanilla":   {gorgonia.NewVanillaSolver(), nil, 0.15},
+		"RMSProp":   {gorgonia.NewRMSPropSolver(), nil, 0.15},
+		"AdaGrad":   {gorgonia.NewAdaGradSolver(), nil, 0.15},
+		"Adam":      {gorgonia.NewAdamSolver(), nil, 0.15 / math.Sqrt(19)},
+		"own":       {&heavyBall{rate: 0.1}, nil, 0.15 / math.Sqrt(19)},
+		"own, told": {&heavyBall{rate: 0.1}, []l4.Option{l4.WithMomentumTime(1)}, 0.15},
+		"vanilla, too": {gorgonia.NewVanillaSolver(), []l4.Option{l4.WithMomentumTime(5)},
+			0.15 / 3},
 	} {
 		tr := newTrial(
 			t,
@@ -295,7 +306,8 @@ func TestInnerSees(t *testing.T) {
 		wantClose(t, numbers(gradOf(model[0])), []float64{-2 + 0.1, 0.5 + 0.2, 0.3, 1 + 0.4}, 1e-6)
 		return nil
 	})
-	if err := l4.New(valuer{gorgonia.NewF64(1)}, look, l4.WithClip(2), l4.WithL2Reg(0.1)).Step([]gorgonia.ValueGrad{w, b}); err != nil ||
+	if err := l4.New(valuer{gorgonia.NewF64(1)}, look, l4.WithClip(2),
+		l4.WithL2Reg(0.1)).Step([]gorgonia.ValueGrad{w, b}); err != nil ||
 		calls != 1 {
 		t.Errorf("error %v, %d calls", err, calls)
 	}

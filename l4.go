@@ -38,15 +38,14 @@ var _ gorgonia.Solver = (*L4)(nil)
 // regularisation off and use the options instead, so that g and the loss include them.
 //
 // When inner returns an error or panics, or its direction is not finite, Step returns an error,
-// leaves the weights and zeroes the gradients. What has become of the inner solver's own state is
-// up to that solver. If its learning rate is so small that the copies of the weights do not change,
-// steps go along g.
+// leaves the weights and zeroes the gradients. The inner solver alone decides about its own state.
+// If its learning rate is so small that the copies of the weights do not change, steps go along g.
 //
-// The bound on the step goes by how alike successive directions are, which is the inner solver's
-// time scale of momentum: WithMomentumTime, by default 1 for Gorgonia's solvers without momentum
-// (vanilla gradient descent, RMSProp, AdaGrad) and 10 for all others. Give WithMomentumTime(1) if
-// your own solver has none, or steps are four times as short as they could be; a time that is too
-// short makes training fail in noise.
+// The bound on the step depends on the correlation of successive directions, so it needs the time
+// scale of the inner solver's momentum: WithMomentumTime, by default 1 for Gorgonia's solvers
+// without momentum (vanilla gradient descent, RMSProp, AdaGrad) and 10 for all others. Give
+// WithMomentumTime(1) if your own solver has none, or steps are four times as short as they could
+// be; a time that is too short makes training fail in noise.
 func New(loss gorgonia.Valuer, inner gorgonia.Solver, opts ...Option) *L4 {
 	o := newOptions(append([]Option{withInner(inner)}, opts...))
 	o.refuseAdamOnly()
@@ -69,7 +68,7 @@ func withInner(inner gorgonia.Solver) Option {
 	}
 }
 
-// minCosine is the least cosine of the angle between g and v that a step is computed with. In an
+// minCosine is the floor of gᵀv/(‖g‖·‖v‖). In an
 // epoch of MNIST the largest loss was 1.4 over RMSProp with 0.1, 10 with 0.01 and 11 with none;
 // over AdaGrad 2, 13 and 40,000. The smallest cosine of Adam was 0.24.
 const minCosine = 0.1
@@ -115,7 +114,7 @@ func newInner(solver gorgonia.Solver, gradientTime float64) *inner {
 	return in
 }
 
-// form lets the solver step the mirrors and takes its direction from what has become of them.
+// form lets the solver step the mirrors and takes the direction from their change.
 func (in *inner) form(m *flat.Model, step int) (dot, square float64, err error) {
 	if step == 1 || in.model == nil {
 		in.makeMirrors(m)
@@ -142,7 +141,7 @@ func (in *inner) form(m *flat.Model, step int) (dot, square float64, err error) 
 	return max(along, minCosine*square), square, nil
 }
 
-// run is a step of the solver, with a panic as an error.
+// run makes a step of the solver and turns a panic into an error.
 func (in *inner) run() (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -174,7 +173,7 @@ func (in *inner) tensorFields(c *record.Codec, m *flat.Model, tensor int) {
 	in.average.tensorFields(c, m, tensor)
 }
 
-// fields are the state of the solver itself, which changes only if all else is right.
+// fields lists the state of the solver itself. It is loaded last, if all else is right.
 func (in *inner) fields(c *record.Codec) error {
 	if !c.Reading() {
 		m, ok := in.solver.(encoding.BinaryMarshaler)
@@ -237,8 +236,8 @@ func (c *mirrorOf[T, S]) fill(p *flat.Part[T]) float64 {
 	return 0
 }
 
-// subtract replaces the weights by what the solver has subtracted from them. The sum of squares is
-// NaN if an element of that is not finite.
+// subtract replaces the weights by the change that the solver has subtracted. The sum of squares is
+// NaN if an element of the change is not finite.
 func (c *mirrorOf[T, S]) subtract(p *flat.Part[T]) (square float64) {
 	for i, x := range p.W {
 		v := S(x) - c.w[p.Lo+i]
@@ -248,7 +247,8 @@ func (c *mirrorOf[T, S]) subtract(p *flat.Part[T]) (square float64) {
 	return square
 }
 
-// product is the inner product of the direction with what is in the place of the gradients.
+// product returns the inner product of the direction with g, which stands in place of the
+// gradients.
 func (c *mirrorOf[T, S]) product(p *flat.Part[T]) (sum float64) {
 	for i, x := range p.G {
 		sum += float64(float64(x) * float64(c.w[p.Lo+i]))

@@ -38,23 +38,35 @@ func TestLayouts(t *testing.T) {
 		)
 	}
 	layouts := map[string]func(dt tensor.Dtype) gorgonia.Value{
-		"scalar":           func(dt tensor.Dtype) gorgonia.Value { return newScalar(dt) },
-		"()":               func(dt tensor.Dtype) gorgonia.Value { return tensor.New(tensor.Of(dt), tensor.WithShape()) },
-		"(1)":              func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 1) },
-		"(1,1)":            func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 1, 1) },
-		"vector":           func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 13) },
-		"column":           func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 13, 1) },
-		"row":              func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 1, 13) },
-		"matrix":           func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 5, 7) },
-		"3-D":              func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 2, 3, 4) },
-		"4-D":              func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 2, 3, 2, 2) },
-		"col-major":        func(dt tensor.Dtype) gorgonia.Value { return fortran(dt, 5, 7) },
-		"col-major3":       func(dt tensor.Dtype) gorgonia.Value { return fortran(dt, 2, 3, 4) },
-		"transposed":       func(dt tensor.Dtype) gorgonia.Value { return transpose(dense(dt, 5, 7)) },
-		"transposed4":      func(dt tensor.Dtype) gorgonia.Value { return transpose(dense(dt, 2, 3, 4, 5), 3, 1, 0, 2) },
-		"column of":        func(dt tensor.Dtype) gorgonia.Value { return slice(dense(dt, 5, 7), nil, tensor.S(3)) },
-		"rows of":          func(dt tensor.Dtype) gorgonia.Value { return slice(dense(dt, 5, 7), tensor.S(1, 4)) },
-		"block of":         func(dt tensor.Dtype) gorgonia.Value { return slice(dense(dt, 5, 7), tensor.S(1, 4), tensor.S(2, 6)) },
+		"scalar": func(dt tensor.Dtype) gorgonia.Value { return newScalar(dt) },
+		"()": func(dt tensor.Dtype) gorgonia.Value {
+			return tensor.New(tensor.Of(dt), tensor.WithShape())
+		},
+		"(1)":        func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 1) },
+		"(1,1)":      func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 1, 1) },
+		"vector":     func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 13) },
+		"column":     func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 13, 1) },
+		"row":        func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 1, 13) },
+		"matrix":     func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 5, 7) },
+		"3-D":        func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 2, 3, 4) },
+		"4-D":        func(dt tensor.Dtype) gorgonia.Value { return dense(dt, 2, 3, 2, 2) },
+		"col-major":  func(dt tensor.Dtype) gorgonia.Value { return fortran(dt, 5, 7) },
+		"col-major3": func(dt tensor.Dtype) gorgonia.Value { return fortran(dt, 2, 3, 4) },
+		"transposed": func(dt tensor.Dtype) gorgonia.Value {
+			return transpose(dense(dt, 5, 7))
+		},
+		"transposed4": func(dt tensor.Dtype) gorgonia.Value {
+			return transpose(dense(dt, 2, 3, 4, 5), 3, 1, 0, 2)
+		},
+		"column of": func(dt tensor.Dtype) gorgonia.Value {
+			return slice(dense(dt, 5, 7), nil, tensor.S(3))
+		},
+		"rows of": func(dt tensor.Dtype) gorgonia.Value {
+			return slice(dense(dt, 5, 7), tensor.S(1, 4))
+		},
+		"block of": func(dt tensor.Dtype) gorgonia.Value {
+			return slice(dense(dt, 5, 7), tensor.S(1, 4), tensor.S(2, 6))
+		},
 		"col-major row":    func(dt tensor.Dtype) gorgonia.Value { return fortran(dt, 1, 13) },
 		"col-major column": func(dt tensor.Dtype) gorgonia.Value { return fortran(dt, 13, 1) },
 		"col-major (1,1)":  func(dt tensor.Dtype) gorgonia.Value { return fortran(dt, 1, 1) },
@@ -173,7 +185,8 @@ func TestChangingLayouts(t *testing.T) {
 				plain.setWeight(numbers(odd.w)) // which a transposition has reordered
 				loss.eval([]*param{plain}, 1)
 				odd.setGrad(numbers(plain.g))
-				for _, err := range []error{plainSolver.Step(valueGrads([]*param{plain})), oddSolver.Step(valueGrads([]*param{odd}))} {
+				for _, err := range []error{plainSolver.Step(valueGrads([]*param{plain})),
+					oddSolver.Step(valueGrads([]*param{odd}))} {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -205,7 +218,8 @@ func TestGradientOfVectorAsRow(t *testing.T) {
 // TestOverflowingStrides: a layout whose last element lies outside of memory is an error, however
 // large its strides.
 func TestOverflowingStrides(t *testing.T) {
-	for _, strides := range [][]int{{math.MaxInt, 1}, {math.MaxInt / 2, math.MaxInt / 2}, {1 << 62, 1 << 62}, {4, 1}, {-1, 1}} {
+	for _, strides := range [][]int{{math.MaxInt, 1}, {math.MaxInt / 2, math.MaxInt / 2},
+		{1 << 62, 1 << 62}, {4, 1}, {-1, 1}} {
 		p := newParam("w", tensor.Float64, []int{3, 3}, ramp(9, 1))
 		copy(p.w.(*tensor.Dense).Strides(), strides)
 		err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}).Step(valueGrads([]*param{p}))

@@ -26,12 +26,23 @@ func TestLoadRefuses(t *testing.T) {
 		t.Errorf("into L4Mom: %v", err)
 	}
 	for name, opt := range map[string]l4.Option{
-		"WithFraction": l4.WithFraction(0.2), "WithMinLossFactor": l4.WithMinLossFactor(0.8), "WithInitFactor": l4.WithInitFactor(0.7),
-		"WithForgetTime": l4.WithForgetTime(10), "WithEpsilon": l4.WithEpsilon(0), "WithMomentumTime": l4.WithMomentumTime(5),
-		"WithGradientTime": l4.WithGradientTime(5), "WithVarianceTime": l4.WithVarianceTime(5), "WithAdamEpsilon": l4.WithAdamEpsilon(1),
-		"WithClip": l4.WithClip(1), "WithClipNorm": l4.WithClipNorm(1), "WithL1Reg": l4.WithL1Reg(1), "WithL2Reg": l4.WithL2Reg(1),
-		"WithWeightDecay": l4.WithWeightDecay(0.1), "WithLossFloor": l4.WithLossFloor(-1), "WithMaxLearnRate": l4.WithMaxLearnRate(1),
-		"WithBound": l4.WithoutBound(),
+		"WithFraction":      l4.WithFraction(0.2),
+		"WithMinLossFactor": l4.WithMinLossFactor(0.8),
+		"WithInitFactor":    l4.WithInitFactor(0.7),
+		"WithForgetTime":    l4.WithForgetTime(10),
+		"WithEpsilon":       l4.WithEpsilon(0),
+		"WithMomentumTime":  l4.WithMomentumTime(5),
+		"WithGradientTime":  l4.WithGradientTime(5),
+		"WithVarianceTime":  l4.WithVarianceTime(5),
+		"WithAdamEpsilon":   l4.WithAdamEpsilon(1),
+		"WithClip":          l4.WithClip(1),
+		"WithClipNorm":      l4.WithClipNorm(1),
+		"WithL1Reg":         l4.WithL1Reg(1),
+		"WithL2Reg":         l4.WithL2Reg(1),
+		"WithWeightDecay":   l4.WithWeightDecay(0.1),
+		"WithLossFloor":     l4.WithLossFloor(-1),
+		"WithMaxLearnRate":  l4.WithMaxLearnRate(1),
+		"WithBound":         l4.WithoutBound(),
 	} {
 		if err := l4.NewL4Adam(newBowl(), opt).UnmarshalBinary(data); err == nil ||
 			!strings.Contains(err.Error(), name) {
@@ -102,7 +113,8 @@ func withChecksum(data []byte) []byte {
 // they ask for.
 func TestLoadHostile(t *testing.T) {
 	data := savedState(t)
-	const params = 8 + 2 + (8 + 6) + 17*8 + 13*8 + 8 + 17 + 8 + 41 + 9 // where the number of parameters stands
+	// The number of parameters stands here.
+	const params = 8 + 2 + (8 + 6) + 17*8 + 13*8 + 8 + 17 + 8 + 41 + 9
 	s := l4.NewL4Adam(newBowl())
 	for at := params; at+8 <= len(data)-4; at++ {
 		for _, x := range []uint64{1<<64 - 1, 1 << 62, 1 << 40, 1 << 31} {
@@ -127,7 +139,9 @@ func TestLoadHostile(t *testing.T) {
 // TestLoadImpossible: numbers that no solver can have come to are refused, under a right checksum.
 func TestLoadImpossible(t *testing.T) {
 	const (
-		info   = 8 + 2 + (8 + 6) + 17*8 // step, loss, Lmin, rate, gᵀv, length, limit, reach, path, floor, skipped, refused, penalty
+		// Step, loss, Lmin, rate, gᵀv, length, limit, reach, path, floor, skipped, refused and
+		// penalty.
+		info   = 8 + 2 + (8 + 6) + 17*8
 		inARow = info + 13*8
 		floor  = inARow + 8 // value, whether there was a loss, the largest
 		lmin   = floor + 17
@@ -147,35 +161,36 @@ func TestLoadImpossible(t *testing.T) {
 		t.Fatal(err)
 	}
 	bits := math.Float64bits
+	nan, inf, minusInf := bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1))
 	for name, c := range map[string]struct {
 		at   int
 		bad  []uint64
 		good uint64
 	}{
 		"steps without an end": {info, []uint64{1<<62 + 1, 1 << 63, 0}, 1 << 62},
-		"loss":                 {info + 8, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1))}, bits(-1)},
-		"last Lmin":            {info + 16, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1e-9)}, bits(1)},
-		"rate":                 {info + 24, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1))}, bits(-1)},
-		"length":               {info + 40, []uint64{bits(math.NaN()), bits(-1)}, bits(1)},
-		"last path":            {info + 64, []uint64{bits(math.NaN()), bits(-1)}, bits(1)},
-		"last floor":           {info + 72, []uint64{bits(math.NaN()), bits(math.Inf(-1))}, bits(-1)},
+		"loss":                 {info + 8, []uint64{nan, inf, minusInf}, bits(-1)},
+		"last Lmin":            {info + 16, []uint64{nan, inf, bits(-1e-9)}, bits(1)},
+		"rate":                 {info + 24, []uint64{nan, inf, minusInf}, bits(-1)},
+		"length":               {info + 40, []uint64{nan, bits(-1)}, bits(1)},
+		"last path":            {info + 64, []uint64{nan, bits(-1)}, bits(1)},
+		"last floor":           {info + 72, []uint64{nan, minusInf}, bits(-1)},
 		"skipped":              {info + 80, []uint64{1 << 63}, 5},
 		"refused":              {info + 88, []uint64{1 << 63}, 5},
-		"penalty":              {info + 96, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
+		"penalty":              {info + 96, []uint64{nan, inf, bits(-1)}, bits(1)},
 		"skipped in a row":     {inARow, []uint64{1 << 63}, 5},
-		"Lmin":                 {lmin, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1)), bits(-1e-9)}, bits(1)},
-		"average of clipping":  {kept, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(1.1), bits(-1e-9)}, bits(0.5)},
-		"floor":                {floor, []uint64{bits(math.NaN()), bits(math.Inf(-1))}, bits(-1)},
-		"largest loss":         {floor + 9, []uint64{bits(math.NaN()), bits(math.Inf(1))}, bits(-1)},
+		"Lmin":                 {lmin, []uint64{nan, inf, minusInf, bits(-1e-9)}, bits(1)},
+		"average of clipping":  {kept, []uint64{nan, inf, bits(1.1), bits(-1e-9)}, bits(0.5)},
+		"floor":                {floor, []uint64{nan, minusInf}, bits(-1)},
+		"largest loss":         {floor + 9, []uint64{nan, inf}, bits(-1)},
 		"steps of the bound":   {bound + 1, []uint64{1 << 63, 0}, 5},
-		"reach":                {bound + 9, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
-		"path":                 {bound + 17, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
-		"average loss":         {bound + 25, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
-		"record of the loss":   {bound + 33, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1)}, bits(1)},
-		"distance":             {move + 1, []uint64{bits(math.NaN()), bits(-1)}, bits(1)},
-		"start":                {start, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1))}, bits(-1)},
-		"momentum":             {mean, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(math.Inf(-1))}, bits(-1)},
-		"square":               {square, []uint64{bits(math.NaN()), bits(math.Inf(1)), bits(-1e-9)}, bits(1)},
+		"reach":                {bound + 9, []uint64{nan, inf, bits(-1)}, bits(1)},
+		"path":                 {bound + 17, []uint64{nan, inf, bits(-1)}, bits(1)},
+		"average loss":         {bound + 25, []uint64{nan, inf, bits(-1)}, bits(1)},
+		"record of the loss":   {bound + 33, []uint64{nan, inf, bits(-1)}, bits(1)},
+		"distance":             {move + 1, []uint64{nan, bits(-1)}, bits(1)},
+		"start":                {start, []uint64{nan, inf, minusInf}, bits(-1)},
+		"momentum":             {mean, []uint64{nan, inf, minusInf}, bits(-1)},
+		"square":               {square, []uint64{nan, inf, bits(-1e-9)}, bits(1)},
 	} {
 		load := func(x uint64) error {
 			changed := slices.Clone(data)
@@ -191,7 +206,8 @@ func TestLoadImpossible(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := s.UnmarshalBinary(withChecksum(append(slices.Clone(data[:len(data)-4]), 0, 0, 0, 0, 0))); err == nil {
+	if err := s.UnmarshalBinary(withChecksum(append(slices.Clone(data[:len(data)-4]), 0, 0, 0, 0,
+		0))); err == nil {
 		t.Error("a byte more under a right checksum was accepted")
 	}
 }
@@ -235,7 +251,9 @@ func FuzzUnmarshalBinary(f *testing.F) {
 	f.Add([]byte("L4solver"))
 	kinds := map[string]func(bowl) stepper{
 		"L4Adam": func(loss bowl) stepper { return l4.NewL4Adam(loss) },
-		"L4":     func(loss bowl) stepper { return l4.New(loss, &heavyBall{rate: 0.1}, l4.WithClip(1)) },
+		"L4": func(loss bowl) stepper {
+			return l4.New(loss, &heavyBall{rate: 0.1}, l4.WithClip(1))
+		},
 	}
 	for _, newSolver := range kinds {
 		loss, model := newBowl(), stateModel(tensor.Float32)

@@ -17,7 +17,7 @@ type lossReader struct {
 	known map[*gorgonia.Node]surroundings // of each loss so far that is a node
 }
 
-// surroundings are what matters of the graph around a loss.
+// surroundings are the nodes around a loss that matter for reading it.
 type surroundings struct {
 	others    []otherNode      // whose values may come to lie in the memory of the loss
 	consumers []*gorgonia.Node // that are computed from the loss
@@ -67,8 +67,8 @@ type readLoss struct {
 
 func (r *readLoss) Value() gorgonia.Value { return r.value }
 
-// How far below zero a loss of zero may come by rounding alone: sixteen times the relative
-// precision of its type, as for the mean of logarithms of probabilities.
+// Rounding alone may take a loss of zero this far below zero: sixteen times the relative precision
+// of its type, enough for the mean of logarithms of probabilities.
 const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
 
 // read returns the loss as it stands, and the rounding of its type. It returns an error if it finds
@@ -116,8 +116,7 @@ func (r *lossReader) read(model []gorgonia.ValueGrad) (loss, rounding float64, e
 		"want a float32 or float64 scalar or tensor of one element", v)
 }
 
-// node returns the node of the loss, nil if it is none, and whether its value has been copied in
-// time.
+// node returns the node of the loss, or nil, and whether ReadLoss copies its value in time.
 func (r *lossReader) node() (node *gorgonia.Node, copied bool) {
 	switch l := r.loss.(type) {
 	case *gorgonia.Node:
@@ -206,8 +205,9 @@ func checkOverwritten(node *gorgonia.Node, others []otherNode, copied bool) erro
 			continue
 		}
 		if n.viaReshape {
-			return errors.Errorf("l4: the value of %v, computed from the reshaped loss, overwrites "+
-				"the loss; compute it without Reshape, Slice or Transpose of the loss", n.Node)
+			return errors.Errorf("l4: the value of %v, computed from the reshaped loss, "+
+				"overwrites the loss; compute it without Reshape, Slice or Transpose of the loss",
+				n.Node)
 		}
 		if !copied {
 			return errors.Errorf("l4: the value of %v overwrites the loss; call l4.ReadLoss(loss) "+

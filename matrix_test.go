@@ -74,7 +74,9 @@ var optionMatrix = map[string][]l4.Option{
 }
 
 func over(inner func() gorgonia.Solver) newSolver {
-	return func(loss gorgonia.Valuer, opts ...l4.Option) stepper { return l4.New(loss, inner(), opts...) }
+	return func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
+		return l4.New(loss, inner(), opts...)
+	}
 }
 
 func quadratic(w, grad []float64) (loss float64) {

@@ -8,12 +8,11 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// move is the end of a step: w ← (1−λ)·w − η·v, and zero gradients. Where a bound needs it, it also
-// measures how far the weights are from their start, which is where they were before the first step
-// of some length.
+// move ends a step: w ← (1−λ)·w − η·v, and zeroes the gradients. For a bound it also measures the
+// distance of the weights from their start, the point before the first step of nonzero length.
 type move struct {
 	decay    *schedule                           // λ
-	decays   func(name string, shape []int) bool // tells which tensors do; nil for all
+	decays   func(name string, shape []int) bool // reports whether a tensor decays; nil for all
 	kept     []bool                              // by tensor: it does not decay
 	measures bool                                // the distance
 	started  bool                                // there is a start
@@ -49,8 +48,8 @@ func (m *move) step(model *flat.Model, eta float64) {
 	model.Commit()
 }
 
-// choose asks which tensors decay, once and before anything is written, for the function is the
-// user's.
+// choose asks which tensors decay. It does so once, before anything is written, because the user's
+// function may panic.
 func (m *move) choose(model *flat.Model, first bool) {
 	if !first && len(m.kept) == model.Len() {
 		return
@@ -114,9 +113,8 @@ func (t *typedMove[T]) updatePart(p *flat.Part[T]) (square, _ float64) {
 // orders of magnitude. Implementations of AdamW multiply λ by the learning rate: their λ of 0.01 at
 // a rate of 1e-3 is 1e-5 here. Default 0. In float32, 1−λ is 1 for a λ below 3e-8.
 //
-// WithL2Reg changes what is minimised, and the loss converges to the minimum of that.
-// WithWeightDecay keeps small the weights that the loss does not hold in place, and the loss itself
-// stays above its minimum.
+// WithL2Reg changes the objective, and training converges to the new minimum. WithWeightDecay
+// shrinks the weights that the loss does not hold in place, and the loss stays above its minimum.
 func WithWeightDecay(lambda float64) Option {
 	return func(o *options) {
 		x := o.weightDecay.fixed

@@ -62,7 +62,8 @@ func TestNonFinite(t *testing.T) {
 				for _, at := range []string{"first", "middle", "last"} {
 					got := train(func(_ bowl, model []*param) {
 						g := numbers(model[k].g)
-						g[map[string]int{"first": 0, "middle": len(g) / 2, "last": len(g) - 1}[at]] = x
+						g[map[string]int{"first": 0, "middle": len(g) / 2,
+							"last": len(g) - 1}[at]] = x
 						model[k].setGrad(g)
 					})
 					t.Run(
@@ -111,8 +112,10 @@ func TestRoundedLoss(t *testing.T) {
 		loss gorgonia.Value
 		ok   bool
 	}{
-		{gorgonia.NewF32(-1e-7), true}, {gorgonia.NewF32(-1.8e-6), true}, {gorgonia.NewF32(-2e-6), false},
-		{gorgonia.NewF64(-1e-16), true}, {gorgonia.NewF64(-3.5e-15), true}, {gorgonia.NewF64(-3.6e-15), false},
+		{gorgonia.NewF32(-1e-7), true}, {gorgonia.NewF32(-1.8e-6), true},
+		{gorgonia.NewF32(-2e-6), false},
+		{gorgonia.NewF64(-1e-16), true}, {gorgonia.NewF64(-3.5e-15), true},
+		{gorgonia.NewF64(-3.6e-15), false},
 	} {
 		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 		p.setGrad([]float64{3, 4})

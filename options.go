@@ -9,8 +9,8 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Option sets a hyper-parameter of a solver. The defaults are those of the paper and rarely need a
-// change; the fraction is the first to try.
+// Option sets a hyper-parameter of a solver. The defaults come from the paper, except for the
+// bound, and rarely need a change; try the fraction first.
 //
 // A value outside the range that an option states is reported by the first Step.
 type Option func(*options)
@@ -67,7 +67,7 @@ func newOptions(opts []Option) options {
 	return o
 }
 
-// fields are the numbers that training depends on. A saved state must have those of this solver.
+// fields lists the numbers that training depends on. A saved state must have the same.
 func (o *options) fields(c *record.Codec) {
 	lossFloor := o.lossFloor
 	if o.floorMoves() {
@@ -77,7 +77,8 @@ func (o *options) fields(c *record.Codec) {
 		option string
 		value  float64
 	}{
-		{"WithBound", o.bound}, {"WithFraction", o.fraction}, {"WithMinLossFactor", o.minLossFactor},
+		{"WithBound", o.bound}, {"WithFraction", o.fraction},
+		{"WithMinLossFactor", o.minLossFactor},
 		{"WithInitFactor", o.initFactor}, {"WithForgetTime", o.forgetTime},
 		{"WithEpsilon", o.epsilon},
 		{"WithMomentumTime", o.momentumTime}, {"WithGradientTime", o.gradientTime},
@@ -149,8 +150,7 @@ func WithSkipNonFinite(n int) Option {
 	}
 }
 
-// WithRecorder calls f after each successful step with what Last would return, to log or plot it.
-// It costs the call.
+// WithRecorder calls f with the Info of each successful step, to log or plot it.
 func WithRecorder(f func(Info)) Option {
 	return func(o *options) { o.recorder = f }
 }

@@ -135,7 +135,9 @@ func TestRidge(t *testing.T) {
 	for name, newSolver := range solvers {
 		t.Run(
 			name,
-			func(t *testing.T) { wantClose(t, train(false, newSolver), train(true, newSolver), 1e-9) },
+			func(t *testing.T) {
+				wantClose(t, train(false, newSolver), train(true, newSolver), 1e-9)
+			},
 		)
 	}
 }
@@ -176,7 +178,8 @@ func TestBelowTheFloor(t *testing.T) {
 		for _, c := range []struct {
 			loss float64
 			bad  bool
-		}{{-1000 * (1 + 100*ulp), true}, {-2000, true}, {-1000 * (1 + 4*ulp), false}, {-1000, false}, {-999, false}} {
+		}{{-1000 * (1 + 100*ulp), true}, {-2000, true}, {-1000 * (1 + 4*ulp), false},
+			{-1000, false}, {-999, false}} {
 			setNumbers(loss, []float64{c.loss})
 			w.setGrad(ramp(3, 2))
 			err := s.Step([]gorgonia.ValueGrad{w})
@@ -239,7 +242,8 @@ func dot(a, b []float64) (sum float64) {
 
 func TestMaxLearnRate(t *testing.T) {
 	everyProblem(t, func(t *testing.T, p problem, newSolver newSolver) {
-		for name, opts := range map[string][]l4.Option{"bounded": nil, "plain": {l4.WithoutBound()}} {
+		for name, opts := range map[string][]l4.Option{"bounded": nil,
+			"plain": {l4.WithoutBound()}} {
 			free := newTrial(t, p, tensor.Float64, newSolver, opts...).run(1).solver.Last()
 			capped := newTrial(
 				t,

@@ -16,37 +16,36 @@ type parts struct {
 	schedules  []*schedule
 }
 
-// transform is done to the gradients before a direction is formed of them.
+// transform is a gradient transformation. It comes before the direction is formed.
 type transform interface {
 	// measure reads the model and returns what the transform adds to the loss.
 	measure(m *flat.Model) (penalty float64, err error)
 	// apply changes the gradients.
 	apply(m *flat.Model)
-	// kept is the share of the loss's slope that the transform leaves. It is called once a step,
-	// when nothing can fail any more.
+	// kept returns the share of the directional derivative that the transform leaves. It is called
+	// once a step, when nothing can fail any more.
 	kept(step int) float64
 	fields(c *record.Codec)
 }
 
-// direction is where a step goes.
+// direction forms the update direction v.
 type direction interface {
 	// form puts the direction v in the place of the gradients and returns gᵀv and ‖v‖². After an
 	// error nothing has changed but the gradients.
 	form(m *flat.Model, step int) (dot, square float64, err error)
-	// tensorFields are the fields for each tensor, fields those for all of them. The latter come
-	// last.
+	// tensorFields lists the state of one tensor. fields lists the rest, which is saved last.
 	tensorFields(c *record.Codec, m *flat.Model, tensor int)
 	fields(c *record.Codec) error
 }
 
-// rule tells how long a step is. It knows nothing of tensors.
+// rule sets the learning rate. It knows nothing of tensors.
 type rule interface {
 	// rate returns the learning rate and the estimated minimum of the loss.
 	rate(m measured) (eta, lmin float64)
 	fields(c *record.Codec)
 }
 
-// measured is what a rule knows of a step.
+// measured holds the scalars that rules and limits work with.
 type measured struct {
 	step     int     // the first is 1
 	loss     float64 // L, with its penalty and above its floor
@@ -54,12 +53,12 @@ type measured struct {
 	idle     bool    // all gradients are 0
 	dot      float64 // gᵀv
 	square   float64 // ‖v‖²
-	kept     float64 // share of the loss's slope that transforms leave, from 0 to 1
-	rate     float64 // what the rule makes of the above
+	kept     float64 // share of the directional derivative that transforms leave, from 0 to 1
+	rate     float64 // η of the rule, before limits
 	distance float64 // ‖w − w0‖ before the step
 }
 
-// limit may shorten a step. It returns info with a lower learning rate, and with what it went by.
+// limit may shorten a step. It returns info with the lower learning rate and its reasons.
 type limit interface {
 	limit(m measured, info Info) Info
 	fields(c *record.Codec)

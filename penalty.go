@@ -62,9 +62,9 @@ func penaltyAdd[T kernel.Float](p *penalty, part *flat.Part[T]) (_, _ float64) {
 }
 
 // WithL2Reg adds λ/2·‖w‖² over all parameters, λ >= 0, to the loss that the step is computed from,
-// and its gradient λ·w to the gradients, after clipping. So the step is that of a graph whose loss
-// contains the penalty. Default 0. To leave out some parameters, such as biases, write the penalty
-// into the graph.
+// and its gradient λ·w to the gradients, after clipping. So the solver takes the same step as with
+// a penalty in the graph. Default 0. To leave out some parameters, such as biases, write the
+// penalty into the graph.
 func WithL2Reg(lambda float64) Option {
 	return func(o *options) { o.setNotNegative(&o.l2, "WithL2Reg", lambda) }
 }

@@ -48,7 +48,8 @@ func TestTensorOfOtherMemory(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 	s := l4.NewL4Mom(valuer{loss})
 	stepOnce(t, s, loss, p, 1, 1, 1)
-	*p.w.(*tensor.Dense) = *newParam("w", tensor.Float64, []int{2}, []float64{5, 6}).w.(*tensor.Dense)
+	*p.w.(*tensor.Dense) = *newParam("w", tensor.Float64, []int{2},
+		[]float64{5, 6}).w.(*tensor.Dense)
 	stepOnce(t, s, loss, p, 1, 1, 1)
 	if w := numbers(p.w); w[0] == 5 || w[1] == 6 {
 		t.Errorf("weights %v", w)

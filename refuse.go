@@ -6,7 +6,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// refuse is what becomes of a step that cannot be made: an error, or nothing if it may be skipped.
+// refuse ends a step that cannot be made: it returns the error, or nil if the step is skipped.
 func (s *Solver) refuse(err error) error {
 	if found, ok := err.(*nonFinite); ok {
 		s.model.ZeroGrads()
@@ -48,8 +48,8 @@ func (t *told) tell(logger *slog.Logger, err error, step int) {
 		"step", step, "error", err)
 }
 
-// WithLogger tells a logger of the first step that Step refuses for each reason, at the level of
-// errors. Most programs call Step as a statement and never see its error. Default: none.
+// WithLogger logs the first refused step of each kind, at the level of errors. Most programs call
+// Step as a statement and never see its error. Default: none.
 func WithLogger(logger *slog.Logger) Option {
 	return func(o *options) { o.logger = logger }
 }

@@ -19,7 +19,8 @@ import (
 func TestLossOfOtherGradients(t *testing.T) {
 	// build makes a graph over the weight with a sum and its mean, and gives Grad what grad
 	// chooses.
-	build := func(w *tensor.Dense, grad func(sum, mean *gorgonia.Node) *gorgonia.Node) (sum, mean *gorgonia.Node, model []gorgonia.ValueGrad) {
+	build := func(w *tensor.Dense, grad func(sum, mean *gorgonia.Node) *gorgonia.Node) (sum,
+		mean *gorgonia.Node, model []gorgonia.ValueGrad) {
 		g := gorgonia.NewGraph()
 		node := gorgonia.NewVector(
 			g,
@@ -30,7 +31,8 @@ func TestLossOfOtherGradients(t *testing.T) {
 		)
 		sum = gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Square(node))))
 		mean = gorgonia.Must(gorgonia.Mul(sum, gorgonia.NewConstant(0.25)))
-		if err := tape(t, g, grad(sum, mean), gorgonia.Nodes{node}, gorgonia.BindDualValues(node))(); err != nil {
+		if err := tape(t, g, grad(sum, mean), gorgonia.Nodes{node},
+			gorgonia.BindDualValues(node))(); err != nil {
 			t.Fatal(err)
 		}
 		return sum, mean, gorgonia.NodesToValueGrads(gorgonia.Nodes{node})
@@ -86,7 +88,8 @@ func TestLossOfOtherGradients(t *testing.T) {
 	} {
 		loss, model := c.make()
 		for what, err := range map[string]error{
-			"Step": l4.NewL4Adam(loss).Step(model), "Add": new(l4.Batches).Add(loss, modelWithGradient(model)),
+			"Step": l4.NewL4Adam(loss).Step(model),
+			"Add":  new(l4.Batches).Add(loss, modelWithGradient(model)),
 		} {
 			if c.want == "" && err != nil ||
 				c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -152,7 +155,8 @@ func TestRefused(t *testing.T) {
 		!strings.Contains(
 			lines[0],
 			"step=3",
-		) || !strings.Contains(lines[0], "loss is NaN") || !strings.Contains(lines[1], "0 parameters") {
+		) || !strings.Contains(lines[0], "loss is NaN") ||
+		!strings.Contains(lines[1], "0 parameters") {
 		t.Errorf("logged:\n%s", log.String())
 	}
 }
@@ -212,8 +216,11 @@ func TestSchedules(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	wantEqual(t, numbers(p.w), before)
-	for name, opt := range map[string]l4.Option{"WithMaxLearnRateSchedule": l4.WithMaxLearnRateSchedule(nil),
-		"WithWeightDecaySchedule": l4.WithWeightDecaySchedule(nil), "WithWeightDecayOf": l4.WithWeightDecayOf(nil)} {
+	for name, opt := range map[string]l4.Option{
+		"WithMaxLearnRateSchedule": l4.WithMaxLearnRateSchedule(nil),
+		"WithWeightDecaySchedule":  l4.WithWeightDecaySchedule(nil),
+		"WithWeightDecayOf":        l4.WithWeightDecayOf(nil),
+	} {
 		if err := l4.NewL4Adam(valuer{}, opt).Step(nil); err == nil ||
 			!strings.Contains(err.Error(), fmt.Sprintf("l4: %s: the function is nil", name)) {
 			t.Errorf("%s(nil): error %v", name, err)

@@ -2,7 +2,7 @@ package l4
 
 import "github.com/pkg/errors"
 
-// schedule is a hyper-parameter that may be another number in each step.
+// schedule is a hyper-parameter that may change from step to step.
 type schedule struct {
 	option  string
 	at      func(step int) float64
@@ -62,7 +62,7 @@ func WithMaxLearnRateSchedule(eta func(step int) float64) Option {
 }
 
 // WithWeightDecayOf limits weight decay to the parameters for which decays returns true, by their
-// name and shape in the first step. Usual is to leave out biases and the scales of normalisation:
+// name and shape in the first step. It is common to leave out biases and scales of normalisation:
 //
 //	l4.WithWeightDecayOf(func(_ string, shape []int) bool { return len(shape) > 1 })
 func WithWeightDecayOf(decays func(name string, shape []int) bool) Option {

@@ -41,7 +41,7 @@ func newSolver(name string, loss gorgonia.Valuer, o options,
 // over the same weights: one for each length of a sequence, say. Give Step the nodes of that graph.
 func (s *Solver) SetLoss(loss gorgonia.Valuer) { s.loss.loss = loss }
 
-// Last returns what the last successful Step did, the zero Info before the first.
+// Last reports what the last successful Step did. Before the first it returns the zero Info.
 func (s *Solver) Last() Info { return s.last }
 
 // Step moves the weights of model, in place, along the update direction and zeroes the gradients.
@@ -85,8 +85,8 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// read takes up all that a step needs and checks it, and returns the floor that serves the loss. An
-// error leaves everything as it was, but for gradients that have been found not to be finite.
+// read reads and checks everything that a step needs, and returns the next floor. An error leaves
+// the weights and the saved state as they were.
 func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Info, err error) {
 	m = measured{step: s.last.Step + 1, kept: 1, distance: s.move.distance}
 	for _, c := range s.schedules {

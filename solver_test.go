@@ -143,7 +143,9 @@ func TestScaleInvariance(t *testing.T) {
 			r := rand.New(rand.NewPCG(7, 8))
 			for range 20 {
 				n, scale := 1+r.IntN(40), math.Exp(8*r.NormFloat64())
-				model := func() []*param { return []*param{newParam("w", tensor.Float64, []int{n}, ramp(n, uint64(n)))} }
+				model := func() []*param {
+					return []*param{newParam("w", tensor.Float64, []int{n}, ramp(n, uint64(n)))}
+				}
 				opts := func(a float64) []l4.Option {
 					o := []l4.Option{l4.WithEpsilon(0), l4.WithFraction(0.25)}
 					if name == "L4Adam" {
@@ -219,7 +221,9 @@ func TestSameBitsOnAnyNumberOfCores(t *testing.T) {
 
 // TestGradientTimeState: a gradient time scale equal to that of the momentum changes nothing.
 func TestGradientTimeState(t *testing.T) {
-	model := func() []*param { return []*param{newParam("w", tensor.Float64, []int{9}, ramp(9, 1))} }
+	model := func() []*param {
+		return []*param{newParam("w", tensor.Float64, []int{9}, ramp(9, 1))}
+	}
 	for _, name := range []string{"L4Adam", "L4Mom"} {
 		newSolver := solvers[name]
 		want := descend(t, newSolver, model(), 20, 1, l4.WithMomentumTime(5))
@@ -247,7 +251,8 @@ func TestSharedGradient(t *testing.T) {
 		if shared {
 			b.g = a.g
 		}
-		if err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}).Step(valueGrads([]*param{a, b})); err != nil {
+		if err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}).Step(valueGrads([]*param{a,
+			b})); err != nil {
 			t.Fatal(err)
 		}
 		return weightsOf([]*param{a, b})

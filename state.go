@@ -48,8 +48,8 @@ func (s *Solver) MarshalBinary() ([]byte, error) {
 
 // UnmarshalBinary takes over a state that MarshalBinary has saved. The next Step must be given the
 // same parameters, by name, dtype, shape and order. It returns an error, and leaves the solver as
-// it was, for bytes that are not a whole saved state, for numbers in it that no solver can have
-// come to, and for the state of another type of solver or of other options.
+// it was, if the bytes are no whole saved state, if a number in them is impossible, or if the state
+// belongs to another type of solver or to other options.
 func (s *Solver) UnmarshalBinary(data []byte) error {
 	if err := s.usable(); err != nil {
 		return err

@@ -51,7 +51,8 @@ func stepTimes(t *testing.T, s gorgonia.Solver, loss bowl, model []*param, n int
 // the bits of training straight through.
 func TestSaveAndLoad(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
-		for _, opts := range [][]l4.Option{nil, {l4.WithFraction(0.25), l4.WithGradientTime(4)}, {l4.WithClip(1)}} {
+		for _, opts := range [][]l4.Option{nil, {l4.WithFraction(0.25), l4.WithGradientTime(4)},
+			{l4.WithClip(1)}} {
 			for _, k := range []int{0, 1, 7} {
 				loss, model := newBowl(), stateModel(dt)
 				straight := newSolver(loss, opts...)

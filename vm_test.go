@@ -13,14 +13,18 @@ import (
 
 // machines are the virtual machines of Gorgonia, and ways to set them up, that a solver must work
 // with. The function they return evaluates loss and gradients.
-var machines = map[string]func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node, weights gorgonia.Nodes) func() error{
-	"tape": func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node, weights gorgonia.Nodes) func() error {
+var machines = map[string]func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node,
+	weights gorgonia.Nodes) func() error{
+	"tape": func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node,
+		weights gorgonia.Nodes) func() error {
 		return tape(t, g, loss, weights, gorgonia.BindDualValues(weights...))
 	},
-	"tape without dual values": func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node, weights gorgonia.Nodes) func() error {
+	"tape without dual values": func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node,
+		weights gorgonia.Nodes) func() error {
 		return tape(t, g, loss, weights)
 	},
-	"lisp": func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node, weights gorgonia.Nodes) func() error {
+	"lisp": func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node,
+		weights gorgonia.Nodes) func() error {
 		return func() error { // a Lisp machine runs once
 			vm := gorgonia.NewLispMachine(g)
 			defer vm.Close()
@@ -169,12 +173,18 @@ func TestVirtualMachines(t *testing.T) {
 func TestOverwrittenLoss(t *testing.T) {
 	const lossValue = 1.96
 	uses := map[string]func(loss *gorgonia.Node){
-		"none":       func(*gorgonia.Node) {},
-		"triple":     func(l *gorgonia.Node) { gorgonia.Must(gorgonia.Mul(l, gorgonia.NewConstant(3.0))) },
-		"difference": func(l *gorgonia.Node) { gorgonia.Must(gorgonia.Sub(l, gorgonia.NewConstant(3.0))) },
+		"none": func(*gorgonia.Node) {},
+		"triple": func(l *gorgonia.Node) {
+			gorgonia.Must(gorgonia.Mul(l, gorgonia.NewConstant(3.0)))
+		},
+		"difference": func(l *gorgonia.Node) {
+			gorgonia.Must(gorgonia.Sub(l, gorgonia.NewConstant(3.0)))
+		},
 		"perplexity": func(l *gorgonia.Node) { gorgonia.Must(gorgonia.Exp(l)) },
 		"rmse":       func(l *gorgonia.Node) { gorgonia.Must(gorgonia.Sqrt(l)) },
-		"reshaped":   func(l *gorgonia.Node) { gorgonia.Must(gorgonia.Reshape(l, tensor.Shape{1, 1})) },
+		"reshaped": func(l *gorgonia.Node) {
+			gorgonia.Must(gorgonia.Reshape(l, tensor.Shape{1, 1}))
+		},
 		"reshaped and tripled": func(l *gorgonia.Node) {
 			gorgonia.Must(
 				gorgonia.Mul(
@@ -216,14 +226,16 @@ func TestOverwrittenLoss(t *testing.T) {
 					)
 					square := must(gorgonia.Square(must(gorgonia.Mul(x, w))))
 					cost := must(gorgonia.Sum(square))
-					loss := map[string]*gorgonia.Node{"scalar": cost, "(1)": must(gorgonia.Sum(square, 1)), "(1,1)": square}[kind]
+					loss := map[string]*gorgonia.Node{"scalar": cost,
+						"(1)": must(gorgonia.Sum(square, 1)), "(1,1)": square}[kind]
 					use(loss)
 					var source gorgonia.Valuer = loss
 					if viaRead {
 						source = l4.ReadLoss(loss)
 					}
 					solver := l4.NewL4Mom(source)
-					if err := tape(t, g, cost, gorgonia.Nodes{w}, gorgonia.BindDualValues(w))(); err != nil {
+					if err := tape(t, g, cost, gorgonia.Nodes{w},
+						gorgonia.BindDualValues(w))(); err != nil {
 						t.Fatal(err)
 					}
 					if err := solver.Step([]gorgonia.ValueGrad{w}); err != nil {

@@ -1,7 +1,7 @@
 package flat
 
-// layout tells where the elements of a tensor lie in its memory. It has no dimensions of size 1,
-// which do not tell: the layouts of a vector, a row and a column are the same.
+// layout tells where the elements of a tensor lie in its memory. It leaves out dimensions of size
+// 1, which do not matter: the layouts of a vector, a row and a column are the same.
 type layout struct{ sizes, strides []int }
 
 // set reports whether all elements lie in memory of the given length.

@@ -17,8 +17,8 @@ import (
 // ErrChanged says that a model is not the one of the first step.
 var ErrChanged = errors.New("l4: model changed")
 
-// Model is the memory of a model's weights and gradients. The zero Model becomes that of the first
-// model that it is bound to and committed with.
+// Model gives access to the memory of a model's weights and gradients. The zero Model belongs to
+// the first model that is bound and committed.
 type Model struct {
 	// WeightsOnly leaves the gradients alone: passes are given none. It is set before the first
 	// Bind.
@@ -89,8 +89,7 @@ func (m *Model) Commit() {
 	m.Keep()
 }
 
-// Keep makes the model that was bound the one that Bind compares with, as Commit does, without
-// writing to it.
+// Keep makes Bind compare with the model that was bound, as Commit does, but writes nothing.
 func (m *Model) Keep() {
 	if m.moved {
 		for _, t := range m.tensors {
@@ -155,8 +154,8 @@ func (m *Model) set(tensors []tensor, names []string) {
 	m.tensors, m.names, m.blocks = tensors, names, newBlocks(tensors)
 }
 
-// checkOrder returns an error if a weight that lies elsewhere than in the last step, which is no
-// error in itself, is another parameter's.
+// checkOrder returns an error if a weight has moved to the place of another parameter. To move
+// elsewhere is no error.
 func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 	if !m.fixed {
 		return nil
@@ -180,8 +179,8 @@ func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// checkOverlaps returns an error if memory that a step writes is used twice. That of gradients may
-// be: two parameters of a custom ValueGrad that share one gradient each see it whole.
+// checkOverlaps returns an error if memory that a step writes is used twice. Gradients may overlap:
+// two parameters of a custom ValueGrad that share one gradient each see it whole.
 func (m *Model) checkOverlaps(model []gorgonia.ValueGrad) error {
 	m.ranges = m.ranges[:0]
 	for i, t := range m.tensors {
@@ -208,8 +207,7 @@ func (m *Model) checkOverlaps(model []gorgonia.ValueGrad) error {
 	})
 }
 
-// Fields are the names, dtypes and shapes of the tensors. tensor is called after those of each, to
-// add what else there is of it.
+// Fields lists name, dtype and shape of each tensor, and calls tensor after each to add more.
 func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 	n := len(m.tensors)
 	if !c.Reading() && !m.fixed {
@@ -243,7 +241,7 @@ func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 	}
 }
 
-// dtypeField is a dtype. It returns dt, or what it has read.
+// dtypeField writes dt and returns it, or returns the dtype that it reads.
 func dtypeField(c *record.Codec, dt gt.Dtype) gt.Dtype {
 	code := uint64(1)
 	if dt == gt.Float64 {
@@ -263,8 +261,8 @@ func changed(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrChanged}, args...)...)
 }
 
-// nameOf is how error messages call a parameter: by its own name if it has one, as in Gorgonia's
-// solvers, otherwise by its position.
+// nameOf returns the name of a parameter in error messages: its own name if it has one, as in
+// Gorgonia's solvers, otherwise its position.
 func nameOf(i int, p gorgonia.ValueGrad) string {
 	if named, ok := p.(gorgonia.Namer); ok && !isNil(p) {
 		if name := named.Name(); name != "" {

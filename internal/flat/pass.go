@@ -9,7 +9,7 @@ import (
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// Part is what a pass is given: elements of one tensor, as many as a block holds.
+// Part is the input of a pass: the elements of one tensor that lie in one block.
 type Part[T kernel.Float] struct {
 	W, G   []T // weights and gradients, in row-major order
 	Tensor int // index of the tensor in the model
@@ -109,9 +109,9 @@ func (b *blocks) gather() {
 	}
 }
 
-// sum runs a pass and adds its results block by block, with compensation, so that neither their
-// order nor the size of the model tells in the sums. It begins where the last walk ended, with what
-// that has left in the cache.
+// sum runs a pass and adds its results block by block, with compensation, so that the sums do not
+// depend on the order of blocks or lose digits in large models. It begins where the last walk
+// ended, whose data are still in the cache.
 func (b *blocks) sum(p Pass) (x, y float64) {
 	b.pass = p
 	b.backward = !b.backward

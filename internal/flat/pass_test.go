@@ -16,7 +16,8 @@ func TestCompensatedSum(t *testing.T) {
 		xs   []float64
 		want float64
 	}{
-		{nil, 0}, {[]float64{3}, 3}, {[]float64{1, 1e100, 1, -1e100}, 2}, {[]float64{1e100, 1, -1e100}, 1},
+		{nil, 0}, {[]float64{3}, 3}, {[]float64{1, 1e100, 1, -1e100}, 2},
+		{[]float64{1e100, 1, -1e100}, 1},
 		{[]float64{1, math.Inf(1)}, math.Inf(1)}, {[]float64{math.Inf(-1), 1}, math.Inf(-1)},
 	} {
 		if got := compensatedSum(c.xs); got != c.want {

@@ -73,8 +73,8 @@ func (t *typed[T]) fill(s *span) {
 	}
 }
 
-// bind takes up the memory of v. It reports whether that is elsewhere than in the last call and,
-// with an error, whether the weight is not the one of the first step.
+// bind takes up the memory of v. It reports whether the memory has moved since the last call and,
+// with an error, whether the weight differs from the first step.
 func (t *typed[T]) bind(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 	if moved, changed, err = t.take(v); err != nil {
 		t.weight.tensor, t.grad.tensor = nil, nil // the next bind must not take them for known
@@ -82,7 +82,7 @@ func (t *typed[T]) bind(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 	return moved, changed, err
 }
 
-// take is bind without the care for what follows an error.
+// take does the work of bind, but leaves the tensors known after an error.
 func (t *typed[T]) take(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 	value := v.Value()
 	movedW, err := t.weight.bind(value)
@@ -133,7 +133,7 @@ func (t *typed[T]) share(shared bool) { t.shared = shared }
 // home is where the weight lay in the last successful step.
 func (t *typed[T]) home() uintptr { return address(t.origin) }
 
-// gather copies what does not lie flat in memory to where it does.
+// gather copies weights and gradients that do not lie flat in memory into the spares.
 func (t *typed[T]) gather() (copied bool) {
 	t.w, t.g = t.weight.data, t.grad.data
 	if !t.weight.rowMajor {
@@ -152,7 +152,7 @@ func (t *typed[T]) gradCopied() bool {
 	return t.hasGrad && (!t.grad.rowMajor || t.borrowed || t.shared)
 }
 
-// scatter copies back what gather has copied, after a step.
+// scatter undoes gather after a step: it copies weights back and zeroes gradients.
 func (t *typed[T]) scatter() {
 	if !t.weight.rowMajor {
 		t.weight.copyFrom(t.w)

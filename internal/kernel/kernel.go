@@ -29,8 +29,8 @@ type Passes[T Float] interface {
 	// Update moves the weights, w[i] -= eta*v[i], and zeroes v.
 	Update(w, v []T, eta T)
 
-	// UpdateFrom is Update. It returns the squared distance of the weights from start, of which
-	// each difference is rounded to T.
+	// UpdateFrom is Update. It returns the squared distance of the weights from start, with
+	// each difference rounded to T.
 	UpdateFrom(w, v, start []T, eta T) (square float64)
 }
 
@@ -90,7 +90,7 @@ type Coefficients[T Float] struct {
 // lane i mod 8.
 type Lanes [8]float64
 
-// Add adds the product i. That of two float32 is exact.
+// Add adds product i, x·y. It is exact for two float32 numbers.
 func (l *Lanes) Add(i int, x, y float64) { l[i%len(l)] += float64(x * y) }
 
 // Total returns the sum.

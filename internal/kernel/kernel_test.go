@@ -31,7 +31,8 @@ func wild[T Float](r *rand.Rand, extreme bool) T {
 		x *= huge
 	case 4:
 		if extreme {
-			x = []float64{math.Inf(1), math.Inf(-1), math.NaN(), math.Copysign(0, -1), math.MaxFloat64}[r.IntN(5)]
+			x = []float64{math.Inf(1), math.Inf(-1), math.NaN(), math.Copysign(0, -1),
+				math.MaxFloat64}[r.IntN(5)]
 		}
 	}
 	return T(x)
@@ -115,10 +116,9 @@ func comparePasses[T Float](
 	start := random()
 	w2, g2 = w.clone(), g.clone()
 	start2 := start.clone()
-	if got, want := fast.UpdateFrom(w.x, g.x, start.x, eta), slow.UpdateFrom(w2.x, g2.x, start2.x, eta); !bitsEqual(
-		got,
-		want,
-	) {
+	got := fast.UpdateFrom(w.x, g.x, start.x, eta)
+	want := slow.UpdateFrom(w2.x, g2.x, start2.x, eta)
+	if !bitsEqual(got, want) {
 		t.Fatalf("UpdateFrom, n %d: %v, reference %v", n, got, want)
 	}
 	w.compare(t, "UpdateFrom: w", w2)
@@ -200,7 +200,8 @@ func TestBoundedFindsEveryPosition(t *testing.T) {
 
 func testFlush[T Float](t *testing.T) {
 	tiny := Tiny[T]()
-	for _, c := range [][2]T{{tiny, tiny}, {-tiny, -tiny}, {tiny / 2, 0}, {-tiny / 4, 0}, {1, 1}, {0, 0}} {
+	for _, c := range [][2]T{{tiny, tiny}, {-tiny, -tiny}, {tiny / 2, 0}, {-tiny / 4, 0}, {1, 1},
+		{0, 0}} {
 		xs := []T{tiny / 2, c[0], tiny / 2}
 		Flush(xs[1:2])
 		if xs[0] == 0 || xs[1] != c[1] || xs[2] == 0 {
@@ -247,7 +248,9 @@ func BenchmarkPasses(b *testing.B) {
 func benchmarkPasses[T Float](b *testing.B, p Passes[T]) {
 	const n = 4096
 	r := rand.New(rand.NewPCG(5, 6))
-	random := func() []T { return newPadded(n, 0, func() T { return T(math.Abs(r.NormFloat64())) }).x }
+	random := func() []T {
+		return newPadded(n, 0, func() T { return T(math.Abs(r.NormFloat64())) }).x
+	}
 	g, w, mean, square, start := random(), random(), random(), random(), random()
 	c := coefficients[T](7)
 	run := func(name string, f func()) {

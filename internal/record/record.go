@@ -90,7 +90,7 @@ func (c *Codec) next(n uint64) []byte {
 	return b
 }
 
-// Uint is an unsigned number of so many bytes. It returns x, or what it has read.
+// Uint writes x in the given number of bytes and returns it, or returns the number that it reads.
 func (c *Codec) Uint(bytes int, x uint64) uint64 {
 	if c.reading {
 		x = 0
@@ -138,12 +138,12 @@ func (c *Codec) Float(what string, x *float64, lo, hi float64) {
 	}
 }
 
-// Any is a number that nothing is computed from.
+// Any is a number of any value, NaN too. Nothing may be computed from it.
 func (c *Codec) Any(x *float64) {
 	*x = math.Float64frombits(c.Uint(8, math.Float64bits(*x)))
 }
 
-// Bytes are bytes after their number. It returns b, or what it has read.
+// Bytes writes the length of b and b, and returns b, or returns the bytes that it reads.
 func (c *Codec) Bytes(b []byte) []byte {
 	n := c.Uint(8, uint64(len(b)))
 	if c.reading {
@@ -157,7 +157,7 @@ func (c *Codec) Bytes(b []byte) []byte {
 func (c *Codec) String(s string) string { return string(c.Bytes([]byte(s))) }
 
 // Shape are the sizes of a tensor of no more elements than there can be data for. It returns shape,
-// or what it has read.
+// or the shape that it reads.
 func (c *Codec) Shape(shape []int) []int {
 	n := c.Uint(4, uint64(len(shape)))
 	if c.reading {

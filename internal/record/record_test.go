@@ -57,7 +57,8 @@ func TestRoundTrip(t *testing.T) {
 	if r.Err() != nil {
 		t.Fatal(r.Err())
 	}
-	if got.count != want.count || got.flag != want.flag || got.x != want.x || got.any != want.any || got.name != want.name ||
+	if got.count != want.count || got.flag != want.flag || got.x != want.x || got.any != want.any ||
+		got.name != want.name ||
 		!slices.Equal(got.bytes, want.bytes) || !slices.Equal(got.shape, want.shape) ||
 		!slices.Equal(got.f32, want.f32) ||
 		!slices.Equal(got.f64, want.f64) {
@@ -100,14 +101,26 @@ func TestRefused(t *testing.T) {
 		read func(c *Codec)
 		want string
 	}{
-		"count":          {written(func(c *Codec) { c.Uint(8, 1<<62+1) }), func(c *Codec) { c.Count(new(int)) }, "count"},
-		"flag":           {[]byte{2}, func(c *Codec) { c.Flag(new(bool)) }, "neither"},
-		"NaN":            {float(math.NaN()), func(c *Codec) { c.Float("x", &x, math.Inf(-1), math.Inf(1)) }, "x is NaN"},
-		"below":          {float(-1), func(c *Codec) { c.Float("x", &x, 0, 1) }, "x is -1, want a number from 0 to 1"},
-		"above":          {float(2), func(c *Codec) { c.Float("x", &x, 0, 1) }, "x is 2"},
-		"element":        {append(float(0), float(3)...), func(c *Codec) { Vector(c, "xs", xs, 0, 1) }, "xs is 3 at element 1"},
-		"bytes":          {written(func(c *Codec) { c.Uint(8, math.MaxUint64) }), func(c *Codec) { c.Bytes(nil) }, "cut off"},
-		"dimensions":     {written(func(c *Codec) { c.Uint(4, math.MaxUint32) }), func(c *Codec) { c.Shape(nil) }, "dimensions"},
+		"count": {written(func(c *Codec) { c.Uint(8, 1<<62+1) }), func(c *Codec) {
+			c.Count(new(int))
+		}, "count"},
+		"flag": {[]byte{2}, func(c *Codec) { c.Flag(new(bool)) }, "neither"},
+		"NaN": {float(math.NaN()), func(c *Codec) {
+			c.Float("x", &x, math.Inf(-1), math.Inf(1))
+		}, "x is NaN"},
+		"below": {float(-1), func(c *Codec) {
+			c.Float("x", &x, 0, 1)
+		}, "x is -1, want a number from 0 to 1"},
+		"above": {float(2), func(c *Codec) { c.Float("x", &x, 0, 1) }, "x is 2"},
+		"element": {append(float(0), float(3)...), func(c *Codec) {
+			Vector(c, "xs", xs, 0, 1)
+		}, "xs is 3 at element 1"},
+		"bytes": {written(func(c *Codec) { c.Uint(8, math.MaxUint64) }), func(c *Codec) {
+			c.Bytes(nil)
+		}, "cut off"},
+		"dimensions": {written(func(c *Codec) { c.Uint(4, math.MaxUint32) }), func(c *Codec) {
+			c.Shape(nil)
+		}, "dimensions"},
 		"empty":          {shape(100, 3, 0), func(c *Codec) { c.Shape(nil) }, "shape"},
 		"size":           {shape(100, 101), func(c *Codec) { c.Shape(nil) }, "shape"},
 		"product":        {shape(100, 11, 10), func(c *Codec) { c.Shape(nil) }, "shape"},

@@ -83,10 +83,10 @@ func TestKill(t *testing.T) {
 	if err != nil || bytes.Contains(out, []byte("epoch 20/20")) {
 		t.Errorf("%v: trained again:\n%s", err, out)
 	}
-	for _, folder := range []string{dir, killed} {
-		if files, _ := filepath.Glob(filepath.Join(folder, "*.tmp")); len(files) > 0 {
-			t.Errorf("left over: %v", files)
-		}
+	// A kill may hit the check that --out can be written, whose file nobody owns then: other demos
+	// may write there, so only the checkpoint's own leftovers can be removed.
+	if files, _ := filepath.Glob(filepath.Join(dir, "*.tmp")); len(files) > 0 {
+		t.Errorf("left over: %v", files)
 	}
 }
 

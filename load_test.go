@@ -243,53 +243,79 @@ func TestLoadedModelMustFit(t *testing.T) {
 	}
 }
 
-// FuzzUnmarshalBinary: no bytes make a solver panic, what it accepts it saves again as the same
-// bytes, and steps from there leave finite weights.
-func FuzzUnmarshalBinary(f *testing.F) {
-	data := savedState(f)
-	f.Add(data[:len(data)-4])
-	f.Add([]byte("L4solver"))
-	kinds := map[string]func(bowl) stepper{
-		"L4Adam": func(loss bowl) stepper { return l4.NewL4Adam(loss) },
-		"L4": func(loss bowl) stepper {
-			return l4.New(loss, &heavyBall{rate: 0.1}, l4.WithClip(1))
-		},
+// loadKinds are the solvers that damaged states are loaded into.
+var loadKinds = map[string]func(bowl) stepper{
+	"L4Adam": func(loss bowl) stepper { return l4.NewL4Adam(loss) },
+	"L4": func(loss bowl) stepper {
+		return l4.New(loss, &heavyBall{rate: 0.1}, l4.WithClip(1))
+	},
+}
+
+// checkLoad loads body with its checksum repaired: what is accepted is saved again as the same
+// bytes, and a step from there is a step or an error.
+func checkLoad(t *testing.T, body []byte) {
+	t.Helper()
+	for name, newSolver := range loadKinds {
+		data := withChecksum(append(slices.Clone(body), 0, 0, 0, 0))
+		loss, model := newBowl(), stateModel(tensor.Float32)
+		s := newSolver(loss).(saver)
+		if s.UnmarshalBinary(data) != nil {
+			continue
+		}
+		if again, err := s.MarshalBinary(); err != nil || string(again) != string(data) {
+			t.Errorf("%s: accepted %d bytes, saved %d others (%v)", name, len(data), len(again), err)
+		}
+		loss.eval(model, 1)
+		_ = s.Step(valueGrads(model))
 	}
-	for _, newSolver := range kinds {
+}
+
+// savedStates are the bodies of states of every one of loadKinds, before and after a step.
+func savedStates(tb testing.TB) [][]byte {
+	var states [][]byte
+	for _, newSolver := range loadKinds {
 		loss, model := newBowl(), stateModel(tensor.Float32)
 		s := newSolver(loss)
 		for range 2 {
 			data, err := s.(saver).MarshalBinary()
 			if err != nil {
-				f.Fatal(err)
+				tb.Fatal(err)
 			}
-			f.Add(data[:len(data)-4])
+			states = append(states, data[:len(data)-4])
 			loss.eval(model, 1)
 			if err := s.Step(valueGrads(model)); err != nil {
-				f.Fatal(err)
+				tb.Fatal(err)
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		for name, newSolver := range kinds {
-			data := withChecksum(append(slices.Clone(body), 0, 0, 0, 0))
-			loss, model := newBowl(), stateModel(tensor.Float32)
-			s := newSolver(loss).(saver)
-			if s.UnmarshalBinary(data) != nil {
-				continue
+	return states
+}
+
+// TestNumbersReplaced: a state with any eight bytes replaced by a number at the edge of a range is
+// refused, or it is that state.
+func TestNumbersReplaced(t *testing.T) {
+	numbers := []float64{
+		0, math.Copysign(0, -1), 1, -1, math.SmallestNonzeroFloat64, math.MaxFloat64, math.Inf(1),
+		math.Inf(-1), math.NaN(),
+	}
+	for _, body := range savedStates(t) {
+		for at := 8; at+8 <= len(body); at++ {
+			for _, x := range numbers {
+				damaged := slices.Clone(body)
+				binary.LittleEndian.PutUint64(damaged[at:], math.Float64bits(x))
+				checkLoad(t, damaged)
 			}
-			if again, err := s.MarshalBinary(); err != nil || string(again) != string(data) {
-				t.Errorf(
-					"%s: accepted %d bytes, saved %d others (%v)",
-					name,
-					len(data),
-					len(again),
-					err,
-				)
-			}
-			// Whatever was loaded, a step is a step or an error.
-			loss.eval(model, 1)
-			_ = s.Step(valueGrads(model))
 		}
-	})
+	}
+}
+
+// FuzzUnmarshalBinary: no bytes make a solver panic or load what it does not save.
+func FuzzUnmarshalBinary(f *testing.F) {
+	data := savedState(f)
+	f.Add(data[:len(data)-4])
+	f.Add([]byte("L4solver"))
+	for _, body := range savedStates(f) {
+		f.Add(body)
+	}
+	f.Fuzz(checkLoad)
 }

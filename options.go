@@ -89,7 +89,8 @@ func (o *options) fields(c *record.Codec) {
 		{"WithMaxLearnRate", o.maxLearnRate.fixed},
 	} {
 		saved := x.value
-		if c.Any(&saved); c.Err() == nil && saved != x.value {
+		c.Any(&saved)
+		if c.Err() == nil && math.Float64bits(saved) != math.Float64bits(x.value) {
 			c.Fail("made with %s(%v), this solver has %v", x.option, saved, x.value)
 		}
 	}

@@ -87,5 +87,8 @@ func (s *Solver) fields(c *record.Codec) error {
 	if c.Reading() && (s.model.Len() == 0) != (s.last.Step == 0) {
 		c.Fail("%d steps with %d parameters", s.last.Step, s.model.Len())
 	}
+	if c.Reading() && s.move.started && s.model.Len() == 0 {
+		c.Fail("a start of no weights")
+	}
 	return s.direction.fields(c)
 }

@@ -142,28 +142,20 @@ func (d *download) request(
 		}
 		return nil, 0, err
 	}
-	code := resp.StatusCode
+	code, n := resp.StatusCode, resp.ContentLength
 	if code == http.StatusPartialContent {
-		fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-", &first) // first is 0 if it fails
+		fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-", &first) // 0 if it fails
 	}
-	if code == http.StatusRequestedRangeNotSatisfiable ||
-		code == http.StatusPartialContent && first != start {
+	switch {
+	case start > 0 && (code == http.StatusRequestedRangeNotSatisfiable ||
+		code == http.StatusPartialContent && first != start):
 		resp.Body.Close()
-		if start == 0 {
-			return nil, 0, permanent{errors.Errorf("%s to a request of the whole", resp.Status)}
-		}
 		return d.request(ctx, 0)
-	}
-	switch code {
-	case http.StatusOK, http.StatusPartialContent:
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	case code >= 500, code == http.StatusRequestTimeout, code == http.StatusTooManyRequests:
 		err = errors.New(resp.Status)
-	default:
-		if err = errors.New(resp.Status); code < 500 {
-			err = permanent{err}
-		}
-	}
-	if n := resp.ContentLength; err == nil && n >= 0 && first+n != d.Size {
+	case code != http.StatusOK && code != http.StatusPartialContent:
+		err = permanent{errors.New(resp.Status)}
+	case n >= 0 && first+n != d.Size:
 		err = permanent{errors.Errorf("a file of %d bytes, want %d", first+n, d.Size)}
 	}
 	if err != nil {

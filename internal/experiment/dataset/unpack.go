@@ -39,26 +39,8 @@ func (m *Members) unpack(archive io.Reader, folder string) error {
 	}
 	limit := int64(len(m.Names))*m.Size + othersSize
 	unzipped := &io.LimitedReader{R: z, N: limit}
-	missing := slices.Clone(m.Names)
-	files := tar.NewReader(unzipped)
-	for err == nil {
-		var h *tar.Header
-		if h, err = files.Next(); err != nil {
-			break
-		}
-		var member bool
-		if member, err = m.wanted(h); err != nil || !member {
-			continue
-		}
-		name := path.Base(h.Name)
-		i := slices.Index(missing, name)
-		if i < 0 {
-			return errors.Errorf("%s is in it twice", h.Name)
-		}
-		missing = slices.Delete(missing, i, i+1)
-		err = m.write(filepath.Join(folder, name), files)
-	}
-	if err == io.EOF { // the end of the files; that of the archive has a checksum
+	missing, err := m.extract(tar.NewReader(unzipped), folder)
+	if err == nil { // on to the end of the archive, where its checksum is
 		_, err = io.Copy(io.Discard, unzipped)
 	}
 	switch {
@@ -70,6 +52,36 @@ func (m *Members) unpack(archive io.Reader, folder string) error {
 		return errors.Errorf("%s is not in it", missing[0])
 	}
 	return nil
+}
+
+// extract writes the members, and returns the names of those that it has not found.
+func (m *Members) extract(files *tar.Reader, folder string) (missing []string, err error) {
+	missing = slices.Clone(m.Names)
+	for {
+		h, err := files.Next()
+		if err == io.EOF {
+			return missing, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		member, err := m.wanted(h)
+		if err != nil {
+			return nil, err
+		}
+		if !member {
+			continue
+		}
+		name := path.Base(h.Name)
+		i := slices.Index(missing, name)
+		if i < 0 {
+			return nil, errors.Errorf("%s is in it twice", name)
+		}
+		missing = slices.Delete(missing, i, i+1)
+		if err := m.write(filepath.Join(folder, name), files); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // wanted reports whether an entry is a member. It is an error if the entry is none that can be in

@@ -35,7 +35,9 @@ func cifar() experiment {
 			epochs:  160, restarts: 5,
 		},
 		timed: true, batches: []int{128}, dtype: "float32", gridStarts: 1,
-		data: "the files of CIFAR-10's binary version",
+		data: "the files of CIFAR-10's binary version (default one in the user's cache, which is " +
+			"fetched if it is not there, 170 MB)",
+		source: &dataset.CIFAR10Source,
 		flags: func(f *pflag.FlagSet) {
 			f.IntVar(&depth, "depth", 0,
 				"`number` of layers of the residual net: 8, 14, 20, 26, 32, ... "+

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/l4-go/l4/internal/experiment/dataset"
 	"github.com/l4-go/l4/internal/experiment/figure"
 	"github.com/l4-go/l4/internal/experiment/train"
 )
@@ -30,6 +31,7 @@ type experiment struct {
 	batches    []int                  // default of --batch
 	tasks      []string               // names of the variants, which --tasks chooses from
 	data       string                 // what the folder of --data holds
+	source     *dataset.Source        // of the data without --data; nil if variants finds it
 	gridStarts int                    // largest number of starts that --grid looks at
 	flags      func(f *pflag.FlagSet) // adds flags of its own
 

@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,27 +14,31 @@ const (
 	cifarSide     = 32
 	cifarChannels = 3
 	cifarSize     = cifarSide * cifarSide * cifarChannels
-	cifarTest     = "test_batch.bin"
-	cifarBatches  = 5
+	cifarRecord   = 1 + cifarSize
 	cifarImages   = 10_000 // of a file at most
 )
 
-func cifarTrain(batch int) string { return fmt.Sprintf("data_batch_%d.bin", batch) }
+// cifarFiles hold the images to train on, and last those to test on.
+var cifarFiles = []string{
+	"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
+	"data_batch_5.bin", "test_batch.bin",
+}
 
 // CIFAR10 reads the small pictures of ten classes from a folder with the files of the binary
 // version: data_batch_1.bin and as many of the four that follow as there are, and test_batch.bin.
 func CIFAR10(folder string) (train, test *Images, err error) {
 	train, test = newCIFAR(), newCIFAR()
-	for batch := 1; batch <= cifarBatches; batch++ {
-		path := filepath.Join(folder, cifarTrain(batch))
-		if _, err := os.Stat(path); batch > 1 && os.IsNotExist(err) {
+	last := len(cifarFiles) - 1
+	for i, name := range cifarFiles[:last] {
+		path := filepath.Join(folder, name)
+		if _, err := os.Stat(path); i > 0 && os.IsNotExist(err) {
 			break
 		}
 		if err := readFile(path, train.readCIFAR); err != nil {
 			return nil, nil, err
 		}
 	}
-	if err := readFile(filepath.Join(folder, cifarTest), test.readCIFAR); err != nil {
+	if err := readFile(filepath.Join(folder, cifarFiles[last]), test.readCIFAR); err != nil {
 		return nil, nil, err
 	}
 	return train, test, nil
@@ -51,7 +54,7 @@ func newCIFAR() *Images {
 
 // readCIFAR appends the images of a file.
 func (s *Images) readCIFAR(r io.Reader) error {
-	const record, most = 1 + cifarSize, cifarImages * (1 + cifarSize)
+	const record, most = cifarRecord, cifarImages * cifarRecord
 	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
 		return errors.Wrapf(err, "after %d bytes", len(data))

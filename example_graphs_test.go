@@ -1,0 +1,215 @@
+package l4_test
+
+import (
+	"bytes"
+	"encoding/gob"
+	"fmt"
+	"log"
+	"sync"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+)
+
+// line is a graph for a straight line through points, over weights that other graphs may share.
+type line struct {
+	x, y, loss *gorgonia.Node
+	weights    []gorgonia.ValueGrad
+	machine    gorgonia.VM
+}
+
+func newLine(slope, offset *tensor.Dense, points int) *line {
+	g := gorgonia.NewGraph()
+	node := func(name string, n int, opts ...gorgonia.NodeConsOpt) *gorgonia.Node {
+		return gorgonia.NewVector(
+			g,
+			tensor.Float64,
+			append(opts, gorgonia.WithName(name), gorgonia.WithShape(n))...)
+	}
+	// Machines that run at the same time share the memory of the weights, but not the tensors.
+	share := func(t *tensor.Dense) gorgonia.NodeConsOpt {
+		return gorgonia.WithValue(tensor.New(tensor.WithShape(1), tensor.WithBacking(t.Data())))
+	}
+	l := &line{x: node("x", points), y: node("y", points)}
+	a, b := node("slope", 1, share(slope)), node("offset", 1, share(offset))
+	column := gorgonia.Must(gorgonia.Reshape(l.x, tensor.Shape{points, 1}))
+	fit := gorgonia.Must(
+		gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(column, a)), b, nil, []byte{0}),
+	)
+	l.loss = gorgonia.Must(
+		gorgonia.Mean(gorgonia.Must(gorgonia.Square(gorgonia.Must(gorgonia.Sub(fit, l.y))))),
+	)
+	nodes := gorgonia.Nodes{a, b}
+	if _, err := gorgonia.Grad(l.loss, nodes...); err != nil {
+		log.Fatal(err)
+	}
+	l.weights = gorgonia.NodesToValueGrads(nodes)
+	l.machine = gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(nodes...))
+	return l
+}
+
+func newWeight() *tensor.Dense {
+	return tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64))
+}
+
+// run evaluates the line on points of y = 2x + 1 whose x count up from the given number.
+func (l *line) run(from int) {
+	l.machine.Reset()
+	xs, ys := make([]float64, l.x.Shape()[0]), make([]float64, l.x.Shape()[0])
+	for i := range xs {
+		xs[i] = float64(from+i) / 10
+		ys[i] = 2*xs[i] + 1
+	}
+	if err := gorgonia.Let(l.x, tensor.New(tensor.WithBacking(xs))); err != nil {
+		log.Fatal(err)
+	}
+	if err := gorgonia.Let(l.y, tensor.New(tensor.WithBacking(ys))); err != nil {
+		log.Fatal(err)
+	}
+	if err := l.machine.RunAll(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// Two machines run half a batch each, at the same time. The steps are those of one machine that
+// runs all of it.
+func ExampleBatches() {
+	train := func(replicas, points int) (float64, float64) {
+		slope, offset := newWeight(), newWeight()
+		var lines []*line
+		for range replicas {
+			lines = append(lines, newLine(slope, offset, points))
+		}
+		batches := new(l4.Batches)
+		solver := l4.NewL4Adam(batches)
+		for range 1000 {
+			var running sync.WaitGroup
+			for i, l := range lines {
+				running.Go(func() { l.run(i * points) })
+			}
+			running.Wait()
+			for _, l := range lines {
+				if err := batches.Add(l.loss, l.weights); err != nil {
+					log.Fatal(err)
+				}
+			}
+			if err := solver.Step(batches.Model()); err != nil {
+				log.Fatal(err)
+			}
+		}
+		return slope.Float64s()[0], offset.Float64s()[0]
+	}
+	a, b := train(1, 20)
+	fmt.Printf("one machine:  y = %.6f x + %.6f\n", a, b)
+	a, b = train(2, 10)
+	fmt.Printf("two machines: y = %.6f x + %.6f\n", a, b)
+	// Output:
+	// one machine:  y = 1.994930 x + 1.005636
+	// two machines: y = 1.994930 x + 1.005636
+}
+
+// One graph for each number of points, and one solver for all.
+func ExampleSolver_SetLoss() {
+	slope, offset := newWeight(), newWeight()
+	lines := []*line{
+		newLine(slope, offset, 5),
+		newLine(slope, offset, 10),
+		newLine(slope, offset, 20),
+	}
+
+	solver := l4.NewL4Adam(nil)
+	for step := range 2000 {
+		l := lines[step%3]
+		l.run(0)
+		solver.SetLoss(l.loss)
+		if err := solver.Step(l.weights); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Printf("y = %.3f x + %.3f\n", slope.Float64s()[0], offset.Float64s()[0])
+	// Output: y = 2.000 x + 1.000
+}
+
+// A framework takes any gorgonia.Solver in its settings, before there is a graph. The solver is
+// made without a loss, and told of it when there is one.
+func ExampleLossFunc() {
+	// fit stands for a framework that builds its own graph and knows nothing of l4.
+	fit := func(solver gorgonia.Solver, onGraph func(loss *gorgonia.Node)) (slope float64) {
+		w := newWeight()
+		l := newLine(w, newWeight(), 10)
+		onGraph(l.loss)
+		for range 1000 {
+			l.run(0)
+			if err := solver.Step(l.weights); err != nil {
+				log.Fatal(err)
+			}
+		}
+		return w.Float64s()[0]
+	}
+
+	var loss *gorgonia.Node
+	solver := l4.NewL4Adam(l4.LossFunc(func() gorgonia.Value { return loss.Value() }))
+	fmt.Printf("%.1f\n", fit(solver, func(l *gorgonia.Node) { loss = l }))
+	// Output: 2.0
+}
+
+// Four micro-batches, run one after the other, make one step as a batch of all their points does.
+func ExampleBatches_microBatches() {
+	slope, offset := newWeight(), newWeight()
+	l := newLine(slope, offset, 5)
+	batches := new(l4.Batches)
+	solver := l4.NewL4Adam(batches)
+	for range 1000 {
+		for i := range 4 {
+			l.run(5 * i)
+			if err := batches.Add(l.loss, l.weights); err != nil {
+				log.Fatal(err)
+			}
+		}
+		if err := solver.Step(batches.Model()); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Printf("y = %.6f x + %.6f\n", slope.Float64s()[0], offset.Float64s()[0])
+	// Output: y = 1.994930 x + 1.005636
+}
+
+// A run that stops goes on from a checkpoint, and ends at the bits of one that never stopped. The
+// state of a solver does not hold the weights: save them beside it.
+func ExampleSolver_MarshalBinary() {
+	type checkpoint struct {
+		Slope, Offset *tensor.Dense
+		Solver        *l4.L4Adam // gob calls its MarshalBinary
+	}
+	train := func(c checkpoint, steps int) {
+		l := newLine(c.Slope, c.Offset, 10)
+		c.Solver.SetLoss(l.loss)
+		for range steps {
+			l.run(0)
+			if err := c.Solver.Step(l.weights); err != nil {
+				log.Fatal(err)
+			}
+		}
+	}
+
+	straight := checkpoint{newWeight(), newWeight(), l4.NewL4Adam(nil)}
+	train(straight, 500)
+
+	stopped := checkpoint{newWeight(), newWeight(), l4.NewL4Adam(nil)}
+	train(stopped, 200)
+	var file bytes.Buffer // in a program, a file
+	if err := gob.NewEncoder(&file).Encode(stopped); err != nil {
+		log.Fatal(err)
+	}
+
+	resumed := checkpoint{Solver: l4.NewL4Adam(nil)} // with the options of the saved one
+	if err := gob.NewDecoder(&file).Decode(&resumed); err != nil {
+		log.Fatal(err)
+	}
+	train(resumed, 300)
+	fmt.Println(resumed.Slope.Float64s()[0] == straight.Slope.Float64s()[0],
+		resumed.Solver.Last() == straight.Solver.Last())
+	// Output: true true
+}

@@ -307,7 +307,8 @@ func checkLoad(t *testing.T, body []byte) {
 			continue
 		}
 		if again, err := s.MarshalBinary(); err != nil || string(again) != string(data) {
-			t.Errorf("%s: accepted %d bytes, saved %d others (%v)", name, len(data), len(again), err)
+			t.Errorf("%s: accepted %d bytes, saved %d others (%v)",
+				name, len(data), len(again), err)
 		}
 		loss.eval(model, 1)
 		_ = s.Step(valueGrads(model))

@@ -34,7 +34,7 @@ func ExampleLocal() {
 		if err := world.Start(solver, model); err != nil {
 			return err
 		}
-		curvature := gorgonia.F64(1 + world.Rank()) // each rank sees another loss with the same minimum
+		curvature := gorgonia.F64(1 + world.Rank()) // the ranks' losses have one minimum
 		for range 2000 {
 			d := w.value - 3
 			loss := curvature * d * d

@@ -118,6 +118,9 @@ func Answers[T op.Float](sequences []Sequence, logits []T) []Answer {
 	return answers
 }
 
+// Len is the number of words to say.
+func (a Answer) Len() int { return len(a.words) }
+
 // Right reports whether all bits are right.
 func (a Answer) Right() bool {
 	for i, word := range a.words {

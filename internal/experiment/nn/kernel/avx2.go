@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"iter"
 	"math"
 
 	"golang.org/x/sys/cpu"
@@ -12,7 +13,7 @@ import (
 
 func init() {
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		fastest = avx2{}
+		fastest32, fastest64 = avx2{}, avx2Double{}
 	}
 }
 
@@ -20,7 +21,7 @@ func init() {
 // and the passes want a positive multiple of eight elements: scalar does the rest.
 type avx2 struct{ scalar[float32] }
 
-// Multiply cuts the rows into tiles of nearly equal height, at most six, as low ones are slow.
+// Multiply implements Kernel.
 func (avx2) Multiply(p Product, a, b, init, c []float32) {
 	if p.Rows == 0 || p.Cols == 0 {
 		return
@@ -30,16 +31,22 @@ func (avx2) Multiply(p Product, a, b, init, c []float32) {
 	if p.Rectify {
 		low = 0
 	}
-	tiles := (p.Rows + 5) / 6
-	height, higher := p.Rows/tiles, p.Rows%tiles
-	i := 0
-	for t := range tiles {
-		rows := height
-		if t < higher {
-			rows++
-		}
+	for i, rows := range tiles(p.Rows) {
 		tile(rows, &p, low, a[i*p.AI:], b, init[i*p.InitI:], c[i*p.CI:])
-		i += rows
+	}
+}
+
+// tiles cuts rows into tiles of nearly equal height, at most six, as low ones are slow. It yields
+// the first row and the height of each.
+func tiles(rows int) iter.Seq2[int, int] {
+	return func(yield func(first, height int) bool) {
+		n := (rows + 5) / 6
+		for t := range n {
+			first := t * rows / n
+			if !yield(first, (t+1)*rows/n-first) {
+				return
+			}
+		}
 	}
 }
 

@@ -23,6 +23,24 @@ func tile5(p *int, a *float32, b *float32, init *float32, c *float32, low float3
 func tile6(p *int, a *float32, b *float32, init *float32, c *float32, low float32)
 
 //go:noescape
+func tileDouble1(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+
+//go:noescape
+func tileDouble2(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+
+//go:noescape
+func tileDouble3(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+
+//go:noescape
+func tileDouble4(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+
+//go:noescape
+func tileDouble5(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+
+//go:noescape
+func tileDouble6(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+
+//go:noescape
 func add(n int, sum *float32, x *float32)
 
 //go:noescape

@@ -529,6 +529,531 @@ inner:
 	VZEROUPPER
 	RET
 
+// func tileDouble1(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+// Requires: AVX, FMA3
+TEXT ·tileDouble1(SB), NOSPLIT, $0-48
+	MOVQ    p+0(FP), AX
+	MOVQ    init+24(FP), CX
+	MOVQ    72(AX), DX
+	SHLQ    $0x03, DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    32(AX), BX
+	SHLQ    $0x03, BX
+	MOVQ    48(AX), BX
+	SHLQ    $0x03, BX
+	MOVQ    64(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    16(AX), DI
+	MOVQ    24(AX), R8
+	MOVQ    40(AX), R9
+	SHLQ    $0x03, R9
+	MOVQ    56(AX), R10
+	SHLQ    $0x03, R10
+	MOVQ    R8, R11
+	IMULQ   BX, R11
+	SUBQ    R11, R9
+	MOVQ    R8, R11
+	IMULQ   SI, R11
+	SUBQ    R11, R10
+
+outer:
+	MOVQ R8, R11
+
+inner:
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	VBROADCASTSD (CX), Y4
+	VFMADD231PD  Y4, Y2, Y0
+	VFMADD231PD  Y4, Y3, Y1
+	ADDQ         BX, CX
+	ADDQ         SI, DX
+	DECQ         R11
+	JNZ          inner
+	ADDQ         R9, CX
+	ADDQ         R10, DX
+	DECQ         DI
+	JNZ          outer
+	MOVQ         c+32(FP), CX
+	MOVQ         80(AX), AX
+	SHLQ         $0x03, AX
+	VBROADCASTSD low+40(FP), Y2
+	VMAXPD       Y0, Y2, Y0
+	VMOVUPS      Y0, (CX)
+	VMAXPD       Y1, Y2, Y1
+	VMOVUPS      Y1, 32(CX)
+	VZEROUPPER
+	RET
+
+// func tileDouble2(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+// Requires: AVX, FMA3
+TEXT ·tileDouble2(SB), NOSPLIT, $0-48
+	MOVQ    p+0(FP), AX
+	MOVQ    init+24(FP), CX
+	MOVQ    72(AX), DX
+	SHLQ    $0x03, DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    32(AX), BX
+	SHLQ    $0x03, BX
+	MOVQ    48(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    64(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    16(AX), R8
+	MOVQ    24(AX), R9
+	MOVQ    40(AX), R10
+	SHLQ    $0x03, R10
+	MOVQ    56(AX), R11
+	SHLQ    $0x03, R11
+	MOVQ    R9, R12
+	IMULQ   SI, R12
+	SUBQ    R12, R10
+	MOVQ    R9, R12
+	IMULQ   DI, R12
+	SUBQ    R12, R11
+
+outer:
+	MOVQ R9, R12
+
+inner:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSD (CX), Y6
+	VFMADD231PD  Y6, Y4, Y0
+	VFMADD231PD  Y6, Y5, Y1
+	VBROADCASTSD (CX)(BX*1), Y6
+	VFMADD231PD  Y6, Y4, Y2
+	VFMADD231PD  Y6, Y5, Y3
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R12
+	JNZ          inner
+	ADDQ         R10, CX
+	ADDQ         R11, DX
+	DECQ         R8
+	JNZ          outer
+	MOVQ         c+32(FP), CX
+	MOVQ         80(AX), AX
+	SHLQ         $0x03, AX
+	VBROADCASTSD low+40(FP), Y4
+	VMAXPD       Y0, Y4, Y0
+	VMOVUPS      Y0, (CX)
+	VMAXPD       Y1, Y4, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y2, Y4, Y2
+	VMOVUPS      Y2, (CX)
+	VMAXPD       Y3, Y4, Y3
+	VMOVUPS      Y3, 32(CX)
+	VZEROUPPER
+	RET
+
+// func tileDouble3(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+// Requires: AVX, FMA3
+TEXT ·tileDouble3(SB), NOSPLIT, $0-48
+	MOVQ    p+0(FP), AX
+	MOVQ    init+24(FP), CX
+	MOVQ    72(AX), DX
+	SHLQ    $0x03, DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(CX), Y5
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    32(AX), BX
+	SHLQ    $0x03, BX
+	MOVQ    48(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    64(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    16(AX), R8
+	MOVQ    24(AX), R9
+	MOVQ    40(AX), R10
+	SHLQ    $0x03, R10
+	MOVQ    56(AX), R11
+	SHLQ    $0x03, R11
+	MOVQ    R9, R12
+	IMULQ   SI, R12
+	SUBQ    R12, R10
+	MOVQ    R9, R12
+	IMULQ   DI, R12
+	SUBQ    R12, R11
+
+outer:
+	MOVQ R9, R12
+
+inner:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSD (CX), Y8
+	VFMADD231PD  Y8, Y6, Y0
+	VFMADD231PD  Y8, Y7, Y1
+	VBROADCASTSD (CX)(BX*1), Y8
+	VFMADD231PD  Y8, Y6, Y2
+	VFMADD231PD  Y8, Y7, Y3
+	VBROADCASTSD (CX)(BX*2), Y8
+	VFMADD231PD  Y8, Y6, Y4
+	VFMADD231PD  Y8, Y7, Y5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R12
+	JNZ          inner
+	ADDQ         R10, CX
+	ADDQ         R11, DX
+	DECQ         R8
+	JNZ          outer
+	MOVQ         c+32(FP), CX
+	MOVQ         80(AX), AX
+	SHLQ         $0x03, AX
+	VBROADCASTSD low+40(FP), Y6
+	VMAXPD       Y0, Y6, Y0
+	VMOVUPS      Y0, (CX)
+	VMAXPD       Y1, Y6, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y2, Y6, Y2
+	VMOVUPS      Y2, (CX)
+	VMAXPD       Y3, Y6, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y4, Y6, Y4
+	VMOVUPS      Y4, (CX)
+	VMAXPD       Y5, Y6, Y5
+	VMOVUPS      Y5, 32(CX)
+	VZEROUPPER
+	RET
+
+// func tileDouble4(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+// Requires: AVX, FMA3
+TEXT ·tileDouble4(SB), NOSPLIT, $0-48
+	MOVQ    p+0(FP), AX
+	MOVQ    init+24(FP), CX
+	MOVQ    72(AX), DX
+	SHLQ    $0x03, DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(CX), Y5
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS 32(CX), Y7
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    32(AX), BX
+	SHLQ    $0x03, BX
+	MOVQ    48(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    64(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    16(AX), R8
+	MOVQ    24(AX), R9
+	MOVQ    40(AX), R10
+	SHLQ    $0x03, R10
+	MOVQ    56(AX), R11
+	SHLQ    $0x03, R11
+	MOVQ    R9, R12
+	IMULQ   SI, R12
+	SUBQ    R12, R10
+	MOVQ    R9, R12
+	IMULQ   DI, R12
+	SUBQ    R12, R11
+	LEAQ    (CX)(BX*2), R12
+	ADDQ    BX, R12
+
+outer:
+	MOVQ R9, R13
+
+inner:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSD (CX), Y10
+	VFMADD231PD  Y10, Y8, Y0
+	VFMADD231PD  Y10, Y9, Y1
+	VBROADCASTSD (CX)(BX*1), Y10
+	VFMADD231PD  Y10, Y8, Y2
+	VFMADD231PD  Y10, Y9, Y3
+	VBROADCASTSD (CX)(BX*2), Y10
+	VFMADD231PD  Y10, Y8, Y4
+	VFMADD231PD  Y10, Y9, Y5
+	VBROADCASTSD (R12), Y10
+	VFMADD231PD  Y10, Y8, Y6
+	VFMADD231PD  Y10, Y9, Y7
+	ADDQ         SI, CX
+	ADDQ         SI, R12
+	ADDQ         DI, DX
+	DECQ         R13
+	JNZ          inner
+	ADDQ         R10, CX
+	ADDQ         R10, R12
+	ADDQ         R11, DX
+	DECQ         R8
+	JNZ          outer
+	MOVQ         c+32(FP), CX
+	MOVQ         80(AX), AX
+	SHLQ         $0x03, AX
+	VBROADCASTSD low+40(FP), Y8
+	VMAXPD       Y0, Y8, Y0
+	VMOVUPS      Y0, (CX)
+	VMAXPD       Y1, Y8, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y2, Y8, Y2
+	VMOVUPS      Y2, (CX)
+	VMAXPD       Y3, Y8, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y4, Y8, Y4
+	VMOVUPS      Y4, (CX)
+	VMAXPD       Y5, Y8, Y5
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y6, Y8, Y6
+	VMOVUPS      Y6, (CX)
+	VMAXPD       Y7, Y8, Y7
+	VMOVUPS      Y7, 32(CX)
+	VZEROUPPER
+	RET
+
+// func tileDouble5(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+// Requires: AVX, FMA3
+TEXT ·tileDouble5(SB), NOSPLIT, $0-48
+	MOVQ    p+0(FP), AX
+	MOVQ    init+24(FP), CX
+	MOVQ    72(AX), DX
+	SHLQ    $0x03, DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(CX), Y5
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS 32(CX), Y7
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y8
+	VMOVUPS 32(CX), Y9
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    32(AX), BX
+	SHLQ    $0x03, BX
+	MOVQ    48(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    64(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    16(AX), R8
+	MOVQ    24(AX), R9
+	MOVQ    40(AX), R10
+	SHLQ    $0x03, R10
+	MOVQ    56(AX), R11
+	SHLQ    $0x03, R11
+	MOVQ    R9, R12
+	IMULQ   SI, R12
+	SUBQ    R12, R10
+	MOVQ    R9, R12
+	IMULQ   DI, R12
+	SUBQ    R12, R11
+	LEAQ    (CX)(BX*2), R12
+	ADDQ    BX, R12
+
+outer:
+	MOVQ R9, R13
+
+inner:
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSD (CX), Y12
+	VFMADD231PD  Y12, Y10, Y0
+	VFMADD231PD  Y12, Y11, Y1
+	VBROADCASTSD (CX)(BX*1), Y12
+	VFMADD231PD  Y12, Y10, Y2
+	VFMADD231PD  Y12, Y11, Y3
+	VBROADCASTSD (CX)(BX*2), Y12
+	VFMADD231PD  Y12, Y10, Y4
+	VFMADD231PD  Y12, Y11, Y5
+	VBROADCASTSD (R12), Y12
+	VFMADD231PD  Y12, Y10, Y6
+	VFMADD231PD  Y12, Y11, Y7
+	VBROADCASTSD (R12)(BX*1), Y12
+	VFMADD231PD  Y12, Y10, Y8
+	VFMADD231PD  Y12, Y11, Y9
+	ADDQ         SI, CX
+	ADDQ         SI, R12
+	ADDQ         DI, DX
+	DECQ         R13
+	JNZ          inner
+	ADDQ         R10, CX
+	ADDQ         R10, R12
+	ADDQ         R11, DX
+	DECQ         R8
+	JNZ          outer
+	MOVQ         c+32(FP), CX
+	MOVQ         80(AX), AX
+	SHLQ         $0x03, AX
+	VBROADCASTSD low+40(FP), Y10
+	VMAXPD       Y0, Y10, Y0
+	VMOVUPS      Y0, (CX)
+	VMAXPD       Y1, Y10, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y2, Y10, Y2
+	VMOVUPS      Y2, (CX)
+	VMAXPD       Y3, Y10, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y4, Y10, Y4
+	VMOVUPS      Y4, (CX)
+	VMAXPD       Y5, Y10, Y5
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y6, Y10, Y6
+	VMOVUPS      Y6, (CX)
+	VMAXPD       Y7, Y10, Y7
+	VMOVUPS      Y7, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y8, Y10, Y8
+	VMOVUPS      Y8, (CX)
+	VMAXPD       Y9, Y10, Y9
+	VMOVUPS      Y9, 32(CX)
+	VZEROUPPER
+	RET
+
+// func tileDouble6(p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+// Requires: AVX, FMA3
+TEXT ·tileDouble6(SB), NOSPLIT, $0-48
+	MOVQ    p+0(FP), AX
+	MOVQ    init+24(FP), CX
+	MOVQ    72(AX), DX
+	SHLQ    $0x03, DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(CX), Y5
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS 32(CX), Y7
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y8
+	VMOVUPS 32(CX), Y9
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y10
+	VMOVUPS 32(CX), Y11
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    32(AX), BX
+	SHLQ    $0x03, BX
+	MOVQ    48(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    64(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    16(AX), R8
+	MOVQ    24(AX), R9
+	MOVQ    40(AX), R10
+	SHLQ    $0x03, R10
+	MOVQ    56(AX), R11
+	SHLQ    $0x03, R11
+	MOVQ    R9, R12
+	IMULQ   SI, R12
+	SUBQ    R12, R10
+	MOVQ    R9, R12
+	IMULQ   DI, R12
+	SUBQ    R12, R11
+	LEAQ    (CX)(BX*2), R12
+	ADDQ    BX, R12
+
+outer:
+	MOVQ R9, R13
+
+inner:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSD (CX), Y14
+	VFMADD231PD  Y14, Y12, Y0
+	VFMADD231PD  Y14, Y13, Y1
+	VBROADCASTSD (CX)(BX*1), Y14
+	VFMADD231PD  Y14, Y12, Y2
+	VFMADD231PD  Y14, Y13, Y3
+	VBROADCASTSD (CX)(BX*2), Y14
+	VFMADD231PD  Y14, Y12, Y4
+	VFMADD231PD  Y14, Y13, Y5
+	VBROADCASTSD (R12), Y14
+	VFMADD231PD  Y14, Y12, Y6
+	VFMADD231PD  Y14, Y13, Y7
+	VBROADCASTSD (R12)(BX*1), Y14
+	VFMADD231PD  Y14, Y12, Y8
+	VFMADD231PD  Y14, Y13, Y9
+	VBROADCASTSD (R12)(BX*2), Y14
+	VFMADD231PD  Y14, Y12, Y10
+	VFMADD231PD  Y14, Y13, Y11
+	ADDQ         SI, CX
+	ADDQ         SI, R12
+	ADDQ         DI, DX
+	DECQ         R13
+	JNZ          inner
+	ADDQ         R10, CX
+	ADDQ         R10, R12
+	ADDQ         R11, DX
+	DECQ         R8
+	JNZ          outer
+	MOVQ         c+32(FP), CX
+	MOVQ         80(AX), AX
+	SHLQ         $0x03, AX
+	VBROADCASTSD low+40(FP), Y12
+	VMAXPD       Y0, Y12, Y0
+	VMOVUPS      Y0, (CX)
+	VMAXPD       Y1, Y12, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y2, Y12, Y2
+	VMOVUPS      Y2, (CX)
+	VMAXPD       Y3, Y12, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y4, Y12, Y4
+	VMOVUPS      Y4, (CX)
+	VMAXPD       Y5, Y12, Y5
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y6, Y12, Y6
+	VMOVUPS      Y6, (CX)
+	VMAXPD       Y7, Y12, Y7
+	VMOVUPS      Y7, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y8, Y12, Y8
+	VMOVUPS      Y8, (CX)
+	VMAXPD       Y9, Y12, Y9
+	VMOVUPS      Y9, 32(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y10, Y12, Y10
+	VMOVUPS      Y10, (CX)
+	VMAXPD       Y11, Y12, Y11
+	VMOVUPS      Y11, 32(CX)
+	VZEROUPPER
+	RET
+
 // func add(n int, sum *float32, x *float32)
 // Requires: AVX
 TEXT ·add(SB), NOSPLIT, $0-24

@@ -2,7 +2,7 @@
 // product, of which convolutions and dense layers are made, and the passes of batch norm and of
 // pooling.
 //
-// It exists as scalar Go and, for float32 on amd64, as AVX2 assembly. Sums of products differ
+// It exists as scalar Go and, on amd64, as AVX2 assembly, of which float64 has the product only. Sums of products differ
 // between the two in the last bits, as the assembly does not round a product before it adds it.
 // Either gives the same bits each time. NaN and Inf pass through: a maximum of NaN and a number is
 // NaN.
@@ -65,14 +65,19 @@ type Kernel[T Float] interface {
 
 // Of returns the fastest kernel that this processor can run.
 func Of[T Float]() Kernel[T] {
-	if k, ok := fastest.(Kernel[T]); ok {
-		return k
+	for _, k := range []any{fastest32, fastest64} {
+		if k, ok := k.(Kernel[T]); ok {
+			return k
+		}
 	}
 	return scalar[T]{}
 }
 
-// fastest is the kernel that is assembly, if there is one.
-var fastest any
+// Kernels that are assembly, if there are any.
+var (
+	fastest32 Kernel[float32]
+	fastest64 Kernel[float64]
+)
 
 // check panics if a product reaches beyond a slice.
 func check[T Float](p *Product, a, b, init, c []T) {

@@ -24,7 +24,10 @@ var fields = []string{"Rows", "Cols", "Outer", "Inner", "AI", "AJ", "AK", "BJ", 
 func main() {
 	ConstraintExpr("!purego")
 	for rows := 1; rows <= 6; rows++ {
-		tile(rows)
+		tile(rows, single)
+	}
+	for rows := 1; rows <= 6; rows++ {
+		tile(rows, double)
 	}
 	passes()
 	numbers := GLOBL("numbers", NOPTR|RODATA)
@@ -36,9 +39,25 @@ func main() {
 	Generate()
 }
 
-// tile writes the product of some rows by 16 columns. Two vectors a row hold the sums.
-func tile(rows int) {
-	TEXT(fmt.Sprint("tile", rows), NOSPLIT, "func(p *int, a, b, init, c *float32, low float32)")
+// element is the type of the numbers of a product.
+type element struct {
+	suffix, name string
+	shift        uint64 // logarithm of its size in bytes
+
+	broadcast            func(ops ...Op)
+	multiplyAdd, maximum func(ops ...Op)
+}
+
+var (
+	single = element{"", "float32", 2, VBROADCASTSS, VFMADD231PS, VMAXPS}
+	double = element{"Double", "float64", 3, VBROADCASTSD, VFMADD231PD, VMAXPD}
+)
+
+// tile writes the product of some rows by the columns of two vectors, 16 of float32 or 8 of
+// float64. They hold the sums.
+func tile(rows int, e element) {
+	TEXT(fmt.Sprint("tile", e.suffix, rows), NOSPLIT,
+		fmt.Sprintf("func(p *int, a, b, init, c *%[1]s, low %[1]s)", e.name))
 	Pragma("noescape")
 	product := Load(Param("p"), GP64())
 	count := func(field string) reg.GPVirtual {
@@ -48,7 +67,7 @@ func tile(rows int) {
 	}
 	stride := func(field string) reg.GPVirtual {
 		r := count(field)
-		SHLQ(Imm(2), r) // in bytes
+		SHLQ(Imm(e.shift), r) // in bytes
 		return r
 	}
 
@@ -101,9 +120,9 @@ func tile(rows int) {
 		if i%3 > 0 {
 			m.Index, m.Scale = ai, uint8(i%3)
 		}
-		VBROADCASTSS(m, x[i%2])
-		VFMADD231PS(x[i%2], b0, sums[i][0])
-		VFMADD231PS(x[i%2], b1, sums[i][1])
+		e.broadcast(m, x[i%2])
+		e.multiplyAdd(x[i%2], b0, sums[i][0])
+		e.multiplyAdd(x[i%2], b1, sums[i][1])
 	}
 	advance(ak)
 	ADDQ(bk, b)
@@ -115,10 +134,10 @@ func tile(rows int) {
 	JNZ(LabelRef("outer"))
 
 	c, ci := Load(Param("c"), GP64()), stride("CI")
-	low := broadcastParam("low")
+	low := broadcastParam("low", e)
 	for i := range rows {
 		for h := range 2 {
-			VMAXPS(sums[i][h], low, sums[i][h]) // in this order NaN passes
+			e.maximum(sums[i][h], low, sums[i][h]) // in this order NaN passes
 			VMOVUPS(sums[i][h], Mem{Base: c, Disp: 32 * h})
 		}
 		if i < rows-1 {
@@ -141,13 +160,13 @@ func zero() reg.VecVirtual {
 	return r
 }
 
-func broadcastParam(name string) reg.VecVirtual {
+func broadcastParam(name string, e element) reg.VecVirtual {
 	r := YMM()
 	c, err := Param(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
-	VBROADCASTSS(c.Addr, r)
+	e.broadcast(c.Addr, r)
 	return r
 }
 

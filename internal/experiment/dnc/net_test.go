@@ -166,8 +166,12 @@ func TestPyTorch(t *testing.T) {
 	if largest > 1e-12 {
 		t.Errorf("the gradients differ by up to %v", largest)
 	}
-	t.Logf("the losses differ by %.1g, the gradients by up to %.1g of %.1g", loss-want.Loss, largest,
-		slices.Max(want.Gradient))
+	t.Logf(
+		"the losses differ by %.1g, the gradients by up to %.1g of %.1g",
+		loss-want.Loss,
+		largest,
+		slices.Max(want.Gradient),
+	)
 }
 
 // TestMasked: what comes after a sequence, be it input or further steps, changes neither the loss

@@ -97,7 +97,8 @@ type phase[T op.Float] struct {
 func newConv[T op.Float](s convSize) conv[T] {
 	return conv[T]{
 		convSize: s, kernel: kernel.Of[T](),
-		panels: make([]T, s.k*s.k*s.in*kernel.RoundUp(s.out)), zeros: make([]T, kernel.RoundUp(s.out)),
+		panels: make([]T, s.k*s.k*s.in*kernel.RoundUp(s.out)),
+		zeros:  make([]T, kernel.RoundUp(s.out)),
 	}
 }
 

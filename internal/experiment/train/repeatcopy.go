@@ -148,7 +148,12 @@ func newSequenceNet(values []*tensor.Dense, sequences int) (*sequenceNet, error)
 }
 
 func (n *sequenceNet) load(sequences []dnc.Sequence) {
-	inputs, targets, mask := n.inputs.Value().Data(), n.targets.Value().Data(), n.mask.Value().Data()
+	inputs, targets, mask := n.inputs.Value().
+		Data(),
+		n.targets.Value().
+			Data(),
+		n.mask.Value().
+			Data()
 	if x, ok := inputs.([]float32); ok {
 		dnc.Load(sequences, x, targets.([]float32), mask.([]float32))
 		return

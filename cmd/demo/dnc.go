@@ -24,11 +24,12 @@ func dnc() experiment {
   demo dnc --full --checkpoint run.ckpt              the paper's Fig. 6
   demo dnc --full --batch 8,16,32,64 --solvers l4adam-plain,l4mom-plain,rmsprop-clipped`,
 		plain: scope{
-			solvers: "l4adam,l4mom,rmsprop-clipped,adam-clipped", epochs: 20, restarts: 1,
+			solvers: "l4adam,l4mom,l4adam-plain,l4mom-plain,rmsprop-clipped,adam-clipped",
+			epochs:  20, restarts: 1,
 		},
 		full: &scope{
-			solvers: "l4adam,l4mom,l4adam-plain,l4mom-plain," +
-				"rmsprop-clipped,adam-clipped,momentum-clipped",
+			solvers: "l4adam,l4mom,l4adam-plain,l4mom-plain,rmsprop-clipped,adam-clipped," +
+				"momentum-clipped",
 			epochs: 100, restarts: 5,
 		},
 		batches: []int{16}, dtype: "float64", gridStarts: 2,

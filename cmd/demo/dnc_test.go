@@ -24,12 +24,12 @@ func TestDemoDNC(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"  pattern  ", "  target   ", "  answer   "} {
-		if n := strings.Count(stdout, want); n != 2*4 {
+		if n := strings.Count(stdout, want); n != 2*6 {
 			t.Errorf("%q stands %d times in the output:\n%s", want, n, stdout)
 		}
 	}
 	rows := numbers(t, filepath.Join(out, "dnc.csv"))
-	if len(rows) != 1+2*4 {
+	if len(rows) != 1+2*6 {
 		t.Errorf("%d rows in the CSV", len(rows))
 	}
 	for _, row := range rows[1:] {

@@ -4,9 +4,9 @@
 // the usage.
 //
 // The net over all steps is one operation of the graph. Its pieces are functions of flat slices on
-// a tape, which allocates nothing when it runs and makes of the weights' gradients one product over
-// all steps. They read the names of the paper: a controller, which is an LSTM, reads from heads and
-// writes with one to a memory of slots.
+// a tape, which allocates nothing when it runs, and the gradients of the weights are one product
+// over all steps. A controller, which is an LSTM, emits an interface by which several heads read
+// from a memory of slots and one writes to it.
 package dnc
 
 import (

@@ -51,7 +51,13 @@ func TestAnswers(t *testing.T) {
 		sequences[i] = Draw(r)
 	}
 	s := RepeatCopy(len(sequences))
-	inputs, targets := make([]float64, s.Steps*s.Batch*s.Inputs), make([]float64, s.Steps*s.Batch*s.Outputs)
+	inputs, targets := make(
+		[]float64,
+		s.Steps*s.Batch*s.Inputs,
+	), make(
+		[]float64,
+		s.Steps*s.Batch*s.Outputs,
+	)
 	mask := make([]float64, s.Steps*s.Batch)
 	Load(sequences, inputs, targets, mask)
 	logits := make([]float64, len(targets))

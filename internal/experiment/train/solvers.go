@@ -38,9 +38,10 @@ const clipNorm = 50
 
 // Kinds are the solvers that can be compared. This is the one place where a solver gets its name
 // and its colour; a new one is a new entry. L4 without its bound, the paper's algorithm, has a paler
-// colour than L4 with it, and a clipped solver a darker one than the same without. The others are
-// from the palette of Okabe and Ito, which colour-blind readers can tell apart. Of Gorgonia's
-// solvers one clips elements and the others nothing, so those that clip are not Gorgonia's.
+// colour than L4 with it, and a clipped solver a darker one than the same without; RMSProp's would
+// be L4Adam's, so it is grey. The others are from the palette of Okabe and Ito, which colour-blind
+// readers can tell apart. Gorgonia's solvers clip elements, not norms, so those that clip are not
+// Gorgonia's.
 var Kinds = []Kind{
 	{"l4adam", "L4Adam", color.NRGBA{0x00, 0x72, 0xb2, 0xff}, Fraction, 0.15, l4Adam()},
 	{"l4mom", "L4Mom", color.NRGBA{0xd5, 0x5e, 0x00, 0xff}, Fraction, 0.15, l4Mom()},
@@ -67,7 +68,7 @@ var Kinds = []Kind{
 		}},
 	{"adam-clipped", "Adam, clipped", color.NRGBA{0x00, 0x65, 0x49, 0xff}, Rate, 0.01,
 		clipped(baseline.NewAdam)},
-	{"rmsprop-clipped", "RMSProp, clipped", color.NRGBA{0x2a, 0x6f, 0x98, 0xff}, Rate, 0.005,
+	{"rmsprop-clipped", "RMSProp, clipped", color.NRGBA{0x4d, 0x4d, 0x4d, 0xff}, Rate, 0.005,
 		clipped(baseline.NewRMSProp)},
 	{"momentum-clipped", "Momentum, clipped", color.NRGBA{0x86, 0x45, 0x69, 0xff}, Rate, 1.2,
 		clipped(baseline.NewMomentum)},

@@ -88,7 +88,7 @@ func long(e experiment) string {
 	text := fmt.Sprintf("%s.\nAn epoch is %s.\n\n", e.about, e.epoch) +
 		"Solvers, each with a number after a colon if it is not the default:\n"
 	for _, k := range train.Kinds {
-		text += fmt.Sprintf("  %-13s %s %v\n", k.Name, k.Number, k.Value)
+		text += fmt.Sprintf("  %-16s %s %v\n", k.Name, k.Number, k.Value)
 	}
 	if len(e.tasks) > 0 {
 		text += "\nTasks:\n"

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,10 +23,10 @@ import (
 type origin struct {
 	*httptest.Server
 	files map[string][]byte
-	// fault answers a request in its own way, or returns false.
-	fault func(count int, w http.ResponseWriter, r *http.Request) bool
 
-	mu     sync.Mutex
+	mu sync.Mutex
+	// fault answers a request in its own way, or returns false.
+	fault  func(count int, w http.ResponseWriter, r *http.Request) bool
 	ranges []string // that the requests have asked for
 	sent   int      // bytes
 }
@@ -40,10 +41,10 @@ func newOrigin(t *testing.T, files map[string][]byte) *origin {
 func (o *origin) serve(w http.ResponseWriter, r *http.Request) {
 	o.mu.Lock()
 	o.ranges = append(o.ranges, r.Header.Get("Range"))
-	count := len(o.ranges)
+	count, fault := len(o.ranges), o.fault
 	o.mu.Unlock()
 	w = &meter{w, o}
-	if o.fault != nil && o.fault(count, w, r) {
+	if fault != nil && fault(count, w, r) {
 		return
 	}
 	if data, ok := o.files[r.URL.Path[1:]]; ok {
@@ -51,6 +52,20 @@ func (o *origin) serve(w http.ResponseWriter, r *http.Request) {
 	} else {
 		http.NotFound(w, r)
 	}
+}
+
+// set changes the fault, nil for none.
+func (o *origin) set(fault func(count int, w http.ResponseWriter, r *http.Request) bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.fault = fault
+}
+
+// requests returns the ranges that were asked for.
+func (o *origin) requests() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.ranges)
 }
 
 // meter counts what is sent.
@@ -136,12 +151,12 @@ func big() map[string][]byte { return map[string][]byte{"big": content(bigSize)}
 func TestFetch(t *testing.T) {
 	o := newOrigin(t, map[string][]byte{"a.gz": zip(content(5000)), "b": content(70_000), "c": {}})
 	s := o.source(t)
-	o.fault = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+	o.set(func(_ int, _ http.ResponseWriter, r *http.Request) bool {
 		if e := r.Header.Get("Accept-Encoding"); e != "identity" {
 			t.Errorf("encoding %q, which may not be that of the checksum", e)
 		}
 		return false
-	}
+	})
 	seen := map[string]int64{}
 	folder, err := s.Find(context.Background(), func(file string, done, size int64, failed error) {
 		if done < seen[file] || size != int64(len(o.files[file])) || failed != nil {
@@ -158,10 +173,10 @@ func TestFetch(t *testing.T) {
 			t.Errorf("%s: progress ended at %d of %d bytes", name, seen[name], len(data))
 		}
 	}
-	requests := len(o.ranges)
 	o.Close()
-	if again := o.find(t, s); again != folder || requests > len(o.files) {
-		t.Errorf("folder %s after %s, %d requests", again, folder, requests)
+	again, requests := o.find(t, s), o.requests()
+	if again != folder || len(requests) > len(o.files) {
+		t.Errorf("folder %s after %s, requests of the ranges %q", again, folder, requests)
 	}
 }
 
@@ -258,11 +273,12 @@ func TestFaultsThatPass(t *testing.T) {
 			o := newOrigin(t, big())
 			s := o.source(t)
 			s.patience.stall = 500 * time.Millisecond
-			o.fault = func(count int, w http.ResponseWriter, r *http.Request) bool {
+			o.set(func(count int, w http.ResponseWriter, r *http.Request) bool {
 				return c.fault(o, count, w, r)
-			}
+			})
 			o.find(t, s)
-			if got := strings.Join(o.ranges, ","); got != strings.Join(c.want, ",") {
+			o.Close() // so that all is counted
+			if !slices.Equal(o.ranges, c.want) {
 				t.Errorf("requests of the ranges %q, want %q", o.ranges, c.want)
 			}
 			if o.sent != c.sent {
@@ -302,10 +318,10 @@ func TestFaultsThatStay(t *testing.T) {
 			o := newOrigin(t, big())
 			s := o.source(t)
 			s.Package, s.patience.stall = "dataset-set", 50*time.Millisecond
-			o.fault = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+			o.set(func(_ int, w http.ResponseWriter, r *http.Request) bool {
 				c.fault(w, r)
 				return true
-			}
+			})
 			_, err := s.Find(context.Background(), quiet)
 			if err == nil {
 				t.Fatal("no error")
@@ -316,10 +332,10 @@ func TestFaultsThatStay(t *testing.T) {
 					t.Errorf("%q, want %q in it", err, text)
 				}
 			}
-			if len(o.ranges) != c.tries {
-				t.Errorf("%d requests, want %d", len(o.ranges), c.tries)
+			if n := len(o.requests()); n != c.tries {
+				t.Errorf("%d requests, want %d", n, c.tries)
 			}
-			o.fault = nil
+			o.set(nil)
 			o.find(t, s) // nothing bad is kept
 		})
 	}
@@ -348,8 +364,8 @@ func TestNoCache(t *testing.T) {
 	if err := os.WriteFile(filepath.Dir(folder), nil, 0o644); err != nil { // a file in its place
 		t.Fatal(err)
 	}
-	if _, err := s.Find(context.Background(), quiet); err == nil || len(o.ranges) > 0 {
-		t.Errorf("error %v after %d requests", err, len(o.ranges))
+	if _, err := s.Find(context.Background(), quiet); err == nil || len(o.requests()) > 0 {
+		t.Errorf("error %v after %d requests", err, len(o.requests()))
 	}
 }
 
@@ -357,11 +373,11 @@ func TestNoCache(t *testing.T) {
 func TestCancel(t *testing.T) {
 	o := newOrigin(t, big())
 	s := o.source(t)
-	o.fault = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+	o.set(func(_ int, w http.ResponseWriter, r *http.Request) bool {
 		o.half(w, r)
 		<-r.Context().Done()
 		return true
-	}
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	_, err := s.Find(ctx, func(_ string, done, _ int64, _ error) {
 		if done == bigSize/2 {
@@ -371,8 +387,9 @@ func TestCancel(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	o.fault = nil
+	o.set(nil)
 	o.find(t, s)
+	o.Close() // so that all is counted
 	if len(o.ranges) != 2 || o.ranges[1] != "bytes=524288-" || o.sent != bigSize {
 		t.Errorf("%d bytes sent to requests of %q", o.sent, o.ranges)
 	}
@@ -384,10 +401,10 @@ func TestCancelPause(t *testing.T) {
 	s := o.source(t)
 	s.Files = []File{{URL: o.URL + "/big", Size: bigSize}}
 	s.patience.pause = time.Hour
-	o.fault = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+	o.set(func(_ int, w http.ResponseWriter, _ *http.Request) bool {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return true
-	}
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	_, err := s.Find(ctx, func(_ string, _, _ int64, failed error) {
 		if failed == nil {
@@ -400,8 +417,8 @@ func TestCancelPause(t *testing.T) {
 		}
 		cancel()
 	})
-	if !errors.Is(err, context.Canceled) || len(o.ranges) != 1 {
-		t.Errorf("%v after %d requests", err, len(o.ranges))
+	if !errors.Is(err, context.Canceled) || len(o.requests()) != 1 {
+		t.Errorf("%v after %d requests", err, len(o.requests()))
 	}
 }
 
@@ -421,7 +438,7 @@ func TestTogether(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if len(o.ranges) != len(o.files) {
-		t.Errorf("%d requests of %d files", len(o.ranges), len(o.files))
+	if len(o.requests()) != len(o.files) {
+		t.Errorf("%d requests of %d files", len(o.requests()), len(o.files))
 	}
 }

@@ -13,7 +13,7 @@ import (
 // experiments are what the program offers, each a command of its own; demo alone runs the first. A
 // new one is a file such as regression.go with a function that returns it, and that function's name
 // here.
-var experiments = []func() experiment{mnist, regression, fashion}
+var experiments = []func() experiment{mnist, regression, fashion, cifar}
 
 // experiment is something to compare solvers on, described as data. The command, its flags and its
 // help, the runs, the checkpoint, the CSV and the files of the figure follow from it.

@@ -120,5 +120,5 @@ func fashionReport(j *job) (string, [][]figure.Panel) {
 	for _, v := range j.variants {
 		text += v.title + "\n" + figure.Table(j.summary(v)) + "\n"
 	}
-	return text, j.panels("epoch", "training loss", meanLoss)
+	return text, j.panels("epoch", meanLosses, accuracies, learnRates)
 }

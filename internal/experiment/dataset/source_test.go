@@ -96,35 +96,36 @@ func TestFaultsThatPass(t *testing.T) {
 		fault func(o *origin, count int, w http.ResponseWriter, r *http.Request) bool
 		want  []string
 		sent  int
+		hangs bool
 	}{
-		"cut off, resumed": {first(cut), []string{"", rest}, bigSize},
+		"cut off, resumed": {first(cut), []string{"", rest}, bigSize, false},
 		"cut off, the server knows no ranges": {afterCut(
 			func(o *origin, w http.ResponseWriter, _ *http.Request) { w.Write(o.files["big"]) },
-		), []string{"", rest}, bigSize + bigSize/2},
+		), []string{"", rest}, bigSize + bigSize/2, false},
 		"cut off, the server refuses the range": {
 			afterCut(status(http.StatusRequestedRangeNotSatisfiable)),
-			[]string{"", rest, ""}, bigSize + bigSize/2},
+			[]string{"", rest, ""}, bigSize + bigSize/2, false},
 		"cut off, the server sends another range": {afterCut(
 			func(o *origin, w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Range", fmt.Sprintf("bytes 7-%d/%[1]d", bigSize))
 				w.WriteHeader(http.StatusPartialContent)
-			}), []string{"", rest, ""}, bigSize + bigSize/2},
+			}), []string{"", rest, ""}, bigSize + bigSize/2, false},
 		"hangs before it answers": {
 			first(func(_ *origin, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }),
-			[]string{"", ""}, bigSize},
+			[]string{"", ""}, bigSize, true},
 		"hangs in the middle": {first(func(o *origin, w http.ResponseWriter, r *http.Request) {
 			o.half(w, r)
 			<-r.Context().Done()
-		}), []string{"", rest}, bigSize},
-		"500":         {first(status(http.StatusInternalServerError)), []string{"", ""}, bigSize},
-		"is too busy": {first(status(http.StatusTooManyRequests)), []string{"", ""}, bigSize},
+		}), []string{"", rest}, bigSize, true},
+		"500":         {first(status(http.StatusInternalServerError)), []string{"", ""}, bigSize, false},
+		"is too busy": {first(status(http.StatusTooManyRequests)), []string{"", ""}, bigSize, false},
 		"is slow, but goes on": {first(func(o *origin, w http.ResponseWriter, _ *http.Request) {
 			for i := range 8 { // takes longer than it may hang
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(time.Second / 4)
 				w.Write(o.files["big"][i*bigSize/8 : (i+1)*bigSize/8])
 				w.(http.Flusher).Flush()
 			}
-		}), []string{""}, bigSize},
+		}), []string{""}, bigSize, true},
 		"four cuts, each after new bytes": {
 			func(o *origin, count int, w http.ResponseWriter, r *http.Request) bool {
 				if count > 4 {
@@ -136,12 +137,14 @@ func TestFaultsThatPass(t *testing.T) {
 				w.Write(o.files["big"][start : start+bigSize/8])
 				w.(http.Flusher).Flush()
 				panic(http.ErrAbortHandler)
-			}, []string{"", "bytes=131072-", "bytes=262144-", "bytes=393216-", rest}, bigSize},
+			}, []string{"", "bytes=131072-", "bytes=262144-", "bytes=393216-", rest}, bigSize, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOrigin(t, big())
 			s := o.source(t)
-			s.patience.stall = 500 * time.Millisecond
+			if c.hangs {
+				s.patience.stall = time.Second
+			}
 			o.set(func(count int, w http.ResponseWriter, r *http.Request) bool {
 				return c.fault(o, count, w, r)
 			})
@@ -172,7 +175,7 @@ func TestFaultsThatStay(t *testing.T) {
 		"404": {status(http.StatusNotFound), []string{"404 Not Found"}, 1},
 		"503": {status(http.StatusServiceUnavailable), []string{"503", "3 attempts"}, 3},
 		"hangs": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			[]string{"no byte for 50ms"}, 3},
+			[]string{"no byte for 300ms"}, 3},
 		"cut off": {func(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}, []string{"EOF"}, 3},
@@ -186,7 +189,10 @@ func TestFaultsThatStay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := newOrigin(t, big())
 			s := o.source(t)
-			s.Package, s.patience.stall = "dataset-set", 50*time.Millisecond
+			s.Package = "dataset-set"
+			if name == "hangs" {
+				s.patience.stall = 300 * time.Millisecond
+			}
 			o.set(func(_ int, w http.ResponseWriter, r *http.Request) bool {
 				c.fault(w, r)
 				return true

@@ -37,11 +37,5 @@ var CIFAR10Source = Source{
 		Size:   170_052_171,
 		SHA256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
 	}},
-	Members: &Members{
-		Names: []string{
-			"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
-			"data_batch_5.bin", "test_batch.bin",
-		},
-		Size: 30_730_000, // 10,000 images of a label and three planes of 32 by 32 pixels
-	},
+	Members: &Members{Names: cifarFiles, Size: cifarImages * cifarRecord},
 }

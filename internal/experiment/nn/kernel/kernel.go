@@ -2,9 +2,9 @@
 // product, of which convolutions and dense layers are made, and the passes of batch norm and of
 // pooling.
 //
-// It exists as scalar Go and, for float32 on amd64, as AVX2 assembly. Sums of products differ
-// between the two in the last bits, as the assembly does not round a product before it adds it.
-// Either gives the same bits each time. NaN and Inf pass through: a maximum of NaN and a number is
+// It exists as scalar Go and, for float32 on amd64, as assembly of AVX2, with products of AVX-512
+// where there is that. Sums of products differ between Go and assembly in the last bits, as the
+// latter does not round a product before it adds it. Either gives the same bits each time. NaN and Inf pass through: a maximum of NaN and a number is
 // NaN.
 package kernel
 
@@ -65,14 +65,16 @@ type Kernel[T Float] interface {
 
 // Of returns the fastest kernel that this processor can run.
 func Of[T Float]() Kernel[T] {
-	if k, ok := fastest.(Kernel[T]); ok {
-		return k
+	if n := len(assembly); n > 0 {
+		if k, ok := assembly[n-1].(Kernel[T]); ok {
+			return k
+		}
 	}
 	return scalar[T]{}
 }
 
-// fastest is the kernel that is assembly, if there is one.
-var fastest any
+// assembly are the kernels of this processor that are assembly, the fastest last. Each is a Kernel.
+var assembly []any
 
 // check panics if a product reaches beyond a slice.
 func check[T Float](p *Product, a, b, init, c []T) {

@@ -5,12 +5,17 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
 // kernels are those that this processor can run.
 func kernels() map[string]Kernel[float32] {
-	return map[string]Kernel[float32]{"scalar": scalar[float32]{}, "fastest": Of[float32]()}
+	all := map[string]Kernel[float32]{"scalar": scalar[float32]{}}
+	for _, k := range assembly {
+		all[strings.TrimPrefix(fmt.Sprintf("%T", k), "kernel.")] = k.(Kernel[float32])
+	}
+	return all
 }
 
 func normals[T Float](r *rand.Rand, n int) []T {
@@ -23,7 +28,7 @@ func normals[T Float](r *rand.Rand, n int) []T {
 
 // randomProduct has strides of all kinds: 0, 1, and those of rows that overlap or lie apart.
 func randomProduct(r *rand.Rand) Product {
-	p := Product{Rows: 1 + r.IntN(20), Cols: 1 + r.IntN(Cols), Outer: 1 + r.IntN(4),
+	p := Product{Rows: 1 + r.IntN(40), Cols: 1 + r.IntN(Cols), Outer: 1 + r.IntN(4),
 		Inner: 1 + r.IntN(9), Rectify: r.IntN(2) == 0}
 	if r.IntN(2) == 0 {
 		p.Cols = Cols
@@ -86,6 +91,26 @@ func TestMultiply(t *testing.T) {
 		t.Run(name, func(t *testing.T) { testMultiply(t, k, 2e-5) })
 	}
 	t.Run("float64", func(t *testing.T) { testMultiply(t, Of[float64](), 1e-13) })
+}
+
+// TestAssemblyAgrees: all kernels that are assembly have the same bits.
+func TestAssemblyAgrees(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 500 {
+		p := randomProduct(r)
+		a, b, init, c := operands[float32](p, r)
+		var want []float32
+		for _, k := range assembly {
+			got := slices.Clone(c)
+			k.(Kernel[float32]).Multiply(p, a, b, init, got)
+			if want == nil {
+				want = got
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("%+v: %T gives other bits than %T", p, k, assembly[0])
+			}
+		}
+	}
 }
 
 // TestMultiplyPanics: a slice that is too short by one element is found before anything is written.

@@ -8,11 +8,14 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-//go:generate sh -c "cd gen && go run . -out ../avx2_amd64.s -stubs ../avx2_amd64.go -pkg kernel"
+//go:generate sh -c "cd gen && go run . -out ../asm_amd64.s -stubs ../asm_amd64.go -pkg kernel"
 
 func init() {
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		fastest = avx2{}
+		assembly = append(assembly, avx2{})
+		if cpu.X86.HasAVX512F {
+			assembly = append(assembly, avx512{})
+		}
 	}
 }
 
@@ -20,8 +23,21 @@ func init() {
 // and the passes want a positive multiple of eight elements: scalar does the rest.
 type avx2 struct{ scalar[float32] }
 
-// Multiply cuts the rows into tiles of nearly equal height, at most six, as low ones are slow.
-func (avx2) Multiply(p Product, a, b, init, c []float32) {
+func (avx2) Multiply(p Product, a, b, init, c []float32) { multiply(p, narrow, a, b, init, c) }
+
+// avx512 has products with vectors of twice the length.
+type avx512 struct{ avx2 }
+
+func (avx512) Multiply(p Product, a, b, init, c []float32) { multiply(p, wide, a, b, init, c) }
+
+// The most rows that the tiles of avx2 and of avx512 have.
+const (
+	narrow = 6
+	wide   = 16
+)
+
+// multiply cuts the rows into tiles of nearly equal height, as low ones are slow.
+func multiply(p Product, highest int, a, b, init, c []float32) {
 	if p.Rows == 0 || p.Cols == 0 {
 		return
 	}
@@ -30,7 +46,7 @@ func (avx2) Multiply(p Product, a, b, init, c []float32) {
 	if p.Rectify {
 		low = 0
 	}
-	tiles := (p.Rows + 5) / 6
+	tiles := (p.Rows + highest - 1) / highest
 	height, higher := p.Rows/tiles, p.Rows%tiles
 	i := 0
 	for t := range tiles {
@@ -38,39 +54,34 @@ func (avx2) Multiply(p Product, a, b, init, c []float32) {
 		if t < higher {
 			rows++
 		}
-		tile(rows, &p, low, a[i*p.AI:], b, init[i*p.InitI:], c[i*p.CI:])
+		multiplyTile(rows, highest, &p, low, a[i*p.AI:], b, init[i*p.InitI:], c[i*p.CI:])
 		i += rows
 	}
 }
 
-// tile computes up to six rows. Fewer than 16 columns take the way through a buffer.
-func tile(rows int, p *Product, low float32, a, b, init, c []float32) {
-	q, pi, pc := *p, &init[0], &c[0]
-	var buffer [6 * Cols]float32
+func multiplyTile(rows, highest int, p *Product, low float32, a, b, init, c []float32) {
 	if p.Cols < Cols {
-		for i := range rows {
-			copy(buffer[i*Cols:], init[i*p.InitI:i*p.InitI+p.Cols])
-		}
-		q.InitI, q.CI, pi, pc = Cols, Cols, &buffer[0], &buffer[0]
+		multiplyBuffered(rows, highest, p, low, a, b, init, c)
+		return
 	}
-	switch rows {
-	case 1:
-		tile1(&q.Rows, &a[0], &b[0], pi, pc, low)
-	case 2:
-		tile2(&q.Rows, &a[0], &b[0], pi, pc, low)
-	case 3:
-		tile3(&q.Rows, &a[0], &b[0], pi, pc, low)
-	case 4:
-		tile4(&q.Rows, &a[0], &b[0], pi, pc, low)
-	case 5:
-		tile5(&q.Rows, &a[0], &b[0], pi, pc, low)
-	case 6:
-		tile6(&q.Rows, &a[0], &b[0], pi, pc, low)
+	if highest == wide {
+		wideTile(rows, &p.Rows, &a[0], &b[0], &init[0], &c[0], low)
+	} else {
+		tile(rows, &p.Rows, &a[0], &b[0], &init[0], &c[0], low)
 	}
-	if p.Cols < Cols {
-		for i := range rows {
-			copy(c[i*p.CI:i*p.CI+p.Cols], buffer[i*Cols:])
-		}
+}
+
+// multiplyBuffered computes a tile of fewer than 16 columns in a buffer of 16.
+func multiplyBuffered(rows, highest int, p *Product, low float32, a, b, init, c []float32) {
+	var buffer [wide * Cols]float32
+	for i := range rows {
+		copy(buffer[i*Cols:], init[i*p.InitI:i*p.InitI+p.Cols])
+	}
+	q := *p
+	q.Cols, q.InitI, q.CI = Cols, Cols, Cols
+	multiplyTile(rows, highest, &q, low, a, b, buffer[:], buffer[:])
+	for i := range rows {
+		copy(c[i*p.CI:i*p.CI+p.Cols], buffer[i*Cols:])
 	}
 }
 

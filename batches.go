@@ -36,6 +36,7 @@ type Batches struct {
 
 	batch flat.Model // that was added last
 	sums  vectors    // of the gradients
+	set   flat.Pass  // sums to the gradients
 	add   flat.Pass
 	means []*meanGrad
 	model []gorgonia.ValueGrad // the means, as Step takes them
@@ -66,11 +67,13 @@ func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 	if b.taken || b.n == 0 {
 		b.sum, b.n, b.taken, b.narrow = 0, 0, false, false
 		b.begin(model)
+		b.batch.Sum(b.set)
+	} else {
+		b.batch.Sum(b.add)
 	}
 	b.sum += x
 	b.n++
 	b.narrow = b.narrow || rounding == rounding32
-	b.batch.Sum(b.add)
 	b.batch.ZeroGrads()
 	b.batch.Keep()
 	return nil
@@ -95,18 +98,19 @@ func (b *Batches) Value() gorgonia.Value {
 func (b *Batches) Model() []gorgonia.ValueGrad {
 	if !b.taken && b.n > 1 {
 		for i := range b.means {
-			divide(b.sums.f32[i], b.n)
-			divide(b.sums.f64[i], b.n)
+			kernel.Divide(b.sums.f32[i], b.n)
+			kernel.Divide(b.sums.f64[i], b.n)
 		}
 	}
 	b.taken = true
 	return b.model
 }
 
-// begin clears the sums for a model's gradients.
+// begin makes the sums for a model's gradients, and takes its weights for a step.
 func (b *Batches) begin(model []gorgonia.ValueGrad) {
 	if b.means == nil {
 		b.sums.renew(&b.batch)
+		b.set = flat.NewPass(&b.sums, setPart32, setPart64)
 		b.add = flat.NewPass(&b.sums, addPart32, addPart64)
 		for i := range model {
 			m := &meanGrad{grad: b.sumOf(i)}
@@ -115,8 +119,6 @@ func (b *Batches) begin(model []gorgonia.ValueGrad) {
 	}
 	for i, v := range model {
 		b.means[i].ValueGrad = v
-		clear(b.sums.f32[i])
-		clear(b.sums.f64[i])
 	}
 }
 
@@ -135,25 +137,24 @@ func (b *Batches) sumOf(i int) gorgonia.Value {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(y))
 }
 
-func addPart32(v *vectors, p *flat.Part[float32]) (_, _ float64) {
-	return addTo(v.f32[p.Tensor][p.Lo:], p.G)
-}
-
-func addPart64(v *vectors, p *flat.Part[float64]) (_, _ float64) {
-	return addTo(v.f64[p.Tensor][p.Lo:], p.G)
-}
-
-func addTo[T kernel.Float](sum, grads []T) (_, _ float64) {
-	for i, g := range grads {
-		sum[i] += g
-	}
+func setPart32(v *vectors, p *flat.Part[float32]) (_, _ float64) {
+	copy(v.f32[p.Tensor][p.Lo:], p.G)
 	return 0, 0
 }
 
-func divide[T kernel.Float](sum []T, n int) {
-	for i := range sum {
-		sum[i] /= T(n)
-	}
+func setPart64(v *vectors, p *flat.Part[float64]) (_, _ float64) {
+	copy(v.f64[p.Tensor][p.Lo:], p.G)
+	return 0, 0
+}
+
+func addPart32(v *vectors, p *flat.Part[float32]) (_, _ float64) {
+	kernel.Add(v.f32[p.Tensor][p.Lo:][:len(p.G)], p.G)
+	return 0, 0
+}
+
+func addPart64(v *vectors, p *flat.Part[float64]) (_, _ float64) {
+	kernel.Add(v.f64[p.Tensor][p.Lo:][:len(p.G)], p.G)
+	return 0, 0
 }
 
 // meanGrad is a parameter of the first batch with the mean gradient of all.

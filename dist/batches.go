@@ -37,6 +37,7 @@ type Batches struct {
 	all64      []float64
 	sum32      [][]float32 // by tensor; nil where that is of the other dtype
 	sum64      [][]float64
+	set        flat.Pass // sums to the gradients
 	add        flat.Pass
 	parameters []*parameter
 	model      []gorgonia.ValueGrad
@@ -50,6 +51,7 @@ func NewBatches(w *World) *Batches {
 	defer w.mu.Unlock()
 	w.made++
 	b := &Batches{CheckEvery: 100, world: w, id: w.made}
+	b.set = flat.NewPass(b, setPart32, setPart64)
 	b.add = flat.NewPass(b, addPart32, addPart64)
 	return b
 }
@@ -70,11 +72,13 @@ func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 			return err
 		}
 	}
+	pass := b.add
 	if b.taken || b.n == 0 {
 		b.begin()
 		for i, p := range b.parameters {
 			p.ValueGrad = model[i]
 		}
+		pass = b.set
 	}
 	switch x := b.batch.Value().(type) {
 	case *gorgonia.F32:
@@ -84,7 +88,7 @@ func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 		b.loss += float64(*x)
 	}
 	b.n++
-	b.grads.Sum(b.add)
+	b.grads.Sum(pass)
 	return nil
 }
 
@@ -98,6 +102,8 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 	defer b.world.watch(callStep)()
 	if b.taken {
 		b.begin()
+		clear(b.all32)
+		clear(b.all64)
 	}
 	b.err = b.reduce()
 	b.taken = true
@@ -116,10 +122,8 @@ func (b *Batches) Value() gorgonia.Value {
 	return &b.mean64
 }
 
-// begin clears the sums for a step.
+// begin begins a step, of no batches so far.
 func (b *Batches) begin() {
-	clear(b.all32)
-	clear(b.all64)
 	b.loss, b.n, b.flags, b.taken = 0, 0, 0, false
 }
 
@@ -140,19 +144,11 @@ func (b *Batches) reduce() error {
 	if n == 0 {
 		return errors.New("dist: no rank has added a batch for this step: call Add before Model")
 	}
-	if err := sum(w, b.all32); err != nil {
+	if err := mean(w, b.all32, int(n)); err != nil {
 		return err
 	}
-	if err := sum(w, b.all64); err != nil {
+	if err := mean(w, b.all64, int(n)); err != nil {
 		return err
-	}
-	if n > 1 {
-		for i := range b.all32 {
-			b.all32[i] /= float32(n)
-		}
-		for i := range b.all64 {
-			b.all64[i] /= float64(n)
-		}
 	}
 	b.mean64 = gorgonia.F64(loss / float64(n))
 	b.mean32 = gorgonia.F32(b.mean64)

@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/kernel"
 )
 
 // parameter is a weight of this rank with the mean of the gradients of all.
@@ -74,17 +75,22 @@ func valueOf(shape []int, elements any, scalar gorgonia.Value) gorgonia.Value {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(elements))
 }
 
+func setPart32(b *Batches, p *flat.Part[float32]) (_, _ float64) {
+	copy(b.sum32[p.Tensor][p.Lo:], p.G)
+	return 0, 0
+}
+
+func setPart64(b *Batches, p *flat.Part[float64]) (_, _ float64) {
+	copy(b.sum64[p.Tensor][p.Lo:], p.G)
+	return 0, 0
+}
+
 func addPart32(b *Batches, p *flat.Part[float32]) (_, _ float64) {
-	return addTo(b.sum32[p.Tensor][p.Lo:], p.G)
+	kernel.Add(b.sum32[p.Tensor][p.Lo:][:len(p.G)], p.G)
+	return 0, 0
 }
 
 func addPart64(b *Batches, p *flat.Part[float64]) (_, _ float64) {
-	return addTo(b.sum64[p.Tensor][p.Lo:], p.G)
-}
-
-func addTo[T float32 | float64](sum, grads []T) (_, _ float64) {
-	for i, g := range grads {
-		sum[i] += g
-	}
+	kernel.Add(b.sum64[p.Tensor][p.Lo:][:len(p.G)], p.G)
 	return 0, 0
 }

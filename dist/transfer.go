@@ -2,6 +2,8 @@ package dist
 
 import (
 	"unsafe"
+
+	"github.com/l4-go/l4/internal/kernel"
 )
 
 // chunk is the number of bytes that are sent at once: so many that latency does not count, and few
@@ -40,12 +42,13 @@ func (w *World) broadcast(b []byte) error {
 	return nil
 }
 
-// sum adds up x over all ranks, in their order. Each element is added on one rank only, so that all
-// ranks have the same bits. The length of x, which lies in the engine's memory, is a multiple of
-// the number of ranks.
-func sum[T float32 | float64](w *World, x []T) error {
+// mean adds up x over all ranks, in their order, and divides it by n. Each element is added on one
+// rank only, so that all ranks have the same bits. The length of x, which lies in the engine's
+// memory, is a multiple of the number of ranks.
+func mean[T float32 | float64](w *World, x []T, n int) error {
 	ranks := w.Size()
 	if ranks == 1 {
+		kernel.Divide(x, n)
 		return nil
 	}
 	var element T
@@ -61,13 +64,12 @@ func sum[T float32 | float64](w *World, x []T) error {
 		if err := w.engine.AllToAll(bytesOf(part), bytesOf(parts)); err != nil {
 			return w.end(err)
 		}
-		n := len(part) / ranks
-		mine := parts[:n]
+		share := len(part) / ranks
+		mine := parts[:share]
 		for r := 1; r < ranks; r++ {
-			for i, y := range parts[r*n : (r+1)*n] {
-				mine[i] += y
-			}
+			kernel.Add(mine, parts[r*share:(r+1)*share])
 		}
+		kernel.Divide(mine, n)
 		if err := w.engine.AllGather(bytesOf(mine), bytesOf(part)); err != nil {
 			return w.end(err)
 		}

@@ -69,7 +69,7 @@ func dncReport(j *job) (string, [][]figure.Panel) {
 		text += v.title + "\n" + figure.Table(j.comparison(v, "step", "right", steps, dncCells)) +
 			"\n" + j.shown(v)
 	}
-	return text, j.panels("step", "training loss", meanLoss)
+	return text, j.panels("step", meanLosses, learnRates)
 }
 
 func dncCells(_ variant, _ solverSpec, _ int, rs []train.Record) (loss, right string) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/l4-go/l4/internal/experiment/dataset"
 	"github.com/l4-go/l4/internal/experiment/figure"
 	"github.com/l4-go/l4/internal/experiment/train"
 )
@@ -12,7 +13,7 @@ import (
 // experiments are what the program offers, each a command of its own; demo alone runs the first. A
 // new one is a file such as regression.go with a function that returns it, and that function's name
 // here.
-var experiments = []func() experiment{mnist, regression, fashion, dnc}
+var experiments = []func() experiment{mnist, regression, fashion, cifar, dnc}
 
 // experiment is something to compare solvers on, described as data. The command, its flags and its
 // help, the runs, the checkpoint, the CSV and the files of the figure follow from it.
@@ -30,6 +31,7 @@ type experiment struct {
 	batches    []int                  // default of --batch
 	tasks      []string               // names of the variants, which --tasks chooses from
 	data       string                 // what the folder of --data holds
+	source     *dataset.Source        // of the data without --data; nil if variants finds it
 	gridStarts int                    // largest number of starts that --grid looks at
 	flags      func(f *pflag.FlagSet) // adds flags of its own
 

@@ -29,7 +29,9 @@ func fashion() experiment {
 			epochs:  30, restarts: 5,
 		},
 		timed: true, batches: []int{100}, dtype: "float32", gridStarts: 2,
-		data: "the four files of Fashion-MNIST (default where Debian's package puts them)",
+		data: "the four files of Fashion-MNIST (default that of Debian's package, or else one in " +
+			"the user's cache, which is fetched if it is not there)",
+		source: &dataset.FashionMNISTSource,
 		flags: func(f *pflag.FlagSet) {
 			f.Float64SliceVar(&dropout, "dropout", nil,
 				"`list` of probabilities to drop a hidden unit, which are compared "+
@@ -118,5 +120,5 @@ func fashionReport(j *job) (string, [][]figure.Panel) {
 	for _, v := range j.variants {
 		text += v.title + "\n" + figure.Table(j.summary(v)) + "\n"
 	}
-	return text, j.panels("epoch", "training loss", meanLoss)
+	return text, j.panels("epoch", meanLosses, accuracies, learnRates)
 }

@@ -53,6 +53,9 @@ type result struct {
 func runJob(
 	ctx context.Context, world *dist.World, e experiment, s settings, w io.Writer,
 ) error {
+	if err := s.findData(ctx, world, e, w); err != nil {
+		return err
+	}
 	j, err := newJob(world, e, s, w)
 	if err == nil {
 		defer j.checkpoint.close()

@@ -89,7 +89,7 @@ func mnistReport(j *job) (string, [][]figure.Panel) {
 			figure.Table(j.comparison(v, "epoch", "reference", []int{1, 10, 20, 30}, paperLoss)) +
 			"\n"
 	}
-	return text, j.panels("epoch", "training loss", meanLoss)
+	return text, j.panels("epoch", meanLosses, learnRates)
 }
 
 func meanLoss(r train.Record) float64 { return r.Loss }

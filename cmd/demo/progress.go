@@ -35,14 +35,18 @@ const (
 )
 
 func newProgress(w io.Writer, j *job) *progress {
-	p := &progress{job: j, w: w}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.bar = progressbar.NewOptions(1,
-			progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(20),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+	return &progress{job: j, w: w, bar: newBar(w, 1)}
+}
+
+// newBar returns a bar on a terminal, nil elsewhere.
+func newBar(w io.Writer, most int64, more ...progressbar.Option) *progressbar.ProgressBar {
+	if f, ok := w.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil
 	}
-	return p
+	return progressbar.NewOptions64(most, append(more,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(20),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())...)
 }
 
 // expect makes room for runs.

@@ -61,7 +61,7 @@ func regressionReport(j *job) (string, [][]figure.Panel) {
 		rows := j.comparison(v, "step", "reference", steps, paperSpread)
 		text += v.title + "\n" + figure.Table(rows) + "\n"
 	}
-	return text, j.panels("step", "training loss", lastLoss)
+	return text, j.panels("step", lastLosses, learnRates)
 }
 
 func lastLoss(r train.Record) float64 { return r.LastLoss }

@@ -165,37 +165,54 @@ func spread(xs []float64, format, unit string) string {
 	return fmt.Sprintf(format+" ± "+format, mean, std) + unit
 }
 
-// panels returns a row for each variant: the loss and the learning rate over epochs or steps, as
-// unit says.
-func (j *job) panels(unit, y string, loss func(train.Record) float64) [][]figure.Panel {
+// measure is what a panel shows of the records.
+type measure struct {
+	y      string
+	linear bool // the axis
+	of     func(train.Record) float64
+}
+
+var (
+	meanLosses = measure{"training loss", false, meanLoss}
+	lastLosses = measure{"training loss", false, lastLoss}
+	learnRates = measure{"effective learning rate", false,
+		func(r train.Record) float64 { return r.LearnRate }}
+	accuracies = measure{"test accuracy", true, func(r train.Record) float64 { return r.Accuracy }}
+)
+
+// panels returns a row for each variant, with a panel for each measure over epochs or steps, as unit
+// says.
+func (j *job) panels(unit string, measures ...measure) [][]figure.Panel {
 	var rows [][]figure.Panel
 	for _, v := range j.variants {
-		left := figure.Panel{Title: v.title, X: unit, Y: y}
-		right := figure.Panel{Title: v.title, X: unit, Y: "effective learning rate"}
-		for _, spec := range v.solvers {
-			left.Curves = append(left.Curves, j.curve(v, spec, unit, loss))
-			right.Curves = append(right.Curves, j.curve(v, spec, unit, learnRate))
+		var row []figure.Panel
+		for _, m := range measures {
+			panel := figure.Panel{Title: v.title, X: unit, Y: m.y, Linear: m.linear}
+			for _, spec := range v.solvers {
+				panel.Curves = append(panel.Curves, j.curve(v, spec, unit, m))
+			}
+			row = append(row, panel)
 		}
-		rows = append(rows, []figure.Panel{left, right})
+		rows = append(rows, row)
 	}
 	return rows
 }
 
-func learnRate(r train.Record) float64 { return r.LearnRate }
-
-// curve returns the geometric mean over a solver's starts, with a band from the smallest to the
-// largest.
-func (j *job) curve(
-	v variant, spec solverSpec, unit string, value func(train.Record) float64,
-) figure.Curve {
+// curve returns the mean over a solver's starts, the geometric one for a logarithmic axis, with a
+// band from the smallest to the largest.
+func (j *job) curve(v variant, spec solverSpec, unit string, m measure) figure.Curve {
+	mean := stat.GeometricMean
+	if m.linear {
+		mean = stat.Mean
+	}
 	c := figure.Curve{Name: spec.String(), Color: spec.kind().Color}
 	for epoch := 1; epoch <= v.epochs; epoch++ {
-		values := each(recordsOf(j.of(v, spec), epoch), value)
+		values := each(recordsOf(j.of(v, spec), epoch), m.of)
 		if len(values) == 0 {
 			break
 		}
 		c.X = append(c.X, float64(epoch*v.per(unit)))
-		c.Y = append(c.Y, stat.GeometricMean(values, nil))
+		c.Y = append(c.Y, mean(values, nil))
 		if j.restarts > 1 {
 			c.Low, c.Up = append(c.Low, slices.Min(values)), append(c.Up, slices.Max(values))
 		}

@@ -12,19 +12,33 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Images are labelled grey images of one size.
+// Images are labelled images of one size.
 type Images struct {
-	Pixels     []byte // row by row, image by image; 0 is background
+	Pixels     []byte // row by row, image by image, the channels of a pixel together
 	Labels     []byte // 0 to Classes-1
 	Rows, Cols int
+	Channels   int // 0 is one, of grey, where 0 is background
 	Classes    int
+
+	// What a net sees of a channel is (pixel - mean)/deviation. Nil stands for pixels from 0 to 1.
+	Mean, Deviation []float64
 }
 
 // Len is the number of images.
 func (s *Images) Len() int { return len(s.Labels) }
 
-// Size is the number of pixels of an image.
-func (s *Images) Size() int { return s.Rows * s.Cols }
+// Size is the number of bytes of an image.
+func (s *Images) Size() int { return s.Rows * s.Cols * s.channels() }
+
+func (s *Images) channels() int { return max(1, s.Channels) }
+
+// Normal returns the mean and the deviation that a channel is normalized by.
+func (s *Images) Normal(channel int) (mean, deviation float64) {
+	if s.Mean == nil {
+		return 0, 255
+	}
+	return s.Mean[channel], s.Deviation[channel]
+}
 
 const (
 	imagesMagic = 0x803 // unsigned bytes in three dimensions

@@ -19,7 +19,7 @@ type Net struct {
 	Input   *G.Node // (batch, inputs), or (batch, height, width, channels) of a convolutional net
 	Target  *G.Node // (batch, classes), one-hot
 	Output  *G.Node // (batch, classes), logits
-	Loss    *G.Node // mean over the batch, a scalar
+	Loss    *G.Node // mean over the batch, a scalar, with the penalty if there is one
 	Weights G.Nodes
 
 	// Statistics are those of the batch norms.
@@ -32,6 +32,11 @@ func (n *Net) Commit() {
 	for _, s := range n.Statistics {
 		s.Commit()
 	}
+}
+
+// Regularize adds λ/2·‖w‖² over all weights to the loss.
+func (n *Net) Regularize(lambda float64) {
+	n.Loss = G.Must(G.Add(n.Loss, G.Must(nn.L2(lambda, n.Weights...))))
 }
 
 // Weights are initial values that several nets can share.

@@ -22,7 +22,9 @@ var nets = map[string]func(dt tensor.Dtype, batch int) *Net{
 	},
 	"resnet8": func(dt tensor.Dtype, batch int) *Net {
 		weights, statistics := ResNetWeights(dt, 1, rand.New(rand.NewPCG(1, 0)))
-		return ResNet(weights, statistics, batch, true)
+		net := ResNet(weights, statistics, batch, true)
+		net.Regularize(2e-4)
+		return net
 	},
 }
 

@@ -19,6 +19,8 @@ type Classifier struct {
 	// Images to train on, and those to test on; a nil Test has the accuracy NaN. A task that wraps
 	// this one may replace them between steps, Images by as many others.
 	Images, Test *dataset.Images
+	// Augment, if there is one, sets to to an image to train on as the net sees it in this step.
+	Augment func(to, image []byte, r *rand.Rand)
 	// Extra is what State holds besides the weights: at first the running statistics of the net.
 	Extra []gorgonia.Value
 
@@ -28,6 +30,9 @@ type Classifier struct {
 	epoch     int   // that order is of
 	order     []int // of the images
 }
+
+// augmentStream tells the random numbers of augmentations from those of the orders.
+const augmentStream = 1 << 63
 
 // Classify makes the Task of training net on images, in batches as large as its input. eval has the
 // same weights and classifies the test images, as many at a time as its input holds. Each epoch
@@ -63,7 +68,12 @@ func (c *Classifier) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error
 	}
 	c.net.Commit()
 	at := step % perEpoch * batch
-	load(c.net, c.Images, c.order[at:at+batch])
+	var augment func(to, image []byte)
+	if c.Augment != nil {
+		r := rand.New(rand.NewPCG(c.seed+augmentStream, uint64(step)))
+		augment = func(to, image []byte) { c.Augment(to, image, r) }
+	}
+	load(c.net, c.Images, c.order[at:at+batch], augment)
 	return c.Machine.Run()
 }
 
@@ -79,7 +89,7 @@ func (c *Classifier) Accuracy() (float64, error) {
 		for i := at; i < min(at+batch, c.Test.Len()); i++ {
 			indices = append(indices, i)
 		}
-		load(c.eval, c.Test, indices)
+		load(c.eval, c.Test, indices, nil)
 		c.evalVM.Reset()
 		if err := c.evalVM.RunAll(); err != nil {
 			return 0, err
@@ -112,24 +122,36 @@ func (c *Classifier) Close() error {
 	return evalErr
 }
 
-// load sets the first inputs of a net to the images at the given indices, pixels from 0 to 1, and
-// the targets to their labels.
-func load(net *model.Net, images *dataset.Images, indices []int) {
+// load sets the first inputs of a net to the images at the given indices, normalized, after augment
+// if there is one, and the targets to their labels.
+func load(net *model.Net, images *dataset.Images, indices []int, augment func(to, image []byte)) {
 	switch x := net.Input.Value().Data().(type) {
 	case []float32:
-		loadBatch(x, net.Target.Value().Data().([]float32), images, indices)
+		loadBatch(x, net.Target.Value().Data().([]float32), images, indices, augment)
 	case []float64:
-		loadBatch(x, net.Target.Value().Data().([]float64), images, indices)
+		loadBatch(x, net.Target.Value().Data().([]float64), images, indices, augment)
 	}
 }
 
-func loadBatch[T float32 | float64](x, y []T, images *dataset.Images, indices []int) {
+func loadBatch[T float32 | float64](
+	x, y []T, images *dataset.Images, indices []int, augment func(to, image []byte),
+) {
 	clear(y)
 	size := images.Size()
+	channels := size / (images.Rows * images.Cols)
+	augmented := make([]byte, size)
 	for row, i := range indices {
+		image := images.Pixels[i*size : (i+1)*size]
+		if augment != nil {
+			augment(augmented, image)
+			image = augmented
+		}
 		in := x[row*size : (row+1)*size]
-		for j, p := range images.Pixels[i*size : (i+1)*size] {
-			in[j] = T(p) / 255
+		for c := range channels {
+			mean, deviation := images.Normal(c)
+			for j := c; j < size; j += channels {
+				in[j] = (T(image[j]) - T(mean)) / T(deviation)
+			}
 		}
 		y[row*images.Classes+int(images.Labels[i])] = 1
 	}

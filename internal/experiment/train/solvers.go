@@ -30,7 +30,7 @@ type Kind struct {
 // Meanings of a kind's number.
 const (
 	Fraction = "fraction" // of the gap to the estimated minimum that L4 closes in a step
-	Rate     = "rate"     // a constant learning rate
+	Rate     = "rate"     // a constant learning rate, or the first of a schedule
 )
 
 // clipNorm is the limit of the clipped solvers to the norm of the gradient.
@@ -58,6 +58,11 @@ var Kinds = []Kind{
 		func(rate float64) Solver {
 			s := gorgonia.NewMomentum(gorgonia.WithLearnRate(rate), gorgonia.WithMomentum(0.9))
 			return constant(s, rate)
+		}},
+	{"momentum-drops", "Momentum, drops", color.NRGBA{0x00, 0x00, 0x00, 0xff}, Rate, 0.1,
+		func(rate float64) Solver {
+			s := &dropping{gorgonia.NewMomentum(gorgonia.WithMomentum(0.9)), rate, rate}
+			return Solver{Solver: s, LearnRate: func() float64 { return s.rate }}
 		}},
 	{"sgd", "SGD", color.NRGBA{0xe6, 0x9f, 0x00, 0xff}, Rate, 0.1, func(rate float64) Solver {
 		return constant(gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(rate)), rate)
@@ -110,4 +115,22 @@ func adaptive(s interface {
 
 func constant(s gorgonia.Solver, rate float64) Solver {
 	return Solver{Solver: s, LearnRate: func() float64 { return rate }}
+}
+
+// dropping is momentum with the schedule that residual nets are trained by: the rate falls to a
+// tenth at half of the run, and again at three quarters.
+type dropping struct {
+	*gorgonia.Momentum
+	first, rate float64
+}
+
+// SetProgress sets the rate for the next step.
+func (d *dropping) SetProgress(done float64) {
+	d.rate = d.first
+	for _, drop := range []float64{0.5, 0.75} {
+		if done >= drop {
+			d.rate /= 10
+		}
+	}
+	gorgonia.WithLearnRate(d.rate)(d.Momentum)
 }

@@ -2,6 +2,7 @@ package train
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -102,6 +103,32 @@ func TestKindTable(t *testing.T) {
 	}
 	if _, ok := KindOf("adamw2"); ok {
 		t.Error("found a kind that does not exist")
+	}
+}
+
+// TestMomentumDrops: the rate falls to a tenth in the middle and at three quarters of a run.
+func TestMomentumDrops(t *testing.T) {
+	kind, _ := KindOf("momentum-drops")
+	solver := kind.New(0.5)
+	var rates []float64
+	opts := Options{Epochs: 2, EpochSteps: 4, OnStep: func(_ int, _, rate float64) {
+		rates = append(rates, rate)
+	}}
+	task := slope(t, 1e-4, 1)
+	if _, err := Run(t.Context(), task, solver, opts); err != nil {
+		t.Fatal(err)
+	}
+	want := []float64{0.5, 0.5, 0.5, 0.5, 0.05, 0.05, 0.005, 0.005}
+	if !slices.Equal(rates, want) {
+		t.Errorf("rates %v, want %v", rates, want)
+	}
+	velocity, moved := 0.0, 0.0
+	for _, rate := range want {
+		velocity = 0.9*velocity + rate*1e-4
+		moved += velocity
+	}
+	if got := 1 - floats(task.State())[0]; math.Abs(got-moved) > 1e-9*moved {
+		t.Errorf("moved by %v, want %v", got, moved)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,47 @@ import (
 	"github.com/l4-go/l4/internal/experiment/model"
 	"github.com/l4-go/l4/internal/op"
 )
+
+// TestClassifyAugment: a step trains on what Augment makes of the images, the same whenever the step
+// comes, and tests on the images themselves. Channels are normalized by their own numbers.
+func TestClassifyAugment(t *testing.T) {
+	images := &dataset.Images{
+		Rows: 1, Cols: 1, Channels: 2, Classes: 2, Labels: []byte{0, 1, 0, 1},
+		Pixels: []byte{10, 20, 30, 40, 50, 60, 70, 80},
+		Mean:   []float64{10, 20}, Deviation: []float64{10, 5},
+	}
+	weights := model.MLPWeights(tensor.Float64, []int{2, 2}, rand.New(rand.NewPCG(1, 0)))
+	task, err := Classify(model.MLP(weights, 2), model.MLP(weights, 4), images, images, 1)
+	task = must(t, task, err)
+	task.Augment = func(to, image []byte, r *rand.Rand) {
+		to[0], to[1] = image[0]+byte(r.IntN(100)), image[1]
+	}
+	seen := func(step int) (noise []float64) {
+		if _, _, err := task.Run(step); err != nil {
+			t.Fatal(err)
+		}
+		x := task.net.Input.Value().Data().([]float64)
+		for row := range 2 {
+			want := (x[2*row+1]*5 + 20 - 10) // of red, without noise
+			noise = append(noise, x[2*row]*10+10-want)
+		}
+		return noise
+	}
+	first := seen(0)
+	if second := seen(1); slices.Equal(first, second) || first[0] == first[1] {
+		t.Errorf("noise %v, then %v", first, second)
+	}
+	if again := seen(0); !slices.Equal(again, first) {
+		t.Errorf("noise %v, and %v when the step comes again", first, again)
+	}
+	if _, err := task.Accuracy(); err != nil {
+		t.Fatal(err)
+	}
+	if x := task.eval.Input.Value().Data().([]float64); !slices.Equal(x,
+		[]float64{0, 0, 2, 4, 4, 8, 6, 12}) {
+		t.Errorf("the test sees %v", x)
+	}
+}
 
 // TestClassifyOrder: an epoch takes each image once, in an order of its own that follows from the
 // seed, and leaves out what fills no batch. Steps may come in any order.

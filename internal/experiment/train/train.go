@@ -124,6 +124,9 @@ func (r *run) step() error {
 	if s, ok := r.solver.Solver.(lossSetter); ok {
 		s.SetLoss(loss)
 	}
+	if s, ok := r.solver.Solver.(progressSetter); ok {
+		s.SetProgress(float64(r.state.Step) / float64(r.opts.Epochs*r.opts.EpochSteps))
+	}
 	before := time.Now()
 	if err := r.solver.Step(model); err != nil {
 		if errors.Is(err, l4.ErrNonFinite) || errors.Is(err, l4.ErrNegativeLoss) {
@@ -157,6 +160,9 @@ func (r *run) endEpoch() error {
 
 // lossSetter is a solver that reads the loss.
 type lossSetter interface{ SetLoss(gorgonia.Valuer) }
+
+// progressSetter is a solver with a schedule. It is told the share of the run that is done.
+type progressSetter interface{ SetProgress(done float64) }
 
 // number returns a loss as a number.
 func number(loss gorgonia.Valuer) (float64, error) {

@@ -2,9 +2,9 @@
 // product, of which convolutions and dense layers are made, and the passes of batch norm and of
 // pooling.
 //
-// It exists as scalar Go and, on amd64, as AVX2 assembly, of which float64 has the product only. Sums of products differ
-// between the two in the last bits, as the assembly does not round a product before it adds it.
-// Either gives the same bits each time. NaN and Inf pass through: a maximum of NaN and a number is
+// It exists as scalar Go and, on amd64, as assembly of AVX2, with products of AVX-512 for float32
+// where there is that; for float64 the products alone are assembly. Sums of products differ between Go and assembly in the last bits, as the
+// latter does not round a product before it adds it. Either gives the same bits each time. NaN and Inf pass through: a maximum of NaN and a number is
 // NaN.
 package kernel
 
@@ -65,19 +65,18 @@ type Kernel[T Float] interface {
 
 // Of returns the fastest kernel that this processor can run.
 func Of[T Float]() Kernel[T] {
-	for _, k := range []any{fastest32, fastest64} {
+	var fastest Kernel[T] = scalar[T]{}
+	for _, k := range assembly {
 		if k, ok := k.(Kernel[T]); ok {
-			return k
+			fastest = k
 		}
 	}
-	return scalar[T]{}
+	return fastest
 }
 
-// Kernels that are assembly, if there are any.
-var (
-	fastest32 Kernel[float32]
-	fastest64 Kernel[float64]
-)
+// assembly are the kernels of this processor that are assembly, faster ones behind slower ones. Each
+// is a Kernel of a type.
+var assembly []any
 
 // check panics if a product reaches beyond a slice.
 func check[T Float](p *Product, a, b, init, c []T) {

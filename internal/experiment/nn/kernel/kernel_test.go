@@ -5,12 +5,19 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
 // kernels are those that this processor can run.
 func kernels[T Float]() map[string]Kernel[T] {
-	return map[string]Kernel[T]{"scalar": scalar[T]{}, "fastest": Of[T]()}
+	all := map[string]Kernel[T]{"scalar": scalar[T]{}}
+	for _, k := range assembly {
+		if kernel, ok := k.(Kernel[T]); ok {
+			all[strings.TrimPrefix(fmt.Sprintf("%T", k), "kernel.")] = kernel
+		}
+	}
+	return all
 }
 
 func normals[T Float](r *rand.Rand, n int) []T {
@@ -23,7 +30,7 @@ func normals[T Float](r *rand.Rand, n int) []T {
 
 // randomProduct has strides of all kinds: 0, 1, and those of rows that overlap or lie apart.
 func randomProduct(r *rand.Rand) Product {
-	p := Product{Rows: 1 + r.IntN(20), Cols: 1 + r.IntN(Cols), Outer: 1 + r.IntN(4),
+	p := Product{Rows: 1 + r.IntN(40), Cols: 1 + r.IntN(Cols), Outer: 1 + r.IntN(4),
 		Inner: 1 + r.IntN(9), Rectify: r.IntN(2) == 0}
 	if r.IntN(2) == 0 {
 		p.Cols = Cols
@@ -87,6 +94,24 @@ func TestMultiply(t *testing.T) {
 	}
 	for name, k := range kernels[float64]() {
 		t.Run(name+" float64", func(t *testing.T) { testMultiply(t, k, 1e-13) })
+	}
+}
+
+// TestAssemblyAgrees: all kernels of float32 that are assembly have the same bits.
+func TestAssemblyAgrees(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 500 {
+		p := randomProduct(r)
+		a, b, init, c := operands[float32](p, r)
+		want := slices.Clone(c)
+		Of[float32]().Multiply(p, a, b, init, want)
+		for name, k := range kernels[float32]() {
+			got := slices.Clone(c)
+			k.Multiply(p, a, b, init, got)
+			if name != "scalar" && !slices.Equal(got, want) {
+				t.Fatalf("%+v: %s gives other bits than the fastest", p, name)
+			}
+		}
 	}
 }
 
@@ -204,7 +229,7 @@ var passes = []pass{
 	}},
 }
 
-// TestPasses compares the passes of the two kernels for all lengths, with special values among the
+// TestPasses compares the passes of all kernels for all lengths, with special values among the
 // numbers.
 func TestPasses(t *testing.T) {
 	special := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0,

@@ -1,4 +1,5 @@
-// Command gen writes the AVX2 assembly of package kernel. Run it with go generate in that package.
+// Command gen writes the assembly of package kernel, of AVX2 and of AVX-512. Run it with go generate
+// in that package.
 package main
 
 import (
@@ -23,12 +24,9 @@ var fields = []string{"Rows", "Cols", "Outer", "Inner", "AI", "AJ", "AK", "BJ", 
 
 func main() {
 	ConstraintExpr("!purego")
-	for rows := 1; rows <= 6; rows++ {
-		tile(rows, single)
-	}
-	for rows := 1; rows <= 6; rows++ {
-		tile(rows, double)
-	}
+	tiles("tile", single, 6, 2, YMM)
+	tiles("tileDouble", double, 3, 4, YMM)
+	tiles("wideTile", single, 16, 1, ZMM)
 	passes()
 	numbers := GLOBL("numbers", NOPTR|RODATA)
 	for i := range 5 {
@@ -41,24 +39,36 @@ func main() {
 
 // element is the type of the numbers of a product.
 type element struct {
-	suffix, name string
-	shift        uint64 // logarithm of its size in bytes
+	name string
+	size int // in bytes
 
-	broadcast            func(ops ...Op)
-	multiplyAdd, maximum func(ops ...Op)
+	broadcast, multiplyAdd, multiplyAddBroadcast, maximum func(ops ...Op)
 }
 
 var (
-	single = element{"", "float32", 2, VBROADCASTSS, VFMADD231PS, VMAXPS}
-	double = element{"Double", "float64", 3, VBROADCASTSD, VFMADD231PD, VMAXPD}
+	single = element{"float32", 4, VBROADCASTSS, VFMADD231PS, VFMADD231PS_BCST, VMAXPS}
+	double = element{"float64", 8, VBROADCASTSD, VFMADD231PD, VFMADD231PD_BCST, VMAXPD}
 )
 
-// tile writes the product of some rows by the columns of two vectors, 16 of float32 or 8 of
-// float64. They hold the sums.
-func tile(rows int, e element) {
-	TEXT(fmt.Sprint("tile", e.suffix, rows), NOSPLIT,
-		fmt.Sprintf("func(p *int, a, b, init, c *%[1]s, low %[1]s)", e.name))
+// tiles writes the product of up to highest rows by 16 columns. The sums of a row are in some
+// vectors.
+func tiles(name string, e element, highest, vectors int, vector func() reg.VecVirtual) {
+	TEXT(name, NOSPLIT,
+		fmt.Sprintf("func(rows int, p *int, a, b, init, c *%[1]s, low %[1]s)", e.name))
 	Pragma("noescape")
+	height := Load(Param("rows"), GP64())
+	begin := func(rows int) string { return fmt.Sprint("rows", rows) }
+	for rows := highest - 1; rows > 0; rows-- {
+		CMPQ(height, Imm(uint64(rows)))
+		JEQ(LabelRef(begin(rows)))
+	}
+	for rows := highest; rows > 0; rows-- {
+		Label(begin(rows))
+		tile(e, rows, vectors, vector)
+	}
+}
+
+func tile(e element, rows, vectors int, vector func() reg.VecVirtual) {
 	product := Load(Param("p"), GP64())
 	count := func(field string) reg.GPVirtual {
 		r := GP64()
@@ -67,24 +77,26 @@ func tile(rows int, e element) {
 	}
 	stride := func(field string) reg.GPVirtual {
 		r := count(field)
-		SHLQ(Imm(e.shift), r) // in bytes
+		IMUL3Q(Imm(uint64(e.size)), r, r) // in bytes
 		return r
 	}
+	const columns = 16
+	size := e.size * columns / vectors // of a vector, in bytes
 
-	var sums [6][2]reg.VecVirtual
+	sums := make([][4]reg.VecVirtual, rows)
 	init, initI := Load(Param("init"), GP64()), stride("InitI")
-	for i := range rows {
-		for h := range 2 {
-			sums[i][h] = YMM()
-			VMOVUPS(Mem{Base: init, Disp: 32 * h}, sums[i][h])
+	for i := range sums {
+		for h := range vectors {
+			sums[i][h] = vector()
+			VMOVUPS(Mem{Base: init, Disp: size * h}, sums[i][h])
 		}
 		if i < rows-1 {
 			ADDQ(initI, init)
 		}
 	}
 
-	a, b := Load(Param("a"), GP64()), Load(Param("b"), GP64())
-	ai, ak, bk := stride("AI"), stride("AK"), stride("BK")
+	a := newColumn(Load(Param("a"), GP64()), stride("AI"), rows)
+	b, ak, bk := Load(Param("b"), GP64()), stride("AK"), stride("BK")
 	outer, inner := count("Outer"), count("Inner")
 	// What is to be added after the inner loop, which has moved the pointers by inner strides.
 	aj, bj := stride("AJ"), stride("BJ")
@@ -96,49 +108,43 @@ func tile(rows int, e element) {
 	IMULQ(bk, moved)
 	SUBQ(moved, bj)
 
-	// Rows 3 to 5 have a pointer of their own, as an address has no factor 3.
-	pointers := []reg.Register{a}
-	if rows > 3 {
-		a3 := GP64()
-		LEAQ(Mem{Base: a, Index: ai, Scale: 2}, a3)
-		ADDQ(ai, a3)
-		pointers = append(pointers, a3)
-	}
-	advance := func(by reg.Register) {
-		for _, p := range pointers {
-			ADDQ(by, p)
-		}
-	}
-
 	k := GP64()
-	Label("outer")
+	outerLoop, innerLoop := fmt.Sprint("outer", rows), fmt.Sprint("inner", rows)
+	Label(outerLoop)
 	MOVQ(inner, k)
-	Label("inner")
-	b0, b1, x := load(Mem{Base: b}), load(Mem{Base: b, Disp: 32}), []reg.VecVirtual{YMM(), YMM()}
-	for i := range rows {
-		m := Mem{Base: pointers[i/3]}
-		if i%3 > 0 {
-			m.Index, m.Scale = ai, uint8(i%3)
-		}
-		e.broadcast(m, x[i%2])
-		e.multiplyAdd(x[i%2], b0, sums[i][0])
-		e.multiplyAdd(x[i%2], b1, sums[i][1])
+	Label(innerLoop)
+	var bs [4]reg.VecVirtual
+	for h := range vectors {
+		bs[h] = vector()
+		VMOVUPS(Mem{Base: b, Disp: size * h}, bs[h])
 	}
-	advance(ak)
+	for i := range rows {
+		if vectors == 1 {
+			e.multiplyAddBroadcast(a.row(i), bs[0], sums[i][0])
+			continue
+		}
+		x := vector()
+		e.broadcast(a.row(i), x)
+		for h := range vectors {
+			e.multiplyAdd(x, bs[h], sums[i][h])
+		}
+	}
+	a.advance(ak)
 	ADDQ(bk, b)
 	DECQ(k)
-	JNZ(LabelRef("inner"))
-	advance(aj)
+	JNZ(LabelRef(innerLoop))
+	a.advance(aj)
 	ADDQ(bj, b)
 	DECQ(outer)
-	JNZ(LabelRef("outer"))
+	JNZ(LabelRef(outerLoop))
 
 	c, ci := Load(Param("c"), GP64()), stride("CI")
-	low := broadcastParam("low", e)
-	for i := range rows {
-		for h := range 2 {
+	low := vector()
+	e.broadcast(param("low"), low)
+	for i := range sums {
+		for h := range vectors {
 			e.maximum(sums[i][h], low, sums[i][h]) // in this order NaN passes
-			VMOVUPS(sums[i][h], Mem{Base: c, Disp: 32 * h})
+			VMOVUPS(sums[i][h], Mem{Base: c, Disp: size * h})
 		}
 		if i < rows-1 {
 			ADDQ(ci, c)
@@ -146,6 +152,47 @@ func tile(rows int, e element) {
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// column addresses rows that are a stride apart: eight by each pointer, as a product of a factor
+// and an odd multiple of the stride.
+type column struct {
+	pointers []reg.GPVirtual
+	odd      []reg.GPVirtual // 1, 3, 5 and 7 strides
+}
+
+func newColumn(first reg.Register, stride reg.GPVirtual, rows int) column {
+	c := column{[]reg.GPVirtual{first.(reg.GPVirtual)}, []reg.GPVirtual{stride}}
+	for odd := 3; odd < min(rows, 8); odd += 2 {
+		r := GP64()
+		LEAQ(Mem{Base: c.odd[len(c.odd)-1], Index: stride, Scale: 2}, r)
+		c.odd = append(c.odd, r)
+	}
+	if rows > 8 {
+		r := GP64()
+		LEAQ(Mem{Base: first, Index: stride, Scale: 8}, r)
+		c.pointers = append(c.pointers, r)
+	}
+	return c
+}
+
+// row returns where the next number of a row lies.
+func (c column) row(i int) Mem {
+	m := Mem{Base: c.pointers[i/8]}
+	if i %= 8; i > 0 {
+		m.Scale = 1
+		for ; i%2 == 0; i /= 2 {
+			m.Scale *= 2
+		}
+		m.Index = c.odd[i/2]
+	}
+	return m
+}
+
+func (c column) advance(by reg.Register) {
+	for _, p := range c.pointers {
+		ADDQ(by, p)
+	}
 }
 
 func load(m Mem) reg.VecVirtual {
@@ -160,14 +207,12 @@ func zero() reg.VecVirtual {
 	return r
 }
 
-func broadcastParam(name string, e element) reg.VecVirtual {
-	r := YMM()
+func param(name string) Mem {
 	c, err := Param(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
-	e.broadcast(c.Addr, r)
-	return r
+	return c.Addr
 }
 
 // loop writes a function of n floats, a positive multiple of eight, behind each of some pointers,

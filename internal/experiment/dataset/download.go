@@ -1,0 +1,199 @@
+package dataset
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// download is the fetching of one file. Until it is whole and checked, the file has another name.
+// What an interrupted download has left there is not fetched again.
+type download struct {
+	File
+	path     string
+	patience patience
+	report   func(done int64, failed error)
+
+	done int64 // bytes that are there
+}
+
+// patience is how long to bear with a server.
+type patience struct {
+	tries int           // in a row that bring nothing new
+	pause time.Duration // after the first of them; it doubles with each
+	stall time.Duration // without a byte, until an attempt counts as failed
+}
+
+var usual = patience{tries: 4, pause: time.Second, stall: 30 * time.Second}
+
+// run fetches the file unless it is there.
+func (d *download) run(ctx context.Context) error {
+	if _, err := os.Stat(d.path); err == nil {
+		return nil
+	}
+	if d.patience == (patience{}) {
+		d.patience = usual
+	}
+	most, failures := int64(0), 0
+	for {
+		err := d.attempt(ctx)
+		if err == nil {
+			return d.check()
+		}
+		if ctx.Err() != nil || !temporary(err) {
+			return err
+		}
+		if failures++; d.done > most {
+			most, failures = d.done, 1
+		}
+		if failures == d.patience.tries {
+			return errors.WithMessagef(err, "%d attempts in a row failed", failures)
+		}
+		d.report(d.done, err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(d.patience.pause << (failures - 1)):
+		}
+	}
+}
+
+// part is the name of the file until it is whole and checked.
+func (d *download) part() string { return d.path + ".part" }
+
+// attempt asks for the bytes that are missing. It returns nil if all are there then.
+func (d *download) attempt(ctx context.Context) error {
+	part, err := os.OpenFile(d.part(), os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	defer part.Close()
+	if d.done, err = part.Seek(0, io.SeekEnd); err != nil || d.done >= d.Size {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watchdog := time.AfterFunc(d.patience.stall, func() {
+		cancel(errors.Errorf("no byte for %v", d.patience.stall))
+	})
+	defer watchdog.Stop()
+	err = d.receive(ctx, part, watchdog)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
+	}
+	return err
+}
+
+// receive completes the part. It resets the watchdog when bytes come.
+func (d *download) receive(ctx context.Context, part *os.File, watchdog *time.Timer) error {
+	body, first, err := d.request(ctx, d.done)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if err := part.Truncate(first); err != nil {
+		return err
+	}
+	if d.done, err = part.Seek(first, io.SeekStart); err != nil {
+		return err
+	}
+	count := func(b []byte) {
+		watchdog.Reset(d.patience.stall)
+		d.done += int64(len(b))
+		d.report(d.done, nil)
+	}
+	count(nil)
+	_, err = io.Copy(io.MultiWriter(part, writerFunc(count)), io.LimitReader(body, d.Size-first))
+	if err != nil {
+		return err
+	}
+	if d.done < d.Size {
+		return io.ErrUnexpectedEOF
+	}
+	return part.Sync()
+}
+
+// request asks for the bytes of the file from start on. The answer begins at first, which is 0 if the
+// server sends whole files only.
+func (d *download) request(
+	ctx context.Context, start int64,
+) (body io.ReadCloser, first int64, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.URL, nil)
+	if err != nil {
+		return nil, 0, permanent{err}
+	}
+	req.Header.Set("Accept-Encoding", "identity") // the checksum is that of the file as it is
+	if start > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", start))
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		if u := (*url.Error)(nil); errors.As(err, &u) {
+			err = u.Err // the rest of its message is the address
+		}
+		return nil, 0, err
+	}
+	code, n := resp.StatusCode, resp.ContentLength
+	if code == http.StatusPartialContent {
+		fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-", &first) // 0 if it fails
+	}
+	switch {
+	case start > 0 && (code == http.StatusRequestedRangeNotSatisfiable ||
+		code == http.StatusPartialContent && first != start):
+		resp.Body.Close()
+		return d.request(ctx, 0)
+	case code >= 500, code == http.StatusRequestTimeout, code == http.StatusTooManyRequests:
+		err = errors.New(resp.Status)
+	case code != http.StatusOK && code != http.StatusPartialContent:
+		err = permanent{errors.New(resp.Status)}
+	case n >= 0 && first+n != d.Size:
+		err = permanent{errors.Errorf("a file of %d bytes, want %d", first+n, d.Size)}
+	}
+	if err != nil {
+		resp.Body.Close()
+	}
+	return resp.Body, first, err
+}
+
+// check gives the file its name, or removes it if its checksum is wrong.
+func (d *download) check() error {
+	part, err := os.Open(d.part())
+	if err != nil {
+		return err
+	}
+	defer part.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, part); err != nil {
+		return err
+	}
+	if sum := hex.EncodeToString(hash.Sum(nil)); sum != d.SHA256 {
+		os.Remove(d.part()) // the next download would find it there
+		return errors.Errorf("SHA-256 is %s, want %s", sum, d.SHA256)
+	}
+	return os.Rename(d.part(), d.path)
+}
+
+// permanent is an error that another attempt would meet too.
+type permanent struct{ error }
+
+func temporary(err error) bool {
+	var file *fs.PathError // such as that the disk is full
+	return !errors.As(err, &file) && !errors.As(err, &permanent{})
+}
+
+// writerFunc is called with what is written.
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(b []byte) (int, error) {
+	f(b)
+	return len(b), nil
+}

@@ -1,0 +1,119 @@
+package dataset
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/pkg/errors"
+)
+
+// Source is where the files of a data set come from.
+type Source struct {
+	Name      string // of the data set
+	Package   string // Debian's, "" for none
+	Installed string // the folder of that package
+	Files     []File
+	Members   *Members // of the archive that the only file is; nil for files used as they are
+
+	patience patience // zero for the usual one
+}
+
+// File is a file to fetch.
+type File struct {
+	URL    string
+	Size   int64
+	SHA256 string // in hex
+}
+
+func (f File) name() string { return path.Base(f.URL) }
+
+// Progress hears how many bytes of a file are there, and, if an attempt to get the others failed but
+// another follows, why.
+type Progress func(file string, done, size int64, failed error)
+
+// Find returns a folder with the files: that of the package if it is installed, or else one in the
+// user's cache. If that is missing too, Find fetches the files. Of several programs that do so at a
+// time one fetches and the others wait. What it has when ctx is done or the network fails is not
+// fetched again.
+func (s *Source) Find(ctx context.Context, progress Progress) (folder string, err error) {
+	if s.Installed != "" && isFolder(s.Installed) {
+		return s.Installed, nil
+	}
+	if folder, err = s.cache(); err == nil && !isFolder(folder) {
+		err = s.fetch(ctx, folder, progress)
+	}
+	if err != nil && ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	return folder, errors.WithMessage(err, s.byHand())
+}
+
+// cache is the folder for the files.
+func (s *Source) cache() (string, error) {
+	user, err := os.UserCacheDir()
+	return filepath.Join(user, "l4", strings.ToLower(s.Name)), err
+}
+
+// lockPause is the time between two attempts to become the program that fetches.
+const lockPause = 100 * time.Millisecond
+
+// fetch makes a folder of the files. It gets its name when all of them are there and checked.
+func (s *Source) fetch(ctx context.Context, folder string, progress Progress) error {
+	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+		return err
+	}
+	lock := flock.New(folder + ".lock")
+	if _, err := lock.TryLockContext(ctx, lockPause); err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	if isFolder(folder) { // thanks to another program
+		return nil
+	}
+	partial := folder + ".partial"
+	if err := os.MkdirAll(partial, 0o755); err != nil {
+		return err
+	}
+	for _, f := range s.Files {
+		d := download{File: f, path: filepath.Join(partial, f.name()), patience: s.patience}
+		d.report = func(done int64, failed error) { progress(f.name(), done, f.Size, failed) }
+		if err := d.run(ctx); err != nil {
+			return errors.WithMessage(err, f.URL)
+		}
+	}
+	if s.Members == nil {
+		return os.Rename(partial, folder)
+	}
+	archive := s.Files[0].name()
+	if err := s.Members.unpackFile(filepath.Join(partial, archive), partial); err != nil {
+		return errors.WithMessage(err, s.Files[0].URL)
+	}
+	if err := os.Rename(partial, folder); err != nil {
+		return err
+	}
+	return os.Remove(filepath.Join(folder, archive))
+}
+
+// byHand says that fetching failed and what the user can do.
+func (s *Source) byHand() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "dataset: cannot fetch %s: ", s.Name)
+	if s.Package != "" {
+		fmt.Fprintf(&text, "`apt-get install %s`, or ", s.Package)
+	}
+	text.WriteString("download")
+	for _, f := range s.Files {
+		text.WriteString(" " + f.URL)
+	}
+	if s.Members != nil {
+		text.WriteString(", unpack it,")
+	}
+	text.WriteString(" and name the folder with --data")
+	return text.String()
+}

@@ -1,0 +1,118 @@
+package dataset
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/pkg/errors"
+)
+
+// Members are the files of an archive that a data set needs, each of Size bytes. They may lie in a
+// folder of the archive. It may hold other files too, which are small and not unpacked.
+type Members struct {
+	Names []string
+	Size  int64
+}
+
+// othersSize bounds what an archive holds besides its members.
+const othersSize = 1 << 20
+
+// unpackFile unpacks the members of a .tar.gz file into a folder.
+func (m *Members) unpackFile(archive, folder string) error {
+	f, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return errors.WithMessage(m.unpack(f, folder), "archive")
+}
+
+func (m *Members) unpack(archive io.Reader, folder string) error {
+	z, err := gzip.NewReader(archive)
+	if err != nil {
+		return err
+	}
+	limit := int64(len(m.Names))*m.Size + othersSize
+	unzipped := &io.LimitedReader{R: z, N: limit}
+	missing, err := m.extract(tar.NewReader(unzipped), folder)
+	if err == nil { // on to the end of the archive, where its checksum is
+		_, err = io.Copy(io.Discard, unzipped)
+	}
+	switch {
+	case unzipped.N == 0:
+		return errors.Errorf("it unpacks to more than %d bytes", limit)
+	case err != nil:
+		return err
+	case len(missing) > 0:
+		return errors.Errorf("%s is not in it", missing[0])
+	}
+	return nil
+}
+
+// extract writes the members, and returns the names of those that it has not found.
+func (m *Members) extract(files *tar.Reader, folder string) (missing []string, err error) {
+	missing = slices.Clone(m.Names)
+	for {
+		h, err := files.Next()
+		if err == io.EOF {
+			return missing, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		member, err := m.wanted(h)
+		if err != nil {
+			return nil, err
+		}
+		if !member {
+			continue
+		}
+		name := path.Base(h.Name)
+		i := slices.Index(missing, name)
+		if i < 0 {
+			return nil, errors.Errorf("%s is in it twice", name)
+		}
+		missing = slices.Delete(missing, i, i+1)
+		if err := m.write(filepath.Join(folder, name), files); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// wanted reports whether an entry is a member. It is an error if the entry is none that can be in
+// such an archive.
+func (m *Members) wanted(h *tar.Header) (bool, error) {
+	switch {
+	case !filepath.IsLocal(h.Name):
+		return false, errors.Errorf("%q in it points out of the folder", h.Name)
+	case h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader:
+		return false, nil
+	case h.Typeflag != tar.TypeReg:
+		return false, errors.Errorf("%q in it is no plain file", h.Name)
+	case !slices.Contains(m.Names, path.Base(h.Name)):
+		return false, nil
+	case h.Size != m.Size:
+		return false, errors.Errorf("%q in it has %d bytes, want %d", h.Name, h.Size, m.Size)
+	}
+	return true, nil
+}
+
+// write makes a file of the bytes of a member.
+func (m *Members) write(path string, from io.Reader) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if _, err = io.CopyN(f, from, m.Size); err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}

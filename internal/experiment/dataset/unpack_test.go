@@ -1,0 +1,200 @@
+package dataset
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// small are the members of the archives here.
+var small = &Members{Names: []string{"one.bin", "two.bin"}, Size: 6}
+
+// plain returns an entry with a content of its own.
+func plain(name string, size int64) tar.Header {
+	return tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: size}
+}
+
+// text is the content of an entry.
+func text(h tar.Header) []byte {
+	return bytes.Repeat([]byte(filepath.Base(h.Name)), int(h.Size))[:h.Size]
+}
+
+func archive(entries ...tar.Header) []byte {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, h := range entries {
+		w.WriteHeader(&h)
+		w.Write(text(h))
+	}
+	w.Close()
+	return zip(b.Bytes())
+}
+
+// whole is an archive like that of CIFAR-10.
+var whole = archive(tar.Header{Name: "set/", Typeflag: tar.TypeDir, Mode: 0o755},
+	plain("set/readme.html", 30), plain("set/two.bin", 6), plain("set/one.bin", 6))
+
+var wholeFiles = map[string][]byte{"one.bin": []byte("one.bi"), "two.bin": []byte("two.bi")}
+
+func TestUnpack(t *testing.T) {
+	folder := t.TempDir()
+	if err := small.unpack(bytes.NewReader(whole), folder); err != nil {
+		t.Fatal(err)
+	}
+	wantFiles(t, folder, wholeFiles)
+}
+
+// TestUnpackRefuses: each archive that is not as it should be is an error, and nothing is written
+// outside of the folder.
+func TestUnpackRefuses(t *testing.T) {
+	one, two := plain("set/one.bin", 6), plain("set/two.bin", 6)
+	link := func(kind byte, to string) tar.Header {
+		return tar.Header{Name: "set/two.bin", Typeflag: kind, Linkname: to}
+	}
+	damaged := bytes.Clone(whole)
+	damaged[len(damaged)-8]++ // the checksum at the end
+	for name, c := range map[string]struct {
+		archive []byte
+		want    string
+	}{
+		"nothing":             {nil, "EOF"},
+		"no archive":          {[]byte("<html>no such file"), "gzip: invalid header"},
+		"compressed, no tar":  {zip([]byte("hello")), "unexpected EOF"},
+		"empty":               {archive(), "one.bin is not in it"},
+		"damaged":             {damaged, "gzip: invalid checksum"},
+		"a member missing":    {archive(one), "two.bin is not in it"},
+		"a member twice":      {archive(one, two, one), "one.bin is in it twice"},
+		"the same name":       {archive(one, two, plain("one.bin", 6)), "one.bin is in it twice"},
+		"too large":           {archive(one, plain("two.bin", 7)), `two.bin" in it has 7 bytes, want 6`},
+		"too small":           {archive(one, plain("two.bin", 5)), "has 5 bytes, want 6"},
+		"path upwards":        {archive(one, two, plain("../evil", 6)), `"../evil" in it points out`},
+		"member upwards":      {archive(one, plain("../two.bin", 6)), `"../two.bin" in it points out`},
+		"path up and down":    {archive(one, plain("set/../../two.bin", 6)), "points out"},
+		"path from the root":  {archive(one, plain("/two.bin", 6)), `"/two.bin" in it points out`},
+		"symbolic link":       {archive(one, link(tar.TypeSymlink, "/etc/passwd")), "no plain file"},
+		"link":                {archive(one, link(tar.TypeLink, "set/one.bin")), "no plain file"},
+		"device":              {archive(one, link(tar.TypeChar, "")), "no plain file"},
+		"large besides":       {archive(one, two, plain("zero", 2<<20)), "more than 1048588 bytes"},
+		"large besides first": {archive(plain("zero", 2<<20), one, two), "more than 1048588 bytes"},
+	} {
+		outside := t.TempDir()
+		folder := filepath.Join(outside, "set")
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		err := small.unpack(bytes.NewReader(c.archive), folder)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+		if entries, _ := os.ReadDir(outside); len(entries) != 1 {
+			t.Errorf("%s: %v beside the folder", name, entries)
+		}
+	}
+	for n := range whole {
+		if err := small.unpack(bytes.NewReader(whole[:n]), t.TempDir()); err == nil {
+			t.Errorf("the first %d of %d bytes are taken for whole", n, len(whole))
+		}
+	}
+}
+
+// TestFetchArchive: the cache holds its members alone, and neither a second Find nor one after a
+// crash asks the server again.
+func TestFetchArchive(t *testing.T) {
+	o := newOrigin(t, map[string][]byte{"set.tar.gz": whole})
+	s := o.source(t)
+	s.Members = small
+	folder, err := s.cache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	partial := folder + ".partial"
+	if err := os.MkdirAll(partial, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"one.bin": []byte("on"), "set.tar.gz": whole} {
+		if err := os.WriteFile(filepath.Join(partial, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := s.Find(context.Background(), quiet); err != nil {
+			t.Fatal(err)
+		}
+		wantFiles(t, folder, wholeFiles)
+	}
+	if len(o.ranges) != 0 {
+		t.Errorf("%d requests", len(o.ranges))
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Find(context.Background(), quiet); err != nil || len(o.ranges) != 1 {
+		t.Errorf("%d requests, %v", len(o.ranges), err)
+	}
+	wantFiles(t, folder, wholeFiles)
+}
+
+// TestFetchBadArchive: an archive that is the right one, but lacks a member, makes no data set.
+func TestFetchBadArchive(t *testing.T) {
+	o := newOrigin(t, map[string][]byte{"set.tar.gz": archive(plain("one.bin", 6))})
+	s := o.source(t)
+	s.Members = small
+	for range 2 {
+		_, err := s.Find(context.Background(), quiet)
+		if err == nil || !strings.Contains(err.Error(), "two.bin is not in it") ||
+			!strings.Contains(err.Error(), "unpack it, and name the folder") {
+			t.Error(err)
+		}
+	}
+}
+
+// FuzzUnpack: what unpacks without an error is whole, and nothing lies outside of the folder.
+func FuzzUnpack(f *testing.F) {
+	for _, archive := range [][]byte{whole,
+		archive(plain("one.bin", 6), plain("../two.bin", 6)),
+		archive(plain("one.bin", 6), tar.Header{
+			Name: "two.bin", Typeflag: tar.TypeSymlink, Linkname: "../evil",
+		}),
+	} {
+		f.Add(archive)
+		z, err := gzip.NewReader(bytes.NewReader(archive))
+		if err != nil {
+			f.Fatal(err)
+		}
+		unzipped, err := io.ReadAll(z)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(unzipped)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, archive := range [][]byte{data, zip(data)} { // a changed gzip file is seldom one
+			outside := t.TempDir()
+			folder := filepath.Join(outside, "set")
+			if err := os.Mkdir(folder, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			err := small.unpack(bytes.NewReader(archive), folder)
+			if entries, _ := os.ReadDir(outside); len(entries) != 1 {
+				t.Fatalf("%v beside the folder", entries)
+			}
+			entries, _ := os.ReadDir(folder)
+			if err == nil && len(entries) != len(small.Names) {
+				t.Fatalf("%v in the folder", entries)
+			}
+			for _, e := range entries {
+				info, infoErr := e.Info()
+				if infoErr != nil || !info.Mode().IsRegular() || info.Size() > small.Size ||
+					err == nil && info.Size() != small.Size {
+					t.Fatalf("%v in the folder (%v)", info, infoErr)
+				}
+			}
+		}
+	})
+}

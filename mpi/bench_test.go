@@ -1,0 +1,41 @@
+//go:build mpi
+
+package mpi_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/l4-go/l4/dist"
+	"github.com/l4-go/l4/mpi"
+)
+
+// BenchmarkExchange is a step's Add and Model, without the solver's step. Run it on some ranks, all
+// with the same number of steps:
+//
+//	CC=mpicc go test -c -tags mpi ./mpi
+//	mpirun -np 2 ./mpi.test -test.run '^$' -test.bench Exchange -test.benchtime 500x
+func BenchmarkExchange(b *testing.B) {
+	w, err := mpi.Init()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Finalize()
+	for _, size := range []int{266_610, 4_200_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			q := newQuadratic(size, 1)
+			batches := dist.NewBatches(w)
+			for step := range b.N + 2 {
+				if step == 2 {
+					b.ResetTimer()
+				}
+				if err := batches.Add(lossOf{q}, q.model()); err != nil {
+					b.Fatal(err)
+				}
+				if batches.Model(); batches.Err() != nil {
+					b.Fatal(batches.Err())
+				}
+			}
+		})
+	}
+}

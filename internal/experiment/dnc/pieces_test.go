@@ -10,7 +10,7 @@ import (
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
-// small has hardly two dimensions alike.
+// small has few dimensions alike.
 var small = Size{
 	Steps: 4, Batch: 2, Inputs: 4, Outputs: 3, Hidden: 6, Slots: 5, Width: 7, Heads: 3,
 }

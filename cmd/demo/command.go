@@ -33,7 +33,8 @@ func rootCommand(world *dist.World) *cobra.Command {
 	for _, e := range experiments {
 		commands = append(commands, experimentCommand(world, e()))
 	}
-	commands = append(commands, alone(world, stressCommand()), alone(world, programsCommand()))
+	commands = append(commands, alone(world, stressCommand()), alone(world, programsCommand()),
+		alone(world, drawCommand()))
 	root.Args = func(_ *cobra.Command, args []string) error { // called after the flags are parsed
 		if len(args) == 0 {
 			return nil

@@ -34,7 +34,8 @@ func dnc() experiment {
 		},
 		batches: []int{16}, dtype: "float64", gridStarts: 2,
 		variants: dncVariants,
-		report:   dncReport,
+		unit:     "step", measures: []measure{meanLosses, learnRates},
+		report: dncReport,
 	}
 }
 
@@ -57,7 +58,7 @@ func dncVariants(s settings) ([]variant, error) {
 	return vs, nil
 }
 
-func dncReport(j *job) (string, [][]figure.Panel) {
+func dncReport(j *job) string {
 	text := fmt.Sprintf("Mean training loss of the last %d steps, geometric mean over the starts, "+
 		"beside the\nshare of 1,000 other sequences that the net then repeats without a wrong bit\n\n",
 		dncEpoch)
@@ -69,7 +70,7 @@ func dncReport(j *job) (string, [][]figure.Panel) {
 		text += v.title + "\n" + figure.Table(j.comparison(v, "step", "right", steps, dncCells)) +
 			"\n" + j.shown(v)
 	}
-	return text, j.panels("step", meanLosses, learnRates)
+	return text
 }
 
 func dncCells(_ variant, _ solverSpec, _ int, rs []train.Record) (loss, right string) {

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/l4-go/l4/internal/experiment/dataset"
-	"github.com/l4-go/l4/internal/experiment/figure"
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
@@ -37,8 +36,11 @@ type experiment struct {
 
 	// variants checks the settings and loads what the experiment needs.
 	variants func(s settings) ([]variant, error)
-	// report returns the tables, as text, and the rows of the figure.
-	report func(j *job) (string, [][]figure.Panel)
+	// The figure has a panel for each measure, over epochs or steps, as unit says. report returns the
+	// tables, as text.
+	unit     string
+	measures []measure
+	report   func(j *job) string
 }
 
 // scope is how much an experiment does by default.

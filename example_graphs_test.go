@@ -1,8 +1,6 @@
 package l4_test
 
 import (
-	"bytes"
-	"encoding/gob"
 	"fmt"
 	"log"
 	"sync"
@@ -174,42 +172,4 @@ func ExampleBatches_microBatches() {
 	}
 	fmt.Printf("y = %.6f x + %.6f\n", slope.Float64s()[0], offset.Float64s()[0])
 	// Output: y = 1.994930 x + 1.005636
-}
-
-// A run that stops goes on from a checkpoint, and ends at the bits of one that never stopped. The
-// state of a solver does not hold the weights: save them beside it.
-func ExampleSolver_MarshalBinary() {
-	type checkpoint struct {
-		Slope, Offset *tensor.Dense
-		Solver        *l4.L4Adam // gob calls its MarshalBinary
-	}
-	train := func(c checkpoint, steps int) {
-		l := newLine(c.Slope, c.Offset, 10)
-		c.Solver.SetLoss(l.loss)
-		for range steps {
-			l.run(0)
-			if err := c.Solver.Step(l.weights); err != nil {
-				log.Fatal(err)
-			}
-		}
-	}
-
-	straight := checkpoint{newWeight(), newWeight(), l4.NewL4Adam(nil)}
-	train(straight, 500)
-
-	stopped := checkpoint{newWeight(), newWeight(), l4.NewL4Adam(nil)}
-	train(stopped, 200)
-	var file bytes.Buffer // in a program, a file
-	if err := gob.NewEncoder(&file).Encode(stopped); err != nil {
-		log.Fatal(err)
-	}
-
-	resumed := checkpoint{Solver: l4.NewL4Adam(nil)} // with the options of the saved one
-	if err := gob.NewDecoder(&file).Decode(&resumed); err != nil {
-		log.Fatal(err)
-	}
-	train(resumed, 300)
-	fmt.Println(resumed.Slope.Float64s()[0] == straight.Slope.Float64s()[0],
-		resumed.Solver.Last() == straight.Solver.Last())
-	// Output: true true
 }

@@ -28,7 +28,11 @@ func train(fault string) (err error) {
 		return err
 	}
 	defer func() { // also in a panic, which then goes on
-		if e := world.Finalize(); err == nil {
+		if err != nil { // said before Finalize, after which mpirun kills the last rank to exit
+			fmt.Println("ERROR", err)
+		}
+		if e := world.Finalize(); err == nil && e != nil {
+			fmt.Println("ERROR", e)
 			err = e
 		}
 	}()

@@ -25,7 +25,6 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	if err := train(fault); err != nil {
-		fmt.Println("ERROR", err)
 		os.Exit(3)
 	}
 }

@@ -228,3 +228,31 @@ func TestOverflowingStrides(t *testing.T) {
 		}
 	}
 }
+
+// TestGradientAfterMistake: after a gradient of a layout that does not fit, the one before it is
+// read in its own layout again.
+func TestGradientAfterMistake(t *testing.T) {
+	run := func(mistake bool) []float64 {
+		loss, p := newBowl(), newParam("w", tensor.Float64, []int{3, 3}, ramp(9, 1))
+		p.g = tensor.NewDense(tensor.Float64, tensor.Shape{3, 3}, tensor.AsFortran(nil))
+		s, model, own := l4.NewL4Adam(loss), []*param{p}, p.g
+		for step := range 4 {
+			loss.eval(model, 1)
+			if mistake && step == 2 {
+				bad := newParam("", tensor.Float64, []int{3, 3}, ramp(9, 2)).g
+				copy(bad.(*tensor.Dense).Strides(), []int{4, 1})
+				p.g = bad
+				if err := s.Step(valueGrads(model)); err == nil ||
+					!strings.Contains(err.Error(), "w: gradient: shape") {
+					t.Errorf("error %v", err)
+				}
+				p.g = own
+			}
+			if err := s.Step(valueGrads(model)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return weightsOf(model)
+	}
+	wantEqual(t, run(true), run(false))
+}

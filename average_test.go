@@ -13,18 +13,34 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// averageModel has a view, both dtypes and a scalar.
-func averageModel(dt tensor.Dtype) []*param {
-	whole := newParam("", dt, []int{6, 5}, ramp(30, 3)).w.(*tensor.Dense)
-	view, err := whole.Slice(tensor.S(1, 4), tensor.S(0, 3))
+// TestAverageLoadWhileSwapped: loading while the model has its averaged weights is an error,
+// because the trained weights, which the Average keeps meanwhile, would be lost.
+func TestAverageLoadWhileSwapped(t *testing.T) {
+	p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
+	average := l4.NewAverage(valueGrads([]*param{p}))
+	update := func() {
+		t.Helper()
+		if err := average.Update(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	update()
+	data, err := average.MarshalBinary()
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
-	return []*param{
-		{name: "view", w: view.(*tensor.Dense), g: newParam("", dt, []int{3, 3}, ramp(9, 1)).g},
-		newParam("vector", tensor.Float64, []int{4}, ramp(4, 2)),
-		{name: "scalar", w: newScalar(dt), g: newScalar(dt)},
+	p.setWeight([]float64{5, 6})
+	update()
+	if err := average.Swap(); err != nil {
+		t.Fatal(err)
 	}
+	if average.UnmarshalBinary(data) == nil {
+		t.Error("no error")
+	}
+	if err := average.Swap(); err != nil {
+		t.Fatal(err)
+	}
+	wantEqual(t, numbers(p.w), []float64{5, 6})
 }
 
 // TestAverage compares the average with its definition, over a solver of Gorgonia's, through saving
@@ -32,7 +48,7 @@ func averageModel(dt tensor.Dtype) []*param {
 func TestAverage(t *testing.T) {
 	for _, dt := range dtypes {
 		t.Run(fmt.Sprint(dt), func(t *testing.T) {
-			loss, model := newBowl(), averageModel(dt)
+			loss, model := newBowl(), mixedModel(dt)
 			solver, average := gorgonia.NewMomentum(
 				gorgonia.WithLearnRate(0.01),
 			), l4.NewAverage(
@@ -87,7 +103,7 @@ func TestAverage(t *testing.T) {
 
 // TestAverageErrors: a mistake is an error that says what to do, and changes nothing.
 func TestAverageErrors(t *testing.T) {
-	model := averageModel(tensor.Float64)
+	model := mixedModel(tensor.Float64)
 	if err := l4.NewAverage(valueGrads(model)).Swap(); err == nil ||
 		!strings.Contains(err.Error(), "call Update") {
 		t.Errorf("Swap without Update: error %v", err)
@@ -135,7 +151,7 @@ func TestAverageErrors(t *testing.T) {
 			t.Fatalf("byte %d changed or missing: no error", i)
 		}
 	}
-	other := l4.NewAverage(valueGrads(averageModel(tensor.Float32)))
+	other := l4.NewAverage(valueGrads(mixedModel(tensor.Float32)))
 	if err := other.UnmarshalBinary(before); err != nil {
 		t.Fatal(err)
 	}

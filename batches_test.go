@@ -14,80 +14,6 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// fit is a small regression net over weights that several graphs may share.
-type fit struct {
-	x, y, loss *gorgonia.Node
-	weights    gorgonia.Nodes
-	run        func() error
-}
-
-func fitWeights(dt tensor.Dtype) []*tensor.Dense {
-	return []*tensor.Dense{
-		tensor.New(tensor.WithShape(3, 4), tensor.WithBacking(backing(dt, ramp(12, 1)))),
-		tensor.New(tensor.WithShape(4, 1), tensor.WithBacking(backing(dt, ramp(4, 2)))),
-	}
-}
-
-// views are tensors over the memory of others. Machines that run at the same time need tensors of
-// their own, which they transpose in place.
-func views(weights []*tensor.Dense) []*tensor.Dense {
-	var vs []*tensor.Dense
-	for _, w := range weights {
-		vs = append(vs, tensor.New(tensor.WithShape(w.Shape()...), tensor.WithBacking(w.Data())))
-	}
-	return vs
-}
-
-func newFit(t *testing.T, dt tensor.Dtype, weights []*tensor.Dense, rows int, dual bool) *fit {
-	t.Helper()
-	must := gorgonia.Must
-	g := gorgonia.NewGraph()
-	f := &fit{
-		x: gorgonia.NewMatrix(g, dt, gorgonia.WithName("x"), gorgonia.WithShape(rows, 3)),
-		y: gorgonia.NewMatrix(g, dt, gorgonia.WithName("y"), gorgonia.WithShape(rows, 1)),
-	}
-	for i, w := range weights {
-		f.weights = append(
-			f.weights,
-			gorgonia.NewMatrix(
-				g,
-				dt,
-				gorgonia.WithName(fmt.Sprint("w", i)),
-				gorgonia.WithShape(w.Shape()...),
-				gorgonia.WithValue(w),
-			),
-		)
-	}
-	out := must(
-		gorgonia.Mul(must(gorgonia.Tanh(must(gorgonia.Mul(f.x, f.weights[0])))), f.weights[1]),
-	)
-	f.loss = must(gorgonia.Mean(must(gorgonia.Square(must(gorgonia.Sub(out, f.y))))))
-	var opts []gorgonia.VMOpt
-	if dual {
-		opts = append(opts, gorgonia.BindDualValues(f.weights...))
-	}
-	f.run = tape(t, g, f.loss, f.weights, opts...)
-	return f
-}
-
-// eval runs the graph on the rows of the data from the given one on.
-func (f *fit) eval(dt tensor.Dtype, step, from int) error {
-	rows := f.x.Shape()[0]
-	xs, ys := ramp(8*3, uint64(100+step)), ramp(8, uint64(200+step))
-	for _, in := range []struct {
-		node *gorgonia.Node
-		xs   []float64
-	}{{f.x, xs[from*3 : (from+rows)*3]}, {f.y, ys[from : from+rows]}} {
-		if err := gorgonia.Let(in.node, tensor.New(tensor.WithShape(in.node.Shape()...),
-			tensor.WithBacking(backing(dt, in.xs)))); err != nil {
-			return err
-		}
-	}
-	return f.run()
-}
-
-func (f *fit) model() []gorgonia.ValueGrad { return gorgonia.NodesToValueGrads(f.weights) }
-
 // TestBatches: micro-batches, replicas that run side by side, and both together follow the
 // trajectory of one large batch.
 func TestBatches(t *testing.T) {
@@ -102,7 +28,7 @@ func TestBatches(t *testing.T) {
 					if err := errors.Wrap(f.eval(dt, step, 0), "run"); err != nil {
 						t.Fatal(err)
 					}
-					if err := s.Step(f.model()); err != nil {
+					if err := s.Step(f.model); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -147,7 +73,7 @@ func TestBatches(t *testing.T) {
 										if fails[r] != nil {
 											t.Fatal(fails[r])
 										}
-										if err := batches.Add(f.loss, f.model()); err != nil {
+										if err := batches.Add(f.loss, f.model); err != nil {
 											t.Fatal(err)
 										}
 									}
@@ -329,8 +255,6 @@ func TestBatchesNaN(t *testing.T) {
 		t.Errorf("%+v", s.Last())
 	}
 }
-
-var models = map[*fit][]gorgonia.ValueGrad{}
 
 // TestBatchesAfterFailure: a first batch that fails does not bind the batches to its model.
 func TestBatchesAfterFailure(t *testing.T) {

@@ -2,7 +2,6 @@ package l4_test
 
 import (
 	"fmt"
-	"math"
 	"runtime"
 	"sync"
 	"testing"
@@ -169,60 +168,5 @@ func BenchmarkStepTiny(b *testing.B) {
 				benchModel(tensor.Float32, []int{128000}),
 			)
 		})
-	}
-}
-
-// TestNoAllocation: from the second step on.
-func TestNoAllocation(t *testing.T) {
-	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
-		for _, n := range []int{3, 100_000} {
-			model := valueGrads([]*param{
-				newParam("a", dt, []int{n, 2}, ramp(2*n, 1)),
-				{name: "b", w: newScalar(dt), g: newScalar(dt)},
-			})
-			s := newSolver(
-				valuer{gorgonia.NewF64(1)},
-				l4.WithClip(1),
-				l4.WithL2Reg(1e-3),
-				l4.WithWeightDecay(1e-3),
-			)
-			if n == 3 {
-				s = newSolver(valuer{gorgonia.NewF64(1)})
-			}
-			if err := s.Step(model); err != nil {
-				t.Fatal(err)
-			}
-			if allocs := testing.AllocsPerRun(20, func() {
-				if err := s.Step(model); err != nil {
-					t.Fatal(err)
-				}
-			}); allocs != 0 {
-				t.Errorf("%d elements: %v allocations a step", 2*n, allocs)
-			}
-		}
-	})
-}
-
-// TestNoAllocationOnAllCores: a step that is shared out allocates no more than the runtime does to
-// start goroutines.
-func TestNoAllocationOnAllCores(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
-	p := newParam("w", tensor.Float32, []int{1 << 20}, make([]float64, 1<<20))
-	model, s := []gorgonia.ValueGrad{p}, l4.NewL4Adam(valuer{gorgonia.NewF64(1)})
-	const steps = 20
-	fewest := uint64(math.MaxUint64)
-	for range 10 { // the runtime allocates on its own account now and then
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		for range steps {
-			if err := s.Step(model); err != nil {
-				t.Fatal(err)
-			}
-		}
-		runtime.ReadMemStats(&after)
-		fewest = min(fewest, after.Mallocs-before.Mallocs)
-	}
-	if fewest >= steps {
-		t.Errorf("at the least %d allocations in %d steps", fewest, steps)
 	}
 }

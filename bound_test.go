@@ -1,10 +1,8 @@
 package l4_test
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
-	"strconv"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -12,102 +10,6 @@ import (
 
 	"github.com/l4-go/l4"
 )
-
-// TestGoldenBound compares the rule with its bound with traces of an independent implementation.
-func TestGoldenBound(t *testing.T) {
-	var g struct {
-		Cases []struct {
-			golden
-			Runs []struct {
-				Kind    string
-				Alpha   float64
-				Rho     float64
-				TauM    float64 `json:"tau_m"`
-				Steps   [][]float64
-				Weights map[string][][]any
-			}
-		}
-	}
-	readGolden(t, "pub_bound", &g)
-	for i, c := range g.Cases {
-		for _, run := range c.Runs {
-			t.Run(
-				fmt.Sprintf(
-					"%d/%s/fraction=%v/bound=%v/momentum=%v",
-					i,
-					run.Kind,
-					run.Alpha,
-					run.Rho,
-					run.TauM,
-				),
-				func(t *testing.T) {
-					loss := gorgonia.NewF64(0)
-					var model []*param
-					for k, shape := range c.Shapes {
-						model = append(
-							model,
-							newParam(
-								fmt.Sprintf("w%d", k),
-								tensor.Float64,
-								shape,
-								flatten(c.W0[k]),
-							),
-						)
-					}
-					s := solvers[run.Kind](
-						valuer{loss},
-						l4.WithFraction(run.Alpha),
-						l4.WithBound(run.Rho),
-						l4.WithMomentumTime(run.TauM),
-					)
-					errs := worst{}
-					for step, l := range c.Losses {
-						*loss = gorgonia.F64(l)
-						for k, p := range model {
-							p.setGrad(flatten(c.Grads[step][k]))
-						}
-						if err := s.Step(valueGrads(model)); err != nil {
-							t.Fatal(err)
-						}
-						info, row := s.Last(), run.Steps[step]
-						for k, x := range map[string]float64{"loss": info.Loss,
-							"eta": info.LearnRate, "lmin": info.LMin, "dot": info.InnerProduct,
-							"reach": info.Reach, "limit": info.Limit, "length": info.Length,
-							"path": info.Path} {
-							column := map[string]int{
-								"loss":   1,
-								"eta":    2,
-								"lmin":   3,
-								"dot":    4,
-								"reach":  5,
-								"limit":  6,
-								"length": 7,
-								"path":   8,
-							}
-							errs.add(k, x, row[column[k]])
-						}
-						for k, want := range run.Weights[strconv.Itoa(step+1)] {
-							errs.addAll("weights", numbers(model[k].w), flatten(want))
-						}
-					}
-					errs.check(
-						t,
-						1e-11,
-						"loss",
-						"eta",
-						"lmin",
-						"dot",
-						"reach",
-						"limit",
-						"length",
-						"path",
-						"weights",
-					)
-				},
-			)
-		}
-	}
-}
 
 // boundReference is the rule of the bound over weights of one dtype, as its definition says it.
 type boundReference struct {
@@ -130,21 +32,7 @@ func TestBoundDefinition(t *testing.T) {
 	} {
 		everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 			r := rand.New(rand.NewPCG(1, 2))
-			whole := newParam("", dt, []int{6, 5}, ramp(30, 3)).w.(*tensor.Dense)
-			view, err := whole.Slice(tensor.S(1, 4), tensor.S(0, 3))
-			if err != nil {
-				t.Fatal(err)
-			}
-			model := []*param{
-				{
-					name: "view",
-					w:    view.(*tensor.Dense),
-					g:    newParam("", dt, []int{3, 3}, ramp(9, 1)).g,
-				},
-				newParam("other dtype", tensor.Float64, []int{4}, ramp(4, 2)),
-				{name: "scalar", w: newScalar(dt), g: newScalar(dt)},
-			}
-			loss := newBowl()
+			loss, model := newBowl(), mixedModel(dt)
 			s := newSolver(loss, append([]l4.Option{l4.WithFraction(0.2)}, opts...)...)
 			ref := boundReference{rho: 0.15 / math.Sqrt(19), alpha: 0.2}
 			// How far float32 weights are from their start is known to their precision.
@@ -267,14 +155,7 @@ func TestBoundWithoutLength(t *testing.T) {
 		for _, started := range []bool{false, true} {
 			loss, p := gorgonia.NewF64(1), newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 			s := l4.NewL4Mom(valuer{loss}, l4.WithMomentumTime(1), l4.WithEpsilon(0))
-			step := func(l, g float64) l4.Info {
-				*loss = gorgonia.F64(l)
-				p.setGrad([]float64{g, 1.2 * g})
-				if err := s.Step(valueGrads([]*param{p})); err != nil {
-					t.Fatal(err)
-				}
-				return s.Last()
-			}
+			step := func(l, g float64) l4.Info { return stepOnce(t, s, loss, p, l, g, 1.2*g) }
 			if started {
 				step(1, 1)
 			}
@@ -288,6 +169,20 @@ func TestBoundWithoutLength(t *testing.T) {
 			if info = step(1, 1); !(info.Length > 0) {
 				t.Errorf("%s, started %v: then %+v", name, started, info)
 			}
+		}
+	}
+}
+
+// TestBoundAfterUnderflow: a step whose length underflows does not start the bound.
+func TestBoundAfterUnderflow(t *testing.T) {
+	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
+	s := l4.NewL4Mom(valuer{loss}, l4.WithMomentumTime(1))
+	if info := stepOnce(t, s, loss, p, 1e-180, 1e-160); info.Length != 0 || info.LearnRate != 0 {
+		t.Errorf("first step: %+v", info)
+	}
+	for range 5 {
+		if info := stepOnce(t, s, loss, p, 1, 1); !(info.Length > 0) {
+			t.Fatalf("%+v", info)
 		}
 	}
 }
@@ -315,6 +210,53 @@ func TestBoundWithoutGradients(t *testing.T) {
 			t.Errorf("with a gradient again: %+v", s.Last())
 		}
 	})
+}
+
+// TestBoundAgainstDescent: where gᵀv is below 0 there is no step, though ε makes the rate positive.
+func TestBoundAgainstDescent(t *testing.T) {
+	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
+	s := l4.NewL4Mom(valuer{loss}, l4.WithMomentumTime(1), l4.WithGradientTime(2))
+	first := stepOnce(t, s, loss, p, 1, 4e-7)
+	info := stepOnce(t, s, loss, p, 1, -1e-7)
+	if !(first.Length > 0 && info.InnerProduct < 0 && info.InnerProduct > -1e-12) {
+		t.Fatalf("first %+v, then %+v", first, info)
+	}
+	if info.LearnRate != 0 || info.Length != 0 || info.Path != first.Path {
+		t.Errorf("%+v", info)
+	}
+}
+
+// TestBoundWithWeightNotFinite: a weight that is not a finite number, and has no gradient, leaves
+// the bound of the others in force.
+func TestBoundWithWeightNotFinite(t *testing.T) {
+	for name, newSolver := range solvers {
+		if name == "L4" {
+			continue // whose inner solver's direction is not a number then
+		}
+		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			loss := gorgonia.NewF64(0)
+			p := newParam("w", tensor.Float64, []int{2}, []float64{bad, 1})
+			s := newSolver(valuer{loss})
+			for range 5 {
+				info := stepOnce(t, s, loss, p, 1, 0, 1)
+				if !(info.Length <= info.Limit && info.Limit < 1 && info.Reach < 10) {
+					t.Fatalf("%s, %v: %+v", name, bad, info)
+				}
+			}
+		}
+	}
+}
+
+// TestReachAfterWeightsWereSet: weights that a program sets between two steps count in the next.
+func TestReachAfterWeightsWereSet(t *testing.T) {
+	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
+	s := l4.NewL4Mom(valuer{loss})
+	stepOnce(t, s, loss, p, 1, 1)
+	p.setWeight([]float64{101})
+	stepOnce(t, s, loss, p, 1, 1)
+	if info := stepOnce(t, s, loss, p, 1, 1); math.Abs(info.Reach-100) > 1 {
+		t.Errorf("%+v", info)
+	}
 }
 
 // TestBoundInNoise: on a loss of which noise is all there is, weights stay where they are, and

@@ -147,3 +147,22 @@ func TestShapingOverflow(t *testing.T) {
 		}
 	})
 }
+
+// TestClipAfterZeroGradient: a step without a gradient has nothing clipped, whatever the last had.
+func TestClipAfterZeroGradient(t *testing.T) {
+	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
+	s := l4.NewL4Mom(
+		valuer{loss},
+		l4.WithoutBound(),
+		l4.WithClip(1),
+		l4.WithMomentumTime(2),
+		l4.WithEpsilon(0),
+	)
+	stepOnce(t, s, loss, p, 1, 10) // a tenth of the slope is left
+	info := stepOnce(t, s, loss, p, 1, 0)
+	kept := (0.25*0.1 + 0.5*1) / 0.75
+	want := 0.15 * (1 - 0.9*info.LMin) * kept / info.InnerProduct
+	if math.Abs(info.LearnRate/want-1) > 1e-12 {
+		t.Errorf("rate %v, want %v", info.LearnRate, want)
+	}
+}

@@ -2,8 +2,10 @@ package l4_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/pkg/errors"
@@ -99,7 +101,7 @@ func FuzzStep(f *testing.F) {
 				opts = append(opts, some...)
 			}
 		}
-		s := solvers[[]string{"L4Adam", "L4Mom", "L4"}[r.IntN(3)]](valuer{loss}, opts...)
+		s := solvers[slices.Sorted(maps.Keys(solvers))[r.IntN(len(solvers))]](valuer{loss}, opts...)
 		for range 6 {
 			if r.IntN(4) < int(faults%4) {
 				damage()
@@ -152,15 +154,6 @@ func FuzzStep(f *testing.F) {
 			}
 		}
 	})
-}
-
-// cloneOf is a value like v in memory of its own.
-func cloneOf(v gorgonia.Value) gorgonia.Value {
-	c, err := gorgonia.CloneValue(v)
-	if err != nil {
-		panic(err)
-	}
-	return c
 }
 
 func isBroken(v gorgonia.Value) bool {

@@ -3,7 +3,6 @@ package l4_test
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -95,49 +94,11 @@ func flatten(x any) []float64 {
 	panic(fmt.Sprintf("not a number: %v", x))
 }
 
-// worst keeps the largest relative error of each quantity.
-type worst map[string]float64
-
-func (w worst) add(name string, got, want float64) { w.addScaled(name, got, want, math.Abs(want)) }
-
-// addScaled measures the error against a scale other than the wanted number itself.
-func (w worst) addScaled(name string, got, want, scale float64) {
-	if got == want {
-		return
-	}
-	rel := math.Abs(got-want) / scale
-	if math.IsNaN(rel) {
-		rel = math.Inf(1)
-	}
-	w[name] = max(w[name], rel)
-}
-
-// addAll measures weights against the largest of their tensor.
-func (w worst) addAll(name string, got, want []float64) {
-	scale := 0.0
-	for _, x := range want {
-		scale = max(scale, math.Abs(x))
-	}
-	for i := range want {
-		w.addScaled(name, got[i], want[i], scale)
-	}
-}
-
 func (w worst) addInfo(info l4.Info, row []float64) {
 	w.add("loss", info.Loss, row[1])
 	w.add("eta", info.LearnRate, row[2])
 	w.add("lmin", info.LMin, row[3])
 	w.add("dot", info.InnerProduct, row[5])
-}
-
-func (w worst) check(t *testing.T, tolerance float64, names ...string) {
-	t.Helper()
-	for _, name := range names {
-		t.Logf("%s: largest relative error %.2g, allowed %.0g", name, w[name], tolerance)
-		if w[name] > tolerance {
-			t.Errorf("%s: relative error %.3g above %g", name, w[name], tolerance)
-		}
-	}
 }
 
 func TestGoldenFeed(t *testing.T) {
@@ -262,4 +223,100 @@ func trace(t *testing.T, name string, g golden, run goldenRun) {
 		t.Errorf("only %d rows and the weights of %d steps compared", compared, comparedWeights)
 	}
 	errs.check(t, 1e-8, "loss", "eta", "lmin", "weights")
+}
+
+// TestGoldenBound compares the rule with its bound with traces of an independent implementation.
+func TestGoldenBound(t *testing.T) {
+	var g struct {
+		Cases []struct {
+			golden
+			Runs []struct {
+				Kind    string
+				Alpha   float64
+				Rho     float64
+				TauM    float64 `json:"tau_m"`
+				Steps   [][]float64
+				Weights map[string][][]any
+			}
+		}
+	}
+	readGolden(t, "pub_bound", &g)
+	for i, c := range g.Cases {
+		for _, run := range c.Runs {
+			t.Run(
+				fmt.Sprintf(
+					"%d/%s/fraction=%v/bound=%v/momentum=%v",
+					i,
+					run.Kind,
+					run.Alpha,
+					run.Rho,
+					run.TauM,
+				),
+				func(t *testing.T) {
+					loss := gorgonia.NewF64(0)
+					var model []*param
+					for k, shape := range c.Shapes {
+						model = append(
+							model,
+							newParam(
+								fmt.Sprintf("w%d", k),
+								tensor.Float64,
+								shape,
+								flatten(c.W0[k]),
+							),
+						)
+					}
+					s := solvers[run.Kind](
+						valuer{loss},
+						l4.WithFraction(run.Alpha),
+						l4.WithBound(run.Rho),
+						l4.WithMomentumTime(run.TauM),
+					)
+					errs := worst{}
+					for step, l := range c.Losses {
+						*loss = gorgonia.F64(l)
+						for k, p := range model {
+							p.setGrad(flatten(c.Grads[step][k]))
+						}
+						if err := s.Step(valueGrads(model)); err != nil {
+							t.Fatal(err)
+						}
+						info, row := s.Last(), run.Steps[step]
+						for k, x := range map[string]float64{"loss": info.Loss,
+							"eta": info.LearnRate, "lmin": info.LMin, "dot": info.InnerProduct,
+							"reach": info.Reach, "limit": info.Limit, "length": info.Length,
+							"path": info.Path} {
+							column := map[string]int{
+								"loss":   1,
+								"eta":    2,
+								"lmin":   3,
+								"dot":    4,
+								"reach":  5,
+								"limit":  6,
+								"length": 7,
+								"path":   8,
+							}
+							errs.add(k, x, row[column[k]])
+						}
+						for k, want := range run.Weights[strconv.Itoa(step+1)] {
+							errs.addAll("weights", numbers(model[k].w), flatten(want))
+						}
+					}
+					errs.check(
+						t,
+						1e-11,
+						"loss",
+						"eta",
+						"lmin",
+						"dot",
+						"reach",
+						"limit",
+						"length",
+						"path",
+						"weights",
+					)
+				},
+			)
+		}
+	}
 }

@@ -2,14 +2,9 @@ package l4_test
 
 import (
 	"fmt"
-	"runtime"
 	"testing"
-	"weak"
 
-	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
-
-	"github.com/l4-go/l4"
 )
 
 // TestManyGraphs: one solver steps the weights that graphs for batches of several sizes share, and
@@ -31,8 +26,8 @@ func TestManyGraphs(t *testing.T) {
 					if err := f.eval(dt, step, 0); err != nil {
 						t.Fatal(err)
 					}
-					s.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(f.loss)
-					if err := s.Step(f.model()); err != nil {
+					s.SetLoss(f.loss)
+					if err := s.Step(f.model); err != nil {
 						t.Fatal(err)
 					}
 
@@ -58,7 +53,7 @@ func TestManyGraphs(t *testing.T) {
 					for i := range copies {
 						copies[i].setGrad(numbers(gradOf(g.weights[i])))
 					}
-					reference.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(g.loss)
+					reference.SetLoss(g.loss)
 					if err := reference.Step(valueGrads(copies)); err != nil {
 						t.Fatal(err)
 					}
@@ -74,8 +69,8 @@ func TestManyGraphs(t *testing.T) {
 				a, b := graphs[2], graphs[8]
 				if n := testing.AllocsPerRun(50, func() {
 					for _, f := range []*fit{a, b} {
-						s.(interface{ SetLoss(gorgonia.Valuer) }).SetLoss(f.loss)
-						if err := s.Step(modelOf(f)); err != nil {
+						s.SetLoss(f.loss)
+						if err := s.Step(f.model); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -85,52 +80,4 @@ func TestManyGraphs(t *testing.T) {
 			})
 		}
 	}
-}
-
-// modelOf is f.model without its allocation.
-func modelOf(f *fit) []gorgonia.ValueGrad {
-	if models[f] == nil {
-		models[f] = f.model()
-	}
-	return models[f]
-}
-
-// TestGraphsAreLetGo: a solver that goes from graph to graph does not keep them all.
-func TestGraphsAreLetGo(t *testing.T) {
-	weights := fitWeights(tensor.Float64)
-	s := l4.NewL4Adam(nil)
-	const graphs = 200
-	var refs []weak.Pointer[gorgonia.ExprGraph]
-	for range graphs {
-		func() {
-			g := gorgonia.NewGraph()
-			loss := gorgonia.NewScalar(
-				g,
-				tensor.Float64,
-				gorgonia.WithName("loss"),
-				gorgonia.WithValue(1.0),
-			)
-			refs = append(refs, weak.Make(g))
-			w := &param{
-				name: "w",
-				w:    weights[0],
-				g:    tensor.New(tensor.WithShape(3, 4), tensor.Of(tensor.Float64)),
-			}
-			s.SetLoss(loss)
-			if err := s.Step([]gorgonia.ValueGrad{w}); err != nil {
-				t.Fatal(err)
-			}
-		}()
-	}
-	runtime.GC()
-	alive := 0
-	for _, r := range refs {
-		if r.Value() != nil {
-			alive++
-		}
-	}
-	if alive > graphs/2 {
-		t.Errorf("%d of %d graphs are still in memory", alive, graphs)
-	}
-	runtime.KeepAlive(s)
 }

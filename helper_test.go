@@ -1,78 +1,13 @@
 package l4_test
 
 import (
-	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"testing"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
-
-	"github.com/l4-go/l4"
 )
-
-// stepper is either solver.
-type stepper interface {
-	gorgonia.Solver
-	Last() l4.Info
-}
-
-// did returns what Last does, but for the number of refused steps.
-func did(s stepper) l4.Info {
-	info := s.Last()
-	info.Refused = 0
-	return info
-}
-
-type newSolver = func(loss gorgonia.Valuer, opts ...l4.Option) stepper
-
-// solvers are the ones that every table of tests goes through.
-var solvers = map[string]newSolver{
-	"L4Adam": func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
-		return l4.NewL4Adam(loss, opts...)
-	},
-	"L4Mom": func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
-		return l4.NewL4Mom(loss, opts...)
-	},
-	"L4": func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
-		return l4.New(loss, &heavyBall{rate: 0.1}, opts...)
-	},
-}
-
-// heavyBall is a solver such as a user may write, for tensors alone. It can be saved and does not
-// allocate after its first step.
-type heavyBall struct {
-	rate     float64
-	velocity [][]float64
-}
-
-func (h *heavyBall) Step(model []gorgonia.ValueGrad) error {
-	for i, p := range model {
-		grad, err := p.Grad()
-		if err != nil {
-			return err
-		}
-		w, g := p.Value().(*tensor.Dense), grad.(*tensor.Dense)
-		if w.Dtype() == tensor.Float32 {
-			heavyBallStep(h, i, w.Float32s(), g.Float32s())
-		} else {
-			heavyBallStep(h, i, w.Float64s(), g.Float64s())
-		}
-	}
-	return nil
-}
-
-func heavyBallStep[T float32 | float64](h *heavyBall, i int, w, g []T) {
-	if i == len(h.velocity) {
-		h.velocity = append(h.velocity, make([]float64, len(w)))
-	}
-	v := h.velocity[i]
-	for k := range w {
-		v[k] = 0.9*v[k] + float64(g[k])
-		w[k] -= T(h.rate * v[k])
-	}
-}
-
-func (h *heavyBall) MarshalBinary() ([]byte, error) { return json.Marshal(h.velocity) }
-func (h *heavyBall) UnmarshalBinary(b []byte) error { return json.Unmarshal(b, &h.velocity) }
 
 var dtypes = []tensor.Dtype{tensor.Float32, tensor.Float64}
 
@@ -92,17 +27,10 @@ func (p *param) Name() string                  { return p.name }
 func (p *param) Value() gorgonia.Value         { return p.w }
 func (p *param) Grad() (gorgonia.Value, error) { return p.g, p.err }
 
-// backing converts to a slice of the dtype.
-func backing(dt tensor.Dtype, xs []float64) any {
-	if dt == tensor.Float64 {
-		return append([]float64{}, xs...)
-	}
-	ys := make([]float32, len(xs))
-	for i, x := range xs {
-		ys[i] = float32(x)
-	}
-	return ys
-}
+// setGrad and setWeight set the elements in row-major order.
+func (p *param) setGrad(xs []float64) { setNumbers(p.g, xs) }
+
+func (p *param) setWeight(xs []float64) { setNumbers(p.w, xs) }
 
 func newParam(name string, dt tensor.Dtype, shape []int, w []float64) *param {
 	return &param{
@@ -119,9 +47,39 @@ func newScalar(dt tensor.Dtype) gorgonia.Value {
 	return gorgonia.NewF32(0)
 }
 
-// setGrad and setWeight set the elements in row-major order.
-func (p *param) setGrad(xs []float64)   { setNumbers(p.g, xs) }
-func (p *param) setWeight(xs []float64) { setNumbers(p.w, xs) }
+// backing converts to a slice of the dtype.
+func backing(dt tensor.Dtype, xs []float64) any {
+	if dt == tensor.Float64 {
+		return append([]float64{}, xs...)
+	}
+	ys := make([]float32, len(xs))
+	for i, x := range xs {
+		ys[i] = float32(x)
+	}
+	return ys
+}
+
+func stateModel(dt tensor.Dtype) []*param {
+	return []*param{
+		newParam("matrix", dt, []int{3, 4}, ramp(12, 1)),
+		{name: "scalar", w: newScalar(dt), g: newScalar(dt)},
+		newParam("größe", dt, []int{5}, ramp(5, 2)),
+	}
+}
+
+// mixedModel has a view, a vector of float64 whatever the other dtype, and a scalar.
+func mixedModel(dt tensor.Dtype) []*param {
+	whole := newParam("", dt, []int{6, 5}, ramp(30, 3)).w.(*tensor.Dense)
+	view, err := whole.Slice(tensor.S(1, 4), tensor.S(0, 3))
+	if err != nil {
+		panic(err)
+	}
+	return []*param{
+		{name: "view", w: view.(*tensor.Dense), g: newParam("", dt, []int{3, 3}, ramp(9, 1)).g},
+		newParam("vector", tensor.Float64, []int{4}, ramp(4, 2)),
+		{name: "scalar", w: newScalar(dt), g: newScalar(dt)},
+	}
+}
 
 func setNumbers(v gorgonia.Value, xs []float64) {
 	eachNumber(v, func(x *float64) { *x, xs = xs[0], xs[1:] })
@@ -168,4 +126,116 @@ func eachNumber(v gorgonia.Value, f func(x *float64)) {
 		d.Float32s()[at] = float32(x)
 	}
 	visit(0, 0)
+}
+
+// cloneOf is a value like v in memory of its own.
+func cloneOf(v gorgonia.Value) gorgonia.Value {
+	c, err := gorgonia.CloneValue(v)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+func valueGrads(model []*param) []gorgonia.ValueGrad {
+	vs := make([]gorgonia.ValueGrad, len(model))
+	for i, p := range model {
+		vs[i] = p
+	}
+	return vs
+}
+
+func weightsOf(model []*param) []float64 {
+	var all []float64
+	for _, p := range model {
+		all = append(all, numbers(p.w)...)
+	}
+	return all
+}
+
+func gradOf(p gorgonia.ValueGrad) gorgonia.Value {
+	g, _ := p.Grad()
+	return g
+}
+
+// ramp returns n numbers that are not alike.
+func ramp(n int, seed uint64) []float64 {
+	r := rand.New(rand.NewPCG(seed, 1))
+	xs := make([]float64, n)
+	for i := range xs {
+		xs[i] = r.NormFloat64()
+	}
+	return xs
+}
+
+func scaled(xs []float64, by float64) []float64 {
+	out := make([]float64, len(xs))
+	for i, x := range xs {
+		out[i] = by * x
+	}
+	return out
+}
+
+func dot(a, b []float64) (sum float64) {
+	for i := range a {
+		sum += a[i] * b[i]
+	}
+	return sum
+}
+
+func wantEqual(t *testing.T, got, want []float64) {
+	t.Helper()
+	if len(got) == 0 || len(got) != len(want) {
+		t.Fatalf("%d numbers, want %d", len(got), len(want))
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("number %d: %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
+func wantClose(t *testing.T, got, want []float64, tolerance float64) {
+	t.Helper()
+	errs := worst{}
+	errs.addAll("weights", got, want)
+	errs.check(t, tolerance, "weights")
+}
+
+// worst keeps the largest relative error of each quantity.
+type worst map[string]float64
+
+func (w worst) add(name string, got, want float64) { w.addScaled(name, got, want, math.Abs(want)) }
+
+// addScaled measures the error against a scale other than the wanted number itself.
+func (w worst) addScaled(name string, got, want, scale float64) {
+	if got == want {
+		return
+	}
+	rel := math.Abs(got-want) / scale
+	if math.IsNaN(rel) {
+		rel = math.Inf(1)
+	}
+	w[name] = max(w[name], rel)
+}
+
+// addAll measures weights against the largest of their tensor.
+func (w worst) addAll(name string, got, want []float64) {
+	scale := 0.0
+	for _, x := range want {
+		scale = max(scale, math.Abs(x))
+	}
+	for i := range want {
+		w.addScaled(name, got[i], want[i], scale)
+	}
+}
+
+func (w worst) check(t *testing.T, tolerance float64, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		t.Logf("%s: largest relative error %.2g, allowed %.0g", name, w[name], tolerance)
+		if w[name] > tolerance {
+			t.Errorf("%s: relative error %.3g above %g", name, w[name], tolerance)
+		}
+	}
 }

@@ -75,6 +75,25 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
+// TestLoadOtherFloor: the state of a solver whose floor moves names the option if it is loaded into
+// one with a given floor of the same number, and the other way round.
+func TestLoadOtherFloor(t *testing.T) {
+	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
+	for _, opts := range [][2][]l4.Option{{nil, {l4.WithLossFloor(0)}},
+		{{l4.WithLossFloor(0)}, nil}} {
+		s := l4.NewL4Mom(valuer{loss}, opts[0]...)
+		stepOnce(t, s, loss, p, 1, 1)
+		data, err := s.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = l4.NewL4Mom(valuer{loss}, opts[1]...).UnmarshalBinary(data)
+		if err == nil || !strings.Contains(err.Error(), "WithLossFloor") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
 // TestLoadWithFewerSkips: a solver that may skip fewer steps than the saved one has skipped skips
 // none.
 func TestLoadWithFewerSkips(t *testing.T) {
@@ -152,6 +171,8 @@ func TestLoadImpossible(t *testing.T) {
 		mean   = count + 4 + (8 + 6) + 1 + (4 + 2*8)
 		square = mean + 12*8
 		start  = square + 12*8
+
+		most uint64 = min(1<<62, math.MaxInt)
 	)
 	loss, model := newBowl(), stateModel(tensor.Float64)
 	s := l4.NewL4Adam(loss, l4.WithClip(1))
@@ -167,7 +188,7 @@ func TestLoadImpossible(t *testing.T) {
 		bad  []uint64
 		good uint64
 	}{
-		"steps without an end": {info, []uint64{1<<62 + 1, 1 << 63, 0}, 1 << 62},
+		"steps without an end": {info, []uint64{most + 1, 1 << 63, 0}, most},
 		"loss":                 {info + 8, []uint64{nan, inf, minusInf}, bits(-1)},
 		"last Lmin":            {info + 16, []uint64{nan, inf, bits(-1e-9)}, bits(1)},
 		"rate":                 {info + 24, []uint64{nan, inf, minusInf}, bits(-1)},
@@ -212,6 +233,37 @@ func TestLoadImpossible(t *testing.T) {
 	}
 }
 
+// TestLargestNumbers: what a solver remembers stays finite, so that its state can be loaded.
+func TestLargestNumbers(t *testing.T) {
+	for name, c := range map[string]struct {
+		loss, grad float64
+		steps      int
+		opt        l4.Option
+	}{
+		"infinite rate":        {1e300, 1e-160, 1, l4.WithEpsilon(0)},
+		"infinite path, reach": {1e308, 1, 1000, l4.WithEpsilon(0)},
+		"Lmin":                 {math.MaxFloat64, 1, 1, l4.WithInitFactor(1)},
+	} {
+		loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
+		newSolver := func() *l4.L4Mom {
+			return l4.NewL4Mom(valuer{loss}, l4.WithMomentumTime(1), c.opt)
+		}
+		s := newSolver()
+		for range c.steps {
+			if info := stepOnce(t, s, loss, p, c.loss, c.grad); !(info.Length <= info.Limit) {
+				t.Fatalf("%s: %+v", name, info)
+			}
+		}
+		data, err := s.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := newSolver().UnmarshalBinary(data); err != nil {
+			t.Errorf("%s: %+v: %v", name, s.Last(), err)
+		}
+	}
+}
+
 // TestLoadedModelMustFit: the parameters of the next step must be those of the saved state.
 func TestLoadedModelMustFit(t *testing.T) {
 	data := savedState(t)
@@ -243,22 +295,17 @@ func TestLoadedModelMustFit(t *testing.T) {
 	}
 }
 
-// loadKinds are the solvers that damaged states are loaded into.
-var loadKinds = map[string]func(bowl) stepper{
-	"L4Adam": func(loss bowl) stepper { return l4.NewL4Adam(loss) },
-	"L4": func(loss bowl) stepper {
-		return l4.New(loss, &heavyBall{rate: 0.1}, l4.WithClip(1))
-	},
-}
+// loadKinds are the solvers that damaged states are loaded into, with their options.
+var loadKinds = map[string][]l4.Option{"L4Adam": nil, "L4": {l4.WithClip(1)}}
 
 // checkLoad loads body with its checksum repaired: what is accepted is saved again as the same
 // bytes, and a step from there is a step or an error.
 func checkLoad(t *testing.T, body []byte) {
 	t.Helper()
-	for name, newSolver := range loadKinds {
+	for name, opts := range loadKinds {
 		data := withChecksum(append(slices.Clone(body), 0, 0, 0, 0))
 		loss, model := newBowl(), stateModel(tensor.Float32)
-		s := newSolver(loss).(saver)
+		s := solvers[name](loss, opts...)
 		if s.UnmarshalBinary(data) != nil {
 			continue
 		}
@@ -273,11 +320,11 @@ func checkLoad(t *testing.T, body []byte) {
 // savedStates are the bodies of states of every one of loadKinds, before and after a step.
 func savedStates(tb testing.TB) [][]byte {
 	var states [][]byte
-	for _, newSolver := range loadKinds {
+	for name, opts := range loadKinds {
 		loss, model := newBowl(), stateModel(tensor.Float32)
-		s := newSolver(loss)
+		s := solvers[name](loss, opts...)
 		for range 2 {
-			data, err := s.(saver).MarshalBinary()
+			data, err := s.MarshalBinary()
 			if err != nil {
 				tb.Fatal(err)
 			}

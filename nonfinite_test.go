@@ -106,46 +106,50 @@ func TestLargestGradient(t *testing.T) {
 	})
 }
 
-// TestRoundedLoss: a loss that rounding has taken below zero counts as zero.
-func TestRoundedLoss(t *testing.T) {
-	for _, c := range []struct {
-		loss gorgonia.Value
-		ok   bool
-	}{
-		{gorgonia.NewF32(-1e-7), true}, {gorgonia.NewF32(-1.8e-6), true},
-		{gorgonia.NewF32(-2e-6), false},
-		{gorgonia.NewF64(-1e-16), true}, {gorgonia.NewF64(-3.5e-15), true},
-		{gorgonia.NewF64(-3.6e-15), false},
-	} {
-		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
-		p.setGrad([]float64{3, 4})
-		s := l4.NewL4Adam(valuer{c.loss}, l4.WithLossFloor(0))
-		if err := s.Step([]gorgonia.ValueGrad{p}); (err == nil) != c.ok {
-			t.Errorf("%T %v: error %v", c.loss, c.loss, err)
+// TestPoisonedBatch trains in a tape machine with a batch of NaN in the middle, and ends where the
+// training without that batch ends.
+func TestPoisonedBatch(t *testing.T) {
+	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
+		run := func(poison bool, opts ...l4.Option) ([]float64, l4.Info) {
+			g, loss, weights := mixedGraph(dt)
+			next := tape(t, g, loss, weights, gorgonia.BindDualValues(weights...))
+			x := g.ByName("x")[0].Value().(*tensor.Dense)
+			s := newSolver(loss, opts...)
+			for step := range 20 {
+				if poison && step == 10 {
+					clean := numbers(x)
+					bad := append([]float64{}, clean...)
+					bad[len(bad)/2] = math.NaN()
+					setNumbers(x, bad)
+					if err := next(); err != nil {
+						t.Fatal(err)
+					}
+					err := s.Step(gorgonia.NodesToValueGrads(weights))
+					if (len(opts) == 0) != errors.Is(err, l4.ErrNonFinite) {
+						t.Errorf("error %v", err)
+					}
+					setNumbers(x, clean)
+				}
+				if err := next(); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Step(gorgonia.NodesToValueGrads(weights)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var all []float64
+			for _, w := range weights {
+				all = append(all, numbers(w.Value())...)
+			}
+			return all, s.Last()
 		}
-		if got := s.Last(); c.ok && (got.LearnRate != 0 || got.LMin != 0 || got.Loss >= 0) {
-			t.Errorf("%T %v: %+v", c.loss, c.loss, got)
+		want, _ := run(false)
+		got, _ := run(true)
+		wantEqual(t, got, want)
+		got, info := run(true, l4.WithSkipNonFinite(1))
+		wantEqual(t, got, want)
+		if info.Skipped != 1 || info.Step != 20 {
+			t.Errorf("Last: %+v", info)
 		}
-	}
-}
-
-// TestNegativeLossChangesNothing: neither weights nor gradients.
-func TestNegativeLossChangesNothing(t *testing.T) {
-	loss, model := newBowl(), []*param{newParam("w", tensor.Float64, []int{4}, ramp(4, 1))}
-	s := l4.NewL4Adam(loss, l4.WithLossFloor(0))
-	loss.eval(model, 1)
-	if err := s.Step(valueGrads(model)); err != nil {
-		t.Fatal(err)
-	}
-	loss.eval(model, 1)
-	before, grads, info := weightsOf(model), numbers(model[0].g), did(s)
-	*loss.F64 = -1
-	if err := s.Step(valueGrads(model)); !errors.Is(err, l4.ErrNegativeLoss) {
-		t.Errorf("error %v", err)
-	}
-	wantEqual(t, weightsOf(model), before)
-	wantEqual(t, numbers(model[0].g), grads)
-	if did(s) != info {
-		t.Errorf("Last: %+v", s.Last())
-	}
+	})
 }

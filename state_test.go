@@ -1,8 +1,6 @@
 package l4_test
 
 import (
-	"encoding"
-	"encoding/binary"
 	"flag"
 	"math"
 	"os"
@@ -22,31 +20,6 @@ var writeState = flag.Bool(
 	"write testdata/state anew; for a new version of the format only",
 )
 
-// saver is a solver whose state can be saved.
-type saver interface {
-	stepper
-	encoding.BinaryMarshaler
-	encoding.BinaryUnmarshaler
-}
-
-func stateModel(dt tensor.Dtype) []*param {
-	return []*param{
-		newParam("matrix", dt, []int{3, 4}, ramp(12, 1)),
-		{name: "scalar", w: newScalar(dt), g: newScalar(dt)},
-		newParam("größe", dt, []int{5}, ramp(5, 2)),
-	}
-}
-
-func stepTimes(t *testing.T, s gorgonia.Solver, loss bowl, model []*param, n int) {
-	t.Helper()
-	for range n {
-		loss.eval(model, 1)
-		if err := s.Step(valueGrads(model)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestSaveAndLoad: training that is stopped, saved, loaded into a new solver and continued ends at
 // the bits of training straight through.
 func TestSaveAndLoad(t *testing.T) {
@@ -60,13 +33,13 @@ func TestSaveAndLoad(t *testing.T) {
 				want := weightsOf(model)
 
 				model = stateModel(dt)
-				first := newSolver(loss, opts...).(saver)
+				first := newSolver(loss, opts...)
 				stepTimes(t, first, loss, model, k)
 				data, err := first.MarshalBinary()
 				if err != nil {
 					t.Fatal(err)
 				}
-				second := newSolver(loss, opts...).(saver)
+				second := newSolver(loss, opts...)
 				if err := second.UnmarshalBinary(data); err != nil {
 					t.Fatal(err)
 				}
@@ -85,19 +58,6 @@ func TestSaveAndLoad(t *testing.T) {
 			}
 		}
 	})
-}
-
-// stateOf returns the state of a solver but for the number of refused steps.
-func stateOf(t *testing.T, s stepper) string {
-	t.Helper()
-	data, err := s.(saver).MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	const name = 8 + 2 // where its length stands
-	refused := name + 8 + int(binary.LittleEndian.Uint64(data[name:])) + 17*8 + 11*8
-	clear(data[refused : refused+8])
-	return string(data[:len(data)-4])
 }
 
 // savedState is the state of an L4Adam after three steps on stateModel.
@@ -175,7 +135,7 @@ func TestLoadSavedFile(t *testing.T) {
 		path := filepath.Join("testdata", "state", strings.ReplaceAll(t.Name(), "/", "-")+".bin")
 		run := func(load bool) []float64 {
 			loss, model := newBowl(), stateModel(dt)
-			s := newSolver(loss, opts...).(saver)
+			s := newSolver(loss, opts...)
 			stepTimes(t, s, loss, model, 5)
 			if *writeState {
 				data, err := s.MarshalBinary()
@@ -191,7 +151,7 @@ func TestLoadSavedFile(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s = newSolver(loss, opts...).(saver)
+				s = newSolver(loss, opts...)
 				if err := s.UnmarshalBinary(data); err != nil {
 					t.Fatal(err)
 				}

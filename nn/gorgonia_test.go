@@ -182,7 +182,7 @@ func TestEqualInputsMerge(t *testing.T) {
 	vector := func() *gorgonia.Node {
 		return gorgonia.NewVector(g, tensor.Float64, gorgonia.WithShape(3))
 	}
-	if vector() != vector() {
+	if first, second := vector(), vector(); first != second {
 		t.Error(mended + "two inputs of equal shape and no name are two nodes")
 	}
 }

@@ -53,6 +53,7 @@ func cifar() experiment {
 			}
 			return cifarVariants(s, depth)
 		},
+		unit: "epoch", measures: []measure{meanLosses, accuracies, learnRates},
 		report: cifarReport,
 	}
 }
@@ -103,10 +104,10 @@ func newCIFARTask(
 	return task, nil
 }
 
-func cifarReport(j *job) (string, [][]figure.Panel) {
+func cifarReport(j *job) string {
 	text := ""
 	for _, v := range j.variants {
 		text += v.title + "\n" + figure.Table(j.summary(v)) + "\n"
 	}
-	return text, j.panels("epoch", meanLosses, accuracies, learnRates)
+	return text
 }

@@ -33,7 +33,8 @@ func rootCommand(world *dist.World) *cobra.Command {
 	for _, e := range experiments {
 		commands = append(commands, experimentCommand(world, e()))
 	}
-	commands = append(commands, alone(world, stressCommand()), alone(world, programsCommand()))
+	commands = append(commands, alone(world, stressCommand()), alone(world, programsCommand()),
+		alone(world, drawCommand()))
 	root.Args = func(_ *cobra.Command, args []string) error { // called after the flags are parsed
 		if len(args) == 0 {
 			return nil
@@ -88,7 +89,7 @@ func long(e experiment) string {
 	text := fmt.Sprintf("%s.\nAn epoch is %s.\n\n", e.about, e.epoch) +
 		"Solvers, each with a number after a colon if it is not the default:\n"
 	for _, k := range train.Kinds {
-		text += fmt.Sprintf("  %-13s %s %v\n", k.Name, k.Number, k.Value)
+		text += fmt.Sprintf("  %-16s %s %v\n", k.Name, k.Number, k.Value)
 	}
 	if len(e.tasks) > 0 {
 		text += "\nTasks:\n"

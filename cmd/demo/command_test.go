@@ -82,7 +82,7 @@ func TestMistakes(t *testing.T) {
 		{"--dtype float16", `"float16": want float32 or float64`},
 		{"--nonsense", "unknown flag: --nonsense (demo --help lists the flags)"},
 		{"-epochs 3", "flags have two dashes"},
-		{"mnits", `no experiment "mnits": choose from mnist, regression, fashion, cifar, stress, programs`},
+		{"mnits", `no experiment "mnits": choose from mnist, regression, fashion, cifar, dnc, stress, programs`},
 		{"mnist more", "more"},
 		{"--data " + filepath.Join(data, "nowhere"), "nowhere"},
 		{"--data " + damaged, "train-images-idx3-ubyte: ends after"},

@@ -6,14 +6,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/l4-go/l4/internal/experiment/dataset"
-	"github.com/l4-go/l4/internal/experiment/figure"
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // experiments are what the program offers, each a command of its own; demo alone runs the first. A
 // new one is a file such as regression.go with a function that returns it, and that function's name
 // here.
-var experiments = []func() experiment{mnist, regression, fashion, cifar}
+var experiments = []func() experiment{mnist, regression, fashion, cifar, dnc}
 
 // experiment is something to compare solvers on, described as data. The command, its flags and its
 // help, the runs, the checkpoint, the CSV and the files of the figure follow from it.
@@ -37,8 +36,11 @@ type experiment struct {
 
 	// variants checks the settings and loads what the experiment needs.
 	variants func(s settings) ([]variant, error)
-	// report returns the tables, as text, and the rows of the figure.
-	report func(j *job) (string, [][]figure.Panel)
+	// The figure has a panel for each measure, over epochs or steps, as unit says. report returns the
+	// tables, as text.
+	unit     string
+	measures []measure
+	report   func(j *job) string
 }
 
 // scope is how much an experiment does by default.

@@ -47,6 +47,7 @@ func fashion() experiment {
 			}
 			return fashionVariants(s, dropout)
 		},
+		unit: "epoch", measures: []measure{meanLosses, accuracies, learnRates},
 		report: fashionReport,
 	}
 }
@@ -115,10 +116,10 @@ func (t *fashionTask) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, erro
 	return t.Classifier.Run(step)
 }
 
-func fashionReport(j *job) (string, [][]figure.Panel) {
+func fashionReport(j *job) string {
 	text := ""
 	for _, v := range j.variants {
 		text += v.title + "\n" + figure.Table(j.summary(v)) + "\n"
 	}
-	return text, j.panels("epoch", meanLosses, accuracies, learnRates)
+	return text
 }

@@ -46,6 +46,7 @@ type result struct {
 	Records  []train.Record
 	Ended    string // why the run ended early; "" if it did not
 	Diverged bool   // whether it ended early because it diverged
+	Shown    string // what the task shows after the whole run; "" if it is no shower
 }
 
 // runJob makes an experiment and its report. Errors after the training has begun are failures.
@@ -198,6 +199,9 @@ func (j *job) makeRun(ctx context.Context, id runID) error {
 	records, err := train.Run(ctx, task, id.Solver.kind().New(id.Solver.Value), opts)
 	end(err)
 	r := result{Run: id, Records: records}
+	if err == nil {
+		r.Shown, err = show(task)
+	}
 	if err != nil {
 		r.Ended, r.Diverged = err.Error(), errors.Is(err, train.ErrDiverged)
 	}
@@ -208,6 +212,19 @@ func (j *job) makeRun(ctx context.Context, id runID) error {
 		return err
 	}
 	return j.checkpoint.saveResult(r)
+}
+
+// shower is a task that can show in words what its weights do.
+type shower interface{ Show() (string, error) }
+
+func show(task train.Task) (string, error) {
+	if s, ok := task.(shard); ok {
+		task = s.Task
+	}
+	if s, ok := task.(shower); ok {
+		return s.Show()
+	}
+	return "", nil
 }
 
 func (j *job) variant(id runID) variant {

@@ -33,7 +33,8 @@ func mnist() experiment {
 		timed: true, batches: []int{64}, dtype: "float32", gridStarts: 2,
 		data:     "the four files of MNIST (default where the Go modules lie)",
 		variants: mnistVariants,
-		report:   mnistReport,
+		unit:     "epoch", measures: []measure{meanLosses, learnRates},
+		report: mnistReport,
 	}
 }
 
@@ -74,7 +75,7 @@ func mnistVariants(s settings) ([]variant, error) {
 	return vs, nil
 }
 
-func mnistReport(j *job) (string, [][]figure.Panel) {
+func mnistReport(j *job) string {
 	text := ""
 	for _, v := range j.variants {
 		text += v.title + "\n" + figure.Table(j.summary(v)) + "\n"
@@ -89,7 +90,7 @@ func mnistReport(j *job) (string, [][]figure.Panel) {
 			figure.Table(j.comparison(v, "epoch", "reference", []int{1, 10, 20, 30}, paperLoss)) +
 			"\n"
 	}
-	return text, j.panels("epoch", meanLosses, learnRates)
+	return text
 }
 
 func meanLoss(r train.Record) float64 { return r.Loss }

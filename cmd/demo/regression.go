@@ -35,6 +35,7 @@ func regression() experiment {
 					train.LogSpacedMatrix()),
 			}, nil
 		},
+		unit: "step", measures: []measure{lastLosses, learnRates},
 		report: regressionReport,
 	}
 }
@@ -49,7 +50,7 @@ func regressionVariant(s settings, name, title string, matrix *mat.Dense) varian
 	}
 }
 
-func regressionReport(j *job) (string, [][]figure.Panel) {
+func regressionReport(j *job) string {
 	steps := []int{10_000, 30_000}
 	if last := j.epochs * regressionEpoch; !slices.Contains(steps, last) {
 		steps = append(steps, last)
@@ -61,7 +62,7 @@ func regressionReport(j *job) (string, [][]figure.Panel) {
 		rows := j.comparison(v, "step", "reference", steps, paperSpread)
 		text += v.title + "\n" + figure.Table(rows) + "\n"
 	}
-	return text, j.panels("step", lastLosses, learnRates)
+	return text
 }
 
 func lastLoss(r train.Record) float64 { return r.LastLoss }

@@ -22,14 +22,13 @@ func (j *job) report(w io.Writer) error {
 		fmt.Fprintln(w, "\nNo epoch was finished, so there is nothing to write.")
 		return nil
 	}
-	text, panels := j.experiment.report(j)
-	fmt.Fprintf(w, "\n%s%s", j.gridReport(), text)
+	fmt.Fprintf(w, "\n%s%s", j.gridReport(), j.experiment.report(j))
 	for _, path := range j.files() {
 		var err error
 		if filepath.Ext(path) == ".csv" {
 			err = figure.WriteCSV(path, j.csv())
 		} else {
-			err = figure.Save(path, panels...)
+			err = figure.Save(path, j.panels()...)
 		}
 		if err != nil {
 			return err
@@ -180,16 +179,17 @@ var (
 	accuracies = measure{"test accuracy", true, func(r train.Record) float64 { return r.Accuracy }}
 )
 
-// panels returns a row for each variant, with a panel for each measure over epochs or steps, as unit
-// says.
-func (j *job) panels(unit string, measures ...measure) [][]figure.Panel {
+// panels returns a row for each variant, with a panel for each of the experiment's measures.
+func (j *job) panels() [][]figure.Panel {
 	var rows [][]figure.Panel
 	for _, v := range j.variants {
 		var row []figure.Panel
-		for _, m := range measures {
-			panel := figure.Panel{Title: v.title, X: unit, Y: m.y, Linear: m.linear}
+		for _, m := range j.experiment.measures {
+			panel := figure.Panel{
+				Title: v.title, X: j.experiment.unit, Y: m.y, Linear: m.linear,
+			}
 			for _, spec := range v.solvers {
-				panel.Curves = append(panel.Curves, j.curve(v, spec, unit, m))
+				panel.Curves = append(panel.Curves, j.curve(v, spec, m))
 			}
 			row = append(row, panel)
 		}
@@ -200,7 +200,7 @@ func (j *job) panels(unit string, measures ...measure) [][]figure.Panel {
 
 // curve returns the mean over a solver's starts, the geometric one for a logarithmic axis, with a
 // band from the smallest to the largest.
-func (j *job) curve(v variant, spec solverSpec, unit string, m measure) figure.Curve {
+func (j *job) curve(v variant, spec solverSpec, m measure) figure.Curve {
 	mean := stat.GeometricMean
 	if m.linear {
 		mean = stat.Mean
@@ -211,7 +211,7 @@ func (j *job) curve(v variant, spec solverSpec, unit string, m measure) figure.C
 		if len(values) == 0 {
 			break
 		}
-		c.X = append(c.X, float64(epoch*v.per(unit)))
+		c.X = append(c.X, float64(epoch*v.per(j.experiment.unit)))
 		c.Y = append(c.Y, mean(values, nil))
 		if j.restarts > 1 {
 			c.Low, c.Up = append(c.Low, slices.Min(values)), append(c.Up, slices.Max(values))
@@ -220,14 +220,18 @@ func (j *job) curve(v variant, spec solverSpec, unit string, m measure) figure.C
 	return c
 }
 
+// columns are those of the CSV file. There is no accuracy without test data.
+var columns = []string{
+	"variant", "solver", "value", "seed", "epoch", "loss", "last_loss", "learn_rate",
+	"test_accuracy", "seconds", "step_seconds", "step", "title",
+}
+
 // csv returns the records of all runs.
 func (j *job) csv() [][]string {
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-	rows := [][]string{{
-		"variant", "solver", "value", "seed", "epoch",
-		"loss", "last_loss", "learn_rate", "test_accuracy", "seconds", "step_seconds",
-	}}
+	rows := [][]string{columns}
 	for _, id := range j.runs {
+		v := j.variant(id)
 		for _, e := range j.results[id].Records {
 			accuracy := ""
 			if !math.IsNaN(e.Accuracy) {
@@ -238,6 +242,7 @@ func (j *job) csv() [][]string {
 				strconv.FormatUint(id.Seed, 10), strconv.Itoa(e.Epoch),
 				number(e.Loss), number(e.LastLoss), number(e.LearnRate), accuracy,
 				number(e.Time.Seconds()), number(e.StepTime.Seconds()),
+				strconv.Itoa(e.Epoch * v.epochSteps), v.title,
 			})
 		}
 	}

@@ -5,6 +5,7 @@ package flat
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 
 	"github.com/pkg/errors"
@@ -213,7 +214,11 @@ func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 	if !c.Reading() && !m.fixed {
 		n = 0 // a model that failed its first step does not count
 	}
-	n = int(c.Uint(4, uint64(n)))
+	if count := c.Uint(4, uint64(n)); count > math.MaxInt {
+		c.Fail("%d parameters", count)
+	} else {
+		n = int(count)
+	}
 	if c.Reading() {
 		*m = Model{WeightsOnly: m.WeightsOnly, fixed: n > 0}
 	}

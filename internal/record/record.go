@@ -105,10 +105,11 @@ func (c *Codec) Uint(bytes int, x uint64) uint64 {
 	return x
 }
 
-// Count is a number of steps. No run has more than 2⁶².
+// Count is a number of steps. No run has more than 2⁶², and on a 32-bit machine none has more than
+// an int can hold.
 func (c *Codec) Count(n *int) {
 	x := c.Uint(8, uint64(*n))
-	if x > 1<<62 {
+	if x > min(1<<62, math.MaxInt) {
 		c.Fail("a count of %d steps", x)
 		x = 0
 	}

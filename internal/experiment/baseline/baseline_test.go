@@ -137,6 +137,12 @@ var methods = []struct {
 	{"MoMo-Adam", func(l gorgonia.Valuer) gorgonia.Solver {
 		return NewMoMoAdam(l)
 	}, momoPaper},
+	{"RMSProp", func(gorgonia.Valuer) gorgonia.Solver {
+		return NewRMSProp(0.01)
+	}, rmsPropPaper},
+	{"Momentum, clipped", func(gorgonia.Valuer) gorgonia.Solver {
+		return NewMomentum(0.02).ClipNorm(5)
+	}, momentumPaper},
 }
 
 func TestAsInTheirPapers(t *testing.T) {

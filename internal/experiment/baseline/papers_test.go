@@ -138,3 +138,37 @@ func momoPaper(round rounding) [][]float64 {
 	}
 	return steps
 }
+
+// rmsPropPaper is what TensorFlow documents.
+func rmsPropPaper(round rounding) [][]float64 {
+	const η, ρ, ε = 0.01, 0.9, 1e-10
+	θ := slices.Clone(origin)
+	meanSquare := [3]float64{1, 1, 1}
+	var steps [][]float64
+	for t := range testSteps {
+		for i, g := range round.all(gradient(t, θ)) {
+			meanSquare[i] = ρ*meanSquare[i] + (1-ρ)*g*g
+			θ[i] -= η * g / math.Sqrt(meanSquare[i]+ε)
+		}
+		steps = append(steps, slices.Clone(round.all(θ)))
+	}
+	return steps
+}
+
+// momentumPaper has the gradient clipped to the norm 5, which it exceeds in some steps.
+func momentumPaper(round rounding) [][]float64 {
+	const η, μ, limit = 0.02, 0.9, 5
+	θ := slices.Clone(origin)
+	var v [3]float64
+	var steps [][]float64
+	for t := range testSteps {
+		g := round.all(gradient(t, θ))
+		scale := min(1, limit/math.Sqrt(g[0]*g[0]+g[1]*g[1]+g[2]*g[2]))
+		for i := range θ {
+			v[i] = μ*v[i] + scale*g[i]
+			θ[i] -= η * v[i]
+		}
+		steps = append(steps, slices.Clone(round.all(θ)))
+	}
+	return steps
+}

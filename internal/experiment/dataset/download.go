@@ -100,9 +100,6 @@ func (d *download) receive(ctx context.Context, part *os.File, watchdog *time.Ti
 		return err
 	}
 	defer body.Close()
-	if err := part.Truncate(first); err != nil {
-		return err
-	}
 	if d.done, err = part.Seek(first, io.SeekStart); err != nil {
 		return err
 	}

@@ -128,14 +128,14 @@ func TestFetchArchive(t *testing.T) {
 		}
 		wantFiles(t, folder, wholeFiles)
 	}
-	if len(o.ranges) != 0 {
-		t.Errorf("%d requests", len(o.ranges))
+	if len(o.requests()) != 0 {
+		t.Errorf("%d requests", len(o.requests()))
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Find(context.Background(), quiet); err != nil || len(o.ranges) != 1 {
-		t.Errorf("%d requests, %v", len(o.ranges), err)
+	if _, err := s.Find(context.Background(), quiet); err != nil || len(o.requests()) != 1 {
+		t.Errorf("%d requests, %v", len(o.requests()), err)
 	}
 	wantFiles(t, folder, wholeFiles)
 }

@@ -97,7 +97,8 @@ type phase[T op.Float] struct {
 func newConv[T op.Float](s convSize) conv[T] {
 	return conv[T]{
 		convSize: s, kernel: kernel.Of[T](),
-		panels: make([]T, s.k*s.k*s.in*roundUp(s.out)), zeros: make([]T, roundUp(s.out)),
+		panels: make([]T, s.k*s.k*s.in*kernel.RoundUp(s.out)),
+		zeros:  make([]T, kernel.RoundUp(s.out)),
 	}
 }
 
@@ -110,7 +111,7 @@ func (c *conv[T]) paddedGradient() padded[T] {
 }
 
 // pack prepares the weights for image.
-func (c *conv[T]) pack(w []T) { pack(c.panels, w, c.k*c.k*c.in, c.out, c.out) }
+func (c *conv[T]) pack(w []T) { kernel.Pack(c.panels, w, c.k*c.k*c.in, c.out, c.out) }
 
 // image convolves one image and adds init, whose pixels are initI elements apart: 0 for a bias.
 func (c *conv[T]) image(out []T, x *padded[T], init []T, initI int) {
@@ -160,7 +161,7 @@ func (c *conv[T]) newPhases() []phase[T] {
 			p := phase[T]{y: y, x: x}
 			p.fromY, p.tapsY = along(y)
 			p.fromX, p.tapsX = along(x)
-			p.panels = make([]T, p.tapsY*p.tapsX*c.out*roundUp(c.in))
+			p.panels = make([]T, p.tapsY*p.tapsX*c.out*kernel.RoundUp(c.in))
 			phases = append(phases, p)
 		}
 	}
@@ -176,7 +177,7 @@ func (c *conv[T]) packPhase(p *phase[T], w []T) {
 				ky := ty*c.stride + (p.y+c.padding())%c.stride
 				kx := tx*c.stride + (p.x+c.padding())%c.stride
 				at := ((ky*c.k+kx)*c.in + i) * c.out
-				packTransposed(panels, w[at:], c.out, min(kernel.Cols, c.in-i), c.out)
+				kernel.PackTransposed(panels, w[at:], c.out, min(kernel.Cols, c.in-i), c.out)
 				panels = panels[c.out*kernel.Cols:]
 			}
 		}

@@ -53,7 +53,7 @@ const (
 func newDense[T op.Float](s denseSize) op.Module[T] {
 	return &dense[T]{
 		denseSize: s, kernel: kernel.Of[T](), zeros: make([]T, kernel.Cols),
-		grad: make([]T, s.batch*s.out), panels: make([]T, s.batch*roundUp(s.out)),
+		grad: make([]T, s.batch*s.out), panels: make([]T, s.batch*kernel.RoundUp(s.out)),
 		crew: newCrew(func() *denseScratch[T] {
 			panels := max(together*min(innerMax, s.in), kernel.Cols*s.out)
 			return &denseScratch[T]{make([]T, panels), make([]T, rowBlock*s.batch)}
@@ -68,7 +68,7 @@ func (m *dense[T]) Forward(out []T, in [][]T) {
 		cols := min(together, m.out-from)
 		for k := 0; k < m.in; k += innerMax {
 			inner := min(innerMax, m.in-k)
-			pack(s.panels, w[k*m.out+from:], inner, cols, m.out)
+			kernel.Pack(s.panels, w[k*m.out+from:], inner, cols, m.out)
 			for o := 0; o < cols; o += kernel.Cols {
 				p := kernel.Product{
 					Rows: m.batch, Cols: min(kernel.Cols, cols-o), Outer: 1, Inner: inner,
@@ -116,14 +116,14 @@ func (m *dense[T]) inputGradient(dx, w, grad []T) {
 			Rows: m.batch, Cols: min(kernel.Cols, m.in-i), Outer: 1, Inner: m.out,
 			AI: m.out, AK: 1, BK: kernel.Cols, CI: m.in,
 		}
-		packTransposed(s.panels, w[i*m.out:], m.out, p.Cols, m.out)
+		kernel.PackTransposed(s.panels, w[i*m.out:], m.out, p.Cols, m.out)
 		m.kernel.Multiply(p, grad, s.panels, m.zeros, dx[i:])
 	})
 }
 
 // weightGradient is dw = xᵀ·grad.
 func (m *dense[T]) weightGradient(dw, x, grad []T) {
-	pack(m.panels, grad, m.batch, m.out, m.out)
+	kernel.Pack(m.panels, grad, m.batch, m.out, m.out)
 	m.crew.each((m.in+rowBlock-1)/rowBlock, func(s *denseScratch[T], piece int) {
 		i := piece * rowBlock
 		rows := min(rowBlock, m.in-i)
@@ -138,42 +138,4 @@ func (m *dense[T]) weightGradient(dw, x, grad []T) {
 			m.kernel.Multiply(p, s.columns, m.panels[o*m.batch:], m.zeros, dw[i*m.out+o:])
 		}
 	})
-}
-
-func roundUp(n int) int { return (n + kernel.Cols - 1) / kernel.Cols * kernel.Cols }
-
-// pack cuts a matrix whose rows are stride apart into panels of 16 columns, the last filled up with
-// zeros.
-func pack[T op.Float](panels, matrix []T, rows, cols, stride int) {
-	for k := range rows {
-		row := matrix[k*stride : k*stride+cols]
-		at := panels[k*kernel.Cols:]
-		for ; len(row) >= kernel.Cols; row = row[kernel.Cols:] {
-			*(*[kernel.Cols]T)(at) = *(*[kernel.Cols]T)(row)
-			at = at[min(len(at), rows*kernel.Cols):]
-		}
-		if len(row) > 0 {
-			clear(at[copy(at[:kernel.Cols], row):kernel.Cols])
-		}
-	}
-}
-
-// packTransposed makes one panel of up to 16 rows of a matrix, which become its columns.
-func packTransposed[T op.Float](panel, matrix []T, length, rows, stride int) {
-	if rows < kernel.Cols {
-		clear(panel[:length*kernel.Cols])
-	}
-	o := 0
-	for ; o+4 <= rows; o += 4 {
-		a, b := matrix[o*stride:][:length], matrix[(o+1)*stride:][:length]
-		c, d := matrix[(o+2)*stride:][:length], matrix[(o+3)*stride:][:length]
-		for k, x := range a {
-			*(*[4]T)(panel[k*kernel.Cols+o:]) = [4]T{x, b[k], c[k], d[k]}
-		}
-	}
-	for ; o < rows; o++ {
-		for k, x := range matrix[o*stride:][:length] {
-			panel[k*kernel.Cols+o] = x
-		}
-	}
 }

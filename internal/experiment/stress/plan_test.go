@@ -140,7 +140,7 @@ func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := quickPlan()
 	p.Jobs = 1
-	p.Tasks[1].Steps = 1 << 40 // would take for ever
+	p.Tasks[1].Steps = 1 << 30 // would take for ever
 	p.Progress = func(done, _ int, _ Result) {
 		if done == 4 {
 			cancel()

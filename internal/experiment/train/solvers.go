@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"github.com/l4-go/l4"
+	"github.com/l4-go/l4/internal/experiment/baseline"
 )
 
 // Solver is a solver whose learning rate can be read.
@@ -32,10 +33,15 @@ const (
 	Rate     = "rate"     // a constant learning rate, or the first of a schedule
 )
 
+// clipNorm is the limit of the clipped solvers to the norm of the gradient.
+const clipNorm = 50
+
 // Kinds are the solvers that can be compared. This is the one place where a solver gets its name
 // and its colour; a new one is a new entry. L4 without its bound, the paper's algorithm, has a paler
-// colour than L4 with it. The others are from the palette of Okabe and Ito, which colour-blind readers can tell
-// apart.
+// colour than L4 with it, and a clipped solver a darker one than the same without; RMSProp's would
+// be L4Adam's, so it is grey. The others are from the palette of Okabe and Ito, which colour-blind
+// readers can tell apart. Gorgonia's solvers clip elements, not norms, so those that clip are not
+// Gorgonia's.
 var Kinds = []Kind{
 	{"l4adam", "L4Adam", color.NRGBA{0x00, 0x72, 0xb2, 0xff}, Fraction, 0.15, l4Adam()},
 	{"l4mom", "L4Mom", color.NRGBA{0xd5, 0x5e, 0x00, 0xff}, Fraction, 0.15, l4Mom()},
@@ -65,6 +71,12 @@ var Kinds = []Kind{
 		func(rate float64) Solver {
 			return constant(gorgonia.NewRMSPropSolver(gorgonia.WithLearnRate(rate)), rate)
 		}},
+	{"adam-clipped", "Adam, clipped", color.NRGBA{0x00, 0x65, 0x49, 0xff}, Rate, 0.01,
+		clipped(baseline.NewAdam)},
+	{"rmsprop-clipped", "RMSProp, clipped", color.NRGBA{0x4d, 0x4d, 0x4d, 0xff}, Rate, 0.005,
+		clipped(baseline.NewRMSProp)},
+	{"momentum-clipped", "Momentum, clipped", color.NRGBA{0x86, 0x45, 0x69, 0xff}, Rate, 1.2,
+		clipped(baseline.NewMomentum)},
 }
 
 // KindOf returns the kind with a name. It reports whether there is one.
@@ -87,6 +99,11 @@ func l4Mom(opts ...l4.Option) func(alpha float64) Solver {
 	return func(alpha float64) Solver {
 		return adaptive(l4.NewL4Mom(nil, append([]l4.Option{l4.WithFraction(alpha)}, opts...)...))
 	}
+}
+
+// clipped limits the norm of the gradient.
+func clipped(new func(rate float64) *baseline.Solver) func(rate float64) Solver {
+	return func(rate float64) Solver { return constant(new(rate).ClipNorm(clipNorm), rate) }
 }
 
 func adaptive(s interface {

@@ -30,6 +30,8 @@ func TestKinds(t *testing.T) {
 		"sgd":      2 * rate * g,
 		"momentum": (1 + 1.9) * rate * g,
 		"adam":     2 * rate * g / (g + 1e-4),
+
+		"momentum-clipped": (1 + 1.9) * rate * g,
 	} {
 		kind, _ := KindOf(name)
 		task, solver := slope(t, g, 1), kind.New(rate)
@@ -127,5 +129,25 @@ func TestMomentumDrops(t *testing.T) {
 	}
 	if got := 1 - floats(task.State())[0]; math.Abs(got-moved) > 1e-9*moved {
 		t.Errorf("moved by %v, want %v", got, moved)
+	}
+}
+
+// TestClippedKinds: along a steep slope they take the gradient for one of the norm 50.
+func TestClippedKinds(t *testing.T) {
+	const rate = 0.01
+	for name, want := range map[string]float64{
+		"momentum-clipped": 50 * rate,
+		"adam-clipped":     rate,
+		"rmsprop-clipped":  rate * 50 / math.Sqrt(0.9+0.1*50*50),
+	} {
+		kind, _ := KindOf(name)
+		task := slope(t, 1e6, 1)
+		opts := Options{Epochs: 1, EpochSteps: 1}
+		if _, err := Run(t.Context(), task, kind.New(rate), opts); err != nil {
+			t.Fatal(err)
+		}
+		if got := 1 - floats(task.State())[0]; math.Abs(got-want) > 1e-8*want {
+			t.Errorf("%s: moved by %v, want %v", name, got, want)
+		}
 	}
 }

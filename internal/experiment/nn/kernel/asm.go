@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"math"
+	"unsafe"
 
 	"golang.org/x/sys/cpu"
 )
@@ -12,7 +13,7 @@ import (
 
 func init() {
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		assembly = append(assembly, avx2{})
+		assembly = append(assembly, avx2Double{}, avx2{})
 		if cpu.X86.HasAVX512F {
 			assembly = append(assembly, avx512{})
 		}
@@ -23,63 +24,76 @@ func init() {
 // and the passes want a positive multiple of eight elements: scalar does the rest.
 type avx2 struct{ scalar[float32] }
 
-func (avx2) Multiply(p Product, a, b, init, c []float32) { multiply(p, narrow, a, b, init, c) }
+func (avx2) Multiply(p Product, a, b, init, c []float32) { multiply(narrow, p, a, b, init, c) }
+
+// avx2Double is the kernel for float64. No more than its products is assembly.
+type avx2Double struct{ scalar[float64] }
+
+func (avx2Double) Multiply(p Product, a, b, init, c []float64) {
+	multiply(double, p, a, b, init, c)
+}
 
 // avx512 has products with vectors of twice the length.
 type avx512 struct{ avx2 }
 
-func (avx512) Multiply(p Product, a, b, init, c []float32) { multiply(p, wide, a, b, init, c) }
+func (avx512) Multiply(p Product, a, b, init, c []float32) { multiply(wide, p, a, b, init, c) }
 
-// The most rows that the tiles of avx2 and of avx512 have.
+// tiles are assembly for a product of a few rows. The value is the most that they have.
+type tiles int
+
 const (
-	narrow = 6
-	wide   = 16
+	narrow tiles = 6
+	double tiles = 3
+	wide   tiles = 16
 )
 
 // multiply cuts the rows into tiles of nearly equal height, as low ones are slow.
-func multiply(p Product, highest int, a, b, init, c []float32) {
+func multiply[T Float](ts tiles, p Product, a, b, init, c []T) {
 	if p.Rows == 0 || p.Cols == 0 {
 		return
 	}
 	check(&p, a, b, init, c)
-	low := float32(math.Inf(-1))
+	low := T(math.Inf(-1))
 	if p.Rectify {
 		low = 0
 	}
-	tiles := (p.Rows + highest - 1) / highest
-	height, higher := p.Rows/tiles, p.Rows%tiles
-	i := 0
-	for t := range tiles {
-		rows := height
-		if t < higher {
-			rows++
-		}
-		multiplyTile(rows, highest, &p, low, a[i*p.AI:], b, init[i*p.InitI:], c[i*p.CI:])
-		i += rows
+	n := (p.Rows + int(ts) - 1) / int(ts)
+	for t := range n {
+		i := t * p.Rows / n
+		rows := (t+1)*p.Rows/n - i
+		multiplyTile(ts, rows, &p, low, a[i*p.AI:], b, init[i*p.InitI:], c[i*p.CI:])
 	}
 }
 
-func multiplyTile(rows, highest int, p *Product, low float32, a, b, init, c []float32) {
+func multiplyTile[T Float](ts tiles, rows int, p *Product, low T, a, b, init, c []T) {
 	if p.Cols < Cols {
-		multiplyBuffered(rows, highest, p, low, a, b, init, c)
+		multiplyBuffered(ts, rows, p, low, a, b, init, c)
 		return
 	}
-	if highest == wide {
-		wideTile(rows, &p.Rows, &a[0], &b[0], &init[0], &c[0], low)
-	} else {
-		tile(rows, &p.Rows, &a[0], &b[0], &init[0], &c[0], low)
+	pa, pb, pi, pc := unsafe.Pointer(&a[0]), unsafe.Pointer(&b[0]), unsafe.Pointer(&init[0]),
+		unsafe.Pointer(&c[0])
+	switch ts {
+	case narrow:
+		tile(rows, &p.Rows, (*float32)(pa), (*float32)(pb), (*float32)(pi), (*float32)(pc),
+			float32(low))
+	case double:
+		tileDouble(rows, &p.Rows, (*float64)(pa), (*float64)(pb), (*float64)(pi), (*float64)(pc),
+			float64(low))
+	case wide:
+		wideTile(rows, &p.Rows, (*float32)(pa), (*float32)(pb), (*float32)(pi), (*float32)(pc),
+			float32(low))
 	}
 }
 
 // multiplyBuffered computes a tile of fewer than 16 columns in a buffer of 16.
-func multiplyBuffered(rows, highest int, p *Product, low float32, a, b, init, c []float32) {
-	var buffer [wide * Cols]float32
+func multiplyBuffered[T Float](ts tiles, rows int, p *Product, low T, a, b, init, c []T) {
+	var buffer [int(wide) * Cols]T
 	for i := range rows {
 		copy(buffer[i*Cols:], init[i*p.InitI:i*p.InitI+p.Cols])
 	}
 	q := *p
 	q.Cols, q.InitI, q.CI = Cols, Cols, Cols
-	multiplyTile(rows, highest, &q, low, a, b, buffer[:], buffer[:])
+	multiplyTile(ts, rows, &q, low, a, b, buffer[:], buffer[:])
 	for i := range rows {
 		copy(c[i*p.CI:i*p.CI+p.Cols], buffer[i*Cols:])
 	}

@@ -8,6 +8,9 @@ package kernel
 func tile(rows int, p *int, a *float32, b *float32, init *float32, c *float32, low float32)
 
 //go:noescape
+func tileDouble(rows int, p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+
+//go:noescape
 func wideTile(rows int, p *int, a *float32, b *float32, init *float32, c *float32, low float32)
 
 //go:noescape

@@ -21,7 +21,7 @@ TEXT ·tile(SB), NOSPLIT, $0-52
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	ADDQ    DX, CX
@@ -41,20 +41,20 @@ TEXT ·tile(SB), NOSPLIT, $0-52
 	VMOVUPS 32(CX), Y11
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	MOVQ    b+24(FP), DI
 	MOVQ    48(AX), R8
-	SHLQ    $0x02, R8
+	IMUL3Q  $0x04, R8, R8
 	MOVQ    64(AX), R9
-	SHLQ    $0x02, R9
+	IMUL3Q  $0x04, R9, R9
 	MOVQ    16(AX), R10
 	MOVQ    24(AX), R11
 	MOVQ    40(AX), R12
-	SHLQ    $0x02, R12
+	IMUL3Q  $0x04, R12, R12
 	MOVQ    56(AX), R13
-	SHLQ    $0x02, R13
+	IMUL3Q  $0x04, R13, R13
 	MOVQ    R11, R14
 	IMULQ   R8, R14
 	SUBQ    R14, R12
@@ -96,7 +96,7 @@ inner6:
 	JNZ          outer6
 	MOVQ         c+40(FP), CX
 	MOVQ         80(AX), AX
-	SHLQ         $0x02, AX
+	IMUL3Q       $0x04, AX, AX
 	VBROADCASTSS low+48(FP), Y12
 	VMAXPS       Y0, Y12, Y0
 	VMOVUPS      Y0, (CX)
@@ -134,7 +134,7 @@ rows5:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	ADDQ    DX, CX
@@ -151,19 +151,19 @@ rows5:
 	VMOVUPS 32(CX), Y9
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    b+24(FP), SI
 	MOVQ    48(AX), DI
-	SHLQ    $0x02, DI
+	IMUL3Q  $0x04, DI, DI
 	MOVQ    64(AX), R8
-	SHLQ    $0x02, R8
+	IMUL3Q  $0x04, R8, R8
 	MOVQ    16(AX), R9
 	MOVQ    24(AX), R10
 	MOVQ    40(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    56(AX), R12
-	SHLQ    $0x02, R12
+	IMUL3Q  $0x04, R12, R12
 	MOVQ    R10, R13
 	IMULQ   DI, R13
 	SUBQ    R13, R11
@@ -202,7 +202,7 @@ inner5:
 	JNZ          outer5
 	MOVQ         c+40(FP), CX
 	MOVQ         80(AX), AX
-	SHLQ         $0x02, AX
+	IMUL3Q       $0x04, AX, AX
 	VBROADCASTSS low+48(FP), Y10
 	VMAXPS       Y0, Y10, Y0
 	VMOVUPS      Y0, (CX)
@@ -235,7 +235,7 @@ rows4:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	ADDQ    DX, CX
@@ -249,19 +249,19 @@ rows4:
 	VMOVUPS 32(CX), Y7
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    b+24(FP), SI
 	MOVQ    48(AX), DI
-	SHLQ    $0x02, DI
+	IMUL3Q  $0x04, DI, DI
 	MOVQ    64(AX), R8
-	SHLQ    $0x02, R8
+	IMUL3Q  $0x04, R8, R8
 	MOVQ    16(AX), R9
 	MOVQ    24(AX), R10
 	MOVQ    40(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    56(AX), R12
-	SHLQ    $0x02, R12
+	IMUL3Q  $0x04, R12, R12
 	MOVQ    R10, R13
 	IMULQ   DI, R13
 	SUBQ    R13, R11
@@ -297,7 +297,7 @@ inner4:
 	JNZ          outer4
 	MOVQ         c+40(FP), CX
 	MOVQ         80(AX), AX
-	SHLQ         $0x02, AX
+	IMUL3Q       $0x04, AX, AX
 	VBROADCASTSS low+48(FP), Y8
 	VMAXPS       Y0, Y8, Y0
 	VMOVUPS      Y0, (CX)
@@ -325,7 +325,7 @@ rows3:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	ADDQ    DX, CX
@@ -336,18 +336,18 @@ rows3:
 	VMOVUPS 32(CX), Y5
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	MOVQ    b+24(FP), BX
 	MOVQ    48(AX), SI
-	SHLQ    $0x02, SI
+	IMUL3Q  $0x04, SI, SI
 	MOVQ    64(AX), DI
-	SHLQ    $0x02, DI
+	IMUL3Q  $0x04, DI, DI
 	MOVQ    16(AX), R8
 	MOVQ    24(AX), R9
 	MOVQ    40(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    56(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    R9, R12
 	IMULQ   SI, R12
 	SUBQ    R12, R10
@@ -380,7 +380,7 @@ inner3:
 	JNZ          outer3
 	MOVQ         c+40(FP), CX
 	MOVQ         80(AX), AX
-	SHLQ         $0x02, AX
+	IMUL3Q       $0x04, AX, AX
 	VBROADCASTSS low+48(FP), Y6
 	VMAXPS       Y0, Y6, Y0
 	VMOVUPS      Y0, (CX)
@@ -403,7 +403,7 @@ rows2:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	ADDQ    DX, CX
@@ -411,18 +411,18 @@ rows2:
 	VMOVUPS 32(CX), Y3
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	MOVQ    b+24(FP), BX
 	MOVQ    48(AX), SI
-	SHLQ    $0x02, SI
+	IMUL3Q  $0x04, SI, SI
 	MOVQ    64(AX), DI
-	SHLQ    $0x02, DI
+	IMUL3Q  $0x04, DI, DI
 	MOVQ    16(AX), R8
 	MOVQ    24(AX), R9
 	MOVQ    40(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    56(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    R9, R12
 	IMULQ   SI, R12
 	SUBQ    R12, R10
@@ -452,7 +452,7 @@ inner2:
 	JNZ          outer2
 	MOVQ         c+40(FP), CX
 	MOVQ         80(AX), AX
-	SHLQ         $0x02, AX
+	IMUL3Q       $0x04, AX, AX
 	VBROADCASTSS low+48(FP), Y4
 	VMAXPS       Y0, Y4, Y0
 	VMOVUPS      Y0, (CX)
@@ -470,23 +470,23 @@ rows1:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	MOVQ    b+24(FP), DX
 	MOVQ    48(AX), BX
-	SHLQ    $0x02, BX
+	IMUL3Q  $0x04, BX, BX
 	MOVQ    64(AX), SI
-	SHLQ    $0x02, SI
+	IMUL3Q  $0x04, SI, SI
 	MOVQ    16(AX), DI
 	MOVQ    24(AX), R8
 	MOVQ    40(AX), R9
-	SHLQ    $0x02, R9
+	IMUL3Q  $0x04, R9, R9
 	MOVQ    56(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    R8, R11
 	IMULQ   BX, R11
 	SUBQ    R11, R9
@@ -513,12 +513,274 @@ inner1:
 	JNZ          outer1
 	MOVQ         c+40(FP), CX
 	MOVQ         80(AX), AX
-	SHLQ         $0x02, AX
+	IMUL3Q       $0x04, AX, AX
 	VBROADCASTSS low+48(FP), Y2
 	VMAXPS       Y0, Y2, Y0
 	VMOVUPS      Y0, (CX)
 	VMAXPS       Y1, Y2, Y1
 	VMOVUPS      Y1, 32(CX)
+	VZEROUPPER
+	RET
+
+// func tileDouble(rows int, p *int, a *float64, b *float64, init *float64, c *float64, low float64)
+// Requires: AVX, FMA3
+TEXT ·tileDouble(SB), NOSPLIT, $0-56
+	MOVQ    rows+0(FP), AX
+	CMPQ    AX, $0x02
+	JEQ     rows2
+	CMPQ    AX, $0x01
+	JEQ     rows1
+	MOVQ    p+8(FP), AX
+	MOVQ    init+32(FP), CX
+	MOVQ    72(AX), DX
+	IMUL3Q  $0x08, DX, DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(CX), Y5
+	VMOVUPS 64(CX), Y6
+	VMOVUPS 96(CX), Y7
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y8
+	VMOVUPS 32(CX), Y9
+	VMOVUPS 64(CX), Y10
+	VMOVUPS 96(CX), Y11
+	MOVQ    a+16(FP), CX
+	MOVQ    32(AX), DX
+	IMUL3Q  $0x08, DX, DX
+	MOVQ    b+24(FP), BX
+	MOVQ    48(AX), SI
+	IMUL3Q  $0x08, SI, SI
+	MOVQ    64(AX), DI
+	IMUL3Q  $0x08, DI, DI
+	MOVQ    16(AX), R8
+	MOVQ    24(AX), R9
+	MOVQ    40(AX), R10
+	IMUL3Q  $0x08, R10, R10
+	MOVQ    56(AX), R11
+	IMUL3Q  $0x08, R11, R11
+	MOVQ    R9, R12
+	IMULQ   SI, R12
+	SUBQ    R12, R10
+	MOVQ    R9, R12
+	IMULQ   DI, R12
+	SUBQ    R12, R11
+
+outer3:
+	MOVQ R9, R12
+
+inner3:
+	VMOVUPS      (BX), Y12
+	VMOVUPS      32(BX), Y13
+	VMOVUPS      64(BX), Y14
+	VMOVUPS      96(BX), Y15
+	VBROADCASTSD (CX), Y16
+	VFMADD231PD  Y16, Y12, Y0
+	VFMADD231PD  Y16, Y13, Y1
+	VFMADD231PD  Y16, Y14, Y2
+	VFMADD231PD  Y16, Y15, Y3
+	VBROADCASTSD (CX)(DX*1), Y16
+	VFMADD231PD  Y16, Y12, Y4
+	VFMADD231PD  Y16, Y13, Y5
+	VFMADD231PD  Y16, Y14, Y6
+	VFMADD231PD  Y16, Y15, Y7
+	VBROADCASTSD (CX)(DX*2), Y16
+	VFMADD231PD  Y16, Y12, Y8
+	VFMADD231PD  Y16, Y13, Y9
+	VFMADD231PD  Y16, Y14, Y10
+	VFMADD231PD  Y16, Y15, Y11
+	ADDQ         SI, CX
+	ADDQ         DI, BX
+	DECQ         R12
+	JNZ          inner3
+	ADDQ         R10, CX
+	ADDQ         R11, BX
+	DECQ         R8
+	JNZ          outer3
+	MOVQ         c+40(FP), CX
+	MOVQ         80(AX), AX
+	IMUL3Q       $0x08, AX, AX
+	VBROADCASTSD low+48(FP), Y12
+	VMAXPD       Y0, Y12, Y0
+	VMOVUPS      Y0, (CX)
+	VMAXPD       Y1, Y12, Y1
+	VMOVUPS      Y1, 32(CX)
+	VMAXPD       Y2, Y12, Y2
+	VMOVUPS      Y2, 64(CX)
+	VMAXPD       Y3, Y12, Y3
+	VMOVUPS      Y3, 96(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y4, Y12, Y4
+	VMOVUPS      Y4, (CX)
+	VMAXPD       Y5, Y12, Y5
+	VMOVUPS      Y5, 32(CX)
+	VMAXPD       Y6, Y12, Y6
+	VMOVUPS      Y6, 64(CX)
+	VMAXPD       Y7, Y12, Y7
+	VMOVUPS      Y7, 96(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y8, Y12, Y8
+	VMOVUPS      Y8, (CX)
+	VMAXPD       Y9, Y12, Y9
+	VMOVUPS      Y9, 32(CX)
+	VMAXPD       Y10, Y12, Y10
+	VMOVUPS      Y10, 64(CX)
+	VMAXPD       Y11, Y12, Y11
+	VMOVUPS      Y11, 96(CX)
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ    p+8(FP), AX
+	MOVQ    init+32(FP), CX
+	MOVQ    72(AX), DX
+	IMUL3Q  $0x08, DX, DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(CX), Y5
+	VMOVUPS 64(CX), Y6
+	VMOVUPS 96(CX), Y7
+	MOVQ    a+16(FP), CX
+	MOVQ    32(AX), DX
+	IMUL3Q  $0x08, DX, DX
+	MOVQ    b+24(FP), BX
+	MOVQ    48(AX), SI
+	IMUL3Q  $0x08, SI, SI
+	MOVQ    64(AX), DI
+	IMUL3Q  $0x08, DI, DI
+	MOVQ    16(AX), R8
+	MOVQ    24(AX), R9
+	MOVQ    40(AX), R10
+	IMUL3Q  $0x08, R10, R10
+	MOVQ    56(AX), R11
+	IMUL3Q  $0x08, R11, R11
+	MOVQ    R9, R12
+	IMULQ   SI, R12
+	SUBQ    R12, R10
+	MOVQ    R9, R12
+	IMULQ   DI, R12
+	SUBQ    R12, R11
+
+outer2:
+	MOVQ R9, R12
+
+inner2:
+	VMOVUPS      (BX), Y8
+	VMOVUPS      32(BX), Y9
+	VMOVUPS      64(BX), Y10
+	VMOVUPS      96(BX), Y11
+	VBROADCASTSD (CX), Y12
+	VFMADD231PD  Y12, Y8, Y0
+	VFMADD231PD  Y12, Y9, Y1
+	VFMADD231PD  Y12, Y10, Y2
+	VFMADD231PD  Y12, Y11, Y3
+	VBROADCASTSD (CX)(DX*1), Y12
+	VFMADD231PD  Y12, Y8, Y4
+	VFMADD231PD  Y12, Y9, Y5
+	VFMADD231PD  Y12, Y10, Y6
+	VFMADD231PD  Y12, Y11, Y7
+	ADDQ         SI, CX
+	ADDQ         DI, BX
+	DECQ         R12
+	JNZ          inner2
+	ADDQ         R10, CX
+	ADDQ         R11, BX
+	DECQ         R8
+	JNZ          outer2
+	MOVQ         c+40(FP), CX
+	MOVQ         80(AX), AX
+	IMUL3Q       $0x08, AX, AX
+	VBROADCASTSD low+48(FP), Y8
+	VMAXPD       Y0, Y8, Y0
+	VMOVUPS      Y0, (CX)
+	VMAXPD       Y1, Y8, Y1
+	VMOVUPS      Y1, 32(CX)
+	VMAXPD       Y2, Y8, Y2
+	VMOVUPS      Y2, 64(CX)
+	VMAXPD       Y3, Y8, Y3
+	VMOVUPS      Y3, 96(CX)
+	ADDQ         AX, CX
+	VMAXPD       Y4, Y8, Y4
+	VMOVUPS      Y4, (CX)
+	VMAXPD       Y5, Y8, Y5
+	VMOVUPS      Y5, 32(CX)
+	VMAXPD       Y6, Y8, Y6
+	VMOVUPS      Y6, 64(CX)
+	VMAXPD       Y7, Y8, Y7
+	VMOVUPS      Y7, 96(CX)
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ    p+8(FP), AX
+	MOVQ    init+32(FP), CX
+	MOVQ    72(AX), DX
+	IMUL3Q  $0x08, DX, DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	MOVQ    a+16(FP), CX
+	MOVQ    32(AX), DX
+	IMUL3Q  $0x08, DX, DX
+	MOVQ    b+24(FP), DX
+	MOVQ    48(AX), BX
+	IMUL3Q  $0x08, BX, BX
+	MOVQ    64(AX), SI
+	IMUL3Q  $0x08, SI, SI
+	MOVQ    16(AX), DI
+	MOVQ    24(AX), R8
+	MOVQ    40(AX), R9
+	IMUL3Q  $0x08, R9, R9
+	MOVQ    56(AX), R10
+	IMUL3Q  $0x08, R10, R10
+	MOVQ    R8, R11
+	IMULQ   BX, R11
+	SUBQ    R11, R9
+	MOVQ    R8, R11
+	IMULQ   SI, R11
+	SUBQ    R11, R10
+
+outer1:
+	MOVQ R8, R11
+
+inner1:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      96(DX), Y7
+	VBROADCASTSD (CX), Y8
+	VFMADD231PD  Y8, Y4, Y0
+	VFMADD231PD  Y8, Y5, Y1
+	VFMADD231PD  Y8, Y6, Y2
+	VFMADD231PD  Y8, Y7, Y3
+	ADDQ         BX, CX
+	ADDQ         SI, DX
+	DECQ         R11
+	JNZ          inner1
+	ADDQ         R9, CX
+	ADDQ         R10, DX
+	DECQ         DI
+	JNZ          outer1
+	MOVQ         c+40(FP), CX
+	MOVQ         80(AX), AX
+	IMUL3Q       $0x08, AX, AX
+	VBROADCASTSD low+48(FP), Y4
+	VMAXPD       Y0, Y4, Y0
+	VMOVUPS      Y0, (CX)
+	VMAXPD       Y1, Y4, Y1
+	VMOVUPS      Y1, 32(CX)
+	VMAXPD       Y2, Y4, Y2
+	VMOVUPS      Y2, 64(CX)
+	VMAXPD       Y3, Y4, Y3
+	VMOVUPS      Y3, 96(CX)
 	VZEROUPPER
 	RET
 
@@ -559,7 +821,7 @@ TEXT ·wideTile(SB), NOSPLIT, $8-52
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -593,22 +855,22 @@ TEXT ·wideTile(SB), NOSPLIT, $8-52
 	VMOVUPS (CX), Z15
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	LEAQ    (SI)(DX*2), DI
 	LEAQ    (CX)(DX*8), R8
 	MOVQ    b+24(FP), R9
 	MOVQ    48(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    64(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    16(AX), R12
 	MOVQ    24(AX), R13
 	MOVQ    40(AX), R14
-	SHLQ    $0x02, R14
+	IMUL3Q  $0x04, R14, R14
 	MOVQ    56(AX), R15
-	SHLQ    $0x02, R15
+	IMUL3Q  $0x04, R15, R15
 	MOVQ    R13, BP
 	IMULQ   R10, BP
 	SUBQ    BP, R14
@@ -649,7 +911,7 @@ inner16:
 	JNZ              outer16
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z16
 	VMAXPS           Z0, Z16, Z0
 	VMOVUPS          Z0, (CX)
@@ -705,7 +967,7 @@ rows15:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -737,22 +999,22 @@ rows15:
 	VMOVUPS (CX), Z14
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	LEAQ    (SI)(DX*2), DI
 	LEAQ    (CX)(DX*8), R8
 	MOVQ    b+24(FP), R9
 	MOVQ    48(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    64(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    16(AX), R12
 	MOVQ    24(AX), R13
 	MOVQ    40(AX), R14
-	SHLQ    $0x02, R14
+	IMUL3Q  $0x04, R14, R14
 	MOVQ    56(AX), R15
-	SHLQ    $0x02, R15
+	IMUL3Q  $0x04, R15, R15
 	MOVQ    R13, BP
 	IMULQ   R10, BP
 	SUBQ    BP, R14
@@ -792,7 +1054,7 @@ inner15:
 	JNZ              outer15
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z15
 	VMAXPS           Z0, Z15, Z0
 	VMOVUPS          Z0, (CX)
@@ -845,7 +1107,7 @@ rows14:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -875,22 +1137,22 @@ rows14:
 	VMOVUPS (CX), Z13
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	LEAQ    (SI)(DX*2), DI
 	LEAQ    (CX)(DX*8), R8
 	MOVQ    b+24(FP), R9
 	MOVQ    48(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    64(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    16(AX), R12
 	MOVQ    24(AX), R13
 	MOVQ    40(AX), R14
-	SHLQ    $0x02, R14
+	IMUL3Q  $0x04, R14, R14
 	MOVQ    56(AX), R15
-	SHLQ    $0x02, R15
+	IMUL3Q  $0x04, R15, R15
 	MOVQ    R13, BP
 	IMULQ   R10, BP
 	SUBQ    BP, R14
@@ -929,7 +1191,7 @@ inner14:
 	JNZ              outer14
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z14
 	VMAXPS           Z0, Z14, Z0
 	VMOVUPS          Z0, (CX)
@@ -979,7 +1241,7 @@ rows13:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -1007,22 +1269,22 @@ rows13:
 	VMOVUPS (CX), Z12
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	LEAQ    (SI)(DX*2), DI
 	LEAQ    (CX)(DX*8), R8
 	MOVQ    b+24(FP), R9
 	MOVQ    48(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    64(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    16(AX), R12
 	MOVQ    24(AX), R13
 	MOVQ    40(AX), R14
-	SHLQ    $0x02, R14
+	IMUL3Q  $0x04, R14, R14
 	MOVQ    56(AX), R15
-	SHLQ    $0x02, R15
+	IMUL3Q  $0x04, R15, R15
 	MOVQ    R13, BP
 	IMULQ   R10, BP
 	SUBQ    BP, R14
@@ -1060,7 +1322,7 @@ inner13:
 	JNZ              outer13
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z13
 	VMAXPS           Z0, Z13, Z0
 	VMOVUPS          Z0, (CX)
@@ -1107,7 +1369,7 @@ rows12:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -1133,22 +1395,22 @@ rows12:
 	VMOVUPS (CX), Z11
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	LEAQ    (SI)(DX*2), DI
 	LEAQ    (CX)(DX*8), R8
 	MOVQ    b+24(FP), R9
 	MOVQ    48(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    64(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    16(AX), R12
 	MOVQ    24(AX), R13
 	MOVQ    40(AX), R14
-	SHLQ    $0x02, R14
+	IMUL3Q  $0x04, R14, R14
 	MOVQ    56(AX), R15
-	SHLQ    $0x02, R15
+	IMUL3Q  $0x04, R15, R15
 	MOVQ    R13, BP
 	IMULQ   R10, BP
 	SUBQ    BP, R14
@@ -1185,7 +1447,7 @@ inner12:
 	JNZ              outer12
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z12
 	VMAXPS           Z0, Z12, Z0
 	VMOVUPS          Z0, (CX)
@@ -1229,7 +1491,7 @@ rows11:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -1253,22 +1515,22 @@ rows11:
 	VMOVUPS (CX), Z10
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	LEAQ    (SI)(DX*2), DI
 	LEAQ    (CX)(DX*8), R8
 	MOVQ    b+24(FP), R9
 	MOVQ    48(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    64(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    16(AX), R12
 	MOVQ    24(AX), R13
 	MOVQ    40(AX), R14
-	SHLQ    $0x02, R14
+	IMUL3Q  $0x04, R14, R14
 	MOVQ    56(AX), R15
-	SHLQ    $0x02, R15
+	IMUL3Q  $0x04, R15, R15
 	MOVQ    R13, BP
 	IMULQ   R10, BP
 	SUBQ    BP, R14
@@ -1304,7 +1566,7 @@ inner11:
 	JNZ              outer11
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z11
 	VMAXPS           Z0, Z11, Z0
 	VMOVUPS          Z0, (CX)
@@ -1345,7 +1607,7 @@ rows10:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -1367,22 +1629,22 @@ rows10:
 	VMOVUPS (CX), Z9
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	LEAQ    (SI)(DX*2), DI
 	LEAQ    (CX)(DX*8), R8
 	MOVQ    b+24(FP), R9
 	MOVQ    48(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    64(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    16(AX), R12
 	MOVQ    24(AX), R13
 	MOVQ    40(AX), R14
-	SHLQ    $0x02, R14
+	IMUL3Q  $0x04, R14, R14
 	MOVQ    56(AX), R15
-	SHLQ    $0x02, R15
+	IMUL3Q  $0x04, R15, R15
 	MOVQ    R13, BP
 	IMULQ   R10, BP
 	SUBQ    BP, R14
@@ -1417,7 +1679,7 @@ inner10:
 	JNZ              outer10
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z10
 	VMAXPS           Z0, Z10, Z0
 	VMOVUPS          Z0, (CX)
@@ -1455,7 +1717,7 @@ rows9:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -1475,22 +1737,22 @@ rows9:
 	VMOVUPS (CX), Z8
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	LEAQ    (SI)(DX*2), DI
 	LEAQ    (CX)(DX*8), R8
 	MOVQ    b+24(FP), R9
 	MOVQ    48(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    64(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    16(AX), R12
 	MOVQ    24(AX), R13
 	MOVQ    40(AX), R14
-	SHLQ    $0x02, R14
+	IMUL3Q  $0x04, R14, R14
 	MOVQ    56(AX), R15
-	SHLQ    $0x02, R15
+	IMUL3Q  $0x04, R15, R15
 	MOVQ    R13, BP
 	IMULQ   R10, BP
 	SUBQ    BP, R14
@@ -1524,7 +1786,7 @@ inner9:
 	JNZ              outer9
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z9
 	VMAXPS           Z0, Z9, Z0
 	VMOVUPS          Z0, (CX)
@@ -1559,7 +1821,7 @@ rows8:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -1577,21 +1839,21 @@ rows8:
 	VMOVUPS (CX), Z7
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	LEAQ    (SI)(DX*2), DI
 	MOVQ    b+24(FP), R8
 	MOVQ    48(AX), R9
-	SHLQ    $0x02, R9
+	IMUL3Q  $0x04, R9, R9
 	MOVQ    64(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    16(AX), R11
 	MOVQ    24(AX), R12
 	MOVQ    40(AX), R13
-	SHLQ    $0x02, R13
+	IMUL3Q  $0x04, R13, R13
 	MOVQ    56(AX), R14
-	SHLQ    $0x02, R14
+	IMUL3Q  $0x04, R14, R14
 	MOVQ    R12, R15
 	IMULQ   R9, R15
 	SUBQ    R15, R13
@@ -1622,7 +1884,7 @@ inner8:
 	JNZ              outer8
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z8
 	VMAXPS           Z0, Z8, Z0
 	VMOVUPS          Z0, (CX)
@@ -1654,7 +1916,7 @@ rows7:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -1670,20 +1932,20 @@ rows7:
 	VMOVUPS (CX), Z6
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	MOVQ    b+24(FP), DI
 	MOVQ    48(AX), R8
-	SHLQ    $0x02, R8
+	IMUL3Q  $0x04, R8, R8
 	MOVQ    64(AX), R9
-	SHLQ    $0x02, R9
+	IMUL3Q  $0x04, R9, R9
 	MOVQ    16(AX), R10
 	MOVQ    24(AX), R11
 	MOVQ    40(AX), R12
-	SHLQ    $0x02, R12
+	IMUL3Q  $0x04, R12, R12
 	MOVQ    56(AX), R13
-	SHLQ    $0x02, R13
+	IMUL3Q  $0x04, R13, R13
 	MOVQ    R11, R14
 	IMULQ   R8, R14
 	SUBQ    R14, R12
@@ -1713,7 +1975,7 @@ inner7:
 	JNZ              outer7
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z7
 	VMAXPS           Z0, Z7, Z0
 	VMOVUPS          Z0, (CX)
@@ -1742,7 +2004,7 @@ rows6:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -1756,20 +2018,20 @@ rows6:
 	VMOVUPS (CX), Z5
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (BX)(DX*2), SI
 	MOVQ    b+24(FP), DI
 	MOVQ    48(AX), R8
-	SHLQ    $0x02, R8
+	IMUL3Q  $0x04, R8, R8
 	MOVQ    64(AX), R9
-	SHLQ    $0x02, R9
+	IMUL3Q  $0x04, R9, R9
 	MOVQ    16(AX), R10
 	MOVQ    24(AX), R11
 	MOVQ    40(AX), R12
-	SHLQ    $0x02, R12
+	IMUL3Q  $0x04, R12, R12
 	MOVQ    56(AX), R13
-	SHLQ    $0x02, R13
+	IMUL3Q  $0x04, R13, R13
 	MOVQ    R11, R14
 	IMULQ   R8, R14
 	SUBQ    R14, R12
@@ -1798,7 +2060,7 @@ inner6:
 	JNZ              outer6
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z6
 	VMAXPS           Z0, Z6, Z0
 	VMOVUPS          Z0, (CX)
@@ -1824,7 +2086,7 @@ rows5:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -1836,19 +2098,19 @@ rows5:
 	VMOVUPS (CX), Z4
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    b+24(FP), SI
 	MOVQ    48(AX), DI
-	SHLQ    $0x02, DI
+	IMUL3Q  $0x04, DI, DI
 	MOVQ    64(AX), R8
-	SHLQ    $0x02, R8
+	IMUL3Q  $0x04, R8, R8
 	MOVQ    16(AX), R9
 	MOVQ    24(AX), R10
 	MOVQ    40(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    56(AX), R12
-	SHLQ    $0x02, R12
+	IMUL3Q  $0x04, R12, R12
 	MOVQ    R10, R13
 	IMULQ   DI, R13
 	SUBQ    R13, R11
@@ -1876,7 +2138,7 @@ inner5:
 	JNZ              outer5
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z5
 	VMAXPS           Z0, Z5, Z0
 	VMOVUPS          Z0, (CX)
@@ -1899,7 +2161,7 @@ rows4:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -1909,19 +2171,19 @@ rows4:
 	VMOVUPS (CX), Z3
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    b+24(FP), SI
 	MOVQ    48(AX), DI
-	SHLQ    $0x02, DI
+	IMUL3Q  $0x04, DI, DI
 	MOVQ    64(AX), R8
-	SHLQ    $0x02, R8
+	IMUL3Q  $0x04, R8, R8
 	MOVQ    16(AX), R9
 	MOVQ    24(AX), R10
 	MOVQ    40(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    56(AX), R12
-	SHLQ    $0x02, R12
+	IMUL3Q  $0x04, R12, R12
 	MOVQ    R10, R13
 	IMULQ   DI, R13
 	SUBQ    R13, R11
@@ -1948,7 +2210,7 @@ inner4:
 	JNZ              outer4
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z4
 	VMAXPS           Z0, Z4, Z0
 	VMOVUPS          Z0, (CX)
@@ -1968,7 +2230,7 @@ rows3:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
@@ -1976,18 +2238,18 @@ rows3:
 	VMOVUPS (CX), Z2
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	MOVQ    b+24(FP), BX
 	MOVQ    48(AX), SI
-	SHLQ    $0x02, SI
+	IMUL3Q  $0x04, SI, SI
 	MOVQ    64(AX), DI
-	SHLQ    $0x02, DI
+	IMUL3Q  $0x04, DI, DI
 	MOVQ    16(AX), R8
 	MOVQ    24(AX), R9
 	MOVQ    40(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    56(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    R9, R12
 	IMULQ   SI, R12
 	SUBQ    R12, R10
@@ -2013,7 +2275,7 @@ inner3:
 	JNZ              outer3
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z3
 	VMAXPS           Z0, Z3, Z0
 	VMOVUPS          Z0, (CX)
@@ -2030,24 +2292,24 @@ rows2:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	ADDQ    DX, CX
 	VMOVUPS (CX), Z1
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	MOVQ    b+24(FP), BX
 	MOVQ    48(AX), SI
-	SHLQ    $0x02, SI
+	IMUL3Q  $0x04, SI, SI
 	MOVQ    64(AX), DI
-	SHLQ    $0x02, DI
+	IMUL3Q  $0x04, DI, DI
 	MOVQ    16(AX), R8
 	MOVQ    24(AX), R9
 	MOVQ    40(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    56(AX), R11
-	SHLQ    $0x02, R11
+	IMUL3Q  $0x04, R11, R11
 	MOVQ    R9, R12
 	IMULQ   SI, R12
 	SUBQ    R12, R10
@@ -2072,7 +2334,7 @@ inner2:
 	JNZ              outer2
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z2
 	VMAXPS           Z0, Z2, Z0
 	VMOVUPS          Z0, (CX)
@@ -2086,22 +2348,22 @@ rows1:
 	MOVQ    p+8(FP), AX
 	MOVQ    init+32(FP), CX
 	MOVQ    72(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	VMOVUPS (CX), Z0
 	MOVQ    a+16(FP), CX
 	MOVQ    32(AX), DX
-	SHLQ    $0x02, DX
+	IMUL3Q  $0x04, DX, DX
 	MOVQ    b+24(FP), DX
 	MOVQ    48(AX), BX
-	SHLQ    $0x02, BX
+	IMUL3Q  $0x04, BX, BX
 	MOVQ    64(AX), SI
-	SHLQ    $0x02, SI
+	IMUL3Q  $0x04, SI, SI
 	MOVQ    16(AX), DI
 	MOVQ    24(AX), R8
 	MOVQ    40(AX), R9
-	SHLQ    $0x02, R9
+	IMUL3Q  $0x04, R9, R9
 	MOVQ    56(AX), R10
-	SHLQ    $0x02, R10
+	IMUL3Q  $0x04, R10, R10
 	MOVQ    R8, R11
 	IMULQ   BX, R11
 	SUBQ    R11, R9
@@ -2125,7 +2387,7 @@ inner1:
 	JNZ              outer1
 	MOVQ             c+40(FP), CX
 	MOVQ             80(AX), AX
-	SHLQ             $0x02, AX
+	IMUL3Q           $0x04, AX, AX
 	VBROADCASTSS     low+48(FP), Z1
 	VMAXPS           Z0, Z1, Z0
 	VMOVUPS          Z0, (CX)

@@ -2,8 +2,8 @@
 // product, of which convolutions and dense layers are made, and the passes of batch norm and of
 // pooling.
 //
-// It exists as scalar Go and, for float32 on amd64, as assembly of AVX2, with products of AVX-512
-// where there is that. Sums of products differ between Go and assembly in the last bits, as the
+// It exists as scalar Go and, on amd64, as assembly of AVX2, with products of AVX-512 for float32
+// where there is that; for float64 the products alone are assembly. Sums of products differ between Go and assembly in the last bits, as the
 // latter does not round a product before it adds it. Either gives the same bits each time. NaN and Inf pass through: a maximum of NaN and a number is
 // NaN.
 package kernel
@@ -65,15 +65,17 @@ type Kernel[T Float] interface {
 
 // Of returns the fastest kernel that this processor can run.
 func Of[T Float]() Kernel[T] {
-	if n := len(assembly); n > 0 {
-		if k, ok := assembly[n-1].(Kernel[T]); ok {
-			return k
+	var fastest Kernel[T] = scalar[T]{}
+	for _, k := range assembly {
+		if k, ok := k.(Kernel[T]); ok {
+			fastest = k
 		}
 	}
-	return scalar[T]{}
+	return fastest
 }
 
-// assembly are the kernels of this processor that are assembly, the fastest last. Each is a Kernel.
+// assembly are the kernels of this processor that are assembly, faster ones behind slower ones. Each
+// is a Kernel of a type.
 var assembly []any
 
 // check panics if a product reaches beyond a slice.

@@ -24,8 +24,9 @@ var fields = []string{"Rows", "Cols", "Outer", "Inner", "AI", "AJ", "AK", "BJ", 
 
 func main() {
 	ConstraintExpr("!purego")
-	tiles("tile", 6, 2, YMM)
-	tiles("wideTile", 16, 1, ZMM)
+	tiles("tile", single, 6, 2, YMM)
+	tiles("tileDouble", double, 3, 4, YMM)
+	tiles("wideTile", single, 16, 1, ZMM)
 	passes()
 	numbers := GLOBL("numbers", NOPTR|RODATA)
 	for i := range 5 {
@@ -36,10 +37,24 @@ func main() {
 	Generate()
 }
 
+// element is the type of the numbers of a product.
+type element struct {
+	name string
+	size int // in bytes
+
+	broadcast, multiplyAdd, multiplyAddBroadcast, maximum func(ops ...Op)
+}
+
+var (
+	single = element{"float32", 4, VBROADCASTSS, VFMADD231PS, VFMADD231PS_BCST, VMAXPS}
+	double = element{"float64", 8, VBROADCASTSD, VFMADD231PD, VFMADD231PD_BCST, VMAXPD}
+)
+
 // tiles writes the product of up to highest rows by 16 columns. The sums of a row are in some
 // vectors.
-func tiles(name string, highest, vectors int, vector func() reg.VecVirtual) {
-	TEXT(name, NOSPLIT, "func(rows int, p *int, a, b, init, c *float32, low float32)")
+func tiles(name string, e element, highest, vectors int, vector func() reg.VecVirtual) {
+	TEXT(name, NOSPLIT,
+		fmt.Sprintf("func(rows int, p *int, a, b, init, c *%[1]s, low %[1]s)", e.name))
 	Pragma("noescape")
 	height := Load(Param("rows"), GP64())
 	begin := func(rows int) string { return fmt.Sprint("rows", rows) }
@@ -49,11 +64,11 @@ func tiles(name string, highest, vectors int, vector func() reg.VecVirtual) {
 	}
 	for rows := highest; rows > 0; rows-- {
 		Label(begin(rows))
-		tile(rows, vectors, vector)
+		tile(e, rows, vectors, vector)
 	}
 }
 
-func tile(rows, vectors int, vector func() reg.VecVirtual) {
+func tile(e element, rows, vectors int, vector func() reg.VecVirtual) {
 	product := Load(Param("p"), GP64())
 	count := func(field string) reg.GPVirtual {
 		r := GP64()
@@ -62,13 +77,13 @@ func tile(rows, vectors int, vector func() reg.VecVirtual) {
 	}
 	stride := func(field string) reg.GPVirtual {
 		r := count(field)
-		SHLQ(Imm(2), r) // in bytes
+		IMUL3Q(Imm(uint64(e.size)), r, r) // in bytes
 		return r
 	}
 	const columns = 16
-	size := 4 * columns / vectors // of a vector, in bytes
+	size := e.size * columns / vectors // of a vector, in bytes
 
-	sums := make([][2]reg.VecVirtual, rows)
+	sums := make([][4]reg.VecVirtual, rows)
 	init, initI := Load(Param("init"), GP64()), stride("InitI")
 	for i := range sums {
 		for h := range vectors {
@@ -98,20 +113,20 @@ func tile(rows, vectors int, vector func() reg.VecVirtual) {
 	Label(outerLoop)
 	MOVQ(inner, k)
 	Label(innerLoop)
-	var bs [2]reg.VecVirtual
+	var bs [4]reg.VecVirtual
 	for h := range vectors {
 		bs[h] = vector()
 		VMOVUPS(Mem{Base: b, Disp: size * h}, bs[h])
 	}
 	for i := range rows {
 		if vectors == 1 {
-			VFMADD231PS_BCST(a.row(i), bs[0], sums[i][0])
+			e.multiplyAddBroadcast(a.row(i), bs[0], sums[i][0])
 			continue
 		}
 		x := vector()
-		VBROADCASTSS(a.row(i), x)
+		e.broadcast(a.row(i), x)
 		for h := range vectors {
-			VFMADD231PS(x, bs[h], sums[i][h])
+			e.multiplyAdd(x, bs[h], sums[i][h])
 		}
 	}
 	a.advance(ak)
@@ -125,10 +140,10 @@ func tile(rows, vectors int, vector func() reg.VecVirtual) {
 
 	c, ci := Load(Param("c"), GP64()), stride("CI")
 	low := vector()
-	VBROADCASTSS(param("low"), low)
+	e.broadcast(param("low"), low)
 	for i := range sums {
 		for h := range vectors {
-			VMAXPS(sums[i][h], low, sums[i][h]) // in this order NaN passes
+			e.maximum(sums[i][h], low, sums[i][h]) // in this order NaN passes
 			VMOVUPS(sums[i][h], Mem{Base: c, Disp: size * h})
 		}
 		if i < rows-1 {

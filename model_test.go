@@ -1,7 +1,6 @@
 package l4_test
 
 import (
-	"math"
 	"strings"
 	"testing"
 
@@ -11,154 +10,6 @@ import (
 
 	"github.com/l4-go/l4"
 )
-
-// TestOptionErrors: each bad option is named with its value by the first Step, and nothing is
-// written.
-func TestOptionErrors(t *testing.T) {
-	nan, inf := math.NaN(), math.Inf(1)
-	for name, opt := range map[string]l4.Option{
-		"WithFraction(0)":         l4.WithFraction(0),
-		"WithFraction(-0.15)":     l4.WithFraction(-0.15),
-		"WithFraction(NaN)":       l4.WithFraction(nan),
-		"WithFraction(+Inf)":      l4.WithFraction(inf),
-		"WithMinLossFactor(1.5)":  l4.WithMinLossFactor(1.5),
-		"WithMinLossFactor(-0.1)": l4.WithMinLossFactor(-0.1),
-		"WithMinLossFactor(NaN)":  l4.WithMinLossFactor(nan),
-		"WithInitFactor(2)":       l4.WithInitFactor(2),
-		"WithInitFactor(NaN)":     l4.WithInitFactor(nan),
-		"WithForgetTime(0)":       l4.WithForgetTime(0),
-		"WithForgetTime(NaN)":     l4.WithForgetTime(nan),
-		"WithEpsilon(-1)":         l4.WithEpsilon(-1),
-		"WithEpsilon(NaN)":        l4.WithEpsilon(nan),
-		"WithMomentumTime(0.5)":   l4.WithMomentumTime(0.5),
-		"WithMomentumTime(+Inf)":  l4.WithMomentumTime(inf),
-		"WithMomentumTime(1e+07)": l4.WithMomentumTime(1e7),
-		"WithGradientTime(0)":     l4.WithGradientTime(0),
-		"WithVarianceTime(0)":     l4.WithVarianceTime(0),
-		"WithAdamEpsilon(-1)":     l4.WithAdamEpsilon(-1),
-		"WithAdamEpsilon(NaN)":    l4.WithAdamEpsilon(nan),
-		"WithClip(0)":             l4.WithClip(0),
-		"WithClip(+Inf)":          l4.WithClip(inf),
-		"WithClipNorm(-1)":        l4.WithClipNorm(-1),
-		"WithL1Reg(-1)":           l4.WithL1Reg(-1),
-		"WithL2Reg(NaN)":          l4.WithL2Reg(nan),
-		"WithWeightDecay(1)":      l4.WithWeightDecay(1),
-		"WithWeightDecay(-0.1)":   l4.WithWeightDecay(-0.1),
-		"WithLossFloor(-Inf)":     l4.WithLossFloor(-inf),
-		"WithLossFloor(NaN)":      l4.WithLossFloor(nan),
-		"WithMaxLearnRate(0)":     l4.WithMaxLearnRate(0),
-		"nil Option":              nil,
-	} {
-		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
-		p.setGrad([]float64{3, 4})
-		err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}, opt).Step([]gorgonia.ValueGrad{p})
-		if err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: error %v", name, err)
-		}
-		wantEqual(t, numbers(p.w), []float64{1, 2})
-		wantEqual(t, numbers(p.g), []float64{3, 4})
-	}
-	for name, opt := range map[string]l4.Option{"WithVarianceTime(100)": l4.WithVarianceTime(100),
-		"WithAdamEpsilon(0.1)": l4.WithAdamEpsilon(0.1)} {
-		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
-		err := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, opt).Step([]gorgonia.ValueGrad{p})
-		if err == nil || !strings.Contains(err.Error(), name) ||
-			!strings.Contains(err.Error(), "only L4Adam") {
-			t.Errorf("%s on L4Mom: error %v", name, err)
-		}
-	}
-}
-
-func TestLossErrors(t *testing.T) {
-	for name, c := range map[string]struct {
-		loss gorgonia.Valuer
-		want string
-	}{
-		"nil":      {nil, "the loss is nil"},
-		"nil node": {(*gorgonia.Node)(nil), "the loss is nil"},
-		"no value": {valuer{}, "run the virtual machine"},
-		"node not run": {gorgonia.NewScalar(gorgonia.NewGraph(), tensor.Float64),
-			"run the virtual machine"},
-		"nil scalar": {valuer{(*gorgonia.F64)(nil)}, "nil"},
-		"vector": {valuer{tensor.New(tensor.WithShape(2), tensor.Of(tensor.Float64))},
-			"(2)"},
-		"matrix": {valuer{tensor.New(tensor.WithShape(2, 3), tensor.Of(tensor.Float64))},
-			"(2, 3)"},
-		"integer": {valuer{gorgonia.NewI(3)}, "*gorgonia.I"},
-		"integer tensor": {valuer{tensor.New(tensor.WithShape(1), tensor.Of(tensor.Int))},
-			"dtype int"},
-		"complex tensor": {valuer{tensor.New(tensor.WithShape(1), tensor.Of(tensor.Complex128))},
-			"dtype complex128"},
-		"boolean":          {valuer{gorgonia.NewB(true)}, "*gorgonia.B"},
-		"negative":         {valuer{gorgonia.NewF64(-0.5)}, "loss is -0.5"},
-		"negative float32": {valuer{gorgonia.NewF32(-2)}, "loss is -2"},
-		"NaN":              {valuer{gorgonia.NewF64(math.NaN())}, "loss is NaN"},
-		"infinite":         {valuer{gorgonia.NewF32(float32(math.Inf(1)))}, "loss is +Inf"},
-	} {
-		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
-		err := l4.NewL4Adam(c.loss, l4.WithoutBound()).Step([]gorgonia.ValueGrad{p})
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want one that says %q", name, err, c.want)
-		}
-		wantEqual(t, numbers(p.w), []float64{1, 2})
-	}
-	model := valueGrads([]*param{newParam("w", tensor.Float64, []int{1}, []float64{1})})
-	for _, loss := range []float64{math.NaN(), math.Inf(-1)} {
-		err := l4.NewL4Mom(valuer{gorgonia.NewF64(loss)}).Step(model)
-		if !errors.Is(err, l4.ErrNonFinite) {
-			t.Errorf("loss %v: error %v is not ErrNonFinite", loss, err)
-		}
-	}
-	err := l4.NewL4Mom(valuer{gorgonia.NewF64(-1)}, l4.WithoutBound()).Step(model)
-	if !errors.Is(err, l4.ErrNegativeLoss) {
-		t.Errorf("loss -1: error %v is not ErrNegativeLoss", err)
-	}
-}
-
-// TestLossWithoutGraph: a constant and a copy of a node have no graph, and are losses like any
-// other.
-func TestLossWithoutGraph(t *testing.T) {
-	g := gorgonia.NewGraph()
-	node := gorgonia.NewScalar(
-		g,
-		tensor.Float64,
-		gorgonia.WithName("loss"),
-		gorgonia.WithValue(2.0),
-	)
-	for name, loss := range map[string]gorgonia.Valuer{
-		"constant":      gorgonia.NewConstant(2.0),
-		"clone":         node.Clone().(*gorgonia.Node),
-		"read constant": l4.ReadLoss(gorgonia.NewConstant(2.0)),
-	} {
-		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
-		p.setGrad([]float64{1, 1})
-		s := l4.NewL4Mom(loss)
-		if err := s.Step([]gorgonia.ValueGrad{p}); err != nil || s.Last().Loss != 2 {
-			t.Errorf("%s: loss %v, error %v", name, s.Last().Loss, err)
-		}
-	}
-	if err := l4.NewL4Mom(l4.ReadLoss(nil)).Step(nil); err == nil ||
-		!strings.Contains(err.Error(), "the loss is nil") {
-		t.Errorf("ReadLoss(nil): error %v", err)
-	}
-}
-
-// TestZeroSolver: a solver that no constructor has made says so.
-func TestZeroSolver(t *testing.T) {
-	for name, s := range map[string]interface {
-		saver
-		SetLoss(gorgonia.Valuer)
-	}{"L4Adam": &l4.L4Adam{}, "L4Mom": &l4.L4Mom{}, "L4": &l4.L4{}} {
-		s.SetLoss(valuer{gorgonia.NewF64(1)})
-		_, saveErr := s.MarshalBinary()
-		for _, err := range []error{s.Step(valueGrads(stateModel(tensor.Float64))), saveErr,
-			s.UnmarshalBinary(savedState(t))} {
-			if err == nil || !strings.Contains(err.Error(), "NewL4Adam") {
-				t.Errorf("%s: error %v", name, err)
-			}
-		}
-	}
-}
 
 // TestModelErrors: whatever is wrong with a model in the first step is refused by the name of the
 // parameter.
@@ -303,6 +154,20 @@ func TestOtherMemory(t *testing.T) {
 	wantEqual(t, run(true), run(false))
 }
 
+// TestTensorOfOtherMemory: a tensor whose memory is exchanged under its address is stepped in the
+// new memory.
+func TestTensorOfOtherMemory(t *testing.T) {
+	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
+	s := l4.NewL4Mom(valuer{loss})
+	stepOnce(t, s, loss, p, 1, 1, 1)
+	*p.w.(*tensor.Dense) = *newParam("w", tensor.Float64, []int{2},
+		[]float64{5, 6}).w.(*tensor.Dense)
+	stepOnce(t, s, loss, p, 1, 1, 1)
+	if w := numbers(p.w); w[0] == 5 || w[1] == 6 {
+		t.Errorf("weights %v", w)
+	}
+}
+
 // TestMistakeTwice: what was refused once is refused again, though nothing has moved since.
 func TestMistakeTwice(t *testing.T) {
 	loss := newBowl()
@@ -345,4 +210,69 @@ func TestMistakeTwice(t *testing.T) {
 	if err := s.Step(valueGrads([]*param{a, b})); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestPanicOfParameter: after a panic of a parameter that moved, which the program recovers from,
+// the next step is that of the new memory.
+func TestPanicOfParameter(t *testing.T) {
+	p := &panics{param: newParam("w", tensor.Float64, []int{2}, []float64{1, 2})}
+	s := l4.NewL4Mom(valuer{gorgonia.NewF64(1)})
+	step := func() (err error) {
+		defer func() { _ = recover() }()
+		p.setGrad([]float64{1, 1})
+		return s.Step([]gorgonia.ValueGrad{p})
+	}
+	if err := step(); err != nil {
+		t.Fatal(err)
+	}
+	p.param.w = newParam("w", tensor.Float64, []int{2}, []float64{5, 6}).w
+	p.on = true
+	_ = step()
+	p.on = false
+	if err := step(); err != nil {
+		t.Fatal(err)
+	}
+	if w := numbers(p.w); w[0] == 5 {
+		t.Errorf("the new weights have not moved: %v", w)
+	}
+}
+
+type panics struct {
+	*param
+	on bool
+}
+
+func (p *panics) Grad() (gorgonia.Value, error) {
+	if p.on {
+		panic("as told")
+	}
+	return p.param.Grad()
+}
+
+// TestSharedGradient: two parameters whose ValueGrads hand out one gradient both see it whole.
+func TestSharedGradient(t *testing.T) {
+	step := func(shared bool) []float64 {
+		a, b := newParam(
+			"a",
+			tensor.Float64,
+			[]int{4},
+			ramp(4, 1),
+		), newParam(
+			"b",
+			tensor.Float64,
+			[]int{4},
+			ramp(4, 2),
+		)
+		a.setGrad(ramp(4, 3))
+		b.setGrad(ramp(4, 3))
+		if shared {
+			b.g = a.g
+		}
+		if err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}).Step(valueGrads([]*param{a,
+			b})); err != nil {
+			t.Fatal(err)
+		}
+		return weightsOf([]*param{a, b})
+	}
+	wantEqual(t, step(true), step(false))
 }

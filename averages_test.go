@@ -1,0 +1,79 @@
+package l4_test
+
+import (
+	"testing"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+)
+
+// TestZeroAdamEpsilon: without Adam's epsilon a gradient that is always 0 has no direction, and is
+// not 0/0.
+func TestZeroAdamEpsilon(t *testing.T) {
+	for _, dt := range dtypes {
+		w, idle := newParam(
+			"w",
+			dt,
+			[]int{2},
+			[]float64{1, 2},
+		), newParam(
+			"idle",
+			dt,
+			[]int{2},
+			[]float64{3, 4},
+		)
+		s := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}, l4.WithAdamEpsilon(0))
+		for range 3 {
+			w.setGrad([]float64{1, -1})
+			if err := s.Step(valueGrads([]*param{w, idle})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantEqual(t, numbers(idle.w), []float64{3, 4})
+		if got := numbers(w.w); !(got[0] < 1 && got[1] > 2) {
+			t.Errorf("%v: weights %v", dt, got)
+		}
+	}
+}
+
+// TestInfiniteDirection: a direction that overflows makes no step.
+func TestInfiniteDirection(t *testing.T) {
+	p := newParam("w", tensor.Float32, []int{2}, []float64{1, 2})
+	s := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}, l4.WithVarianceTime(1), l4.WithAdamEpsilon(0))
+	for _, g := range []float64{1e19, 1e-22} {
+		before := numbers(p.w)
+		p.setGrad([]float64{g, g})
+		if err := s.Step([]gorgonia.ValueGrad{p}); err != nil {
+			t.Fatal(err)
+		}
+		if g < 1 {
+			if s.Last().LearnRate != 0 {
+				t.Fatalf("the direction is finite: %+v", s.Last())
+			}
+			wantEqual(t, numbers(p.w), before)
+		}
+		wantEqual(t, numbers(p.g), []float64{0, 0})
+	}
+}
+
+// TestAveragesReachZero: where gradients stay zero the averages do not end as denormal numbers,
+// which never go away and are slow.
+func TestAveragesReachZero(t *testing.T) {
+	for name, newSolver := range solvers {
+		t.Run(name, func(t *testing.T) {
+			p := newParam("w", tensor.Float32, []int{3}, ramp(3, 1))
+			p.setGrad([]float64{1, -2, 3})
+			s := newSolver(valuer{gorgonia.NewF64(1)})
+			for range 1500 {
+				if err := s.Step([]gorgonia.ValueGrad{p}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if dot := s.Last().InnerProduct; dot != 0 {
+				t.Errorf("inner product %v", dot)
+			}
+		})
+	}
+}

@@ -1,0 +1,27 @@
+package baseline
+
+import "math"
+
+// NewRMSProp returns RMSProp (T. Tieleman and G. Hinton, Coursera lecture 6.5, 2012) as TensorFlow
+// has it: the mean square of the gradient, over about 10 steps, starts from 1, and its epsilon of
+// 1e-10 stands within the root.
+func NewRMSProp(rate float64) *Solver { return &Solver{method: &rmsProp{rate: rate}} }
+
+type rmsProp struct {
+	rate float64
+	v    []float64
+}
+
+func (r *rmsProp) start(w []float64) {
+	r.v = make([]float64, len(w))
+	for i := range r.v {
+		r.v[i] = 1
+	}
+}
+
+func (r *rmsProp) step(w, g []float64) {
+	for i, g := range g {
+		r.v[i] = max(0.9*r.v[i]+0.1*g*g, least)
+		w[i] -= r.rate * g / math.Sqrt(r.v[i]+1e-10)
+	}
+}

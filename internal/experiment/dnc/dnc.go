@@ -1,0 +1,93 @@
+// Package dnc is the differentiable neural computer of A. Graves et al. (Hybrid computing using a
+// neural network with dynamic external memory, Nature 538, 2016), with the task of repeating a
+// pattern. As in DeepMind's public implementation, no gradient flows through the write weights into
+// the usage.
+//
+// The net over all steps is one operation of the graph. Its pieces are functions of flat slices on
+// a tape, which allocates nothing when it runs, and the gradients of the weights are one product
+// over all steps. A controller, which is an LSTM, emits an interface by which several heads read
+// from a memory of slots and one writes to it.
+package dnc
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/op"
+)
+
+// Size are the dimensions of a net.
+type Size struct {
+	Steps, Batch, Inputs, Outputs int
+
+	Hidden       int // of the controller
+	Slots, Width int // of the memory
+	Heads        int // that read
+}
+
+// words is the length of what all heads read.
+func (s Size) words() int { return s.Heads * s.Width }
+
+// weights are the shapes of the weights: a matrix and a bias of each of the layers that make the
+// controller's gates, the interface and the output.
+func (s Size) weights() []tensor.Shape {
+	var shapes []tensor.Shape
+	for _, layer := range [][2]int{
+		{s.Inputs + s.words() + s.Hidden, 4 * s.Hidden},
+		{s.Hidden, newLayout(s).size},
+		{s.Hidden + s.words(), s.Outputs},
+	} {
+		shapes = append(shapes, tensor.Shape{layer[0], layer[1]}, tensor.Shape{layer[1]})
+	}
+	return shapes
+}
+
+// NewWeights draws initial weights: matrices from a normal distribution of deviation 1/√inputs, cut
+// off at two deviations, and biases 0.
+func NewWeights(dt tensor.Dtype, s Size, r *rand.Rand) []*tensor.Dense {
+	var weights []*tensor.Dense
+	for _, shape := range s.weights() {
+		w := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
+		if len(shape) == 2 {
+			scale := 1 / math.Sqrt(float64(shape[0]))
+			op.Fill(w, func() float64 { return scale * truncatedNormal(r) })
+		}
+		weights = append(weights, w)
+	}
+	return weights
+}
+
+func truncatedNormal(r *rand.Rand) float64 {
+	for {
+		if x := r.NormFloat64(); math.Abs(x) <= 2 {
+			return x
+		}
+	}
+}
+
+// Apply returns the outputs of a net, of shape (steps, batch, outputs), for inputs x of shape
+// (steps, batch, inputs), which have no gradient, and weights in the order of NewWeights.
+func Apply(s Size, x *G.Node, weights G.Nodes) (*G.Node, error) {
+	if !x.Shape().Eq(tensor.Shape{s.Steps, s.Batch, s.Inputs}) {
+		return nil, errors.Errorf("dnc: inputs of shape %v, want (steps, batch, inputs) of %+v",
+			x.Shape(), s)
+	}
+	want := s.weights()
+	if len(weights) != len(want) {
+		return nil, errors.Errorf("dnc: %d weights, want %d", len(weights), len(want))
+	}
+	for i, w := range weights {
+		if !w.Shape().Eq(want[i]) {
+			return nil, errors.Errorf("dnc: weights %d of shape %v, want %v", i, w.Shape(), want[i])
+		}
+	}
+	spec := op.Spec{
+		Name: "DNC", Shape: tensor.Shape{s.Steps, s.Batch, s.Outputs}, Constant: []int{0},
+	}
+	inputs := append(G.Nodes{x}, weights...)
+	return op.ApplyEither(spec, s, newNet[float32], newNet[float64], inputs...)
+}

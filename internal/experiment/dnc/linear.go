@@ -1,0 +1,104 @@
+package dnc
+
+import (
+	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/op"
+)
+
+// linear is a layer x·w + b that all steps share. It keeps the inputs of all steps and the
+// gradients of its outputs, so that the gradient of w is a single product.
+type linear[T op.Float] struct {
+	kernel         kernel.Kernel[T]
+	batch, in, out int
+
+	b          []T
+	panels     []T // w, packed for x·w
+	transposed []T // w, packed for the gradient of x
+	inputs     []T // of each step
+	grads      []T // of each step's output
+	back       []T // gradient of the inputs of one step
+	gradPanels []T // grads, packed for the gradient of w
+	zeros      []T
+}
+
+func newLinear[T op.Float](steps, batch, in, out int) *linear[T] {
+	rows := steps * batch
+	return &linear[T]{
+		kernel: kernel.Of[T](), batch: batch, in: in, out: out,
+		panels: make([]T, in*kernel.RoundUp(out)), transposed: make([]T, out*kernel.RoundUp(in)),
+		inputs: make([]T, rows*in), grads: make([]T, rows*out), back: make([]T, batch*in),
+		gradPanels: make([]T, rows*kernel.RoundUp(out)), zeros: make([]T, kernel.Cols),
+	}
+}
+
+// set takes over the weights for a run.
+func (l *linear[T]) set(w, b []T) {
+	l.b = b
+	kernel.Pack(l.panels, w, l.in, l.out, l.out)
+	for i := 0; i < l.in; i += kernel.Cols {
+		panel := l.transposed[i*l.out:][:kernel.Cols*l.out]
+		kernel.PackTransposed(panel, w[i*l.out:], l.out, min(kernel.Cols, l.in-i), l.out)
+	}
+}
+
+// weightGradients sets the gradients of the weights after the backward pass.
+func (l *linear[T]) weightGradients(dw, db []T) {
+	rows := len(l.grads) / l.out
+	kernel.Pack(l.gradPanels, l.grads, rows, l.out, l.out)
+	for o := 0; o < l.out; o += kernel.Cols {
+		l.kernel.Multiply(kernel.Product{
+			Rows: l.in, Cols: min(kernel.Cols, l.out-o), Outer: 1, Inner: rows,
+			AI: 1, AK: l.in, BK: kernel.Cols, CI: l.out,
+		}, l.inputs, l.gradPanels[o*rows:], l.zeros, dw[o:])
+	}
+	clear(db)
+	for grads := l.grads; len(grads) > 0; grads = grads[l.out:] {
+		l.kernel.Add(db, grads[:l.out])
+	}
+}
+
+// linearStep is the layer in one step. Its inputs are joined to one row for each of the batch.
+type linearStep[T op.Float] struct {
+	*linear[T]
+	inputs, grads []T // of this step
+}
+
+func (l *linear[T]) at(step int) linearStep[T] {
+	in, out := l.batch*l.in, l.batch*l.out
+	return linearStep[T]{l, l.inputs[step*in:][:in], l.grads[step*out:][:out]}
+}
+
+func (p linearStep[T]) forward(y []T, in [][]T) {
+	from := 0
+	for _, x := range in {
+		width := len(x) / p.batch
+		for b := range p.batch {
+			copy(p.inputs[b*p.in+from:][:width], x[b*width:])
+		}
+		from += width
+	}
+	for o := 0; o < p.out; o += kernel.Cols {
+		p.kernel.Multiply(kernel.Product{
+			Rows: p.batch, Cols: min(kernel.Cols, p.out-o), Outer: 1, Inner: p.in,
+			AI: p.in, AK: 1, BK: kernel.Cols, CI: p.out,
+		}, p.inputs, p.panels[o*p.in:], p.b[o:], y[o:])
+	}
+}
+
+func (p linearStep[T]) backward(grads, in [][]T, _, dy []T) {
+	copy(p.grads, dy)
+	for i := 0; i < p.in; i += kernel.Cols {
+		p.kernel.Multiply(kernel.Product{
+			Rows: p.batch, Cols: min(kernel.Cols, p.in-i), Outer: 1, Inner: p.out,
+			AI: p.out, AK: 1, BK: kernel.Cols, CI: p.in,
+		}, dy, p.transposed[i*p.out:], p.zeros, p.back[i:])
+	}
+	from := 0
+	for k, dx := range grads {
+		width := len(in[k]) / p.batch
+		for i := range dx {
+			dx[i] += p.back[i/width*p.in+from+i%width]
+		}
+		from += width
+	}
+}

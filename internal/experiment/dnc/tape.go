@@ -1,0 +1,63 @@
+package dnc
+
+import "github.com/l4-go/l4/internal/op"
+
+// piece is a part of the net: a differentiable function of some inputs with one output, over flat
+// slices that hold one row after another for each of the batch. It belongs to one call on a tape,
+// so it may keep in forward what backward needs.
+type piece[T op.Float] interface {
+	forward(y []T, in [][]T)
+	// backward adds to grads[i] the gradient with respect to in[i], for each i of which grads[i] is
+	// not nil; dy is that with respect to y.
+	backward(grads, in [][]T, y, dy []T)
+}
+
+// variable is what a piece reads or makes, with the gradient of the loss with respect to it. A
+// constant has a nil gradient.
+type variable[T op.Float] struct{ value, grad []T }
+
+func newVariable[T op.Float](size int) variable[T] {
+	return variable[T]{make([]T, size), make([]T, size)}
+}
+
+// tape is a list of calls in the order of the forward pass. It is written once and allocates
+// nothing when it runs. Gradients add up in place, while a graph would make a sum of each two.
+type tape[T op.Float] struct{ calls []call[T] }
+
+type call[T op.Float] struct {
+	piece     piece[T]
+	out       variable[T]
+	in, grads [][]T
+}
+
+// apply adds a call and returns its output.
+func (t *tape[T]) apply(p piece[T], size int, in ...variable[T]) variable[T] {
+	c := call[T]{piece: p, out: newVariable[T](size)}
+	for _, v := range in {
+		c.in, c.grads = append(c.in, v.value), append(c.grads, v.grad)
+	}
+	t.calls = append(t.calls, c)
+	return c.out
+}
+
+func (t *tape[T]) forward() {
+	for i := range t.calls {
+		c := &t.calls[i]
+		c.piece.forward(c.out.value, c.in)
+	}
+}
+
+// clear sets the gradients of all outputs to zero.
+func (t *tape[T]) clear() {
+	for i := range t.calls {
+		clear(t.calls[i].out.grad)
+	}
+}
+
+// backward propagates the gradients of outputs that the caller has set.
+func (t *tape[T]) backward() {
+	for i := len(t.calls) - 1; i >= 0; i-- {
+		c := &t.calls[i]
+		c.piece.backward(c.grads, c.in, c.out.value, c.out.grad)
+	}
+}

@@ -1,0 +1,187 @@
+package l4_test
+
+import (
+	"encoding"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+)
+
+// stepper is any of the solvers.
+type stepper interface {
+	gorgonia.Solver
+	SetLoss(loss gorgonia.Valuer)
+	Last() l4.Info
+	encoding.BinaryMarshaler
+	encoding.BinaryUnmarshaler
+}
+
+type newSolver = func(loss gorgonia.Valuer, opts ...l4.Option) stepper
+
+// solvers are what every table of tests goes through: one of each kind. A new kind joins by a line.
+var solvers = map[string]newSolver{
+	"L4Adam": func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
+		return l4.NewL4Adam(loss, opts...)
+	},
+	"L4Mom": func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
+		return l4.NewL4Mom(loss, opts...)
+	},
+	"L4": over(func() gorgonia.Solver { return &heavyBall{rate: 0.1} }),
+}
+
+// inners are the other solvers that an L4 may step along, made with a learning rate.
+var inners = map[string]func(rate float64) gorgonia.Solver{
+	"vanilla": func(rate float64) gorgonia.Solver {
+		return gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(rate))
+	},
+	"momentum": func(rate float64) gorgonia.Solver {
+		return gorgonia.NewMomentum(gorgonia.WithLearnRate(rate))
+	},
+	"rmsprop": func(rate float64) gorgonia.Solver {
+		return gorgonia.NewRMSPropSolver(gorgonia.WithLearnRate(rate))
+	},
+	"adam": func(rate float64) gorgonia.Solver {
+		return gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate))
+	},
+	"adagrad": func(rate float64) gorgonia.Solver {
+		return gorgonia.NewAdaGradSolver(gorgonia.WithLearnRate(rate))
+	},
+	"bb": func(rate float64) gorgonia.Solver {
+		return gorgonia.NewBarzilaiBorweinSolver(gorgonia.WithLearnRate(rate))
+	},
+	"L4Mom": func(float64) gorgonia.Solver { return l4.NewL4Mom(valuer{gorgonia.NewF64(1)}) },
+}
+
+// over makes an L4 over an inner solver.
+func over(inner func() gorgonia.Solver) newSolver {
+	return func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
+		return l4.New(loss, inner(), opts...)
+	}
+}
+
+// everySolver runs a test for each solver and dtype.
+func everySolver(t *testing.T, test func(t *testing.T, newSolver newSolver, dt tensor.Dtype)) {
+	for name, newSolver := range solvers {
+		for _, dt := range dtypes {
+			t.Run(fmt.Sprintf("%s/%v", name, dt), func(t *testing.T) { test(t, newSolver, dt) })
+		}
+	}
+}
+
+// descend makes steps and returns all weights, end to end.
+func descend(
+	t *testing.T,
+	newSolver newSolver,
+	model []*param,
+	steps int,
+	scale float64,
+	opts ...l4.Option,
+) []float64 {
+	t.Helper()
+	loss := newBowl()
+	s := newSolver(loss, opts...)
+	for range steps {
+		loss.eval(model, scale)
+		if err := s.Step(valueGrads(model)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range model {
+		if slices.ContainsFunc(numbers(p.g), func(x float64) bool { return x != 0 }) {
+			t.Errorf("the gradient of %s is not zero after Step", p.name)
+		}
+	}
+	return weightsOf(model)
+}
+
+func stepTimes(t *testing.T, s gorgonia.Solver, loss bowl, model []*param, n int) {
+	t.Helper()
+	for range n {
+		loss.eval(model, 1)
+		if err := s.Step(valueGrads(model)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// stepOnce sets a loss and gradients and steps.
+func stepOnce(
+	t *testing.T,
+	s stepper,
+	loss *gorgonia.F64,
+	p *param,
+	l float64,
+	g ...float64,
+) l4.Info {
+	t.Helper()
+	*loss = gorgonia.F64(l)
+	p.setGrad(g)
+	if err := s.Step(valueGrads([]*param{p})); err != nil {
+		t.Fatal(err)
+	}
+	return s.Last()
+}
+
+// did returns what Last does, but for the number of refused steps.
+func did(s stepper) l4.Info {
+	info := s.Last()
+	info.Refused = 0
+	return info
+}
+
+// stateOf returns the state of a solver but for the number of refused steps.
+func stateOf(t *testing.T, s stepper) string {
+	t.Helper()
+	data, err := s.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = 8 + 2 // where its length stands
+	refused := name + 8 + int(binary.LittleEndian.Uint64(data[name:])) + 17*8 + 11*8
+	clear(data[refused : refused+8])
+	return string(data[:len(data)-4])
+}
+
+// heavyBall is a solver such as a user may write, for tensors alone. It can be saved and does not
+// allocate after its first step.
+type heavyBall struct {
+	rate     float64
+	velocity [][]float64
+}
+
+func (h *heavyBall) Step(model []gorgonia.ValueGrad) error {
+	for i, p := range model {
+		grad, err := p.Grad()
+		if err != nil {
+			return err
+		}
+		w, g := p.Value().(*tensor.Dense), grad.(*tensor.Dense)
+		if w.Dtype() == tensor.Float32 {
+			heavyBallStep(h, i, w.Float32s(), g.Float32s())
+		} else {
+			heavyBallStep(h, i, w.Float64s(), g.Float64s())
+		}
+	}
+	return nil
+}
+
+func (h *heavyBall) MarshalBinary() ([]byte, error) { return json.Marshal(h.velocity) }
+func (h *heavyBall) UnmarshalBinary(b []byte) error { return json.Unmarshal(b, &h.velocity) }
+
+func heavyBallStep[T float32 | float64](h *heavyBall, i int, w, g []T) {
+	if i == len(h.velocity) {
+		h.velocity = append(h.velocity, make([]float64, len(w)))
+	}
+	v := h.velocity[i]
+	for k := range w {
+		v[k] = 0.9*v[k] + float64(g[k])
+		w[k] -= T(h.rate * v[k])
+	}
+}

@@ -1,6 +1,7 @@
 package l4_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"strings"
@@ -173,5 +174,51 @@ func TestAverageDoesNotAllocate(t *testing.T) {
 	update()
 	if allocs := testing.AllocsPerRun(20, update); allocs != 0 {
 		t.Errorf("%v allocations an update", allocs)
+	}
+}
+
+// TestAverageWithoutGradients: gradients are not asked for, before a state is loaded and after.
+func TestAverageWithoutGradients(t *testing.T) {
+	p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
+	p.g, p.err = nil, errors.New("none")
+	average := l4.NewAverage([]gorgonia.ValueGrad{p})
+	if err := average.Update(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := average.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := average.UnmarshalBinary(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := average.Update(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAverageLoadImpossible: updates without parameters, and parameters without an update, are
+// refused under a right checksum.
+func TestAverageLoadImpossible(t *testing.T) {
+	model := valueGrads(mixedModel(tensor.Float32))
+	fresh, updated := l4.NewAverage(model), l4.NewAverage(model)
+	if err := updated.Update(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		average *l4.Average
+		updates uint64
+		ok      bool
+	}{{fresh, 0, true}, {fresh, 5, false}, {updated, 5, true}, {updated, 0, false}} {
+		data, err := c.average.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		const updates = 9 + 2 // where their number stands
+		binary.LittleEndian.PutUint64(data[updates:], c.updates)
+		err = l4.NewAverage(model).UnmarshalBinary(withChecksum(data))
+		if (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "updates of") {
+			t.Errorf("%d updates: error %v", c.updates, err)
+		}
 	}
 }

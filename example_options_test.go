@@ -3,6 +3,7 @@ package l4_test
 import (
 	"fmt"
 	"log"
+	"math"
 	"math/rand/v2"
 	"sync"
 
@@ -124,6 +125,28 @@ func ExampleWithMaxLearnRate() {
 	}, 100, parabola)
 	fmt.Println(largest)
 	// Output: 0.001
+}
+
+// The learning rate of the last hundred steps falls to zero, as in other schedules.
+func ExampleWithMaxLearnRateSchedule() {
+	const steps = 1000
+	fall := func(step int) float64 {
+		if step <= steps-100 {
+			return math.Inf(1)
+		}
+		return 0.001 * float64(steps-step+1) / 100
+	}
+	minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
+		record := l4.WithRecorder(func(i l4.Info) {
+			if i.Step == steps-49 || i.Step == steps {
+				fmt.Printf("step %d: learning rate %.2g\n", i.Step, i.LearnRate)
+			}
+		})
+		return l4.NewL4Mom(loss, l4.WithMaxLearnRateSchedule(fall), record)
+	}, steps, parabola)
+	// Output:
+	// step 951: learning rate 0.0005
+	// step 1000: learning rate 1e-05
 }
 
 // A recorder logs every hundredth step.

@@ -3,7 +3,9 @@ package l4_test
 import (
 	"fmt"
 	"log"
+	"log/slog"
 	"math"
+	"os"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -97,6 +99,47 @@ func ExampleErrNonFinite() {
 	// true
 	// l4: not finite: the gradient of w is NaN at element 0
 	// weight 1 gradient 0
+}
+
+// A batch now and then may be NaN, but not three in a row.
+func ExampleWithSkipNonFinite() {
+	loss := gorgonia.NewF64(0)
+	w := &param{name: "w", w: gorgonia.NewF64(1), g: gorgonia.NewF64(0)}
+
+	solver := l4.NewL4Adam(valuer{loss}, l4.WithSkipNonFinite(2))
+	for _, l := range []float64{1, math.NaN(), math.NaN(), 1, math.NaN(), math.NaN(), math.NaN()} {
+		*loss = gorgonia.F64(l)
+		w.setGrad([]float64{1})
+		if err := solver.Step([]gorgonia.ValueGrad{w}); err != nil {
+			fmt.Println(errors.Is(err, l4.ErrNonFinite))
+		}
+	}
+	fmt.Printf("%d steps, %d batches skipped\n", solver.Last().Step, solver.Last().Skipped)
+	// Output:
+	// true
+	// 2 steps, 4 batches skipped
+}
+
+// A program that does not look at Step's error hears of it from the log, once for each reason.
+func ExampleWithLogger() {
+	brief := func(_ []string, a slog.Attr) slog.Attr { // for this example
+		if a.Key == slog.TimeKey || a.Key == "error" {
+			return slog.Attr{}
+		}
+		return a
+	}
+	handler := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: brief})
+	w := &param{name: "w", w: gorgonia.NewF64(1), g: gorgonia.NewF64(math.Inf(1))}
+
+	solver := l4.NewL4Adam(valuer{gorgonia.NewF64(2)}, l4.WithLogger(slog.New(handler)))
+	for range 3 {
+		w.setGrad([]float64{math.Inf(1)})
+		solver.Step([]gorgonia.ValueGrad{w})
+	}
+	fmt.Println(solver.Last().Refused, "steps refused")
+	// Output:
+	// level=ERROR msg="l4 refused a step; others for the same reason will not be logged" step=1
+	// 3 steps refused
 }
 
 // Gorgonia may store the value of another node in the memory of a loss that is a tensor. ReadLoss

@@ -323,3 +323,30 @@ func TestInnerCannotBeSaved(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestInnerOfAnotherModel: a first step that fails does not bind the inner solver to its model.
+func TestInnerOfAnotherModel(t *testing.T) {
+	fails := true
+	step := func(s stepper, n int) ([]float64, error) {
+		w := newParam("w", tensor.Float64, []int{n}, ramp(n, 1))
+		w.setGrad(ramp(n, 2))
+		err := s.Step([]gorgonia.ValueGrad{w})
+		return numbers(w.w), err
+	}
+	s := l4.New(valuer{gorgonia.NewF64(1)}, stepFunc(func(model []gorgonia.ValueGrad) error {
+		if fails {
+			return errors.New("as told")
+		}
+		return (&heavyBall{rate: 0.1}).Step(model)
+	}))
+	if _, err := step(s, 3); err == nil {
+		t.Fatal("no error")
+	}
+	fails = false
+	got, err := step(s, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := step(solvers["L4"](valuer{gorgonia.NewF64(1)}), 5)
+	wantEqual(t, got, want)
+}

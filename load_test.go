@@ -170,7 +170,6 @@ func TestLoadImpossible(t *testing.T) {
 		count  = move + 9   // number of parameters
 		mean   = count + 4 + (8 + 6) + 1 + (4 + 2*8)
 		square = mean + 12*8
-		start  = square + 12*8
 
 		most uint64 = min(1<<62, math.MaxInt)
 	)
@@ -208,8 +207,6 @@ func TestLoadImpossible(t *testing.T) {
 		"path":                 {bound + 17, []uint64{nan, inf, bits(-1)}, bits(1)},
 		"average loss":         {bound + 25, []uint64{nan, inf, bits(-1)}, bits(1)},
 		"record of the loss":   {bound + 33, []uint64{nan, inf, bits(-1)}, bits(1)},
-		"distance":             {move + 1, []uint64{nan, bits(-1)}, bits(1)},
-		"start":                {start, []uint64{nan, inf, minusInf}, bits(-1)},
 		"momentum":             {mean, []uint64{nan, inf, minusInf}, bits(-1)},
 		"square":               {square, []uint64{nan, inf, bits(-1e-9)}, bits(1)},
 	} {

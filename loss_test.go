@@ -177,6 +177,12 @@ func TestLossOfOtherGradients(t *testing.T) {
 			})
 			return sum, model
 		}, ""},
+		"with gradients of twice the loss": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
+			return propagated(t, weights(), 2)
+		}, "the gradients are 2 of this loss's"},
+		"with gradients of once the loss": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
+			return propagated(t, weights(), 1)
+		}, ""},
 		"of a function": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			_, mean, model := build(weights(), ofSum)
 			return l4.LossFunc(func() gorgonia.Value { return mean.Value() }), model
@@ -193,6 +199,29 @@ func TestLossOfOtherGradients(t *testing.T) {
 			}
 		}
 	}
+}
+
+// propagated is a sum of squares with its gradients times a share, as of gorgonia.Backpropagate.
+func propagated(t *testing.T, w *tensor.Dense, share float64) (gorgonia.Valuer,
+	[]gorgonia.ValueGrad) {
+	t.Helper()
+	g := gorgonia.NewGraph()
+	node := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(4),
+		gorgonia.WithValue(w))
+	sum := gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Square(node))))
+	output := gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName("share"),
+		gorgonia.WithValue(share))
+	weights := gorgonia.Nodes{node}
+	_, err := gorgonia.Backpropagate(gorgonia.Nodes{sum}, gorgonia.Nodes{output}, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vm := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(node))
+	defer vm.Close()
+	if err := vm.RunAll(); err != nil {
+		t.Fatal(err)
+	}
+	return sum, gorgonia.NodesToValueGrads(weights)
 }
 
 // modelWithGradient fills gradients that a step before has zeroed.
@@ -232,7 +261,7 @@ func TestOverwrittenLoss(t *testing.T) {
 	for name, use := range uses {
 		for _, kind := range []string{"scalar", "(1)", "(1,1)"} {
 			t.Run(kind+"/"+name, func(t *testing.T) {
-				run := func(viaRead bool) (float64, error) {
+				run := func(readLoss string) (float64, error) {
 					must := gorgonia.Must
 					g := gorgonia.NewGraph()
 					x := gorgonia.NewMatrix(
@@ -263,9 +292,12 @@ func TestOverwrittenLoss(t *testing.T) {
 					cost := must(gorgonia.Sum(square))
 					loss := map[string]*gorgonia.Node{"scalar": cost,
 						"(1)": must(gorgonia.Sum(square, 1)), "(1,1)": square}[kind]
-					use(loss)
 					var source gorgonia.Valuer = loss
-					if viaRead {
+					if readLoss == "before its uses" {
+						source = l4.ReadLoss(loss)
+					}
+					use(loss)
+					if readLoss == "after its uses" {
 						source = l4.ReadLoss(loss)
 					}
 					solver := l4.NewL4Mom(source)
@@ -278,25 +310,30 @@ func TestOverwrittenLoss(t *testing.T) {
 					}
 					return solver.Last().Loss, nil
 				}
-				got, err := run(false)
+				got, err := run("never")
 				if err == nil && math.Abs(got-lossValue) > 1e-12 {
 					t.Errorf("loss %v without an error, want %v", got, lossValue)
 				}
 				t.Logf("read as %v, error %v", got, err)
+				orders := []string{"before its uses", "after its uses"}
 				if name == "reshaped and tripled" { // gorgonia.Read comes too late here
 					if err == nil || !strings.Contains(err.Error(), "Reshape") {
 						t.Errorf("the error does not name the cause: %v", err)
 					}
-					if got, err := run(true); err == nil {
-						t.Errorf("through ReadLoss: %v without an error", got)
+					for _, order := range orders {
+						if got, err := run(order); err == nil {
+							t.Errorf("through ReadLoss %s: %v without an error", order, got)
+						}
 					}
 					return
 				}
 				if err != nil && !strings.Contains(err.Error(), "ReadLoss") {
 					t.Errorf("the error does not tell the remedy: %v", err)
 				}
-				if got, err := run(true); err != nil || math.Abs(got-lossValue) > 1e-12 {
-					t.Errorf("through ReadLoss: %v, %v", got, err)
+				for _, order := range orders {
+					if got, err := run(order); err != nil || math.Abs(got-lossValue) > 1e-12 {
+						t.Errorf("through ReadLoss %s: %v, %v", order, got, err)
+					}
 				}
 			})
 		}

@@ -38,6 +38,9 @@ func TestModelErrors(t *testing.T) {
 			"w: dtype complex64"},
 		"no gradient": {model(&param{name: "w", w: of(tensor.Float32, 2)}),
 			"w: gradient: no value"},
+		"on a device": {model(with(tensor.New(tensor.WithBacking([]float64{1, 2}),
+			tensor.WithEngine(device{})), of(tensor.Float64, 2))),
+			"w: weight: the tensor is not in the CPU's memory"},
 		"gradient fails": {model(&param{name: "w", w: of(tensor.Float32, 2),
 			err: errors.New("as told")}), "w: gradient: as told"},
 		"gradient's dtype": {model(with(of(tensor.Float32, 2), of(tensor.Float64, 2))),
@@ -64,6 +67,11 @@ func TestModelErrors(t *testing.T) {
 		}
 	}
 }
+
+// device is an engine whose memory the CPU cannot reach.
+type device struct{ tensor.StdEng }
+
+func (device) AllocAccessible() bool { return false }
 
 // TestModelChanged: a model that is not the one of the first step is refused, and the one of the
 // first step goes on as if nothing had happened.
@@ -275,4 +283,32 @@ func TestSharedGradient(t *testing.T) {
 		return weightsOf([]*param{a, b})
 	}
 	wantEqual(t, step(true), step(false))
+}
+
+// TestGradientOfNodeNoMore: a gradient that is the value of a graph node is left alone, and one of
+// the same parameter that is not, as of another model, is zeroed after that.
+func TestGradientOfNodeNoMore(t *testing.T) {
+	f := newFit(t, tensor.Float64, fitWeights(tensor.Float64), 2, false)
+	if err := f.eval(tensor.Float64, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	loss := gorgonia.NewF64(1)
+	s := l4.NewL4Adam(valuer{loss})
+	if err := s.Step(f.model); err != nil {
+		t.Fatal(err)
+	}
+	if f.weights[0].Deriv() == nil || numbers(gradOf(f.model[0]))[0] == 0 {
+		t.Fatal("the gradient is not that of a node")
+	}
+	var own []*param
+	for i, w := range fitWeights(tensor.Float64) {
+		p := &param{name: f.weights[i].Name(), w: w, g: cloneOf(w)}
+		own = append(own, p)
+	}
+	if err := s.Step(valueGrads(own)); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range own {
+		wantEqual(t, numbers(p.g), make([]float64, len(numbers(p.g))))
+	}
 }

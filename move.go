@@ -64,13 +64,13 @@ func (m *move) choose(model *flat.Model, first bool) {
 func (m *move) fields(c *record.Codec) {
 	if m.measures {
 		c.Flag(&m.started)
-		c.Float("the distance from the start", &m.distance, 0, math.Inf(1))
+		c.Any(&m.distance) // NaN if a weight is, and then the bound leaves it out
 	}
 }
 
 func (m *move) tensorFields(c *record.Codec, model *flat.Model, tensor int) {
 	if m.started {
-		m.start.fields(c, model, tensor, "the start of a weight", math.Inf(-1))
+		m.start.anyFields(c, model, tensor) // which may be NaN: weights are not checked
 	}
 }
 

@@ -94,3 +94,23 @@ func TestSkipNonFinite(t *testing.T) {
 		}
 	})
 }
+
+// TestLoggedKinds: reasons that differ at every step do not fill the log, nor the memory.
+func TestLoggedKinds(t *testing.T) {
+	const steps = 100
+	var log bytes.Buffer
+	n := 1
+	loss := l4.LossFunc(func() gorgonia.Value {
+		n++ // a shape that no step before had
+		return tensor.New(tensor.WithShape(n), tensor.Of(tensor.Float64))
+	})
+	s := l4.NewL4Adam(loss, l4.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	for range steps {
+		if s.Step(nil) == nil {
+			t.Fatal("no error")
+		}
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 64 || s.Last().Refused != steps {
+		t.Errorf("%d lines logged, %d steps refused", lines, s.Last().Refused)
+	}
+}

@@ -77,6 +77,38 @@ func savedState(t testing.TB) []byte {
 	return data
 }
 
+// TestSaveAndLoadWithWeightNotFinite: a weight that is not finite and has no gradient is no reason
+// to lose a run. Its state loads, and training goes on to the bit.
+func TestSaveAndLoadWithWeightNotFinite(t *testing.T) {
+	for _, dt := range dtypes {
+		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			train := func(resume bool) (float64, l4.Info) {
+				loss, p := gorgonia.NewF64(0), newParam("w", dt, []int{2}, []float64{bad, 1})
+				s := l4.NewL4Adam(valuer{loss})
+				for range 6 {
+					stepOnce(t, s, loss, p, 1, 0, 1)
+					if !resume {
+						continue
+					}
+					data, err := s.MarshalBinary()
+					if err != nil {
+						t.Fatal(err)
+					}
+					s = l4.NewL4Adam(valuer{loss})
+					if err := s.UnmarshalBinary(data); err != nil {
+						t.Fatalf("%v: %v", bad, err)
+					}
+				}
+				return numbers(p.w)[1], s.Last()
+			}
+			want, wantInfo := train(false)
+			if got, info := train(true); got != want || got == 1 || info != wantInfo {
+				t.Errorf("%v: weight %v, %+v; never saved %v, %+v", bad, got, info, want, wantInfo)
+			}
+		}
+	}
+}
+
 // TestLoadInfo: the last Info comes back whole.
 func TestLoadInfo(t *testing.T) {
 	loss, model := newBowl(), stateModel(tensor.Float64)

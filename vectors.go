@@ -47,3 +47,12 @@ func (v *vectors) fields(c *record.Codec, m *flat.Model, tensorIndex int, what s
 	record.Vector(c, what, v.f32[tensorIndex], least32, math.MaxFloat32)
 	record.Vector(c, what, v.f64[tensorIndex], max(least, -math.MaxFloat64), math.MaxFloat64)
 }
+
+// anyFields are the elements for one tensor, of any value.
+func (v *vectors) anyFields(c *record.Codec, m *flat.Model, tensorIndex int) {
+	if c.Reading() {
+		v.add(m, tensorIndex)
+	}
+	record.AnyVector(c, v.f32[tensorIndex])
+	record.AnyVector(c, v.f64[tensorIndex])
+}

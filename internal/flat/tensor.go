@@ -77,7 +77,7 @@ func (t *typed[T]) fill(s *span) {
 // with an error, whether the weight differs from the first step.
 func (t *typed[T]) bind(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 	if moved, changed, err = t.take(v); err != nil {
-		t.weight.tensor, t.grad.tensor = nil, nil // the next bind must not take them for known
+		t.weight.tensor = nil // the next bind must not take it for known, and look at all anew
 	}
 	return moved, changed, err
 }

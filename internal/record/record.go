@@ -139,7 +139,7 @@ func (c *Codec) Float(what string, x *float64, lo, hi float64) {
 	}
 }
 
-// Any is a number of any value, NaN too. Nothing may be computed from it.
+// Any is a number of any value, NaN too. What is computed from it must bear that.
 func (c *Codec) Any(x *float64) {
 	*x = math.Float64frombits(c.Uint(8, math.Float64bits(*x)))
 }
@@ -184,22 +184,24 @@ func (c *Codec) Shape(shape []int) []int {
 
 // Vector are numbers of either precision from lo to hi, as many as xs has, never NaN.
 func Vector[T float32 | float64](c *Codec, what string, xs []T, lo, hi T) {
-	if !c.reading {
-		// It cannot fail for slices of floats.
-		c.data, _ = binary.Append(c.data, binary.LittleEndian, xs)
+	AnyVector(c, xs)
+	if !c.reading || c.err != nil {
 		return
-	}
-	b := c.next(uint64(binary.Size(xs)))
-	if c.err != nil {
-		return
-	}
-	if _, err := binary.Decode(b, binary.LittleEndian, xs); err != nil {
-		c.Fail("%s: %v", what, err)
 	}
 	for i, x := range xs {
 		if !(lo <= x && x <= hi) {
 			c.Fail("%s is %v at element %d, want a number from %v to %v", what, x, i, lo, hi)
 			return
 		}
+	}
+}
+
+// AnyVector are numbers as those of Vector, but of any value as in Any.
+func AnyVector[T float32 | float64](c *Codec, xs []T) {
+	// Neither binary.Append nor binary.Decode can fail for slices of floats.
+	if !c.reading {
+		c.data, _ = binary.Append(c.data, binary.LittleEndian, xs)
+	} else if b := c.next(uint64(binary.Size(xs))); c.err == nil {
+		_, _ = binary.Decode(b, binary.LittleEndian, xs)
 	}
 }

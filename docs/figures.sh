@@ -1,0 +1,12 @@
+#!/bin/sh
+# Draws the figures of the documentation again, from the CSV files in docs/data.
+set -eu
+cd "$(dirname "$0")/.."
+go run ./cmd/demo draw --out docs docs/data/mnist.csv docs/data/mnist-full.csv \
+	docs/data/regression.csv docs/data/fashion.csv docs/data/cifar.csv docs/data/dnc.csv
+# The suite makes no run that its file has.
+suite=$(mktemp -d)
+cp docs/data/stress-runs.csv "$suite"
+go run ./cmd/demo stress --full --resume --out "$suite"
+cp "$suite/stress.png" docs/bound.png
+rm -r "$suite"

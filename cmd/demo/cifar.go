@@ -58,7 +58,6 @@ func cifar() experiment {
 	}
 }
 
-// cifarVariants returns a variant for each batch size.
 func cifarVariants(s settings, depth int) ([]variant, error) {
 	if depth < 8 || (depth-2)%6 != 0 {
 		return nil, errors.Errorf("--depth %d: want 2 more than a multiple of 6, from 8 on", depth)
@@ -67,25 +66,10 @@ func cifarVariants(s settings, depth int) ([]variant, error) {
 	if err != nil {
 		return nil, err
 	}
-	var vs []variant
-	for _, batch := range s.batches {
-		if batch > images.Len() {
-			return nil, errors.Errorf("--batch %d: want at most %d, the number of images",
-				batch, images.Len())
-		}
-		title := fmt.Sprintf("ResNet-%d, %d images", depth, images.Len())
-		if len(s.batches) > 1 {
-			title += fmt.Sprint(", batches of ", batch)
-		}
-		vs = append(vs, variant{
-			name: fmt.Sprint("batch ", batch), title: title,
-			epochs: s.epochs, epochSteps: images.Len() / batch,
-			newTask: func(seed uint64) (train.Task, error) {
-				return newCIFARTask(s, depth, batch, images, test, seed)
-			},
-		})
-	}
-	return vs, nil
+	title := fmt.Sprintf("ResNet-%d, %d images", depth, images.Len())
+	return batchVariants(s, title, images, func(batch int, seed uint64) (train.Task, error) {
+		return newCIFARTask(s, depth, batch, images, test, seed)
+	})
 }
 
 func newCIFARTask(

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/pkg/errors"
 	"github.com/spf13/pflag"
 
 	"github.com/l4-go/l4/internal/experiment/dataset"
@@ -64,4 +65,28 @@ type variant struct {
 	// order of the data, whatever the solver. It is called within train.Build.
 	newTask func(seed uint64) (train.Task, error)
 	solvers solverList // to compare on it; nil for those of --solvers
+}
+
+// batchVariants returns a variant for each batch size, in whose epochs each image comes once.
+func batchVariants(
+	s settings, title string, images *dataset.Images,
+	newTask func(batch int, seed uint64) (train.Task, error),
+) ([]variant, error) {
+	var vs []variant
+	for _, batch := range s.batches {
+		if batch > images.Len() {
+			return nil, errors.Errorf("--batch %d: want at most %d, the number of images",
+				batch, images.Len())
+		}
+		v := variant{
+			name: fmt.Sprint("batch ", batch), title: title,
+			epochs: s.epochs, epochSteps: images.Len() / batch,
+			newTask: func(seed uint64) (train.Task, error) { return newTask(batch, seed) },
+		}
+		if len(s.batches) > 1 {
+			v.title += fmt.Sprint(", batches of ", batch)
+		}
+		vs = append(vs, v)
+	}
+	return vs, nil
 }

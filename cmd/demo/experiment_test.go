@@ -21,6 +21,7 @@ func planted() experiment {
 		name:  "planted",
 		plain: scope{solvers: "sgd", epochs: 3, restarts: 2},
 		dtype: "float64", gridStarts: 1, report: mnistReport,
+		unit: "epoch", measures: []measure{meanLosses, learnRates},
 		variants: func(s settings) ([]variant, error) {
 			var vs []variant
 			for _, c := range []float64{1, 10} {

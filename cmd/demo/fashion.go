@@ -52,7 +52,7 @@ func fashion() experiment {
 	}
 }
 
-// fashionVariants returns a variant for each batch size and each probability of dropout.
+// fashionVariants returns a variant for each probability of dropout and each batch size.
 func fashionVariants(s settings, dropout []float64) ([]variant, error) {
 	images, test, err := dataset.FashionMNIST(s.data)
 	if err != nil {
@@ -62,33 +62,28 @@ func fashionVariants(s settings, dropout []float64) ([]variant, error) {
 		return nil, errors.Errorf("--data: images of %d by %d pixels: want 28 by 28",
 			images.Rows, images.Cols)
 	}
-	var vs []variant
-	for _, batch := range s.batches {
-		if batch > images.Len() {
-			return nil, errors.Errorf("--batch %d: want at most %d, the number of images",
-				batch, images.Len())
+	var all []variant
+	for _, p := range dropout {
+		if !(p >= 0 && p < 1) {
+			return nil, errors.Errorf("--dropout %v: want 0 or more and less than 1", p)
 		}
-		for _, p := range dropout {
-			if !(p >= 0 && p < 1) {
-				return nil, errors.Errorf("--dropout %v: want 0 or more and less than 1", p)
-			}
-			title := "Fashion-MNIST"
-			if len(s.batches) > 1 {
-				title += fmt.Sprint(", batches of ", batch)
-			}
-			if p > 0 {
-				title += fmt.Sprint(", dropout ", p)
-			}
-			vs = append(vs, variant{
-				name: fmt.Sprintf("batch %d dropout %v", batch, p), title: title,
-				epochs: s.epochs, epochSteps: images.Len() / batch,
-				newTask: func(seed uint64) (train.Task, error) {
-					return newFashionTask(s, batch, p, images, test, seed)
-				},
-			})
+		title := "Fashion-MNIST"
+		if p > 0 {
+			title += fmt.Sprint(", dropout ", p)
+		}
+		newTask := func(batch int, seed uint64) (train.Task, error) {
+			return newFashionTask(s, batch, p, images, test, seed)
+		}
+		vs, err := batchVariants(s, title, images, newTask)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range vs {
+			v.name += fmt.Sprint(" dropout ", p)
+			all = append(all, v)
 		}
 	}
-	return vs, nil
+	return all, nil
 }
 
 // fashionTask draws what is dropped anew for each step, from a seed that depends on nothing else.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/l4-go/l4/internal/experiment/dataset"
@@ -45,34 +44,17 @@ const (
 	evalBatch = 500
 )
 
-// mnistVariants returns a variant for each batch size.
 func mnistVariants(s settings) ([]variant, error) {
 	images, test, err := dataset.MNIST(s.data)
 	if err != nil {
 		return nil, err
 	}
-	var vs []variant
-	for _, batch := range s.batches {
-		if batch > images.Len() {
-			return nil, errors.Errorf("--batch %d: want at most %d, the number of images",
-				batch, images.Len())
-		}
-		v := variant{
-			name: fmt.Sprint("batch ", batch), title: "MNIST",
-			epochs: s.epochs, epochSteps: images.Len() / batch,
-		}
-		if len(s.batches) > 1 {
-			v.title += fmt.Sprint(", batches of ", batch)
-		}
-		v.newTask = func(seed uint64) (train.Task, error) {
-			layers := []int{images.Size(), 300, 100, images.Classes}
-			weights := model.MLPWeights(s.tensorDtype(), layers, rand.New(rand.NewPCG(seed, 0)))
-			net, eval := model.MLP(weights, batch), model.MLP(weights, evalBatch)
-			return train.Classify(net, eval, images, test, seed)
-		}
-		vs = append(vs, v)
-	}
-	return vs, nil
+	return batchVariants(s, "MNIST", images, func(batch int, seed uint64) (train.Task, error) {
+		layers := []int{images.Size(), 300, 100, images.Classes}
+		weights := model.MLPWeights(s.tensorDtype(), layers, rand.New(rand.NewPCG(seed, 0)))
+		net, eval := model.MLP(weights, batch), model.MLP(weights, evalBatch)
+		return train.Classify(net, eval, images, test, seed)
+	})
 }
 
 func mnistReport(j *job) string {

@@ -12,9 +12,8 @@ import (
 )
 
 // about is the help of the program.
-const about = `Demo trains with L4 and with other solvers from the same initial weights, prints a
-table, and writes the curves as PNG, SVG and CSV. Each experiment is a command; demo alone is
-demo %s.
+const about = `Demo trains with L4 and with other solvers from the same initial weights, prints a table, and writes
+the curves as PNG, SVG and CSV. Each experiment is a command; demo alone is demo %s.
 
 Ctrl-C ends the training and writes what there is. The same flags give the same numbers, whatever
 --jobs is.

@@ -26,7 +26,7 @@ func programsCommand() *cobra.Command {
 	seeds, out := 3, "out"
 	c := &cobra.Command{
 		Use:   "programs",
-		Short: "programs as Gorgonia's users write them, with their authors' solvers and others",
+		Short: "Run programs as Gorgonia's users write them, with their authors' solvers and others",
 		Long:  programsLong(),
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

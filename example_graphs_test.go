@@ -21,10 +21,8 @@ type line struct {
 func newLine(slope, offset *tensor.Dense, points int) *line {
 	g := gorgonia.NewGraph()
 	node := func(name string, n int, opts ...gorgonia.NodeConsOpt) *gorgonia.Node {
-		return gorgonia.NewVector(
-			g,
-			tensor.Float64,
-			append(opts, gorgonia.WithName(name), gorgonia.WithShape(n))...)
+		opts = append(opts, gorgonia.WithName(name), gorgonia.WithShape(n))
+		return gorgonia.NewVector(g, tensor.Float64, opts...)
 	}
 	// Machines that run at the same time share the memory of the weights, but not the tensors.
 	share := func(t *tensor.Dense) gorgonia.NodeConsOpt {
@@ -33,12 +31,10 @@ func newLine(slope, offset *tensor.Dense, points int) *line {
 	l := &line{x: node("x", points), y: node("y", points)}
 	a, b := node("slope", 1, share(slope)), node("offset", 1, share(offset))
 	column := gorgonia.Must(gorgonia.Reshape(l.x, tensor.Shape{points, 1}))
-	fit := gorgonia.Must(
-		gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(column, a)), b, nil, []byte{0}),
-	)
-	l.loss = gorgonia.Must(
-		gorgonia.Mean(gorgonia.Must(gorgonia.Square(gorgonia.Must(gorgonia.Sub(fit, l.y))))),
-	)
+	product := gorgonia.Must(gorgonia.Mul(column, a))
+	fit := gorgonia.Must(gorgonia.BroadcastAdd(product, b, nil, []byte{0}))
+	residual := gorgonia.Must(gorgonia.Sub(fit, l.y))
+	l.loss = gorgonia.Must(gorgonia.Mean(gorgonia.Must(gorgonia.Square(residual))))
 	nodes := gorgonia.Nodes{a, b}
 	if _, err := gorgonia.Grad(l.loss, nodes...); err != nil {
 		log.Fatal(err)

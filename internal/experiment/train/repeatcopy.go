@@ -148,15 +148,10 @@ func newSequenceNet(values []*tensor.Dense, sequences int) (*sequenceNet, error)
 }
 
 func (n *sequenceNet) load(sequences []dnc.Sequence) {
-	inputs, targets, mask := n.inputs.Value().
-		Data(),
-		n.targets.Value().
-			Data(),
-		n.mask.Value().
-			Data()
-	if x, ok := inputs.([]float32); ok {
-		dnc.Load(sequences, x, targets.([]float32), mask.([]float32))
+	x, y, mask := n.inputs.Value().Data(), n.targets.Value().Data(), n.mask.Value().Data()
+	if x, ok := x.([]float32); ok {
+		dnc.Load(sequences, x, y.([]float32), mask.([]float32))
 		return
 	}
-	dnc.Load(sequences, inputs.([]float64), targets.([]float64), mask.([]float64))
+	dnc.Load(sequences, x.([]float64), y.([]float64), mask.([]float64))
 }

@@ -35,7 +35,7 @@ type Batches struct {
 	mean64 gorgonia.F64
 
 	batch flat.Model // that was added last
-	sums  vectors    // of the gradients
+	sums  flat.Sums  // of the gradients
 	set   flat.Pass  // sums to the gradients
 	add   flat.Pass
 	means []*meanGrad
@@ -98,8 +98,8 @@ func (b *Batches) Value() gorgonia.Value {
 func (b *Batches) Model() []gorgonia.ValueGrad {
 	if !b.taken && b.n > 1 {
 		for i := range b.means {
-			kernel.Divide(b.sums.f32[i], b.n)
-			kernel.Divide(b.sums.f64[i], b.n)
+			kernel.Divide(b.sums.F32[i], b.n)
+			kernel.Divide(b.sums.F64[i], b.n)
 		}
 	}
 	b.taken = true
@@ -109,9 +109,10 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 // begin makes the sums for a model's gradients, and takes its weights for a step.
 func (b *Batches) begin(model []gorgonia.ValueGrad) {
 	if b.means == nil {
-		b.sums.renew(&b.batch)
-		b.set = flat.NewPass(&b.sums, setPart32, setPart64)
-		b.add = flat.NewPass(&b.sums, addPart32, addPart64)
+		var sums vectors
+		sums.renew(&b.batch)
+		b.sums = flat.Sums{F32: sums.f32, F64: sums.f64}
+		b.set, b.add = b.sums.Set(), b.sums.Add()
 		for i := range model {
 			m := &meanGrad{grad: b.sumOf(i)}
 			b.means, b.model = append(b.means, m), append(b.model, m)
@@ -124,7 +125,7 @@ func (b *Batches) begin(model []gorgonia.ValueGrad) {
 
 // sumOf returns the sum of the gradients of a tensor as a value.
 func (b *Batches) sumOf(i int) gorgonia.Value {
-	shape, x, y := b.batch.Shape(i), b.sums.f32[i], b.sums.f64[i]
+	shape, x, y := b.batch.Shape(i), b.sums.F32[i], b.sums.F64[i]
 	scalar := len(shape) == 0
 	switch {
 	case scalar && x != nil:
@@ -135,26 +136,6 @@ func (b *Batches) sumOf(i int) gorgonia.Value {
 		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
 	}
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(y))
-}
-
-func setPart32(v *vectors, p *flat.Part[float32]) (_, _ float64) {
-	copy(v.f32[p.Tensor][p.Lo:], p.G)
-	return 0, 0
-}
-
-func setPart64(v *vectors, p *flat.Part[float64]) (_, _ float64) {
-	copy(v.f64[p.Tensor][p.Lo:], p.G)
-	return 0, 0
-}
-
-func addPart32(v *vectors, p *flat.Part[float32]) (_, _ float64) {
-	kernel.Add(v.f32[p.Tensor][p.Lo:][:len(p.G)], p.G)
-	return 0, 0
-}
-
-func addPart64(v *vectors, p *flat.Part[float64]) (_, _ float64) {
-	kernel.Add(v.f64[p.Tensor][p.Lo:][:len(p.G)], p.G)
-	return 0, 0
 }
 
 // meanGrad is a parameter of the first batch with the mean gradient of all.

@@ -35,8 +35,7 @@ type Batches struct {
 	print      uint64    // fingerprint of the model
 	all32      []float32 // sums, then means, of all gradients of a dtype, end to end
 	all64      []float64
-	sum32      [][]float32 // by tensor; nil where that is of the other dtype
-	sum64      [][]float64
+	sums       flat.Sums // the same by tensor
 	set        flat.Pass // sums to the gradients
 	add        flat.Pass
 	parameters []*parameter
@@ -51,8 +50,7 @@ func NewBatches(w *World) *Batches {
 	defer w.mu.Unlock()
 	w.made++
 	b := &Batches{CheckEvery: 100, world: w, id: w.made}
-	b.set = flat.NewPass(b, setPart32, setPart64)
-	b.add = flat.NewPass(b, addPart32, addPart64)
+	b.set, b.add = b.sums.Set(), b.sums.Add()
 	return b
 }
 

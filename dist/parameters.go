@@ -4,9 +4,6 @@ import (
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
-
-	"github.com/l4-go/l4/internal/flat"
-	"github.com/l4-go/l4/internal/kernel"
 )
 
 // parameter is a weight of this rank with the mean of the gradients of all.
@@ -61,7 +58,7 @@ func (b *Batches) describe(model []gorgonia.ValueGrad) error {
 			y, rest64 = rest64[:n:n], rest64[n:]
 			p.grad = valueOf(b.grads.Shape(i), y, (*gorgonia.F64)(&y[0]))
 		}
-		b.sum32, b.sum64 = append(b.sum32, x), append(b.sum64, y)
+		b.sums.F32, b.sums.F64 = append(b.sums.F32, x), append(b.sums.F64, y)
 		b.parameters, b.model = append(b.parameters, p), append(b.model, p)
 	}
 	return nil
@@ -73,24 +70,4 @@ func valueOf(shape []int, elements any, scalar gorgonia.Value) gorgonia.Value {
 		return scalar
 	}
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(elements))
-}
-
-func setPart32(b *Batches, p *flat.Part[float32]) (_, _ float64) {
-	copy(b.sum32[p.Tensor][p.Lo:], p.G)
-	return 0, 0
-}
-
-func setPart64(b *Batches, p *flat.Part[float64]) (_, _ float64) {
-	copy(b.sum64[p.Tensor][p.Lo:], p.G)
-	return 0, 0
-}
-
-func addPart32(b *Batches, p *flat.Part[float32]) (_, _ float64) {
-	kernel.Add(b.sum32[p.Tensor][p.Lo:][:len(p.G)], p.G)
-	return 0, 0
-}
-
-func addPart64(b *Batches, p *flat.Part[float64]) (_, _ float64) {
-	kernel.Add(b.sum64[p.Tensor][p.Lo:][:len(p.G)], p.G)
-	return 0, 0
 }

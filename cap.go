@@ -1,24 +1,16 @@
 package l4
 
-import (
-	"math"
+import "math"
 
-	"github.com/l4-go/l4/internal/record"
-)
-
-// rateCap keeps the learning rate a number of limited magnitude.
-type rateCap struct{ max *schedule }
-
-func (c rateCap) limit(_ measured, info Info) Info {
-	if math.IsNaN(info.LearnRate) { // no direction, or one whose inner product is infinite
-		info.LearnRate = 0
+// clamp limits the magnitude of a learning rate to largest, which may be infinite, and to the
+// finite numbers. NaN, from an inner product that is zero or infinite, becomes 0: no step.
+func clamp(rate, largest float64) float64 {
+	if math.IsNaN(rate) {
+		return 0
 	}
-	largest := min(c.max.now, math.MaxFloat64)
-	info.LearnRate = max(-largest, min(info.LearnRate, largest))
-	return info
+	largest = min(largest, math.MaxFloat64)
+	return max(-largest, min(rate, largest))
 }
-
-func (rateCap) fields(*record.Codec) {}
 
 // WithMaxLearnRate sets a cap > 0 on the magnitude of the learning rate η. Default: none. For an L4
 // it is the rate along a direction as long as g, whatever the inner solver's own rate.

@@ -11,7 +11,7 @@ type parts struct {
 	transforms []transform // none on the plain path
 	direction  direction
 	rule       rule
-	limits     []limit
+	bound      *bound // nil for none
 	move       *move
 	schedules  []*schedule
 }
@@ -45,7 +45,7 @@ type rule interface {
 	fields(c *record.Codec)
 }
 
-// measured holds the scalars that rules and limits work with.
+// measured holds the scalars that the rule and the bound work with.
 type measured struct {
 	step     int     // the first is 1
 	loss     float64 // L, with its penalty and above its floor
@@ -54,25 +54,17 @@ type measured struct {
 	dot      float64 // gᵀv
 	square   float64 // ‖v‖²
 	kept     float64 // share of the directional derivative that transforms leave, from 0 to 1
-	rate     float64 // η of the rule, before limits
+	rate     float64 // η of the rule, before the cap and the bound
 	distance float64 // ‖w − w0‖ before the step
-}
-
-// limit may shorten a step. It returns info with the lower learning rate and its reasons.
-type limit interface {
-	limit(m measured, info Info) Info
-	fields(c *record.Codec)
 }
 
 // newParts is the only place that looks at all options.
 func newParts(o options, newDirection func(options) direction) parts {
-	bounded := o.bound > 0
 	p := parts{
 		floor:     floor{value: o.lossFloor, moves: o.floorMoves()},
 		schedules: []*schedule{o.weightDecay, o.maxLearnRate},
 		direction: newDirection(o),
 		rule:      newPolyak(o),
-		limits:    []limit{rateCap{o.maxLearnRate}},
 		move:      newMove(o),
 	}
 	if o.clip > 0 || o.clipNorm > 0 {
@@ -81,8 +73,8 @@ func newParts(o options, newDirection func(options) direction) parts {
 	if o.l1 > 0 || o.l2 > 0 {
 		p.transforms = append(p.transforms, newPenalty(o.l1, o.l2))
 	}
-	if bounded {
-		p.limits = append(p.limits, newBound(o))
+	if o.bound > 0 {
+		p.bound = newBound(o)
 	}
 	return p
 }

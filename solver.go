@@ -71,9 +71,9 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		m.kept *= t.kept(m.step)
 	}
 	m.rate, info.LMin = s.rule.rate(m) // Eq. 6
-	info.LearnRate = m.rate
-	for _, l := range s.limits {
-		info = l.limit(m, info)
+	info.LearnRate = clamp(m.rate, s.opts.maxLearnRate.now)
+	if s.bound != nil {
+		info = s.bound.limit(m, info)
 	}
 	s.move.step(&s.model, info.LearnRate) // w ← w − η·v
 

@@ -76,8 +76,8 @@ func (s *Solver) fields(c *record.Codec) error {
 	for _, t := range s.transforms {
 		t.fields(c)
 	}
-	for _, l := range s.limits {
-		l.fields(c)
+	if s.bound != nil {
+		s.bound.fields(c)
 	}
 	s.move.fields(c)
 	s.model.Fields(c, func(i int) {

@@ -3,6 +3,7 @@ package l4_test
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -11,12 +12,16 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// boundReference is the rule of the bound over weights of one dtype, as its definition says it.
+// boundReference follows the definition of the bound in docs/bound.md, over the steps that a solver
+// reports.
 type boundReference struct {
-	rho, alpha                   float64
-	start                        []float64
-	reach, path, average, record float64
-	steps                        int
+	rho, tau             float64
+	start                []float64
+	reach, path          float64
+	average, best, floor float64
+	steps                int
+	bent                 bool
+	forgot, fell         int // steps in which the path shrank, and the loss fell
 }
 
 // TestBoundDefinition: the length of each step is what the definition says, through layouts, dtypes
@@ -29,12 +34,13 @@ func TestBoundDefinition(t *testing.T) {
 		"clip":     {l4.WithClipNorm(0.5)},
 		"cap":      {l4.WithMaxLearnRate(1e-3)},
 		"skip":     {l4.WithSkipNonFinite(5)},
+		"negative": nil,
 	} {
 		everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 			r := rand.New(rand.NewPCG(1, 2))
 			loss, model := newBowl(), mixedModel(dt)
 			s := newSolver(loss, append([]l4.Option{l4.WithFraction(0.2)}, opts...)...)
-			ref := boundReference{rho: 0.15 / math.Sqrt(19), alpha: 0.2}
+			ref := boundReference{rho: 0.12 / math.Sqrt(19), tau: 10}
 			// How far float32 weights are from their start is known to their precision.
 			tolerance := 1e-11
 			if dt == tensor.Float32 {
@@ -43,12 +49,15 @@ func TestBoundDefinition(t *testing.T) {
 			for step := range 120 {
 				loss.eval(model, 1)
 				switch {
-				case step < 3:
+				case step < 3 && name != "negative":
 					*loss.F64 = 0 // no step has a length yet
 				case step%17 == 5 && name == "skip":
 					*loss.F64 = gorgonia.F64(math.NaN())
 				default:
 					*loss.F64 += gorgonia.F64(0.3 * r.Float64())
+				}
+				if name == "negative" {
+					*loss.F64 -= 10
 				}
 				before, last := weightsOf(model), s.Last()
 				if err := s.Step(valueGrads(model)); err != nil {
@@ -63,8 +72,10 @@ func TestBoundDefinition(t *testing.T) {
 					t.Fatalf("%s, step %d: %+v", name, step, info)
 				}
 			}
-			if ref.steps < 80 {
-				t.Errorf("%s: only %d steps of some length", name, ref.steps)
+			bends := name != "cap" && name != "penalty" && name != "negative"
+			if ref.steps < 80 || ref.fell == 0 || bends && ref.forgot == 0 {
+				t.Errorf("%s: %d steps of some length, the loss fell in %d, the path in %d",
+					name, ref.steps, ref.fell, ref.forgot)
 			}
 		})
 	}
@@ -86,20 +97,31 @@ func (b *boundReference) check(t *testing.T, info l4.Info, before []float64, tol
 	}
 	loss := info.Loss + info.Penalty - info.Floor
 	if b.start == nil {
-		b.start, b.reach = before, info.Reach
-		b.average, b.record = loss, loss/10
+		b.start, b.reach = before, math.Sqrt(dot(before, before))/10
+		b.average, b.best = loss, loss
+	} else {
+		b.average, b.best = b.average+b.floor-info.Floor, b.best+b.floor-info.Floor
 	}
+	b.floor = info.Floor
 	distance := 0.0
 	for i, w := range before {
 		distance += (w - b.start[i]) * (w - b.start[i])
 	}
 	b.steps++
 	b.reach = max(b.reach, math.Sqrt(distance))
-	b.average += max(1.0/30, 1/float64(b.steps)) * (loss - b.average)
-	if b.average < b.record {
-		b.path, b.record = b.path*b.average/b.record, b.average
+	b.average += max(1/b.tau, 1/float64(b.steps)) * (loss - b.average)
+	b.bent = b.bent || b.path > 2*b.reach
+	rho := b.rho
+	if b.average < b.best {
+		rho *= 3
+		b.fell++
+		if b.bent {
+			b.path *= b.average / b.best
+			b.forgot++
+		}
+		b.best = b.average
 	}
-	limit := b.rho * b.reach * min(1, b.reach/max(b.path, 1e-300))
+	limit := rho * b.reach * min(1, b.reach/max(b.path, 1e-300))
 	close("reach", info.Reach, b.reach)
 	close("limit", info.Limit, limit)
 	if info.Length > limit*(1+tolerance) {
@@ -109,32 +131,67 @@ func (b *boundReference) check(t *testing.T, info l4.Info, before []float64, tol
 	close("path", info.Path, b.path)
 }
 
-// TestFirstReach: the first step is ρ/(α·√(2τm−1)) of what Eq. 6 says, whatever the scale of
-// weights and gradients.
+// TestFirstReach: it is a tenth of the norm of the weights, whatever their size. Where that is 0 it
+// is the linearised distance to the estimated minimum.
 func TestFirstReach(t *testing.T) {
+	nan, inf, largest := math.NaN(), math.Inf(1), math.Sqrt(math.MaxFloat64)
+	const linearised = 0
+	for _, c := range []struct {
+		name     string
+		weights  []float64
+		r32, r64 float64
+	}{
+		{"ordinary", []float64{3, 0, -4}, 0.5, 0.5},
+		{"small", []float64{3e-3, 0, -4e-3}, 5e-4, 5e-4},
+		{"large", []float64{3e3, 0, -4e3}, 500, 500},
+		{"zero", []float64{0, 0, 0}, linearised, linearised},
+		// Their squares are neither 0 nor infinite in float64, in which they are summed.
+		{"tiny in float32", []float64{3e-30, 0, -4e-30}, 5e-31, 5e-31},
+		{"huge in float32", []float64{3e30, 0, -4e30}, 5e29, 5e29},
+		// Their squares are 0 or infinite.
+		{"tiny", []float64{3e-170, 0, -4e-170}, linearised, linearised},
+		{"huge", []float64{3e170, 0, -4e170}, nan, largest / 10},
+		// Weights that are not finite do not count.
+		{"NaN", []float64{3, nan, -4}, 0.5, 0.5},
+		{"infinite", []float64{3, inf, -4}, 0.5, 0.5},
+		{"all NaN", []float64{nan, nan, nan}, linearised, linearised},
+	} {
+		for _, name := range []string{"L4Adam", "L4Mom"} { // inner solvers make v NaN like the weights
+			for dt, want := range map[tensor.Dtype]float64{tensor.Float32: c.r32,
+				tensor.Float64: c.r64} {
+				if math.IsNaN(want) {
+					continue // no float32 is so large
+				}
+				loss, p := gorgonia.NewF64(0), newParam("w", dt, []int{3}, c.weights)
+				info := stepOnce(t, solvers[name](valuer{loss}), loss, p, 5, 1, 0, 3)
+				if want == linearised { // (L − γ·Lmin)·‖v‖/gᵀv
+					want = (5 - 0.9*0.75*5) * info.Length / info.LearnRate / info.InnerProduct
+				}
+				if !(math.Abs(info.Reach/want-1) <= 1e-6) {
+					t.Errorf("%s, %s, %v: first reach %v, want %v", c.name, name, dt, info.Reach, want)
+				}
+			}
+		}
+	}
+}
+
+// TestFirstStepFromZero: without a scale of the weights the first step is a share of the
+// linearised distance, whatever the scale of the gradients.
+func TestFirstStepFromZero(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		for _, scale := range []float64{1e-8, 1, 1e8} {
 			run := func(opts ...l4.Option) l4.Info {
-				p := newParam("w", dt, []int{3}, make([]float64, 3)) // a start at 0 has no scale
-				p.setGrad([]float64{scale, -2 * scale, 3 * scale})
-				s := newSolver(
-					valuer{gorgonia.NewF64(5)},
-					append([]l4.Option{l4.WithEpsilon(0)}, opts...)...)
-				if err := s.Step(valueGrads([]*param{p})); err != nil {
-					t.Fatal(err)
-				}
-				return s.Last()
+				loss, p := gorgonia.NewF64(0), newParam("w", dt, []int{3}, make([]float64, 3))
+				s := newSolver(valuer{loss}, append(opts, l4.WithEpsilon(0))...)
+				return stepOnce(t, s, loss, p, 5, scale, -2*scale, 3*scale)
 			}
 			plain, bounded := run(l4.WithoutBound()), run()
-			if got, want := bounded.LearnRate/plain.LearnRate, 1/math.Sqrt(19); math.Abs(
-				got/want-1,
-			) > 1e-12 {
-				t.Errorf(
-					"scale %v: the first step is %v of the plain one, want %v",
-					scale,
-					got,
-					want,
-				)
+			if strings.Contains(t.Name(), "L4Adam") { // whose ε differs
+				plain = run(l4.WithoutBound(), l4.WithAdamEpsilon(1e-8))
+			}
+			want := 0.12 / 0.15 / math.Sqrt(19)
+			if got := bounded.LearnRate / plain.LearnRate; math.Abs(got/want-1) > 1e-12 {
+				t.Errorf("scale %v: the first step is %v of the plain one, want %v", scale, got, want)
 			}
 			if plain.Length != 0 || bounded.Length != bounded.Limit {
 				t.Errorf("scale %v: plain %+v, bounded %+v", scale, plain, bounded)
@@ -177,7 +234,7 @@ func TestBoundWithoutLength(t *testing.T) {
 func TestBoundAfterUnderflow(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
 	s := l4.NewL4Mom(valuer{loss}, l4.WithMomentumTime(1))
-	if info := stepOnce(t, s, loss, p, 1e-180, 1e-160); info.Length != 0 || info.LearnRate != 0 {
+	if info := stepOnce(t, s, loss, p, 1e-190, 1e-160); info.Length != 0 || info.LearnRate != 0 {
 		t.Errorf("first step: %+v", info)
 	}
 	for range 5 {

@@ -95,8 +95,8 @@ func TestClipLeavesWeightsAlone(t *testing.T) {
 
 // TestZeroGradientIsNotClipped: where there is no gradient clipping takes nothing off it.
 func TestZeroGradientIsNotClipped(t *testing.T) {
-	w := newParam("w", tensor.Float64, []int{1}, []float64{1})
 	run := func(opts ...l4.Option) float64 {
+		w := newParam("w", tensor.Float64, []int{1}, []float64{1})
 		s := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, append(opts, l4.WithMomentumTime(1))...)
 		for _, g := range []float64{0.5, 0, 0.5} {
 			w.setGrad([]float64{g})

@@ -33,16 +33,17 @@
 // # The bound
 //
 // Where the loss cannot come near its floor, as with wrong labels, small batches or noise, the
-// paper's rule asks for progress that is not there, and its steps grow until training fails. So by
-// default the distance that the weights have gained so far bounds the length of a step:
+// paper's rule asks for progress that is impossible, and its steps grow until training fails. So by
+// default the distance that the weights have come limits the length of a step:
 //
-//	‖η·v‖ ≤ ρ/√(2τm−1) · r·min(1, r/P)
+//	‖η·v‖ ≤ k·ρ/√(2τm−1) · r·min(1, r/P)
 //
-// r is the largest distance of the weights from their start, P the length of their path. In noise P
-// outgrows r and steps become shorter. Where the weights go straight, P equals r, and r may grow
-// exponentially. WithBound sets ρ; WithoutBound gives the paper's algorithm. docs/bound.md has the
-// reasons and the measurements. With the bound, a loss below zero lowers the floor instead of being
-// an error; see WithLossFloor.
+// r is the largest distance of the weights from their start, at first a tenth of their norm, and P
+// is the length of their path. In noise P outgrows r and steps become shorter. Where the weights go
+// straight, P equals r, and r may grow exponentially. k is 3 while the average loss is at a new
+// minimum, otherwise 1. WithBound sets ρ; WithoutBound gives the paper's algorithm. docs/bound.md
+// has the reasons and the measurements. With the bound, a loss below zero lowers the floor instead
+// of being an error; see WithLossFloor.
 //
 // # What it needs
 //

@@ -100,8 +100,8 @@ func ExampleBatches() {
 	a, b = train(2, 10)
 	fmt.Printf("two machines: y = %.6f x + %.6f\n", a, b)
 	// Output:
-	// one machine:  y = 1.994930 x + 1.005636
-	// two machines: y = 1.994930 x + 1.005636
+	// one machine:  y = 1.995345 x + 1.005172
+	// two machines: y = 1.995345 x + 1.005172
 }
 
 // One graph for each number of points, and one solver for all.
@@ -167,5 +167,5 @@ func ExampleBatches_microBatches() {
 		}
 	}
 	fmt.Printf("y = %.6f x + %.6f\n", slope.Float64s()[0], offset.Float64s()[0])
-	// Output: y = 1.994930 x + 1.005636
+	// Output: y = 1.995345 x + 1.005172
 }

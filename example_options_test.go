@@ -158,7 +158,7 @@ func ExampleWithRecorder() {
 	}, 200, parabola)
 	// Output:
 	// step 100: loss 2e+00, learning rate 0.0033
-	// step 200: loss 6e-01, learning rate 0.0033
+	// step 200: loss 5e-01, learning rate 0.0033
 }
 
 // The average of the weights is better than the last ones where the gradients are noisy.
@@ -167,7 +167,7 @@ func ExampleAverage() {
 	w := &param{name: "w", w: gorgonia.NewF64(0), g: gorgonia.NewF64(0)}
 	model, loss := []gorgonia.ValueGrad{w}, gorgonia.NewF64(0)
 	solver, average := l4.NewL4Mom(valuer{loss}), l4.NewAverage(model)
-	for range 3000 {
+	for range 10_000 {
 		x := float64(*w.w.(*gorgonia.F64))
 		target := 3 + noise.NormFloat64()
 		*loss = gorgonia.F64((x - target) * (x - target))
@@ -186,7 +186,7 @@ func ExampleAverage() {
 	// Output: 3.0
 }
 
-// A loss below its floor lowers the floor, which Info tells.
+// A loss below zero lowers the floor of the loss, and a loss near that floor lowers it again.
 func ExampleInfo() {
 	minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
 		return l4.NewL4Mom(loss, l4.WithRecorder(func(i l4.Info) {
@@ -200,5 +200,5 @@ func ExampleInfo() {
 	})
 	// Output:
 	// step 1: loss -11.00, floor -22.00
-	// step 1000: loss -20.00, floor -22.00
+	// step 1000: loss -20.00, floor -37.42
 }

@@ -84,7 +84,7 @@ func ExampleSolver_Last() {
 		info.InnerProduct,
 		info.LearnRate,
 	)
-	// Output: step 1: loss 2, estimated minimum 1.5, gᵀv 16, learning rate 0.0014
+	// Output: step 1: loss 2, estimated minimum 1.5, gᵀv 16, learning rate 0.000688
 }
 
 // A batch that gives NaN costs one step and nothing else.

@@ -26,7 +26,7 @@ func (p scalarParam) Grad() (gorgonia.Value, error) { return p.g, nil }
 func TestNewRule(t *testing.T) {
 	for _, curvature := range []float64{1e-3, 1, 1e3} {
 		loss, p := gorgonia.NewF64(0), scalarParam{gorgonia.NewF64(3), gorgonia.NewF64(0)}
-		s := NewL4Mom(valuerOf{loss}, WithMomentumTime(1))
+		s := NewL4Mom(valuerOf{loss}, WithMomentumTime(1), WithoutBound())
 		s.rule = plainPolyak{}
 		for range 20 {
 			w := float64(*p.w)

@@ -10,33 +10,42 @@ import (
 // floor is the lower bound of the loss.
 type floor struct {
 	value   float64
-	moves   bool    // it gives way to a loss below it
+	moves   bool    // a loss below it lowers it
 	seen    bool    // there has been a loss
+	moved   bool    // it has been lowered
 	largest float64 // loss so far
 }
 
-// Losses below a floor that moves by less than this share of their range count as at the floor.
-const floorTolerance = 1e-6
+// Shares of the range from a movable floor to the largest loss.
+const (
+	floorTolerance = 1e-6 // a loss less far below the floor counts as at the floor
+	floorNear      = 0.3  // a loss up to this far above a lowered floor lowers it again
+)
 
 // under returns the next floor, how far it lies below f, and how far the loss lies above it. Up to
 // rounding, relative to a magnitude of 1, a loss below the floor counts as at the floor.
 //
-// Within a bound a target far too low does no harm. So a floor that moves goes below the loss by
-// the range of losses so far, or by the magnitude of the loss if that is larger.
+// Within a bound a target that is far too low does no harm. So a floor that moves goes below the
+// loss by the range of losses so far, or by the magnitude of the loss if that is larger. Once it
+// has moved it is known to be a guess, and moves on before the loss gets there.
 func (f floor) under(loss, rounding float64) (next floor, lowered, above float64, err error) {
 	next = f
 	if next.largest = max(f.largest, loss); !f.seen {
 		next.seen, next.largest = true, loss
 	}
 	above = loss - f.value
-	switch {
-	case above >= -rounding*max(1, math.Abs(f.value)):
-	case !f.moves:
+	below := above < -rounding*max(1, math.Abs(f.value))
+	if below && !f.moves {
 		return f, 0, 0, fmt.Errorf("%w: the loss is %v, below its floor %v; "+
 			"set a lower bound of the loss by WithLossFloor", ErrNegativeLoss, loss, f.value)
-	case above <= -floorTolerance*(next.largest-f.value):
-		next.value = loss - max(next.largest-loss, math.Abs(loss))
-		return next, f.value - next.value, loss - next.value, nil
+	}
+	span := next.largest - f.value
+	if below && above <= -floorTolerance*span || f.moved && 0 <= above && above <= floorNear*span {
+		value := loss - max(next.largest-loss, math.Abs(loss))
+		if value < f.value {
+			next.value, next.moved = value, true
+			return next, f.value - value, loss - value, nil
+		}
 	}
 	return next, 0, max(above, 0), nil
 }
@@ -48,6 +57,7 @@ func (f *floor) fields(c *record.Codec) {
 	const largest = math.MaxFloat64
 	c.Float("the floor", &f.value, -largest, largest)
 	c.Flag(&f.seen)
+	c.Flag(&f.moved)
 	c.Float("the largest loss", &f.largest, -largest, largest)
 }
 
@@ -56,9 +66,11 @@ func (f *floor) fields(c *record.Codec) {
 // as progress still to be made.
 //
 // Default: 0 at first. A loss below that, such as a negative log density, lowers the floor to L −
-// max(largest loss − L, |L|) if it is below by more than 1e-6 of the range of losses so far; see
-// Info.Floor. With WithoutBound it is ErrNegativeLoss. A loss without any noise that starts above 0
-// and could go below approaches 0 and stays there; set a floor for it.
+// max(largest loss − L, |L|) if it is below by more than 1e-6 of the range of losses so far. Once
+// lowered, the floor moves in the same way whenever the loss has come down to 0.3 of the range
+// between the floor and the largest loss; see Info.Floor. With WithoutBound a loss below zero is
+// ErrNegativeLoss. A noise-free loss that starts above 0 but has a negative minimum converges to 0;
+// set a floor for it.
 func WithLossFloor(b float64) Option {
 	return func(o *options) {
 		o.set(&o.lossFloor, "WithLossFloor", b, isFinite(b), "a finite number")

@@ -285,7 +285,7 @@ func TestGoldenBound(t *testing.T) {
 						for k, x := range map[string]float64{"loss": info.Loss,
 							"eta": info.LearnRate, "lmin": info.LMin, "dot": info.InnerProduct,
 							"reach": info.Reach, "limit": info.Limit, "length": info.Length,
-							"path": info.Path} {
+							"path": info.Path, "floor": info.Floor} {
 							column := map[string]int{
 								"loss":   1,
 								"eta":    2,
@@ -295,6 +295,7 @@ func TestGoldenBound(t *testing.T) {
 								"limit":  6,
 								"length": 7,
 								"path":   8,
+								"floor":  9,
 							}
 							errs.add(k, x, row[column[k]])
 						}
@@ -313,6 +314,7 @@ func TestGoldenBound(t *testing.T) {
 						"limit",
 						"length",
 						"path",
+						"floor",
 						"weights",
 					)
 				},

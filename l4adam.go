@@ -9,9 +9,9 @@ import (
 // L4Adam is L4 along Adam's direction: with m̂ and ŝ the bias-corrected running averages of the
 // gradients and of their squares,
 //
-//	v = m̂ / (√ŝ + 1e-4),  g = m̂
+//	v = m̂ / (√ŝ + ε),  g = m̂
 //
-// (paper, Eq. 7). It keeps two words of state a parameter. Start with this one.
+// (paper, Eq. 7; WithAdamEpsilon sets ε). It keeps two words of state a parameter. Start with this one.
 type L4Adam struct{ Solver }
 
 var _ gorgonia.Solver = (*L4Adam)(nil)
@@ -36,7 +36,8 @@ func WithVarianceTime(tau float64) Option {
 }
 
 // WithAdamEpsilon sets the number >= 0 that is added to the root of the squared gradients' average
-// in Adam's direction, outside the root. Default 1e-4. L4Adam only.
+// in Adam's direction, outside the root. Default 1e-8 within the bound, and the paper's 1e-4 with
+// WithoutBound. L4Adam only.
 func WithAdamEpsilon(eps float64) Option {
 	return func(o *options) {
 		o.setNotNegative(&o.adamEpsilon, "WithAdamEpsilon", eps)

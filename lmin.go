@@ -60,7 +60,7 @@ func WithForgetTime(tau float64) Option {
 }
 
 // WithEpsilon sets ε >= 0, added to the inner product that the step is divided by (Eq. 6). Default
-// 1e-12.
+// 1e-20 within the bound, and the paper's 1e-12 with WithoutBound.
 func WithEpsilon(eps float64) Option {
 	return func(o *options) { o.setNotNegative(&o.epsilon, "WithEpsilon", eps) }
 }

@@ -75,6 +75,19 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
+// TestLoadOtherVersion: a state in the format of another release is an error that says so.
+func TestLoadOtherVersion(t *testing.T) {
+	data := savedState(t)
+	const version = len("L4solver")
+	for _, v := range []uint16{1, 3} {
+		binary.LittleEndian.PutUint16(data[version:], v)
+		err := l4.NewL4Adam(newBowl()).UnmarshalBinary(withChecksum(data))
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("version %d, want 2", v)) {
+			t.Errorf("version %d: %v", v, err)
+		}
+	}
+}
+
 // TestLoadOtherFloor: the state of a solver whose floor moves names the option if it is loaded into
 // one with a given floor of the same number, and the other way round.
 func TestLoadOtherFloor(t *testing.T) {
@@ -133,7 +146,7 @@ func withChecksum(data []byte) []byte {
 func TestLoadHostile(t *testing.T) {
 	data := savedState(t)
 	// The number of parameters stands here.
-	const params = 8 + 2 + (8 + 6) + 17*8 + 13*8 + 8 + 17 + 8 + 41 + 9
+	const params = 8 + 2 + (8 + 6) + 17*8 + 13*8 + 8 + 18 + 8 + 41 + 8
 	s := l4.NewL4Adam(newBowl())
 	for at := params; at+8 <= len(data)-4; at++ {
 		for _, x := range []uint64{1<<64 - 1, 1 << 62, 1 << 40, 1 << 31} {
@@ -162,12 +175,12 @@ func TestLoadImpossible(t *testing.T) {
 		// penalty.
 		info   = 8 + 2 + (8 + 6) + 17*8
 		inARow = info + 13*8
-		floor  = inARow + 8 // value, whether there was a loss, the largest
-		lmin   = floor + 17
+		floor  = inARow + 8 // value, whether there was a loss, whether it has moved, largest loss
+		lmin   = floor + 18
 		kept   = lmin + 8   // of clipping
-		bound  = kept + 8   // whether it has started, steps, reach, path, average, record
-		move   = bound + 41 // whether there is a start, distance from it
-		count  = move + 9   // number of parameters
+		bound  = kept + 8   // steps, reach, path, whether it has bent, average and best loss
+		move   = bound + 41 // distance from the start
+		count  = move + 8   // number of parameters
 		mean   = count + 4 + (8 + 6) + 1 + (4 + 2*8)
 		square = mean + 12*8
 
@@ -201,12 +214,12 @@ func TestLoadImpossible(t *testing.T) {
 		"Lmin":                 {lmin, []uint64{nan, inf, minusInf, bits(-1e-9)}, bits(1)},
 		"average of clipping":  {kept, []uint64{nan, inf, bits(1.1), bits(-1e-9)}, bits(0.5)},
 		"floor":                {floor, []uint64{nan, minusInf}, bits(-1)},
-		"largest loss":         {floor + 9, []uint64{nan, inf}, bits(-1)},
-		"steps of the bound":   {bound + 1, []uint64{1 << 63, 0}, 5},
-		"reach":                {bound + 9, []uint64{nan, inf, bits(-1)}, bits(1)},
-		"path":                 {bound + 17, []uint64{nan, inf, bits(-1)}, bits(1)},
+		"largest loss":         {floor + 10, []uint64{nan, inf}, bits(-1)},
+		"steps of the bound":   {bound, []uint64{1 << 63, 0}, 5},
+		"reach":                {bound + 8, []uint64{nan, inf, bits(-1)}, bits(1)},
+		"path":                 {bound + 16, []uint64{nan, inf, bits(-1)}, bits(1)},
 		"average loss":         {bound + 25, []uint64{nan, inf, bits(-1)}, bits(1)},
-		"record of the loss":   {bound + 33, []uint64{nan, inf, bits(-1)}, bits(1)},
+		"best average loss":    {bound + 33, []uint64{nan, inf, bits(-1)}, bits(1)},
 		"momentum":             {mean, []uint64{nan, inf, minusInf}, bits(-1)},
 		"square":               {square, []uint64{nan, inf, bits(-1e-9)}, bits(1)},
 	} {

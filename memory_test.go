@@ -103,26 +103,29 @@ func TestSkippingDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestStateSize: two words a parameter for L4Adam, one for L4Mom.
+// TestStateSize: two words a parameter for L4Adam, one for L4Mom, and one more for the bound.
 func TestStateSize(t *testing.T) {
 	const n = 1 << 20
 	for name, words := range map[string]uint64{"L4Adam": 2, "L4Mom": 1} {
-		model := valueGrads([]*param{newParam("w", tensor.Float32, []int{n}, make([]float64, n))})
-		s := solvers[name](valuer{gorgonia.NewF64(1)})
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		if err := s.Step(model); err != nil {
-			t.Fatal(err)
-		}
-		runtime.ReadMemStats(&after)
-		if got, want := after.TotalAlloc-before.TotalAlloc, words*n*4; got > want+want/50 {
-			t.Errorf(
-				"%s: %d bytes of state for %d parameters of 4 bytes, want %d",
-				name,
-				got,
-				n,
-				want,
-			)
+		for _, bounded := range []bool{true, false} {
+			opts, words := []l4.Option(nil), words+1
+			if !bounded {
+				opts, words = []l4.Option{l4.WithoutBound()}, words-1
+			}
+			p := newParam("w", tensor.Float32, []int{n}, make([]float64, n))
+			p.setGrad(ramp(n, 1))
+			s, model := solvers[name](valuer{gorgonia.NewF64(1)}, opts...), valueGrads([]*param{p})
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			if err := s.Step(model); err != nil {
+				t.Fatal(err)
+			}
+			runtime.ReadMemStats(&after)
+			got, want := after.TotalAlloc-before.TotalAlloc, words*n*4
+			if got > want+want/50 {
+				t.Errorf("%s, bounded %v: %d bytes of state for %d parameters of 4 bytes, want %d",
+					name, bounded, got, n, want)
+			}
 		}
 	}
 }

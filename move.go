@@ -15,13 +15,12 @@ type move struct {
 	decays   func(name string, shape []int) bool // reports whether a tensor decays; nil for all
 	kept     []bool                              // by tensor: it does not decay
 	measures bool                                // the distance
-	started  bool                                // there is a start
 	distance float64                             // ‖w − w0‖ after the last step
 
-	start  vectors // w0
+	start  vectors // w0; empty before the first begin
 	f32    typedMove[float32]
 	f64    typedMove[float64]
-	begin  flat.Pass
+	first  flat.Pass
 	update flat.Pass
 }
 
@@ -30,17 +29,23 @@ func newMove(o options) *move {
 		start: vectors{number: 3}}
 	m.f32 = typedMove[float32]{m, kernel.Float32, math.MaxFloat32, &m.start.f32, 0}
 	m.f64 = typedMove[float64]{m, kernel.Float64, math.MaxFloat64, &m.start.f64, 0}
-	m.begin = flat.Pass{F32: m.f32.beginPart, F64: m.f64.beginPart}
+	m.first = flat.Pass{F32: m.f32.firstPart, F64: m.f64.firstPart}
 	m.update = flat.Pass{F32: m.f32.updatePart, F64: m.f64.updatePart}
 	return m
 }
 
-func (m *move) step(model *flat.Model, eta float64) {
-	if m.measures && !m.started && eta != 0 {
-		m.started = true
+// begin makes the weights the start w0 and returns their norm. It leaves out weights that are not
+// finite, and a squared norm that overflows counts as the largest number.
+func (m *move) begin(model *flat.Model) (norm float64) {
+	if len(m.start.f32) != model.Len() {
 		m.start.renew(model)
-		model.Sum(m.begin)
 	}
+	square, _ := model.Sum(m.first)
+	m.distance = 0
+	return math.Sqrt(min(square, math.MaxFloat64))
+}
+
+func (m *move) step(model *flat.Model, eta float64) {
 	m.f32.set(eta)
 	m.f64.set(eta)
 	square, _ := model.Sum(m.update)
@@ -63,15 +68,12 @@ func (m *move) choose(model *flat.Model, first bool) {
 
 func (m *move) fields(c *record.Codec) {
 	if m.measures {
-		c.Flag(&m.started)
 		c.Any(&m.distance) // NaN if a weight is, and then the bound leaves it out
 	}
 }
 
 func (m *move) tensorFields(c *record.Codec, model *flat.Model, tensor int) {
-	if m.started {
-		m.start.anyFields(c, model, tensor) // which may be NaN: weights are not checked
-	}
+	m.start.anyFields(c, model, tensor) // which may be NaN: weights are not checked
 }
 
 // typedMove are the passes over the tensors of one dtype.
@@ -85,9 +87,14 @@ type typedMove[T kernel.Float] struct {
 
 func (t *typedMove[T]) set(eta float64) { t.eta = T(max(-t.largest, min(eta, t.largest))) }
 
-func (t *typedMove[T]) beginPart(p *flat.Part[T]) (_, _ float64) {
+func (t *typedMove[T]) firstPart(p *flat.Part[T]) (square, _ float64) {
 	copy((*t.start)[p.Tensor][p.Lo:], p.W)
-	return 0, 0
+	for _, w := range p.W {
+		if x := float64(w); isFinite(x) {
+			square += float64(x * x)
+		}
+	}
+	return square, 0
 }
 
 func (t *typedMove[T]) updatePart(p *flat.Part[T]) (square, _ float64) {
@@ -100,7 +107,7 @@ func (t *typedMove[T]) updatePart(p *flat.Part[T]) (square, _ float64) {
 	if t.eta == 0 {
 		clear(p.G) // v may be infinite, and 0 times that is no step
 	}
-	if t.started {
+	if len(*t.start) > 0 {
 		return t.passes.UpdateFrom(p.W, p.G, (*t.start)[p.Tensor][p.Lo:p.Lo+len(p.W)], t.eta), 0
 	}
 	t.passes.Update(p.W, p.G, t.eta)

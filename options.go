@@ -16,12 +16,13 @@ import (
 type Option func(*options)
 
 type options struct {
-	fraction, minLossFactor, initFactor, forgetTime, epsilon float64
+	fraction, minLossFactor, initFactor, forgetTime float64
 
+	epsilon      float64 // depends on the bound unless it is given
 	momentumTime float64
-	gradientTime float64 // that of the momentum unless it is given
+	gradientTime float64 // the same as momentumTime unless it is given
 	varianceTime float64
-	adamEpsilon  float64
+	adamEpsilon  float64 // depends on the bound unless it is given
 
 	clip, clipNorm float64 // 0: none
 	l1, l2         float64
@@ -40,17 +41,21 @@ type options struct {
 	err      error  // of the first bad option
 }
 
+// unset marks a number whose default depends on other options.
+const unset = -1
+
 func newOptions(opts []Option) options {
 	o := options{
 		fraction:      0.15,
 		minLossFactor: 0.9,
 		initFactor:    0.75,
 		forgetTime:    1000,
-		epsilon:       1e-12,
+		epsilon:       unset,
 		momentumTime:  10,
+		gradientTime:  unset,
 		varianceTime:  1000,
-		adamEpsilon:   1e-4,
-		bound:         0.15,
+		adamEpsilon:   unset,
+		bound:         0.12,
 		weightDecay:   constant(0),
 		maxLearnRate:  constant(math.MaxFloat64),
 	}
@@ -61,10 +66,21 @@ func newOptions(opts []Option) options {
 		}
 		opt(&o)
 	}
-	if o.gradientTime == 0 {
-		o.gradientTime = o.momentumTime
+	setDefault(&o.gradientTime, o.momentumTime)
+	if o.bound > 0 {
+		setDefault(&o.epsilon, 1e-20)
+		setDefault(&o.adamEpsilon, 1e-8)
+	} else { // the paper's, which depend on the unit of the loss
+		setDefault(&o.epsilon, 1e-12)
+		setDefault(&o.adamEpsilon, 1e-4)
 	}
 	return o
+}
+
+func setDefault(field *float64, x float64) {
+	if *field == unset {
+		*field = x
+	}
 }
 
 // fields lists the numbers that training depends on. A saved state must have the same.

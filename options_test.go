@@ -68,6 +68,41 @@ func TestOptionErrors(t *testing.T) {
 	}
 }
 
+// TestEpsilons: within the bound they are 1e-20 and 1e-8, without it the paper's 1e-12 and 1e-4,
+// unless they are given, in whatever order.
+func TestEpsilons(t *testing.T) {
+	without, bound := l4.WithoutBound(), l4.WithBound(0.12)
+	eps, adamEps := l4.WithEpsilon(1e-3), l4.WithAdamEpsilon(1e-2)
+	for i, c := range []struct {
+		opts         []l4.Option
+		eps, adamEps float64
+	}{
+		{nil, 1e-20, 1e-8},
+		{[]l4.Option{bound}, 1e-20, 1e-8},
+		{[]l4.Option{without}, 1e-12, 1e-4},
+		{[]l4.Option{without, bound}, 1e-20, 1e-8},
+		{[]l4.Option{bound, without}, 1e-12, 1e-4},
+		{[]l4.Option{eps}, 1e-3, 1e-8},
+		{[]l4.Option{eps, without}, 1e-3, 1e-4},
+		{[]l4.Option{without, eps}, 1e-3, 1e-4},
+		{[]l4.Option{adamEps, without}, 1e-12, 1e-2},
+		{[]l4.Option{without, adamEps}, 1e-12, 1e-2},
+		{[]l4.Option{eps, adamEps, without}, 1e-3, 1e-2},
+		{[]l4.Option{l4.WithEpsilon(0), l4.WithAdamEpsilon(0), without}, 0, 0},
+	} {
+		// With one weight and one step v = g/(|g| + ε'), so gᵀv = g²/(|g| + ε').
+		const g = 1e-6
+		loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1e9})
+		info := stepOnce(t, l4.NewL4Adam(valuer{loss}, c.opts...), loss, p, 1e-9, g)
+		dot := g * g / (g + c.adamEps)
+		rate := 0.15 * 1e-9 * (1 - 0.9*0.75) / (dot + c.eps)
+		if math.Abs(info.InnerProduct/dot-1) > 1e-9 || math.Abs(info.LearnRate/rate-1) > 1e-9 {
+			t.Errorf("case %d: gᵀv %v, want %v; learning rate %v, want %v", i, info.InnerProduct, dot,
+				info.LearnRate, rate)
+		}
+	}
+}
+
 // TestRecorder: the recorder gets what Last returns, after successful steps only, and it may call
 // Last.
 func TestRecorder(t *testing.T) {

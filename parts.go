@@ -55,6 +55,7 @@ type measured struct {
 	square   float64 // ‖v‖²
 	kept     float64 // share of the directional derivative that transforms leave, from 0 to 1
 	rate     float64 // η of the rule, before the cap and the bound
+	start    float64 // ‖w0‖, in the steps before the bound has started
 	distance float64 // ‖w − w0‖ before the step
 }
 

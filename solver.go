@@ -73,6 +73,10 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	m.rate, info.LMin = s.rule.rate(m) // Eq. 6
 	info.LearnRate = clamp(m.rate, s.opts.maxLearnRate.now)
 	if s.bound != nil {
+		if !s.bound.started() {
+			m.start = s.move.begin(&s.model)
+		}
+		m.distance = s.move.distance
 		info = s.bound.limit(m, info)
 	}
 	s.move.step(&s.model, info.LearnRate) // w ← w − η·v
@@ -88,7 +92,7 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 // read reads and checks everything that a step needs, and returns the next floor. An error leaves
 // the weights and the saved state as they were.
 func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Info, err error) {
-	m = measured{step: s.last.Step + 1, kept: 1, distance: s.move.distance}
+	m = measured{step: s.last.Step + 1, kept: 1}
 	for _, c := range s.schedules {
 		if err = c.set(m.step); err != nil {
 			return m, f, info, err

@@ -13,7 +13,7 @@ var (
 	_ encoding.BinaryUnmarshaler = (*Solver)(nil)
 )
 
-var stateFormat = record.Format{Magic: "L4solver", Version: 1}
+var stateFormat = record.Format{Magic: "L4solver", Version: 2}
 
 // MarshalBinary returns the whole state of the solver. Loaded into a new solver of the same type
 // and options, it makes training go on to the bit as if it had never stopped. The weights are not
@@ -22,7 +22,7 @@ var stateFormat = record.Format{Magic: "L4solver", Version: 1}
 // The state of an L4 includes that of its inner solver, which must be an encoding.BinaryMarshaler;
 // Gorgonia's are not.
 //
-// The format, version 1. Numbers are little-endian; those of steps, lengths and sizes are uint64.
+// The format, version 2. Numbers are little-endian; those of steps, lengths and sizes are uint64.
 //
 //	8 bytes "L4solver"
 //	uint16  version
@@ -48,8 +48,9 @@ func (s *Solver) MarshalBinary() ([]byte, error) {
 
 // UnmarshalBinary takes over a state that MarshalBinary has saved. The next Step must be given the
 // same parameters, by name, dtype, shape and order. It returns an error, and leaves the solver as
-// it was, if the bytes are no whole saved state, if a number in them is impossible, or if the state
-// belongs to another type of solver or to other options.
+// it was, if the data is truncated or corrupt, if a number in it is out of range, if its format has
+// another version, or if the state belongs to another type of solver or to other options. Where a
+// state cannot be loaded, a new solver can go on from the trained weights.
 func (s *Solver) UnmarshalBinary(data []byte) error {
 	if err := s.usable(); err != nil {
 		return err
@@ -82,12 +83,14 @@ func (s *Solver) fields(c *record.Codec) error {
 	s.move.fields(c)
 	s.model.Fields(c, func(i int) {
 		s.direction.tensorFields(c, &s.model, i)
-		s.move.tensorFields(c, &s.model, i)
+		if s.bound.started() {
+			s.move.tensorFields(c, &s.model, i)
+		}
 	})
 	if c.Reading() && (s.model.Len() == 0) != (s.last.Step == 0) {
 		c.Fail("%d steps with %d parameters", s.last.Step, s.model.Len())
 	}
-	if c.Reading() && s.move.started && s.model.Len() == 0 {
+	if c.Reading() && s.bound.started() && s.model.Len() == 0 {
 		c.Fail("a start of no weights")
 	}
 	return s.direction.fields(c)

@@ -49,7 +49,8 @@ func (f Format) Read(data []byte, fields func(c *Codec) error) error {
 	}
 	c := &Codec{data: data[len(f.Magic):body], reading: true}
 	if version := c.Uint(2, 0); version != uint64(f.Version) {
-		return errors.Errorf("version %d, want %d", version, f.Version)
+		return errors.Errorf("the format is version %d, want %d: load the data with the release that "+
+			"saved them, or start anew", version, f.Version)
 	}
 	if err := fields(c); err != nil {
 		return err

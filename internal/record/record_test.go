@@ -163,7 +163,7 @@ func TestFormat(t *testing.T) {
 		want   string
 	}{
 		"magic":         {Format{"other", 3}, data, count, "begin with"},
-		"version":       {Format{"test", 4}, data, count, "version 3, want 4"},
+		"version":       {Format{"test", 4}, data, count, "version 3, want 4: load"},
 		"short":         {f, data[:6], count, "begin with"},
 		"cut":           {f, data[:len(data)-1], count, "checksum"},
 		"left over":     {f, data, func(*Codec) error { return nil }, "8 bytes too many"},

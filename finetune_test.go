@@ -1,0 +1,206 @@
+package l4_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// classifier is a softmax classifier of 5 inputs and 3 classes, linear or with a hidden layer of
+// 16, over 200 samples of which 30 % have a random label. So its loss cannot come near 0.
+type classifier struct {
+	hidden bool
+	xs     []float64
+	labels []int
+	model  []*param
+	loss   *gorgonia.F64
+}
+
+const classifierIn, classifierHidden, classes, samples = 5, 4, 3, 200
+
+func newClassifier(seed uint64, hidden bool) *classifier {
+	r := rand.New(rand.NewPCG(seed, 7))
+	normal := func(n int, scale float64) []float64 {
+		xs := make([]float64, n)
+		for i := range xs {
+			xs[i] = scale * r.NormFloat64()
+		}
+		return xs
+	}
+	c := &classifier{hidden: hidden, loss: gorgonia.NewF64(0)}
+	c.xs = normal(samples*classifierIn, 1)
+	teacher := normal(classifierIn*classes, 1)
+	for s := range samples {
+		scores := make([]float64, classes)
+		for i, x := range c.xs[s*classifierIn:][:classifierIn] {
+			for k := range classes {
+				scores[k] += x * teacher[i*classes+k]
+			}
+		}
+		label := 0
+		for k, score := range scores {
+			if score > scores[label] {
+				label = k
+			}
+		}
+		if r.Float64() < 0.3 {
+			label = r.IntN(classes)
+		}
+		c.labels = append(c.labels, label)
+	}
+	add := func(rows, columns int) {
+		c.model = append(c.model,
+			newParam(fmt.Sprint("w", len(c.model)), tensor.Float64, []int{rows, columns},
+				normal(rows*columns, 1/math.Sqrt(float64(rows)))),
+			newParam(fmt.Sprint("b", len(c.model)), tensor.Float64, []int{columns},
+				make([]float64, columns)))
+	}
+	if hidden {
+		add(classifierIn, classifierHidden)
+		add(classifierHidden, classes)
+	} else {
+		add(classifierIn, classes)
+	}
+	return c
+}
+
+// eval sets the mean loss of the samples from lo to hi, and its gradients.
+func (c *classifier) eval(lo, hi int) float64 {
+	var ws, gs [][]float64
+	for _, p := range c.model {
+		ws = append(ws, p.w.(*tensor.Dense).Float64s())
+		g := p.g.(*tensor.Dense).Float64s()
+		clear(g)
+		gs = append(gs, g)
+	}
+	total, n := 0.0, float64(hi-lo)
+	for s := lo; s < hi; s++ {
+		x := c.xs[s*classifierIn:][:classifierIn]
+		h, last := x, 0
+		if c.hidden {
+			h, last = affine(x, ws[0], ws[1]), 2
+			for i := range h {
+				h[i] = math.Tanh(h[i])
+			}
+		}
+		z := affine(h, ws[last], ws[last+1])
+		largest, sum := max(z[0], z[1], z[2]), 0.0
+		for k := range z {
+			sum += math.Exp(z[k] - largest)
+		}
+		logSum := largest + math.Log(sum)
+		total += logSum - z[c.labels[s]]
+		for k := range z {
+			z[k] = math.Exp(z[k]-logSum) / n
+		}
+		z[c.labels[s]] -= 1 / n
+		dh := affineGrad(h, z, ws[last], gs[last], gs[last+1])
+		if c.hidden {
+			for i := range dh {
+				dh[i] *= 1 - h[i]*h[i]
+			}
+			affineGrad(x, dh, ws[0], gs[0], gs[1])
+		}
+	}
+	*c.loss = gorgonia.F64(total / n)
+	return total / n
+}
+
+// affine returns x·w + b.
+func affine(x, w, b []float64) []float64 {
+	y := append([]float64{}, b...)
+	for i, xi := range x {
+		for k := range y {
+			y[k] += xi * w[i*len(y)+k]
+		}
+	}
+	return y
+}
+
+// affineGrad adds to the gradients of w and b, given that of the result, and returns that of x.
+func affineGrad(x, dy, w, gw, gb []float64) []float64 {
+	dx := make([]float64, len(x))
+	for i, xi := range x {
+		for k, d := range dy {
+			gw[i*len(dy)+k] += xi * d
+			dx[i] += w[i*len(dy)+k] * d
+		}
+	}
+	for k, d := range dy {
+		gb[k] += d
+	}
+	return dx
+}
+
+func (c *classifier) setWeights(ws []float64) {
+	for _, p := range c.model {
+		n := p.w.Shape().TotalSize()
+		p.setWeight(ws[:n])
+		ws = ws[n:]
+	}
+}
+
+// train makes steps on batches, in order, and returns the largest and the last loss of all samples.
+func (c *classifier) train(t *testing.T, s gorgonia.Solver, steps, batch int) (largest, last float64) {
+	t.Helper()
+	for i := range steps {
+		if batch == samples || i%20 == 0 {
+			largest = max(largest, c.eval(0, samples))
+		}
+		lo := i * batch % samples
+		c.eval(lo, lo+batch)
+		if err := s.Step(valueGrads(c.model)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return largest, c.eval(0, samples)
+}
+
+func adam(rate float64) gorgonia.Solver {
+	return gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate))
+}
+
+// TestFineTuning: a new solver over trained weights does not ruin them, though the loss is well
+// above 0 and the gradient nearly 0, which L4 takes for a long way to go.
+func TestFineTuning(t *testing.T) {
+	const before, after, seeds = 1000, 500, 3
+	for _, hidden := range []bool{false, true} {
+		for _, batch := range []int{samples, samples / 10} {
+			rises := map[string]float64{} // product of largest over trained loss
+			for seed := range uint64(seeds) {
+				c := newClassifier(seed, hidden)
+				c.train(t, adam(1e-2), before, batch)
+				trained, weights := c.eval(0, samples), weightsOf(c.model)
+				_, adams := c.train(t, adam(1e-2), after, batch)
+				for name, newSolver := range solvers {
+					c.setWeights(weights)
+					largest, last := c.train(t, newSolver(valuer{c.loss}), after, batch)
+					if rises[name] == 0 {
+						rises[name] = 1
+					}
+					rises[name] *= largest / trained
+					if last > 1.05*adams {
+						t.Errorf("hidden layer %v, batch %d, seed %d: %s ends at %v, Adam at %v",
+							hidden, batch, seed, name, last, adams)
+					}
+				}
+			}
+			for name, product := range rises {
+				rise, most := math.Pow(product, 1./seeds), 1.001
+				if hidden {
+					most = 1.2
+				}
+				t.Logf("hidden layer %v, batch %d, %s: the loss rises to %.4f times that of the "+
+					"trained weights", hidden, batch, name, rise)
+				if rise > most {
+					t.Errorf("hidden layer %v, batch %d, %s: the loss rises to %v times that of "+
+						"the trained weights", hidden, batch, name, rise)
+				}
+			}
+		}
+	}
+}

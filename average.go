@@ -2,6 +2,7 @@ package l4
 
 import (
 	"encoding"
+	"fmt"
 	"math"
 
 	"github.com/pkg/errors"
@@ -78,9 +79,9 @@ func (a *Average) Update() error {
 		return err
 	}
 	if bad, _ := a.weights.Sum(a.finite); bad != 0 {
-		found := nonFinite{what: "weight"}
-		found.name, found.at, found.value = a.weights.Find(a.finite)
-		return &found
+		name, at, value := a.weights.Find(a.finite)
+		return fmt.Errorf("%w: the weight of %s is %v at element %d; look for its cause, "+
+			"and set the weight to a finite number before Update", ErrNonFinite, name, value, at)
 	}
 	if a.updates == 0 {
 		a.means.renew(&a.weights)
@@ -127,7 +128,11 @@ func approach64(a *Average, p *flat.Part[float64]) (_, _ float64) {
 func approach[T kernel.Float](means [][]T, p *flat.Part[T], share T) (_, _ float64) {
 	for i, w := range p.W {
 		mean := &means[p.Tensor][p.Lo+i]
-		*mean += T(share * (w - *mean))
+		if way := w - *mean; way-way == 0 {
+			*mean += T(share * way)
+		} else { // it overflows, so that the signs differ and this sum cannot
+			*mean = T((1-share)**mean) + T(share*w)
+		}
 	}
 	return 0, 0
 }

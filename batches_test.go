@@ -100,6 +100,51 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// TestBatchesOfLargeTensors: the mean gradient of a tensor that takes several blocks is right in
+// each element.
+func TestBatchesOfLargeTensors(t *testing.T) {
+	const n = 20_000
+	for _, dt := range dtypes {
+		p, loss := newParam("w", dt, []int{n}, ramp(n, 1)), newScalar(dt)
+		var b l4.Batches
+		want := make([]float64, n)
+		for seed := range uint64(4) {
+			p.setGrad(ramp(n, seed))
+			for i, g := range numbers(p.g) {
+				want[i] += g / 4
+			}
+			if err := b.Add(valuer{loss}, valueGrads([]*param{p})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tolerance := 1e-15
+		if dt == tensor.Float32 {
+			tolerance = 1e-7
+		}
+		wantClose(t, numbers(gradOf(b.Model()[0])), want, tolerance)
+	}
+}
+
+// TestBatchesWeights: Model has the weights of the replica that was added first in this step.
+func TestBatchesWeights(t *testing.T) {
+	var b l4.Batches
+	replicas := make([]*param, 2)
+	for i := range replicas {
+		replicas[i] = newParam("w", tensor.Float64, []int{2}, []float64{float64(i), 1})
+	}
+	for step := range 4 {
+		for i := range replicas {
+			p := replicas[(step+i)%2]
+			if err := b.Add(valuer{gorgonia.NewF64(1)}, valueGrads([]*param{p})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := b.Model()[0].Value(); got != replicas[step%2].w {
+			t.Errorf("step %d: the weights are %v, want those of replica %d", step, got, step%2)
+		}
+	}
+}
+
 // TestBatchesMean: loss and gradients are means over the batches since the last step, for scalars,
 // views and gradients that two parameters share too, and the batches' own gradients are zeroed.
 func TestBatchesMean(t *testing.T) {

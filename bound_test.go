@@ -244,6 +244,17 @@ func TestBoundAfterUnderflow(t *testing.T) {
 	}
 }
 
+// TestBoundWithInfiniteLength: a step whose length overflows is none.
+func TestBoundWithInfiniteLength(t *testing.T) {
+	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
+	s := l4.NewL4Adam(valuer{loss}, l4.WithEpsilon(0), l4.WithAdamEpsilon(0))
+	if info := stepOnce(t, s, loss, p, 1e300, 1e-150, 1e-150); info.LearnRate != 0 ||
+		info.Length != 0 {
+		t.Errorf("%+v", info)
+	}
+	wantEqual(t, numbers(p.w), []float64{1, 2})
+}
+
 // TestBoundWithoutGradients: where all gradients are exactly 0 for many steps, though the loss is
 // not, the weights stay.
 func TestBoundWithoutGradients(t *testing.T) {

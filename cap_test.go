@@ -80,3 +80,47 @@ func TestRateAboveFloat32(t *testing.T) {
 		t.Errorf("weights %v", w)
 	}
 }
+
+// TestNegativeRateBelowFloat32 is the same for a negative rate.
+func TestNegativeRateBelowFloat32(t *testing.T) {
+	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float32, []int{2}, []float64{1, 2})
+	s := l4.NewL4Mom(valuer{loss}, l4.WithoutBound(), l4.WithEpsilon(0), l4.WithGradientTime(1))
+	stepOnce(t, s, loss, p, 1, 1e-30, 0)
+	if info := stepOnce(t, s, loss, p, 1, -1e-33, 0); !(info.LearnRate < -1e39) {
+		t.Fatalf("%+v", info)
+	}
+	if w := numbers(p.w); math.IsNaN(w[0]) || math.IsInf(w[0], 0) || w[1] != 2 {
+		t.Errorf("weights %v", w)
+	}
+}
+
+// TestRateOfNothing: with neither a loss nor gradients nor ε the rate is 0/0, which is no step.
+func TestRateOfNothing(t *testing.T) {
+	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
+		loss, p := gorgonia.NewF64(0), newParam("w", dt, []int{2}, []float64{1, 2})
+		s := newSolver(valuer{loss}, l4.WithoutBound(), l4.WithEpsilon(0))
+		if info := stepOnce(t, s, loss, p, 0, 0, 0); info.LearnRate != 0 {
+			t.Errorf("%+v", info)
+		}
+		wantEqual(t, numbers(p.w), []float64{1, 2})
+	})
+}
+
+// TestInfiniteRate: a rate that overflows is the largest number, also under a schedule without a
+// cap, so that it can be saved and loaded.
+func TestInfiniteRate(t *testing.T) {
+	opts := []l4.Option{l4.WithoutBound(), l4.WithEpsilon(0),
+		l4.WithMaxLearnRateSchedule(func(int) float64 { return math.Inf(1) })}
+	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
+	s := l4.NewL4Mom(valuer{loss}, opts...)
+	if info := stepOnce(t, s, loss, p, 1, 1e-170); info.LearnRate != math.MaxFloat64 {
+		t.Errorf("%+v", info)
+	}
+	data, err := s.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l4.NewL4Mom(valuer{loss}, opts...).UnmarshalBinary(data); err != nil {
+		t.Error(err)
+	}
+}

@@ -2,6 +2,7 @@ package l4
 
 import (
 	"math"
+	"slices"
 
 	"github.com/l4-go/l4/internal/flat"
 	"github.com/l4-go/l4/internal/kernel"
@@ -61,7 +62,7 @@ func (m *move) choose(model *flat.Model, first bool) {
 	}
 	kept := make([]bool, model.Len())
 	for i := range kept {
-		kept[i] = m.decays != nil && !m.decays(model.Name(i), model.Shape(i))
+		kept[i] = m.decays != nil && !m.decays(model.Name(i), slices.Clone(model.Shape(i)))
 	}
 	m.kept = kept
 }

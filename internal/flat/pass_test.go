@@ -26,6 +26,19 @@ func TestCompensatedSum(t *testing.T) {
 	}
 }
 
+// TestSumsAreCompensated: both sums of a pass keep what plain addition of the blocks would lose.
+func TestSumsAreCompensated(t *testing.T) {
+	m := modelOf(gt.Float64, make([]float64, 4*blockLen))
+	terms := []float64{1, 1e100, 1, -1e100} // by block
+	x, y := m.Sum(Pass{F64: func(p *Part[float64]) (x, y float64) {
+		term := terms[p.Lo/blockLen]
+		return term, 3 * term
+	}})
+	if x != 2 || y != 6 {
+		t.Errorf("sums %v and %v, want 2 and 6", x, y)
+	}
+}
+
 // modelOf is a model of one tensor with these gradients.
 func modelOf[T kernel.Float](dt gt.Dtype, g []T) *Model {
 	x := newTensor(dt, 0, []int{len(g)}, true)

@@ -167,6 +167,9 @@ func TestAverageErrors(t *testing.T) {
 			weights[2] = math.NaN()
 			model[1].setWeight(weights)
 		},
+		"not finite: the weight of vector is +Inf at element 1; look": func() {
+			model[1].setWeight([]float64{1, math.Inf(1), 1, 1})
+		},
 		"model changed: vector": func() {
 			model[1].w = gorgonia.NewF64(1)
 		},

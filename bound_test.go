@@ -175,6 +175,19 @@ func TestFirstReach(t *testing.T) {
 	}
 }
 
+// TestStartAfterDecay: the start is where the weights are before the first step of nonzero length,
+// and not where they were before they decayed.
+func TestStartAfterDecay(t *testing.T) {
+	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{8})
+	s := l4.NewL4Mom(valuer{loss}, l4.WithWeightDecay(0.5))
+	for range 2 {
+		stepOnce(t, s, loss, p, 1, 0)
+	}
+	if info := stepOnce(t, s, loss, p, 1, 1); info.Reach != 0.2 { // a tenth of 8/2/2
+		t.Errorf("%+v", info)
+	}
+}
+
 // TestFirstStepFromZero: without a scale of the weights the first step is a share of the
 // linearised distance, whatever the scale of the gradients.
 func TestFirstStepFromZero(t *testing.T) {
@@ -283,7 +296,8 @@ func TestBoundWithoutGradients(t *testing.T) {
 // TestBoundAgainstDescent: where gᵀv is below 0 there is no step, though ε makes the rate positive.
 func TestBoundAgainstDescent(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
-	s := l4.NewL4Mom(valuer{loss}, l4.WithMomentumTime(1), l4.WithGradientTime(2))
+	s := l4.NewL4Mom(valuer{loss}, l4.WithMomentumTime(1), l4.WithGradientTime(2),
+		l4.WithEpsilon(1e-12))
 	first := stepOnce(t, s, loss, p, 1, 4e-7)
 	info := stepOnce(t, s, loss, p, 1, -1e-7)
 	if !(first.Length > 0 && info.InnerProduct < 0 && info.InnerProduct > -1e-12) {

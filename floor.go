@@ -41,11 +41,8 @@ func (f floor) under(loss, rounding float64) (next floor, lowered, above float64
 	}
 	span := next.largest - f.value
 	if below && above <= -floorTolerance*span || f.moved && 0 <= above && above <= floorNear*span {
-		value := loss - max(next.largest-loss, math.Abs(loss))
-		if value < f.value {
-			next.value, next.moved = value, true
-			return next, f.value - value, loss - value, nil
-		}
+		next.value, next.moved = loss-max(next.largest-loss, math.Abs(loss)), true
+		return next, f.value - next.value, loss - next.value, nil
 	}
 	return next, 0, max(above, 0), nil
 }

@@ -3,6 +3,7 @@ package l4_test
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -225,6 +226,45 @@ func TestOverflowingStrides(t *testing.T) {
 		err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}).Step(valueGrads([]*param{p}))
 		if err == nil || !strings.Contains(err.Error(), "w: weight: shape") {
 			t.Errorf("strides %v: error %v", strides, err)
+		}
+	}
+}
+
+// TestOverlappingElements: a tensor whose elements share memory cannot be stepped, and is rejected
+// before anything of the size that its shape claims is allocated.
+func TestOverlappingElements(t *testing.T) {
+	for _, c := range []struct {
+		shape   tensor.Shape
+		strides []int
+		ok      bool
+	}{
+		{tensor.Shape{3, 4}, []int{4, 1}, true},
+		{tensor.Shape{3, 4}, []int{1, 3}, true},
+		{tensor.Shape{2, 2}, []int{2, 3}, true}, // at 0, 3, 2 and 5
+		{tensor.Shape{1, 4}, []int{0, 1}, true},
+		{tensor.Shape{12}, []int{0}, false},
+		{tensor.Shape{3, 4}, []int{0, 1}, false},
+		{tensor.Shape{3, 4}, []int{2, 1}, false},
+		{tensor.Shape{3, 3}, []int{1, 1}, false},
+		{tensor.Shape{3, 3}, []int{2, 4}, false}, // at 4 twice
+		{tensor.Shape{math.MaxInt32, math.MaxInt32}, []int{0, 0}, false},
+		{tensor.Shape{math.MaxInt32}, []int{0}, false},
+	} {
+		p := newParam("w", tensor.Float64, []int{12}, ramp(12, 1))
+		d := p.w.(*tensor.Dense)
+		d.AP = tensor.MakeAP(c.shape, c.strides, d.DataOrder(), 0)
+		if c.ok {
+			p.g = tensor.New(tensor.WithShape(c.shape...), tensor.Of(tensor.Float64))
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}).Step(valueGrads([]*param{p}))
+		runtime.ReadMemStats(&after)
+		if ok := err == nil; ok != c.ok || !ok && !strings.Contains(err.Error(), "own place") {
+			t.Errorf("shape %v, strides %v: error %v", c.shape, c.strides, err)
+		}
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
+			t.Errorf("shape %v, strides %v: %d bytes allocated", c.shape, c.strides, grown)
 		}
 	}
 }

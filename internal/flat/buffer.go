@@ -32,8 +32,8 @@ func (b *buffer[T]) bind(v gorgonia.Value) (moved bool, err error) {
 		return false, err
 	}
 	if !b.layout.set(shape, strides, len(data)) {
-		return false, errors.Errorf("shape %v with strides %v does not fit its %d elements of "+
-			"memory; give the solver a tensor that owns its memory", shape, strides, len(data))
+		return false, errors.Errorf("shape %v with strides %v does not give each element its own "+
+			"place in %d elements of memory; give the solver a copy", shape, strides, len(data))
 	}
 	b.tensor, b.size, b.rowMajor = t, v.MemSize(), b.layout.rowMajor()
 	if b.rowMajor {

@@ -4,7 +4,7 @@ package flat
 // 1, which do not matter: the layouts of a vector, a row and a column are the same.
 type layout struct{ sizes, strides []int }
 
-// set reports whether all elements lie in memory of the given length.
+// set reports whether all elements lie in memory of the given length, each in a place of its own.
 func (l *layout) set(shape, strides []int, memory int) bool {
 	l.sizes, l.strides = l.sizes[:0], l.strides[:0]
 	for i, n := range shape {
@@ -31,7 +31,24 @@ func (l *layout) set(shape, strides []int, memory int) bool {
 		}
 		last += (n - 1) * step
 	}
-	return last < memory
+	return last < memory && l.distinct()
+}
+
+// distinct reports whether no two elements share memory: each stride leads beyond all elements that
+// the smaller strides lead to.
+func (l *layout) distinct() bool {
+	for i, step := range l.strides {
+		last := 0
+		for j, smaller := range l.strides {
+			if smaller < step || smaller == step && j < i {
+				last += (l.sizes[j] - 1) * smaller
+			}
+		}
+		if step <= last {
+			return false
+		}
+	}
+	return true
 }
 
 func (l layout) elements() int {

@@ -71,6 +71,9 @@ func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 		}
 	}
 	if m.moved || m.copied {
+		if m.blocks == nil { // not earlier, because a shape alone may claim any size
+			m.blocks = newBlocks(m.tensors)
+		}
 		m.copied = false
 		for _, t := range m.tensors {
 			m.copied = t.gather() || m.copied
@@ -147,12 +150,8 @@ func (m *Model) describe(model []gorgonia.ValueGrad) error {
 			return errors.Errorf("l4: %s: dtype %v, want float32 or float64", names[i], w.Dtype())
 		}
 	}
-	m.set(tensors, names)
+	m.tensors, m.names, m.blocks = tensors, names, nil
 	return nil
-}
-
-func (m *Model) set(tensors []tensor, names []string) {
-	m.tensors, m.names, m.blocks = tensors, names, newBlocks(tensors)
 }
 
 // checkOrder returns an error if a weight has moved to the place of another parameter. To move
@@ -240,9 +239,6 @@ func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 			m.names = append(m.names, name)
 		}
 		tensor(i)
-	}
-	if c.Reading() {
-		m.set(m.tensors, m.names)
 	}
 }
 

@@ -43,8 +43,7 @@ func TestSumsAreCompensated(t *testing.T) {
 func modelOf[T kernel.Float](dt gt.Dtype, g []T) *Model {
 	x := newTensor(dt, 0, []int{len(g)}, true)
 	x.(*typed[T]).w, x.(*typed[T]).g = make([]T, len(g)), g
-	m := new(Model)
-	m.set([]tensor{x}, []string{"x"})
+	m := &Model{tensors: []tensor{x}, names: []string{"x"}, blocks: newBlocks([]tensor{x})}
 	m.blocks.gather()
 	return m
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
 
 	"github.com/l4-go/l4"
 )
@@ -25,6 +26,7 @@ var Studies = []Study{
 	{"size", "models of 10 to 10 million parameters", sizeTasks, fewSolvers},
 	{"dtype", "float32 and float64", dtypeTasks, fewSolvers},
 	{"batch", "batches of 1 to 512", batchTasks, fewSolvers},
+	{"inner", "L4 over Gorgonia's solvers, with bounds of three widths", timeTasks, innerSolvers},
 }
 
 // FindStudy returns a study by its name.
@@ -97,7 +99,36 @@ func timeSolvers() []Solver {
 		solvers = append(solvers, l4Solver("l4adam"+name, "L4Adam"+title, Both, l4Adam(opt)),
 			l4Solver("l4mom"+name, "L4Mom"+title, Both, l4Mom(opt)))
 	}
-	return append(solvers, slices.DeleteFunc(Solvers(), func(s Solver) bool { return !s.Rate })...)
+	return append(solvers, adams()...)
+}
+
+// adams are Adam at the rates from which each task's best is chosen.
+func adams() []Solver {
+	return slices.DeleteFunc(Solvers(), func(s Solver) bool { return !s.Rate })
+}
+
+// innerSolvers are L4 over gradient descent, RMSProp and Adam. Successive directions are taken to be
+// correlated over c steps, and the bound is narrower by √c.
+func innerSolvers() []Solver {
+	var solvers []Solver
+	for _, inner := range []struct {
+		name, title string
+		make        func() gorgonia.Solver
+	}{
+		{"sgd", "gradient descent", func() gorgonia.Solver { return gorgonia.NewVanillaSolver() }},
+		{"rmsprop", "RMSProp", func() gorgonia.Solver { return gorgonia.NewRMSPropSolver() }},
+		{"adam", "Adam", func() gorgonia.Solver { return gorgonia.NewAdamSolver() }},
+	} {
+		for _, c := range []float64{1, 4.75, 19} {
+			opt := l4.WithMomentumTime((c + 1) / 2)
+			solvers = append(solvers, l4Solver(fmt.Sprintf("l4-%s-%v", inner.name, c),
+				fmt.Sprintf("L4 over %s, c = %v", inner.title, c), Both,
+				func(loss gorgonia.Valuer) gorgonia.Solver {
+					return l4.New(loss, inner.make(), opt)
+				}))
+		}
+	}
+	return append(solvers, adams()...)
 }
 
 // sizeTasks are noisy linear regressions of up to 1,000 weights and, beyond, nets on images with

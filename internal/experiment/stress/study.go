@@ -26,6 +26,7 @@ var Studies = []Study{
 	{"size", "models of 10 to 10 million parameters", sizeTasks, fewSolvers},
 	{"dtype", "float32 and float64", dtypeTasks, fewSolvers},
 	{"batch", "batches of 1 to 512", batchTasks, fewSolvers},
+	{"early", "the first 20, 50 and 100 steps", earlyTasks, fewSolvers},
 	{"inner", "L4 over Gorgonia's solvers, with bounds of three widths", timeTasks, innerSolvers},
 }
 
@@ -169,6 +170,23 @@ func dtypeTasks(d *Data) []Task {
 		tasks = append(tasks, c.task(d))
 		c.name, c.wide = c.name+"-float64", true
 		tasks = append(tasks, c.task(d))
+	}
+	return tasks
+}
+
+// earlyTasks are some of the suite's, cut off early.
+func earlyTasks(d *Data) []Task {
+	var tasks []Task
+	names := []string{"fashion-0", "mnist-0", "deep", "rnn"}
+	for _, c := range imageTasks {
+		if !slices.Contains(names, c.name) {
+			continue
+		}
+		name := c.name
+		for _, steps := range []int{20, 50, 100} {
+			c.name, c.steps = fmt.Sprintf("%s-%d", name, steps), steps
+			tasks = append(tasks, c.task(d))
+		}
 	}
 	return tasks
 }

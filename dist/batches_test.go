@@ -1,0 +1,130 @@
+package dist_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4"
+	"github.com/l4-go/l4/dist"
+)
+
+const steps = 200
+
+// alone trains on all batches of each step in one process.
+func alone(t *testing.T, perStep int, solver func(gorgonia.Valuer) gorgonia.Solver) []float64 {
+	t.Helper()
+	toy, batches := newToy(1), new(l4.Batches)
+	s := solver(batches)
+	for step := range steps {
+		for i := range perStep {
+			if err := batches.Add(toy.run(step*perStep+i), toy.model()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Step(batches.Model()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return toy.numbers()
+}
+
+var solvers = map[string]func(gorgonia.Valuer) gorgonia.Solver{
+	"L4Adam": func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss) },
+	"L4Mom":  func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss) },
+}
+
+// TestSameAsBatches: some ranks with a batch each make the steps of one process with all batches.
+func TestSameAsBatches(t *testing.T) {
+	for name, solver := range solvers {
+		for _, ranks := range []int{1, 2, 3, 4} {
+			want := alone(t, ranks, solver)
+			got := make([][]float64, ranks)
+			wantOK(t, each(t, ranks, func(w *dist.World) error {
+				toy := newToy(float64(1 + w.Rank())) // Start makes up for it
+				batches := dist.NewBatches(w)
+				s := solver(batches)
+				if err := w.Start(s.(dist.State), toy.model()); err != nil {
+					return err
+				}
+				for step := range steps {
+					loss := toy.run(step*ranks + w.Rank())
+					if err := batches.Add(loss, toy.model()); err != nil {
+						return err
+					}
+					if err := s.Step(batches.Model()); err != nil {
+						return err
+					}
+				}
+				got[w.Rank()] = toy.numbers()
+				return nil
+			}))
+			for r := range got {
+				if !slices.Equal(got[r], want) {
+					t.Errorf("%s: rank %d of %d has other weights than one process", name, r, ranks)
+				}
+			}
+		}
+	}
+}
+
+// TestUneven: ranks add different numbers of batches, and the mean is over all. Loss and gradients
+// are whole numbers, so that any order of addition gives the same sum.
+func TestUneven(t *testing.T) {
+	counts := []int{3, 1, 2}
+	wantOK(t, each(t, len(counts), func(w *dist.World) error {
+		p := &param{"w", gorgonia.NewF64(0), gorgonia.NewF64(0)}
+		batches := dist.NewBatches(w)
+		for step := range 3 {
+			n := counts[(w.Rank()+step)%len(counts)]
+			if step == 2 && w.Rank() == 1 {
+				n = 0
+			}
+			for range n {
+				*p.g.(*gorgonia.F64) = gorgonia.F64(10 * (w.Rank() + 1))
+				loss := value{gorgonia.NewF64(float64(w.Rank() + 1))}
+				if err := batches.Add(loss, []gorgonia.ValueGrad{p}); err != nil {
+					return err
+				}
+			}
+			model := batches.Model()
+			if err := batches.Err(); err != nil {
+				return err
+			}
+			sum, total := 0.0, 0.0
+			for r := range counts {
+				n := float64(counts[(r+step)%len(counts)])
+				if step == 2 && r == 1 {
+					n = 0
+				}
+				sum, total = sum+n*float64(r+1), total+n
+			}
+			g, err := model[0].Grad()
+			if err != nil {
+				return err
+			}
+			if got := float64(*g.(*gorgonia.F64)); got != 10*sum/total {
+				t.Errorf("step %d: mean gradient %v, want %v", step, got, 10*sum/total)
+			}
+			if got := batches.Value().Data(); got != sum/total {
+				t.Errorf("step %d: mean loss %v, want %v", step, got, sum/total)
+			}
+		}
+		return nil
+	}))
+}
+
+// TestNoBatch: a step without any batch is an error on all ranks.
+func TestNoBatch(t *testing.T) {
+	for r, err := range each(t, 2, func(w *dist.World) error {
+		batches := dist.NewBatches(w)
+		batches.Model()
+		return batches.Err()
+	}) {
+		if err == nil || !strings.Contains(err.Error(), "call Add before Model") {
+			t.Errorf("rank %d: error %v", r, err)
+		}
+	}
+}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -86,28 +86,29 @@ func (t *toy) numbers() []float64 {
 	return append(xs, float64(*t.scalar.w.(*gorgonia.F64)))
 }
 
-// each runs a function on each of some ranks and returns its errors, or else those of Finalize.
+// each runs f on every rank and returns the ranks' errors: f's, or else Finalize's. It runs in a
+// bubble of fake time, so that a hang is the error of World.Timeout at once, and a goroutine that is
+// left behind fails the test.
 func each(t *testing.T, ranks int, f func(w *dist.World) error) []error {
 	t.Helper()
 	errs := make([]error, ranks)
-	var running sync.WaitGroup
-	for r, e := range dist.Local(ranks) {
-		running.Add(1)
-		go func() {
-			defer running.Done()
-			w, err := dist.New(e)
-			if err != nil {
-				errs[r] = err
-				return
-			}
-			w.Timeout = 20 * time.Second // rather an error than a test that hangs
-			errs[r] = f(w)
-			if err := w.Finalize(); errs[r] == nil {
-				errs[r] = err
-			}
-		}()
-	}
-	running.Wait()
+	synctest.Test(t, func(*testing.T) {
+		var running sync.WaitGroup
+		for r, e := range dist.Local(ranks) {
+			running.Go(func() {
+				w, err := dist.New(e)
+				if err != nil {
+					errs[r] = err
+					return
+				}
+				errs[r] = f(w)
+				if err := w.Finalize(); errs[r] == nil {
+					errs[r] = err
+				}
+			})
+		}
+		running.Wait()
+	})
 	return errs
 }
 

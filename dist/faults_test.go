@@ -46,18 +46,12 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for r, err := range each(t, last+1, func(w *dist.World) error {
-				toy, batches := newToy(1), dist.NewBatches(w)
-				batches.CheckEvery = 1
-				solver := l4.NewL4Adam(batches)
+				tr := newTrainer(w, 1)
 				for step := range 10 {
-					loss := toy.run(step)
-					if w.Rank() == last && c.fault(w, toy, step) {
+					if w.Rank() == last && c.fault(w, tr.toy, step) {
 						return nil
 					}
-					if err := batches.Add(loss, toy.model()); err != nil {
-						return err
-					}
-					if err := solver.Step(batches.Model()); err != nil {
+					if err := tr.step(step); err != nil {
 						return err
 					}
 				}
@@ -71,27 +65,120 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestLeft checks that a rank at Finalize ends the World of all others, whatever else is wrong in
+// the same call.
+func TestLeft(t *testing.T) {
+	cannotLoad := errors.New("cannot load")
+	for name, c := range map[string]struct {
+		text  string                                   // of the first error
+		calls [2]func(w *dist.World, t *trainer) error // of the ranks that stay
+	}{
+		"step": {"is at Finalize, rank", [2]func(*dist.World, *trainer) error{step, step}},
+		"failure": {"cannot load", [2]func(*dist.World, *trainer) error{
+			func(w *dist.World, _ *trainer) error { return w.Agree(cannotLoad) }, agree,
+		}},
+		"divergence": {"is at Finalize, rank", [2]func(*dist.World, *trainer) error{
+			step, func(w *dist.World, tr *trainer) error {
+				tr.toy.matrix.w.Data().([]float32)[3] += 1e-6
+				return step(w, tr)
+			},
+		}},
+		"mismatch": {"is at Finalize, rank", [2]func(*dist.World, *trainer) error{step, agree}},
+	} {
+		for leaves := range 3 {
+			each(t, 3, func(w *dist.World) error {
+				place := (w.Rank() - leaves + 3) % 3
+				if place == 0 {
+					return nil
+				}
+				err := c.calls[place-1](w, newTrainer(w, 1))
+				if err == nil || !strings.Contains(err.Error(), c.text) {
+					t.Errorf("%s: rank %d: error %v, want %q", name, w.Rank(), err, c.text)
+				}
+				if err := w.Agree(nil); !errors.Is(err, dist.ErrLeft) {
+					t.Errorf("%s: rank %d goes on with error %v", name, w.Rank(), err)
+				}
+				return nil
+			})
+		}
+	}
+}
+
+func step(_ *dist.World, tr *trainer) error { return tr.step(0) }
+func agree(w *dist.World, _ *trainer) error { return w.Agree(nil) }
+
+// TestMismatch checks that ranks find out together when one of them does something else, and that
+// the World is over then.
+func TestMismatch(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		call func(w *dist.World, odd bool) error
+	}{
+		"call, beside weights that differ": {"rank 1 is at Agree", func(w *dist.World, odd bool) error {
+			tr := newTrainer(w, float64(w.Rank()))
+			if odd {
+				return w.Agree(nil)
+			}
+			return tr.step(0)
+		}},
+		"Batches": {"rank 1 steps on Batches number 2", func(w *dist.World, odd bool) error {
+			if odd {
+				dist.NewBatches(w)
+			}
+			return newTrainer(w, 1).step(0)
+		}},
+		"step": {"rank 1 is at step 1, rank 0 at step 2", func(w *dist.World, odd bool) error {
+			tr := newTrainer(w, 1)
+			if odd {
+				w.Agree(errors.New("cannot load"))
+			} else if err := tr.step(0); err == nil || errors.Is(err, dist.ErrMismatch) {
+				t.Errorf("error %v, want that of rank 1", err)
+			}
+			return tr.step(0)
+		}},
+		"CheckEvery": {"different CheckEvery", func(w *dist.World, odd bool) error {
+			tr := newTrainer(w, 1)
+			if odd {
+				tr.batches.CheckEvery = 2
+			}
+			if err := tr.step(0); err != nil {
+				t.Error(err)
+			}
+			return tr.step(1)
+		}},
+	} {
+		each(t, 3, func(w *dist.World) error {
+			err := c.call(w, w.Rank() == 1)
+			if !errors.Is(err, dist.ErrMismatch) || !strings.Contains(err.Error(), c.text) {
+				t.Errorf("%s: rank %d: error %v, want %q", name, w.Rank(), err, c.text)
+			}
+			if again := w.Agree(nil); !errors.Is(again, dist.ErrMismatch) {
+				t.Errorf("%s: rank %d goes on with error %v", name, w.Rank(), again)
+			}
+			return nil
+		})
+	}
+}
+
 // TestGoOnAfterNaN: all ranks refuse the step and go on with the same weights.
 func TestGoOnAfterNaN(t *testing.T) {
 	var got [3][]float64
 	wantOK(t, each(t, 3, func(w *dist.World) error {
-		toy, batches := newToy(1), dist.NewBatches(w)
-		batches.CheckEvery = 1
-		solver := l4.NewL4Adam(batches)
+		tr := newTrainer(w, 1)
 		for step := range 20 {
-			loss := toy.run(step)
+			loss := tr.toy.run(step)
 			if step == 7 && w.Rank() == 1 {
-				toy.loss = gorgonia.F32(math.NaN())
+				tr.toy.loss = gorgonia.F32(math.NaN())
 			}
-			if err := batches.Add(loss, toy.model()); err != nil {
+			if err := tr.batches.Add(loss, tr.toy.model()); err != nil {
 				return err
 			}
-			err := solver.Step(batches.Model())
+			err := tr.solver.Step(tr.batches.Model())
 			if errors.Is(err, l4.ErrNonFinite) != (step == 7) || err != nil && step != 7 {
 				t.Errorf("rank %d, step %d: error %v", w.Rank(), step, err)
 			}
 		}
-		got[w.Rank()] = toy.numbers()
+		got[w.Rank()] = tr.toy.numbers()
 		return nil
 	}))
 	if !slices.Equal(got[0], got[1]) || !slices.Equal(got[0], got[2]) {

@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/l4-go/l4"
 	"github.com/l4-go/l4/dist"
 )
 
@@ -84,6 +85,27 @@ func (t *toy) numbers() []float64 {
 		xs = append(xs, float64(w))
 	}
 	return append(xs, float64(*t.scalar.w.(*gorgonia.F64)))
+}
+
+// trainer trains a toy on one rank and compares the weights in each step.
+type trainer struct {
+	toy     *toy
+	batches *dist.Batches
+	solver  *l4.L4Adam
+}
+
+func newTrainer(w *dist.World, start float64) *trainer {
+	tr := &trainer{toy: newToy(start), batches: dist.NewBatches(w)}
+	tr.batches.CheckEvery = 1
+	tr.solver = l4.NewL4Adam(tr.batches)
+	return tr
+}
+
+func (tr *trainer) step(batch int) error {
+	if err := tr.batches.Add(tr.toy.run(batch), tr.toy.model()); err != nil {
+		return err
+	}
+	return tr.solver.Step(tr.batches.Model())
 }
 
 // each runs f on every rank and returns the ranks' errors: f's, or else Finalize's. It runs in a

@@ -179,22 +179,23 @@ func (w *World) meet(h header, cause error) ([]header, error) {
 	if err := w.engine.AllGather(w.in, w.all); err != nil {
 		return nil, w.end(err)
 	}
-	var anyFailed bool
+	anyFailed := false
 	for r := range w.headers {
 		w.headers[r] = decode(w.all[r*headerSize:])
 		anyFailed = anyFailed || w.headers[r].flags&failed != 0
 	}
+	w.over = left(w.headers) // first: whatever else is wrong, some ranks will not come to another call
 	if anyFailed {
 		return nil, w.failure(cause)
 	}
-	for r, other := range w.headers {
-		err := differ(r, other, w.headers[0])
-		if err != nil && !errors.Is(err, ErrDiverged) {
-			w.over = err
-		}
-		if err != nil {
-			return nil, err
-		}
+	if w.over == nil {
+		w.over = mismatch(w.headers)
+	}
+	if w.over != nil {
+		return nil, w.over
+	}
+	if err := diverged(w.headers); err != nil {
+		return nil, err
 	}
 	return w.headers, nil
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/l4-go/l4"
 	"github.com/l4-go/l4/dist"
 )
 
@@ -15,16 +14,12 @@ import (
 func TestStop(t *testing.T) {
 	var stopped [3]int
 	wantOK(t, each(t, 3, func(w *dist.World) error {
-		toy, batches := newToy(1), dist.NewBatches(w)
-		solver := l4.NewL4Adam(batches)
+		tr := newTrainer(w, 1)
 		for step := 0; !w.Stopped(); step++ {
 			if step == 5 && w.Rank() == 2 {
 				w.Stop()
 			}
-			if err := batches.Add(toy.run(step), toy.model()); err != nil {
-				return err
-			}
-			if err := solver.Step(batches.Model()); err != nil {
+			if err := tr.step(step); err != nil {
 				return err
 			}
 			stopped[w.Rank()] = step

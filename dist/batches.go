@@ -13,7 +13,8 @@ import (
 // it has added one. It may not be used from two goroutines at once.
 type Batches struct {
 	// CheckEvery is the number of steps between comparisons of the weights of all ranks, the same on
-	// all; they begin with the first step. Default 100, 0 for no comparisons.
+	// all ranks. The first step compares the weights, and so does a step after an error of Model.
+	// Default 100, 0 for no comparisons.
 	CheckEvery int
 
 	world *World
@@ -165,7 +166,7 @@ func (b *Batches) header() (header, error) {
 	if b.parameters == nil {
 		return h, errors.New("dist: a first step without a batch: call Add before Model")
 	}
-	if b.CheckEvery > 0 && b.step%uint64(b.CheckEvery) == 0 {
+	if b.CheckEvery > 0 && (b.step%uint64(b.CheckEvery) == 0 || b.err != nil) {
 		if err := b.weights.bind(b.model); err != nil {
 			return h, err
 		}

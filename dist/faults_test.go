@@ -186,6 +186,39 @@ func TestGoOnAfterNaN(t *testing.T) {
 	}
 }
 
+// TestGoOnAfterDivergence checks that ranks with different weights make no step until Start makes the
+// weights equal, however rare the comparisons are.
+func TestGoOnAfterDivergence(t *testing.T) {
+	for _, forgets := range []bool{false, true} { // rank 1 has no batch in the first step
+		got := make([][]float64, 2)
+		wantOK(t, each(t, 2, func(w *dist.World) error {
+			tr := newTrainer(w, float64(w.Rank()))
+			tr.batches.CheckEvery = 100
+			if forgets && w.Rank() == 1 {
+				if err := tr.solver.Step(tr.batches.Model()); err == nil {
+					t.Error("a first step without a batch has no error")
+				}
+			} else if err := tr.step(0); err == nil || errors.Is(err, dist.ErrDiverged) == forgets {
+				t.Errorf("rank %d, first step: error %v", w.Rank(), err)
+			}
+			for step := range 2 {
+				if err := tr.step(step); !errors.Is(err, dist.ErrDiverged) {
+					t.Errorf("rank %d, before Start: error %v", w.Rank(), err)
+				}
+			}
+			if err := w.Start(tr.solver, tr.toy.model()); err != nil {
+				return err
+			}
+			err := tr.step(3)
+			got[w.Rank()] = tr.toy.numbers()
+			return err
+		}))
+		if !slices.Equal(got[0], got[1]) {
+			t.Error("the weights differ after Start")
+		}
+	}
+}
+
 // TestStartRefuses: models or options that differ, and a solver on some ranks only.
 func TestStartRefuses(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -51,6 +51,7 @@ func NewBatches(w *World) *Batches {
 	defer w.mu.Unlock()
 	w.made++
 	b := &Batches{CheckEvery: 100, world: w, id: w.made}
+	b.model = []gorgonia.ValueGrad{&parameter{ValueGrad: unknown{}, batches: b}}
 	b.set, b.add = b.sums.Set(), b.sums.Add()
 	return b
 }

@@ -1,6 +1,7 @@
 package dist_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -116,15 +117,39 @@ func TestUneven(t *testing.T) {
 	}))
 }
 
-// TestNoBatch: a step without any batch is an error on all ranks.
-func TestNoBatch(t *testing.T) {
-	for r, err := range each(t, 2, func(w *dist.World) error {
-		batches := dist.NewBatches(w)
-		batches.Model()
-		return batches.Err()
-	}) {
-		if err == nil || !strings.Contains(err.Error(), "call Add before Model") {
-			t.Errorf("rank %d: error %v", r, err)
+// TestFirstStepWithoutBatch checks that Step returns Model's error on all ranks, whatever the solver,
+// when some of them have added nothing to the first step.
+func TestFirstStepWithoutBatch(t *testing.T) {
+	for name, solver := range map[string]func(gorgonia.Valuer) gorgonia.Solver{
+		"L4Adam": solvers["L4Adam"],
+		"L4": func(loss gorgonia.Valuer) gorgonia.Solver {
+			return l4.New(loss, gorgonia.NewMomentum())
+		},
+		"Adam":    func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewAdamSolver() },
+		"Vanilla": func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewVanillaSolver() },
+	} {
+		for adding := range 3 { // ranks
+			for r, err := range each(t, 2, func(w *dist.World) error {
+				toy, batches := newToy(1), dist.NewBatches(w)
+				if w.Rank() < adding {
+					if err := batches.Add(toy.run(0), toy.model()); err != nil {
+						return err
+					}
+				}
+				err := solver(batches).Step(batches.Model())
+				if want := batches.Err(); !errors.Is(err, want) {
+					t.Errorf("%s: rank %d: error %v, want %v", name, w.Rank(), err, want)
+				}
+				return err
+			}) {
+				if adding == 2 {
+					if err != nil {
+						t.Errorf("%s: rank %d: %v", name, r, err)
+					}
+				} else if err == nil || !strings.Contains(err.Error(), "call Add before Model") {
+					t.Errorf("%s: rank %d: error %v", name, r, err)
+				}
+			}
 		}
 	}
 }

@@ -23,6 +23,14 @@ func (p *parameter) Name() string {
 	return ""
 }
 
+// unknown stands for all parameters until Add brings them, so that Step asks for a gradient and gets
+// the error of Model.
+type unknown struct{}
+
+func (unknown) Name() string                  { return "the model" }
+func (unknown) Value() gorgonia.Value         { return gorgonia.NewF64(0) }
+func (unknown) Grad() (gorgonia.Value, error) { return gorgonia.NewF64(0), nil }
+
 // describe sets up the sums for a model.
 func (b *Batches) describe(model []gorgonia.ValueGrad) error {
 	if err := b.weights.bind(model); err != nil {
@@ -46,6 +54,7 @@ func (b *Batches) describe(model []gorgonia.ValueGrad) error {
 	if b.all64, err = alloc[float64](b.world, b.world.padded(n64)); err != nil {
 		return errors.WithMessage(err, "dist")
 	}
+	b.model = nil
 	rest32, rest64 := b.all32, b.all64
 	for i := range model {
 		p := &parameter{batches: b}

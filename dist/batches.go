@@ -59,6 +59,9 @@ func NewBatches(w *World) *Batches {
 // Add takes the loss and the gradients of a batch that has just been run on this rank, and zeroes
 // the gradients, as l4.Batches does. It is not collective.
 func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
+	if err := b.world.usable(); err != nil {
+		return err
+	}
 	if err := b.batch.Add(loss, model); err != nil {
 		return err
 	}
@@ -102,8 +105,6 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 	defer b.world.watch(callStep)()
 	if b.taken {
 		b.begin()
-		clear(b.all32)
-		clear(b.all64)
 	}
 	b.err = b.reduce()
 	b.taken = true
@@ -133,6 +134,10 @@ func (b *Batches) reduce() error {
 	hs, err := w.meet(b.header())
 	if err != nil {
 		return err
+	}
+	if b.n == 0 { // the sums are still those of an earlier step
+		clear(b.all32)
+		clear(b.all64)
 	}
 	n, loss := uint64(0), 0.0
 	for _, h := range hs {

@@ -14,7 +14,12 @@ type parameter struct {
 }
 
 // Grad returns what went wrong in Model, so that Step does.
-func (p *parameter) Grad() (gorgonia.Value, error) { return p.grad, p.batches.err }
+func (p *parameter) Grad() (gorgonia.Value, error) {
+	if err := p.batches.world.usable(); err != nil {
+		return nil, err
+	}
+	return p.grad, p.batches.err
+}
 
 func (p *parameter) Name() string {
 	if n, ok := p.ValueGrad.(gorgonia.Namer); ok {

@@ -21,6 +21,7 @@ import (
 	"bytes"
 	"log"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkg/errors"
@@ -40,6 +41,8 @@ var (
 	ErrDiverged = errors.New("dist: the weights differ")
 )
 
+var errFinalized = errors.New("dist: the World has been finalized: call Finalize last")
+
 // World is all ranks of a job as one of them sees it. Its methods but Rank and Size are collective:
 // all ranks must call the same ones in the same order. It may be used from several goroutines.
 type World struct {
@@ -49,17 +52,18 @@ type World struct {
 	// an evaluation on one of them.
 	Warn, Timeout time.Duration
 
-	mu       sync.Mutex
-	engine   Engine
-	over     error  // why there are no more calls
-	in, all  []byte // headers
-	text     []byte // of failures
-	texts    []byte
-	headers  []header
-	scratch  []byte // what is sent or received passes through it
-	made     uint32 // number of Batches
-	stopping bool   // this rank wants all to stop
-	stopped  bool   // all have agreed to
+	mu        sync.Mutex
+	engine    Engine
+	over      error       // why there are no more calls
+	finalized atomic.Bool // the engine's memory is gone
+	in, all   []byte      // headers
+	text      []byte      // of failures
+	texts     []byte
+	headers   []header
+	scratch   []byte // what is sent or received passes through it
+	made      uint32 // number of Batches
+	stopping  bool   // this rank wants all to stop
+	stopped   bool   // all have agreed to
 }
 
 // New returns the World of an engine.
@@ -127,20 +131,32 @@ func (w *World) Stopped() bool {
 
 // Finalize ends the job on this rank; a program calls it last, even after an error. Ranks that
 // still train get ErrLeft, as does this one. An error that a call has returned before is not
-// returned again.
+// returned again. After Finalize, another Finalize returns nil and every other call an error.
 func (w *World) Finalize() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	defer w.watch(callFinalize)()
+	if w.finalized.Load() {
+		return nil
+	}
 	var err error
 	if w.over == nil {
 		_, err = w.meet(header{call: callFinalize}, nil)
 	}
-	w.over = errors.New("dist: the World has been finalized")
+	w.over = errFinalized
+	w.finalized.Store(true)
 	if engineErr := w.engine.Finalize(); err == nil && engineErr != nil {
 		err = errors.WithMessage(engineErr, "dist")
 	}
 	return err
+}
+
+// usable returns an error after Finalize, when the engine's memory is gone.
+func (w *World) usable() error {
+	if w.finalized.Load() {
+		return errFinalized
+	}
+	return nil
 }
 
 // watch looks after the time that a call takes. It returns the function to call at its end.

@@ -70,3 +70,79 @@ func TestTimeout(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// lentMemory is an engine that takes its memory back in Finalize, as MPI may.
+type lentMemory struct {
+	dist.Engine
+	memory    [][]byte
+	finalized int
+}
+
+func (l *lentMemory) Memory(bytes int) ([]byte, error) {
+	if l.finalized > 0 {
+		return nil, errors.New("the engine has no memory after Finalize")
+	}
+	m, err := l.Engine.Memory(bytes)
+	l.memory = append(l.memory, m)
+	return m, err
+}
+
+func (l *lentMemory) Finalize() error {
+	l.finalized++
+	for _, m := range l.memory {
+		for i := range m {
+			m[i] = 0xff
+		}
+	}
+	return l.Engine.Finalize()
+}
+
+// TestAfterFinalize checks that another Finalize returns nil, and any other call an error that does
+// not use the engine.
+func TestAfterFinalize(t *testing.T) {
+	engine := &lentMemory{Engine: dist.Local(1)[0]}
+	w, err := dist.New(engine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used, unused := newTrainer(w, 1), newTrainer(w, 1)
+	if err := used.step(0); err != nil {
+		t.Fatal(err)
+	}
+	if err := used.batches.Add(used.toy.run(1), used.toy.model()); err != nil {
+		t.Fatal(err)
+	}
+	model := used.batches.Model()
+	for range 3 {
+		if err := w.Finalize(); err != nil {
+			t.Error(err)
+		}
+	}
+	if engine.finalized != 1 {
+		t.Errorf("the engine has been finalized %d times, want once", engine.finalized)
+	}
+	weights := used.toy.numbers()
+	for name, call := range map[string]func() error{
+		"Agree":                    func() error { return w.Agree(nil) },
+		"Broadcast":                func() error { _, err := w.Broadcast(nil); return err },
+		"Start":                    func() error { return w.Start(used.solver, used.toy.model()) },
+		"Add":                      func() error { return used.batches.Add(used.toy.run(2), used.toy.model()) },
+		"first Add":                func() error { return unused.step(0) },
+		"Add of new Batches":       func() error { return newTrainer(w, 1).step(0) },
+		"Step":                     func() error { return used.solver.Step(used.batches.Model()) },
+		"first Step":               func() error { return unused.solver.Step(unused.batches.Model()) },
+		"Step of an earlier Model": func() error { return used.solver.Step(model) },
+	} {
+		if err := call(); err == nil || !strings.Contains(err.Error(), "has been finalized") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	for _, m := range engine.memory {
+		if slices.ContainsFunc(m, func(b byte) bool { return b != 0xff }) {
+			t.Errorf("%d bytes of the engine's memory have been written after Finalize", len(m))
+		}
+	}
+	if !slices.Equal(used.toy.numbers(), weights) {
+		t.Error("the weights have changed after Finalize")
+	}
+}

@@ -100,9 +100,8 @@ func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 // the error, and so does Err. A rank that has added nothing since the last call takes part with no
 // batch.
 func (b *Batches) Model() []gorgonia.ValueGrad {
-	b.world.mu.Lock()
-	defer b.world.mu.Unlock()
-	defer b.world.watch(callStep)()
+	b.world.enter(callStep)
+	defer b.world.leave()
 	if b.taken {
 		b.begin()
 	}

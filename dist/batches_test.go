@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -151,5 +152,42 @@ func TestFirstStepWithoutBatch(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestNoAllocation checks that no rank allocates in a step after the first.
+func TestNoAllocation(t *testing.T) {
+	const steps = 20
+	for _, ranks := range []int{1, 2, 3} {
+		var others sync.WaitGroup
+		for _, engine := range dist.Local(ranks) {
+			w, err := dist.New(engine)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tr := newTrainer(w, 1)
+			loss, model := tr.toy.run(0), tr.toy.model()
+			step := func() {
+				if err := tr.batches.Add(loss, model); err != nil {
+					t.Error(err)
+				}
+				if err := tr.solver.Step(tr.batches.Model()); err != nil {
+					t.Error(err)
+				}
+			}
+			if w.Rank() < ranks-1 {
+				others.Go(func() {
+					for range steps + 2 {
+						step()
+					}
+				})
+				continue
+			}
+			step()
+			if n := testing.AllocsPerRun(steps, step); n != 0 { // counts those of all ranks
+				t.Errorf("%d ranks: %v allocations a step", ranks, n)
+			}
+		}
+		others.Wait()
 	}
 }

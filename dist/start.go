@@ -16,9 +16,8 @@ type State interface {
 // from a checkpoint. Call it before the first step. The solver is nil if its state cannot be saved.
 // All ranks get an error if one has another model, or a solver with other options.
 func (w *World) Start(solver State, model []gorgonia.ValueGrad) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	defer w.watch(callStart)()
+	w.enter(callStart)
+	defer w.leave()
 	var ws weights
 	var saved []byte
 	h := header{call: callStart}
@@ -56,12 +55,12 @@ func (w *World) Start(solver State, model []gorgonia.ValueGrad) error {
 // broadcastWeights sends the weights of rank 0 to all.
 func (w *World) broadcastWeights(ws *weights) error {
 	all := make([]byte, ws.size)
-	ws.each(func(at int, part []byte) { copy(all[at:], part) })
+	ws.model.Sum(ws.each(func(at int, part []byte) { copy(all[at:], part) }))
 	if err := w.broadcast(all); err != nil {
 		return err
 	}
 	if w.Rank() > 0 {
-		ws.each(func(at int, part []byte) { copy(part, all[at:]) })
+		ws.model.Sum(ws.each(func(at int, part []byte) { copy(part, all[at:]) }))
 		ws.model.Commit()
 	}
 	return nil

@@ -20,6 +20,7 @@ package dist
 import (
 	"bytes"
 	"log"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,10 +55,13 @@ type World struct {
 
 	mu        sync.Mutex
 	engine    Engine
-	over      error       // why there are no more calls
-	finalized atomic.Bool // the engine's memory is gone
-	in, all   []byte      // headers
-	text      []byte      // of failures
+	over      error         // why there are no more calls
+	finalized atomic.Bool   // the engine's memory is gone
+	call      atomic.Uint32 // in progress, a call
+	warn      *time.Timer   // after Warn
+	timeout   *time.Timer   // after Timeout
+	in, all   []byte        // headers
+	text      []byte        // of failures
 	texts     []byte
 	headers   []header
 	scratch   []byte // what is sent or received passes through it
@@ -69,6 +73,7 @@ type World struct {
 // New returns the World of an engine.
 func New(e Engine) (*World, error) {
 	w := &World{Warn: time.Minute, Timeout: 30 * time.Minute, engine: e}
+	w.warn, w.timeout = stoppedTimer(w.logWait), stoppedTimer(w.giveUp)
 	n := e.Size()
 	for _, m := range []struct {
 		memory *[]byte
@@ -92,18 +97,16 @@ func (w *World) Size() int { return w.engine.Size() }
 // Agree returns nil on all ranks if all pass nil, and an error on all otherwise: the one passed, or
 // what another rank has passed. It is also a barrier.
 func (w *World) Agree(err error) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	defer w.watch(callAgree)()
+	w.enter(callAgree)
+	defer w.leave()
 	_, err = w.meet(header{call: callAgree}, err)
 	return err
 }
 
 // Broadcast returns the bytes that rank 0 passes. What others pass does not count.
 func (w *World) Broadcast(b []byte) ([]byte, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	defer w.watch(callBroadcast)()
+	w.enter(callBroadcast)
+	defer w.leave()
 	hs, err := w.meet(header{call: callBroadcast, n: uint64(len(b))}, nil)
 	if err != nil {
 		return nil, err
@@ -133,9 +136,8 @@ func (w *World) Stopped() bool {
 // still train get ErrLeft, as does this one. An error that a call has returned before is not
 // returned again. After Finalize, another Finalize returns nil and every other call an error.
 func (w *World) Finalize() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	defer w.watch(callFinalize)()
+	w.enter(callFinalize)
+	defer w.leave()
 	if w.finalized.Load() {
 		return nil
 	}
@@ -159,27 +161,44 @@ func (w *World) usable() error {
 	return nil
 }
 
-// watch looks after the time that a call takes. It returns the function to call at its end.
-func (w *World) watch(c call) (end func()) {
-	var timers []*time.Timer
-	after := func(d time.Duration, f func()) {
-		if d > 0 && w.Size() > 1 {
-			timers = append(timers, time.AfterFunc(d, f))
-		}
+// enter begins a call: it locks w and starts the timers.
+func (w *World) enter(c call) {
+	w.mu.Lock()
+	w.call.Store(uint32(c))
+	if w.Size() == 1 {
+		return
 	}
-	after(w.Warn, func() {
-		log.Printf("dist: rank %d has waited %v for other ranks at %v", w.Rank(), w.Warn, c)
-	})
-	after(w.Timeout, func() {
-		log.Printf("dist: rank %d has waited %v for other ranks at %v and ends the job",
-			w.Rank(), w.Timeout, c)
-		w.engine.Abort()
-	})
-	return func() {
-		for _, t := range timers {
-			t.Stop()
-		}
+	if w.Warn > 0 {
+		w.warn.Reset(w.Warn)
 	}
+	if w.Timeout > 0 {
+		w.timeout.Reset(w.Timeout)
+	}
+}
+
+// leave ends a call.
+func (w *World) leave() {
+	w.warn.Stop()
+	w.timeout.Stop()
+	w.mu.Unlock()
+}
+
+func (w *World) logWait() {
+	log.Printf("dist: rank %d has waited %v for other ranks at %v", w.Rank(), w.Warn,
+		call(w.call.Load()))
+}
+
+func (w *World) giveUp() {
+	log.Printf("dist: rank %d has waited %v for other ranks at %v and ends the job", w.Rank(),
+		w.Timeout, call(w.call.Load()))
+	w.engine.Abort()
+}
+
+// stoppedTimer returns a timer that calls f some time after a Reset.
+func stoppedTimer(f func()) *time.Timer {
+	t := time.AfterFunc(math.MaxInt64, f)
+	t.Stop()
+	return t
 }
 
 // meet waits for all ranks and returns their headers, or an error on all. cause is what went wrong

@@ -2,9 +2,12 @@ package dist_test
 
 import (
 	"errors"
+	"log"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/l4-go/l4/dist"
@@ -59,16 +62,61 @@ func TestAgreeAndBroadcast(t *testing.T) {
 	}))
 }
 
-// TestTimeout: a rank that never comes ends the job.
+// TestTimeout checks that the wait for a rank that never comes is logged after Warn and ends the job
+// after Timeout.
 func TestTimeout(t *testing.T) {
-	w, err := dist.New(dist.Local(2)[0])
-	if err != nil {
-		t.Fatal(err)
+	logged := captureLog(t)
+	synctest.Test(t, func(t *testing.T) {
+		w, err := dist.New(dist.Local(2)[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if err := w.Agree(nil); err == nil || !strings.Contains(err.Error(), "aborted") {
+			t.Errorf("error %v", err)
+		}
+		if waited := time.Since(start); waited != w.Timeout {
+			t.Errorf("the job ends after %v, want %v", waited, w.Timeout)
+		}
+	})
+	for _, want := range []string{"rank 0 has waited 1m0s for other ranks at Agree\n",
+		"rank 0 has waited 30m0s for other ranks at Agree and ends the job\n"} {
+		if !strings.Contains(logged.String(), want) {
+			t.Errorf("logged %q, want %q", logged.String(), want)
+		}
 	}
-	w.Warn, w.Timeout = time.Millisecond, 10*time.Millisecond
-	if err := w.Agree(nil); err == nil || !strings.Contains(err.Error(), "aborted") {
-		t.Errorf("error %v", err)
+}
+
+// TestTimeBetweenCalls checks that only the time of a call counts, not the time that ranks spend
+// between calls.
+func TestTimeBetweenCalls(t *testing.T) {
+	logged := captureLog(t)
+	wantOK(t, each(t, 2, func(w *dist.World) error {
+		tr := newTrainer(w, 1)
+		for i, call := range []func() error{
+			func() error { return w.Start(tr.solver, tr.toy.model()) },
+			func() error { return tr.step(0) },
+			func() error { return w.Agree(nil) },
+			func() error { _, err := w.Broadcast(nil); return err },
+		} {
+			if err := call(); err != nil {
+				t.Errorf("call %d: %v", i, err)
+			}
+			time.Sleep(2 * w.Timeout)
+		}
+		return nil
+	}))
+	if logged.Len() > 0 {
+		t.Errorf("logged %q", logged)
 	}
+}
+
+// captureLog returns what is logged until the end of the test.
+func captureLog(t *testing.T) *strings.Builder {
+	logged := new(strings.Builder)
+	log.SetOutput(logged)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	return logged
 }
 
 // lentMemory is an engine that takes its memory back in Finalize, as MPI may.

@@ -261,3 +261,20 @@ func TestStartRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestStartNilSolver checks that a nil pointer to a solver, on any rank, is an error on all ranks.
+func TestStartNilSolver(t *testing.T) {
+	for nilRank := range 2 {
+		for r, err := range each(t, 2, func(w *dist.World) error {
+			solver := l4.NewL4Adam(nil)
+			if w.Rank() == nilRank {
+				solver = nil
+			}
+			return w.Start(solver, newToy(1).model())
+		}) {
+			if err == nil || !strings.Contains(err.Error(), "the solver is a nil *l4.L4Adam") {
+				t.Errorf("nil on rank %d: rank %d: error %v", nilRank, r, err)
+			}
+		}
+	}
+}

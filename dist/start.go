@@ -2,7 +2,9 @@ package dist
 
 import (
 	"encoding"
+	"reflect"
 
+	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 )
 
@@ -24,12 +26,10 @@ func (w *World) Start(solver State, model []gorgonia.ValueGrad) error {
 	err := ws.bind(model)
 	if err == nil {
 		h.model = ws.fingerprint()
+		saved, err = w.stateOf(solver)
 	}
 	if solver != nil {
 		h.flags = state
-		if w.Rank() == 0 && err == nil {
-			saved, err = solver.MarshalBinary()
-		}
 	}
 	h.n = uint64(len(saved))
 	hs, err := w.meet(h, err)
@@ -50,6 +50,18 @@ func (w *World) Start(solver State, model []gorgonia.ValueGrad) error {
 	}
 	_, err = w.meet(header{call: callAgree}, err)
 	return err
+}
+
+// stateOf returns what rank 0 sends of a solver.
+func (w *World) stateOf(solver State) ([]byte, error) {
+	if v := reflect.ValueOf(solver); v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, errors.Errorf("dist: the solver is a nil %T: make it before Start, or give Start "+
+			"nil for a solver without a state", solver)
+	}
+	if solver == nil || w.Rank() > 0 {
+		return nil, nil
+	}
+	return solver.MarshalBinary()
 }
 
 // broadcastWeights sends the weights of rank 0 to all.

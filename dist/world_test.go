@@ -194,3 +194,16 @@ func TestAfterFinalize(t *testing.T) {
 		t.Error("the weights have changed after Finalize")
 	}
 }
+
+// TestLocalPanics checks that a negative number of ranks is a panic that names it.
+func TestLocalPanics(t *testing.T) {
+	if engines := dist.Local(0); len(engines) != 0 {
+		t.Errorf("Local(0) has %d engines", len(engines))
+	}
+	defer func() {
+		if text, _ := recover().(string); !strings.Contains(text, "Local(-1)") {
+			t.Errorf("Local(-1) panics with %q", text)
+		}
+	}()
+	dist.Local(-1)
+}

@@ -122,6 +122,18 @@ func (b *Batches) Value() gorgonia.Value {
 	return &b.mean64
 }
 
+// CheckModel returns an error if a model is not of parameters that Model has returned since the last
+// Add. The solvers of package l4 call it in Step.
+func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
+	for _, v := range model {
+		if p, ok := v.(*parameter); !ok || p.batches != b || !b.taken {
+			return errors.New("dist: the gradients of the model are not the means of all ranks: " +
+				"call Step(batches.Model()), after Add")
+		}
+	}
+	return nil
+}
+
 // begin begins a step, of no batches so far.
 func (b *Batches) begin() {
 	b.loss, b.n, b.flags, b.taken = 0, 0, 0, false

@@ -278,3 +278,46 @@ func TestStartNilSolver(t *testing.T) {
 		}
 	}
 }
+
+// TestStepOnOtherModel checks that a step on parameters that are not those of the last Model is an
+// error that says what to call, and that it moves no weight.
+func TestStepOnOtherModel(t *testing.T) {
+	w := dist.Alone()
+	tr, twin := newTrainer(w, 1), newTrainer(w, 1)
+	add := func() {
+		t.Helper()
+		for _, b := range []*dist.Batches{tr.batches, twin.batches} {
+			if err := b.Add(tr.toy.run(0), tr.toy.model()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var earlier []gorgonia.ValueGrad
+	for i, model := range []func() []gorgonia.ValueGrad{
+		tr.toy.model,
+		func() []gorgonia.ValueGrad { tr.batches.Model(); return tr.toy.model() },
+		func() []gorgonia.ValueGrad {
+			return append(slices.Clone(tr.batches.Model()[:2]), tr.toy.scalar)
+		},
+		func() []gorgonia.ValueGrad { return earlier },
+		func() []gorgonia.ValueGrad { tr.batches.Model(); return twin.batches.Model() },
+	} {
+		add()
+		before := tr.toy.numbers()
+		err := tr.solver.Step(model())
+		if err == nil || !strings.Contains(err.Error(), "call Step(batches.Model())") {
+			t.Errorf("model %d: error %v", i, err)
+		}
+		if !slices.Equal(tr.toy.numbers(), before) {
+			t.Errorf("model %d has been moved", i)
+		}
+		earlier = tr.batches.Model()
+	}
+	add() // for a solver for each part of the parameters, which is no error
+	all := tr.batches.Model()
+	for _, part := range [][]gorgonia.ValueGrad{all[:1], all[1:]} {
+		if err := l4.NewL4Adam(tr.batches).Step(part); err != nil {
+			t.Errorf("a part of the parameters: %v", err)
+		}
+	}
+}

@@ -2,12 +2,14 @@ package dist_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4"
 	"github.com/l4-go/l4/dist"
@@ -72,22 +74,20 @@ func TestSameAsBatches(t *testing.T) {
 	}
 }
 
-// TestUneven: ranks add different numbers of batches, and the mean is over all. Loss and gradients
-// are whole numbers, so that any order of addition gives the same sum.
+// TestUneven checks the means where ranks add different numbers of batches, also none. Losses and
+// gradients are integers, so that any order of addition gives the same sum.
 func TestUneven(t *testing.T) {
-	counts := []int{3, 1, 2}
-	wantOK(t, each(t, len(counts), func(w *dist.World) error {
-		p := &param{"w", gorgonia.NewF64(0), gorgonia.NewF64(0)}
+	counts := [][]int{{3, 1, 2}, {1, 2, 3}, {2, 0, 1}, {0, 0, 1}}
+	wantOK(t, each(t, 3, func(w *dist.World) error {
+		narrow := &param{"narrow", gorgonia.NewF32(0), gorgonia.NewF32(0)}
+		wide := &param{"wide", gorgonia.NewF64(0), gorgonia.NewF64(0)}
 		batches := dist.NewBatches(w)
-		for step := range 3 {
-			n := counts[(w.Rank()+step)%len(counts)]
-			if step == 2 && w.Rank() == 1 {
-				n = 0
-			}
-			for range n {
-				*p.g.(*gorgonia.F64) = gorgonia.F64(10 * (w.Rank() + 1))
+		for step, count := range counts {
+			for range count[w.Rank()] {
+				*narrow.g.(*gorgonia.F32) = gorgonia.F32(10 * (w.Rank() + 1))
+				*wide.g.(*gorgonia.F64) = gorgonia.F64(100 * (w.Rank() + 1))
 				loss := value{gorgonia.NewF64(float64(w.Rank() + 1))}
-				if err := batches.Add(loss, []gorgonia.ValueGrad{p}); err != nil {
+				if err := batches.Add(loss, []gorgonia.ValueGrad{narrow, wide}); err != nil {
 					return err
 				}
 			}
@@ -95,23 +95,112 @@ func TestUneven(t *testing.T) {
 			if err := batches.Err(); err != nil {
 				return err
 			}
-			sum, total := 0.0, 0.0
-			for r := range counts {
-				n := float64(counts[(r+step)%len(counts)])
-				if step == 2 && r == 1 {
-					n = 0
-				}
-				sum, total = sum+n*float64(r+1), total+n
+			sum, n := 0, 0
+			for r := range count {
+				sum, n = sum+count[r]*(r+1), n+count[r]
 			}
-			g, err := model[0].Grad()
-			if err != nil {
+			mean := func(factor int) float64 { return float64(factor*sum) / float64(n) }
+			if got := batches.Value().Data(); got != mean(1) {
+				t.Errorf("step %d: mean loss %v, want %v", step, got, mean(1))
+			}
+			g32, err32 := model[0].Grad()
+			g64, err64 := model[1].Grad()
+			if err := errors.Join(err32, err64); err != nil {
 				return err
 			}
-			if got := float64(*g.(*gorgonia.F64)); got != 10*sum/total {
-				t.Errorf("step %d: mean gradient %v, want %v", step, got, 10*sum/total)
+			if got := g32.Data(); got != float32(mean(10)) {
+				t.Errorf("step %d: mean float32 gradient %v, want %v", step, got, mean(10))
 			}
-			if got := batches.Value().Data(); got != sum/total {
-				t.Errorf("step %d: mean loss %v, want %v", step, got, sum/total)
+			if got := g64.Data(); got != mean(100) {
+				t.Errorf("step %d: mean float64 gradient %v, want %v", step, got, mean(100))
+			}
+		}
+		return nil
+	}))
+}
+
+// TestValueDtype checks that the mean loss is float32 on all ranks in just those steps in which a
+// loss of some rank is float32.
+func TestValueDtype(t *testing.T) {
+	narrow, wide := gorgonia.NewF32(3), gorgonia.NewF64(3)
+	steps := [][]gorgonia.Value{ // losses by rank, nil for no batch
+		{wide, narrow}, {wide, wide}, {nil, narrow}, {wide, nil}, {narrow, wide}, {nil, wide},
+	}
+	wantOK(t, each(t, 2, func(w *dist.World) error {
+		toy, batches := newToy(1), dist.NewBatches(w)
+		for step, losses := range steps {
+			if loss := losses[w.Rank()]; loss != nil {
+				if err := batches.Add(value{loss}, toy.model()); err != nil {
+					return err
+				}
+			}
+			batches.Model()
+			var want any = 3.0
+			if slices.Contains(losses, gorgonia.Value(narrow)) {
+				want = float32(3)
+			}
+			if got := batches.Value().Data(); got != want {
+				t.Errorf("step %d: rank %d: mean loss %T, want %T", step, w.Rank(), got, want)
+			}
+		}
+		return batches.Err()
+	}))
+}
+
+// limited is an engine that fails where more than 16 MiB are sent at once.
+type limited struct{ dist.Engine }
+
+func (l limited) AllToAll(in, out []byte) error {
+	if len(in) > 16<<20 {
+		return fmt.Errorf("%d bytes are sent at once", len(in))
+	}
+	return l.Engine.AllToAll(in, out)
+}
+
+// TestLargeModel checks the means of more gradients than are sent at once, a number that the ranks
+// do not divide.
+func TestLargeModel(t *testing.T) {
+	const ranks, size = 3, 4<<20 + 100
+	var engines []dist.Engine
+	for _, e := range dist.Local(ranks) {
+		engines = append(engines, limited{e})
+	}
+	wantOK(t, eachOf(t, engines, func(w *dist.World) error {
+		weight, grad := make([]float32, size), make([]float32, size)
+		for i := range grad {
+			grad[i] = float32(i%1000 + w.Rank())
+		}
+		p := &param{"w", tensor.New(tensor.WithBacking(weight)), tensor.New(tensor.WithBacking(grad))}
+		batches := dist.NewBatches(w)
+		if err := batches.Add(value{gorgonia.NewF64(1)}, []gorgonia.ValueGrad{p}); err != nil {
+			return err
+		}
+		mean, err := batches.Model()[0].Grad()
+		if err != nil {
+			return err
+		}
+		for i, got := range mean.Data().([]float32) {
+			if want := float32(i%1000 + 1); got != want {
+				t.Errorf("rank %d: mean of gradient %d is %v, want %v", w.Rank(), i, got, want)
+				break
+			}
+		}
+		return nil
+	}))
+}
+
+// TestStepWithoutBatch checks that a step to which no rank adds a batch is an error on all ranks,
+// and that they can go on.
+func TestStepWithoutBatch(t *testing.T) {
+	wantOK(t, each(t, 2, func(w *dist.World) error {
+		tr := newTrainer(w, 1)
+		for range 2 {
+			if err := tr.step(0); err != nil {
+				return err
+			}
+			err := tr.solver.Step(tr.batches.Model())
+			if err == nil || !strings.Contains(err.Error(), "no rank has added a batch") {
+				t.Errorf("rank %d: error %v", w.Rank(), err)
 			}
 		}
 		return nil

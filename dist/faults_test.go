@@ -219,6 +219,36 @@ func TestGoOnAfterDivergence(t *testing.T) {
 	}
 }
 
+// TestExchangedWeights checks that the ranks' weights differ if two parts of them have changed
+// places, whether they belong to two tensors or to one.
+func TestExchangedWeights(t *testing.T) {
+	const part = 8192 // has a checksum of its own
+	for name, sizes := range map[string][]int{"tensors": {part, part}, "one tensor": {2 * part}} {
+		for r, err := range each(t, 2, func(w *dist.World) error {
+			weights := slices.Concat(slices.Repeat([]float32{1}, part), slices.Repeat([]float32{2}, part))
+			if w.Rank() == 1 {
+				slices.Reverse(weights)
+			}
+			var model []gorgonia.ValueGrad
+			for _, n := range sizes {
+				model = append(model, &param{"w", tensor.New(tensor.WithBacking(weights[:n:n])),
+					tensor.New(tensor.WithBacking(make([]float32, n)))})
+				weights = weights[n:]
+			}
+			batches := dist.NewBatches(w)
+			if err := batches.Add(value{gorgonia.NewF64(1)}, model); err != nil {
+				return err
+			}
+			batches.Model()
+			return batches.Err()
+		}) {
+			if !errors.Is(err, dist.ErrDiverged) {
+				t.Errorf("parts of %s: rank %d: error %v", name, r, err)
+			}
+		}
+	}
+}
+
 // TestStartRefuses: models or options that differ, and a solver on some ranks only.
 func TestStartRefuses(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -108,15 +108,21 @@ func (tr *trainer) step(batch int) error {
 	return tr.solver.Step(tr.batches.Model())
 }
 
-// each runs f on every rank and returns the ranks' errors: f's, or else Finalize's. It runs in a
-// bubble of fake time, so that a hang is the error of World.Timeout at once, and a goroutine that is
-// left behind fails the test.
+// each runs f on some ranks, as eachOf does.
 func each(t *testing.T, ranks int, f func(w *dist.World) error) []error {
 	t.Helper()
-	errs := make([]error, ranks)
+	return eachOf(t, dist.Local(ranks), f)
+}
+
+// eachOf runs f on every rank and returns the ranks' errors: f's, or else Finalize's. It runs in a
+// bubble of fake time, so that a hang is the error of World.Timeout at once, and a goroutine that is
+// left behind fails the test.
+func eachOf(t *testing.T, engines []dist.Engine, f func(w *dist.World) error) []error {
+	t.Helper()
+	errs := make([]error, len(engines))
 	synctest.Test(t, func(*testing.T) {
 		var running sync.WaitGroup
-		for r, e := range dist.Local(ranks) {
+		for r, e := range engines {
 			running.Go(func() {
 				w, err := dist.New(e)
 				if err != nil {

@@ -122,8 +122,8 @@ func (b *Batches) Value() gorgonia.Value {
 	return &b.mean64
 }
 
-// CheckModel returns an error if a model is not of parameters that Model has returned since the last
-// Add. The solvers of package l4 call it in Step.
+// CheckModel returns an error unless the parameters of model are some that Model has returned since
+// the last Add. The solvers of package l4 call it in Step.
 func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
 	for _, v := range model {
 		if p, ok := v.(*parameter); !ok || p.batches != b || !b.taken {

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4"
 	"github.com/l4-go/l4/dist"
@@ -170,7 +169,7 @@ func TestLargeModel(t *testing.T) {
 		for i := range grad {
 			grad[i] = float32(i%1000 + w.Rank())
 		}
-		p := &param{"w", tensor.New(tensor.WithBacking(weight)), tensor.New(tensor.WithBacking(grad))}
+		p := newVector(weight, grad)
 		batches := dist.NewBatches(w)
 		if err := batches.Add(value{gorgonia.NewF64(1)}, []gorgonia.ValueGrad{p}); err != nil {
 			return err
@@ -207,8 +206,8 @@ func TestStepWithoutBatch(t *testing.T) {
 	}))
 }
 
-// TestFirstStepWithoutBatch checks that Step returns Model's error on all ranks, whatever the solver,
-// when some of them have added nothing to the first step.
+// TestFirstStepWithoutBatch checks that Step returns Model's error on all ranks, whatever the
+// solver, when some of them have added nothing to the first step.
 func TestFirstStepWithoutBatch(t *testing.T) {
 	for name, solver := range map[string]func(gorgonia.Valuer) gorgonia.Solver{
 		"L4Adam": solvers["L4Adam"],

@@ -114,7 +114,7 @@ func TestMismatch(t *testing.T) {
 		text string
 		call func(w *dist.World, odd bool) error
 	}{
-		"call, beside weights that differ": {"rank 1 is at Agree", func(w *dist.World, odd bool) error {
+		"call, and weights": {"rank 1 is at Agree", func(w *dist.World, odd bool) error {
 			tr := newTrainer(w, float64(w.Rank()))
 			if odd {
 				return w.Agree(nil)
@@ -147,7 +147,7 @@ func TestMismatch(t *testing.T) {
 			return tr.step(1)
 		}},
 	} {
-		each(t, 3, func(w *dist.World) error {
+		wantOK(t, each(t, 3, func(w *dist.World) error {
 			err := c.call(w, w.Rank() == 1)
 			if !errors.Is(err, dist.ErrMismatch) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("%s: rank %d: error %v, want %q", name, w.Rank(), err, c.text)
@@ -155,8 +155,8 @@ func TestMismatch(t *testing.T) {
 			if again := w.Agree(nil); !errors.Is(again, dist.ErrMismatch) {
 				t.Errorf("%s: rank %d goes on with error %v", name, w.Rank(), again)
 			}
-			return nil
-		})
+			return nil // and so does Finalize
+		}))
 	}
 }
 
@@ -186,8 +186,8 @@ func TestGoOnAfterNaN(t *testing.T) {
 	}
 }
 
-// TestGoOnAfterDivergence checks that ranks with different weights make no step until Start makes the
-// weights equal, however rare the comparisons are.
+// TestGoOnAfterDivergence checks that ranks with different weights make no step until Start makes
+// the weights equal, however rare the comparisons are.
 func TestGoOnAfterDivergence(t *testing.T) {
 	for _, forgets := range []bool{false, true} { // rank 1 has no batch in the first step
 		got := make([][]float64, 2)
@@ -225,14 +225,13 @@ func TestExchangedWeights(t *testing.T) {
 	const part = 8192 // has a checksum of its own
 	for name, sizes := range map[string][]int{"tensors": {part, part}, "one tensor": {2 * part}} {
 		for r, err := range each(t, 2, func(w *dist.World) error {
-			weights := slices.Concat(slices.Repeat([]float32{1}, part), slices.Repeat([]float32{2}, part))
-			if w.Rank() == 1 {
-				slices.Reverse(weights)
+			weights := make([]float32, 2*part)
+			for i := range part {
+				weights[part*w.Rank()+i] = 1
 			}
 			var model []gorgonia.ValueGrad
 			for _, n := range sizes {
-				model = append(model, &param{"w", tensor.New(tensor.WithBacking(weights[:n:n])),
-					tensor.New(tensor.WithBacking(make([]float32, n)))})
+				model = append(model, newVector(weights[:n:n], make([]float32, n)))
 				weights = weights[n:]
 			}
 			batches := dist.NewBatches(w)

@@ -110,8 +110,8 @@ func mismatch(headers []header) error {
 func diverged(headers []header) error {
 	for rank, h := range headers {
 		if h.weights != headers[0].weights {
-			return errors.WithMessagef(ErrDiverged, "rank %d has other weights than rank 0, found in "+
-				"step %d; call Start before the first step, and change weights on all ranks alike",
+			return errors.WithMessagef(ErrDiverged, "rank %d has other weights than rank 0, found "+
+				"in step %d; call Start before the first step, and change weights on all ranks alike",
 				rank, h.step)
 		}
 	}

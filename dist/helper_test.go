@@ -28,6 +28,10 @@ func (p *param) Name() string                  { return p.name }
 func (p *param) Value() gorgonia.Value         { return p.w }
 func (p *param) Grad() (gorgonia.Value, error) { return p.g, nil }
 
+func newVector(weight, grad []float32) *param {
+	return &param{"w", tensor.New(tensor.WithBacking(weight)), tensor.New(tensor.WithBacking(grad))}
+}
+
 // toy is a quadratic around a point that each batch shifts. It has a column-major float32 matrix, a
 // float64 vector that no number of ranks divides, and a scalar.
 type toy struct {
@@ -115,8 +119,8 @@ func each(t *testing.T, ranks int, f func(w *dist.World) error) []error {
 }
 
 // eachOf runs f on every rank and returns the ranks' errors: f's, or else Finalize's. It runs in a
-// bubble of fake time, so that a hang is the error of World.Timeout at once, and a goroutine that is
-// left behind fails the test.
+// bubble of fake time, so that a hang is the error of World.Timeout at once, and a goroutine left
+// behind fails the test.
 func eachOf(t *testing.T, engines []dist.Engine, f func(w *dist.World) error) []error {
 	t.Helper()
 	errs := make([]error, len(engines))

@@ -28,8 +28,8 @@ func (p *parameter) Name() string {
 	return ""
 }
 
-// unknown stands for all parameters until Add brings them, so that Step asks for a gradient and gets
-// the error of Model.
+// unknown stands for all parameters until Add brings them, so that Step asks for a gradient and
+// returns the error of Model.
 type unknown struct{}
 
 func (unknown) Name() string                  { return "the model" }

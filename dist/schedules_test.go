@@ -82,7 +82,7 @@ func TestSchedules(t *testing.T) {
 	sentinels := map[error]int{
 		dist.ErrLeft: 0, dist.ErrMismatch: 0, dist.ErrDiverged: 0, l4.ErrNonFinite: 0,
 	}
-	for seed := range uint64(500) {
+	for seed := range uint64(1000) {
 		s := newSchedule(seed)
 		participants := make([]*participant, s.ranks)
 		each(t, s.ranks, func(w *dist.World) error {
@@ -102,8 +102,8 @@ func TestSchedules(t *testing.T) {
 		}
 	}
 	for sentinel, n := range sentinels {
-		if n < 20 {
-			t.Errorf("%d schedules lead to %q, want at least 20", n, sentinel)
+		if n < 50 {
+			t.Errorf("%d schedules lead to %q, want at least 50", n, sentinel)
 		}
 	}
 }

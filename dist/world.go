@@ -219,7 +219,7 @@ func (w *World) meet(h header, cause error) ([]header, error) {
 		w.headers[r] = decode(w.all[r*headerSize:])
 		anyFailed = anyFailed || w.headers[r].flags&failed != 0
 	}
-	w.over = left(w.headers) // first: whatever else is wrong, some ranks will not come to another call
+	w.over = left(w.headers) // whatever else is wrong, these ranks do not come to the next call
 	if anyFailed {
 		return nil, w.failure(cause)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/l4-go/l4"
 	"github.com/l4-go/l4/dist"
 )
 
@@ -18,8 +19,8 @@ func TestStop(t *testing.T) {
 	var stopped [3]int
 	wantOK(t, each(t, 3, func(w *dist.World) error {
 		tr := newTrainer(w, 1)
-		for step := 0; !w.Stopped(); step++ {
-			if step == 5 && w.Rank() == 2 {
+		for step := 0; step < 10 && !w.Stopped(); step++ {
+			if step == 5 && w.Rank() == 1 {
 				w.Stop()
 			}
 			if err := tr.step(step); err != nil {
@@ -50,11 +51,18 @@ func TestAgreeAndBroadcast(t *testing.T) {
 		if w.Rank() == 0 && (mine == nil || mine.Error() != "dist: rank 1 failed: the disk is full") {
 			t.Errorf("rank 0: %v", mine)
 		}
+		if w.Rank() == 1 {
+			sent = errors.New("no")
+		}
+		err := w.Agree(sent)
+		if w.Rank() == 0 && (err == nil || err.Error() != "dist: rank 1 failed: no") {
+			t.Errorf("rank 0: %v, want the second error", err)
+		}
 		var b []byte
 		if w.Rank() == 0 {
 			b = long
 		}
-		b, err := w.Broadcast(b)
+		b, err = w.Broadcast(b)
 		if !slices.Equal(b, long) {
 			t.Errorf("rank %d has received %d bytes, want %d", w.Rank(), len(b), len(long))
 		}
@@ -62,8 +70,8 @@ func TestAgreeAndBroadcast(t *testing.T) {
 	}))
 }
 
-// TestTimeout checks that the wait for a rank that never comes is logged after Warn and ends the job
-// after Timeout.
+// TestTimeout checks that the wait for a rank that never comes is logged after Warn, and ends the
+// job after Timeout.
 func TestTimeout(t *testing.T) {
 	logged := captureLog(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -108,6 +116,64 @@ func TestTimeBetweenCalls(t *testing.T) {
 	}))
 	if logged.Len() > 0 {
 		t.Errorf("logged %q", logged)
+	}
+}
+
+// TestNoTimeout checks that ranks wait without a limit if Warn and Timeout are 0, and that a single
+// rank, which waits for nobody, has no limit either.
+func TestNoTimeout(t *testing.T) {
+	logged := captureLog(t)
+	for ranks := 1; ranks <= 2; ranks++ {
+		wantOK(t, each(t, ranks, func(w *dist.World) error {
+			if ranks == 2 {
+				w.Warn, w.Timeout = 0, 0
+			}
+			return w.Start(slowState{l4.NewL4Adam(nil)}, newToy(1).model())
+		}))
+	}
+	if logged.Len() > 0 {
+		t.Errorf("logged %q", logged)
+	}
+}
+
+// slowState is a solver that takes days to save.
+type slowState struct{ dist.State }
+
+func (s slowState) MarshalBinary() ([]byte, error) {
+	time.Sleep(100 * time.Hour)
+	return s.State.MarshalBinary()
+}
+
+// broken is an engine that fails once.
+type broken struct {
+	dist.Engine
+	calls int
+}
+
+func (b *broken) AllGather(in, out []byte) error {
+	if b.calls++; b.calls == 1 {
+		return errors.New("connection lost")
+	}
+	return b.Engine.AllGather(in, out)
+}
+
+// TestEngineError checks that an error of the engine ends the World.
+func TestEngineError(t *testing.T) {
+	engine := &broken{Engine: dist.Local(1)[0]}
+	w, err := dist.New(engine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := w.Agree(nil); err == nil || err.Error() != "dist: connection lost" {
+			t.Errorf("error %v", err)
+		}
+	}
+	if err := w.Finalize(); err != nil {
+		t.Errorf("Finalize returns an error again: %v", err)
+	}
+	if engine.calls != 1 {
+		t.Errorf("%d calls of an engine that has failed, want 1", engine.calls)
 	}
 }
 
@@ -170,19 +236,22 @@ func TestAfterFinalize(t *testing.T) {
 		t.Errorf("the engine has been finalized %d times, want once", engine.finalized)
 	}
 	weights := used.toy.numbers()
-	for name, call := range map[string]func() error{
-		"Agree":                    func() error { return w.Agree(nil) },
-		"Broadcast":                func() error { _, err := w.Broadcast(nil); return err },
-		"Start":                    func() error { return w.Start(used.solver, used.toy.model()) },
-		"Add":                      func() error { return used.batches.Add(used.toy.run(2), used.toy.model()) },
-		"first Add":                func() error { return unused.step(0) },
-		"Add of new Batches":       func() error { return newTrainer(w, 1).step(0) },
-		"Step":                     func() error { return used.solver.Step(used.batches.Model()) },
-		"first Step":               func() error { return unused.solver.Step(unused.batches.Model()) },
-		"Step of an earlier Model": func() error { return used.solver.Step(model) },
+	for _, c := range []struct {
+		name string
+		call func() error
+	}{
+		{"Step on an earlier Model", func() error { return used.solver.Step(model) }},
+		{"Step", func() error { return used.solver.Step(used.batches.Model()) }},
+		{"Add", func() error { return used.batches.Add(used.toy.run(2), used.toy.model()) }},
+		{"first Step", func() error { return unused.solver.Step(unused.batches.Model()) }},
+		{"first Add", func() error { return unused.step(0) }},
+		{"Add to a new Batches", func() error { return newTrainer(w, 1).step(0) }},
+		{"Start", func() error { return w.Start(used.solver, used.toy.model()) }},
+		{"Agree", func() error { return w.Agree(nil) }},
+		{"Broadcast", func() error { _, err := w.Broadcast(nil); return err }},
 	} {
-		if err := call(); err == nil || !strings.Contains(err.Error(), "has been finalized") {
-			t.Errorf("%s: error %v", name, err)
+		if err := c.call(); err == nil || !strings.Contains(err.Error(), "has been finalized") {
+			t.Errorf("%s: error %v", c.name, err)
 		}
 	}
 	for _, m := range engine.memory {

@@ -133,8 +133,8 @@ func TestSameAsBatches(t *testing.T) {
 	}
 }
 
-// TestAfterFinalize checks that a program may call Finalize again, and that other calls after it are
-// errors that end no process.
+// TestAfterFinalize checks that a program may call Finalize again, and that other calls after it
+// return errors and do not end the process.
 func TestAfterFinalize(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()

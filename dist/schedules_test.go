@@ -36,6 +36,8 @@ var faultKinds = []string{
 	"order", "fewer steps", "early Finalize", "Stop", "divergence",
 }
 
+const planned = "a fault" // that panics
+
 // A behaviour is how a rank ends.
 type behaviour struct {
 	goesOn bool // after an error
@@ -108,7 +110,7 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
-// compare returns an error if the ranks have not fared alike.
+// compare returns an error if a rank hangs, or if the errors or the steps of two ranks differ.
 func compare(participants []*participant) error {
 	first := participants[0]
 	for rank, p := range participants {
@@ -131,7 +133,11 @@ func compare(participants []*participant) error {
 // run trains as one rank.
 func (p *participant) run(s schedule) {
 	defer p.finalize()
-	defer func() { recover() }() // from the panic of a fault
+	defer func() {
+		if r := recover(); r != nil && r != planned {
+			panic(r)
+		}
+	}()
 	rank, start := p.world.Rank(), 1.0
 	if s.starts {
 		start = float64(rank)
@@ -216,7 +222,7 @@ func (p *participant) commit(
 		_, err := p.world.Broadcast([]byte("b"))
 		p.hear(err)
 	case "panic":
-		panic("a fault")
+		panic(planned)
 	case "NaN":
 		p.toy.vector.g.Data().([]float64)[1] = math.NaN()
 	case "no batch":

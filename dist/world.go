@@ -31,7 +31,8 @@ import (
 // Errors that a caller can test for with errors.Is. All ranks get them in the same call.
 var (
 	// ErrLeft says that a rank has called Finalize while others go on. It may have failed, or had
-	// fewer steps to make. The World can only be finalized.
+	// fewer steps to make. The World can only be finalized. If a call has failed on another rank at
+	// the same time, that error comes first and ErrLeft in the next call.
 	ErrLeft = errors.New("dist: a rank has left")
 
 	// ErrMismatch says that the ranks are not about to do the same: they have made different calls or

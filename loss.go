@@ -67,6 +67,13 @@ type readLoss struct {
 
 func (r *readLoss) Value() gorgonia.Value { return r.value }
 
+// A modelChecker is a loss that knows which models have its gradients, such as the mean loss of
+// several batches.
+type modelChecker interface {
+	// CheckModel returns an error if the gradients of a model are not those of the loss.
+	CheckModel(model []gorgonia.ValueGrad) error
+}
+
 // Rounding alone may take a loss of zero this far below zero: sixteen times the relative precision
 // of its type, enough for the mean of logarithms of probabilities.
 const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
@@ -76,6 +83,11 @@ const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
 func (r *lossReader) read(model []gorgonia.ValueGrad) (loss, rounding float64, err error) {
 	if isNil(r.loss) {
 		return 0, 0, errors.New("l4: the loss is nil; " + remedy)
+	}
+	if c, ok := r.loss.(modelChecker); ok {
+		if err := c.CheckModel(model); err != nil {
+			return 0, 0, err
+		}
 	}
 	v := r.loss.Value()
 	if v == nil {

@@ -2,6 +2,7 @@ package l4_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,6 +108,38 @@ func TestSolverBeforeGraph(t *testing.T) {
 	value = gorgonia.NewF64(3)
 	if err := s.Step(model); err != nil || s.Last().Loss != 3 {
 		t.Errorf("loss %v, error %v", s.Last().Loss, err)
+	}
+}
+
+// choosy is a loss that has the gradients of one model.
+type choosy struct {
+	valuer
+	model []gorgonia.ValueGrad
+}
+
+func (c choosy) CheckModel(model []gorgonia.ValueGrad) error {
+	if !slices.Equal(model, c.model) {
+		return errors.New("another model")
+	}
+	return nil
+}
+
+// TestLossChecksModel checks that a step returns the error of a loss that rejects the model.
+func TestLossChecksModel(t *testing.T) {
+	models := make([][]gorgonia.ValueGrad, 2)
+	for i := range models {
+		models[i] = []gorgonia.ValueGrad{newParam("w", tensor.Float64, []int{2}, []float64{1, 2})}
+	}
+	loss := choosy{valuer{gorgonia.NewF64(1)}, models[0]}
+	s := l4.NewL4Adam(loss)
+	if err := s.Step(models[1]); err == nil || err.Error() != "another model" {
+		t.Errorf("a model that the loss rejects: error %v", err)
+	}
+	if err := s.Step(models[0]); err != nil {
+		t.Errorf("a model that the loss accepts: %v", err)
+	}
+	if err := new(l4.Batches).Add(loss, models[1]); err == nil || err.Error() != "another model" {
+		t.Errorf("Batches.Add: error %v", err)
 	}
 }
 

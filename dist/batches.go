@@ -13,7 +13,8 @@ import (
 // it has added one. It may not be used from two goroutines at once.
 type Batches struct {
 	// CheckEvery is the number of steps between comparisons of the weights of all ranks, the same on
-	// all; they begin with the first step. Default 100, 0 for no comparisons.
+	// all ranks. The first step compares the weights, and so does a step after an error of Model.
+	// Default 100, 0 for no comparisons.
 	CheckEvery int
 
 	world *World
@@ -50,6 +51,7 @@ func NewBatches(w *World) *Batches {
 	defer w.mu.Unlock()
 	w.made++
 	b := &Batches{CheckEvery: 100, world: w, id: w.made}
+	b.model = []gorgonia.ValueGrad{&parameter{ValueGrad: unknown{}, batches: b}}
 	b.set, b.add = b.sums.Set(), b.sums.Add()
 	return b
 }
@@ -57,6 +59,9 @@ func NewBatches(w *World) *Batches {
 // Add takes the loss and the gradients of a batch that has just been run on this rank, and zeroes
 // the gradients, as l4.Batches does. It is not collective.
 func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
+	if err := b.world.usable(); err != nil {
+		return err
+	}
 	if err := b.batch.Add(loss, model); err != nil {
 		return err
 	}
@@ -95,13 +100,10 @@ func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 // the error, and so does Err. A rank that has added nothing since the last call takes part with no
 // batch.
 func (b *Batches) Model() []gorgonia.ValueGrad {
-	b.world.mu.Lock()
-	defer b.world.mu.Unlock()
-	defer b.world.watch(callStep)()
+	b.world.enter(callStep)
+	defer b.world.leave()
 	if b.taken {
 		b.begin()
-		clear(b.all32)
-		clear(b.all64)
 	}
 	b.err = b.reduce()
 	b.taken = true
@@ -120,6 +122,18 @@ func (b *Batches) Value() gorgonia.Value {
 	return &b.mean64
 }
 
+// CheckModel returns an error unless the parameters of model are some that Model has returned since
+// the last Add. The solvers of package l4 call it in Step.
+func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
+	for _, v := range model {
+		if p, ok := v.(*parameter); !ok || p.batches != b || !b.taken {
+			return errors.New("dist: the gradients of the model are not the means of all ranks: " +
+				"call Step(batches.Model()), after Add")
+		}
+	}
+	return nil
+}
+
 // begin begins a step, of no batches so far.
 func (b *Batches) begin() {
 	b.loss, b.n, b.flags, b.taken = 0, 0, 0, false
@@ -131,6 +145,10 @@ func (b *Batches) reduce() error {
 	hs, err := w.meet(b.header())
 	if err != nil {
 		return err
+	}
+	if b.n == 0 { // the sums are still those of an earlier step
+		clear(b.all32)
+		clear(b.all64)
 	}
 	n, loss := uint64(0), 0.0
 	for _, h := range hs {
@@ -165,7 +183,7 @@ func (b *Batches) header() (header, error) {
 	if b.parameters == nil {
 		return h, errors.New("dist: a first step without a batch: call Add before Model")
 	}
-	if b.CheckEvery > 0 && b.step%uint64(b.CheckEvery) == 0 {
+	if b.CheckEvery > 0 && (b.step%uint64(b.CheckEvery) == 0 || b.err != nil) {
 		if err := b.weights.bind(b.model); err != nil {
 			return h, err
 		}

@@ -3,6 +3,7 @@ package dist
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/pkg/errors"
 )
@@ -67,34 +68,52 @@ func decode(b []byte) header {
 	}
 }
 
-// differ returns an error if a rank is not about to do what rank 0 is.
-func differ(rank int, h, first header) error {
-	mismatch := func(format string, args ...any) error {
-		return errors.WithMessagef(ErrMismatch, format, args...)
+// left returns ErrLeft if some ranks are at Finalize and others are not.
+func left(headers []header) error {
+	leaves := slices.IndexFunc(headers, func(h header) bool { return h.call == callFinalize })
+	stays := slices.IndexFunc(headers, func(h header) bool { return h.call != callFinalize })
+	if leaves < 0 || stays < 0 {
+		return nil
 	}
-	switch {
-	case h.call == callFinalize && first.call != callFinalize:
-		return errors.WithMessagef(ErrLeft, "rank %d is at Finalize, rank 0 at %v", rank, first.call)
-	case h.call != callFinalize && first.call == callFinalize:
-		return errors.WithMessagef(ErrLeft, "rank 0 is at Finalize, rank %d at %v", rank, h.call)
-	case h.call != first.call:
-		return mismatch("rank %d is at %v, rank 0 at %v", rank, h.call, first.call)
-	case h.batches != first.batches:
-		return mismatch("rank %d steps on Batches number %d, rank 0 on number %d",
-			rank, h.batches, first.batches)
-	case h.step != first.step:
-		return mismatch("rank %d is at step %d, rank 0 at step %d", rank, h.step, first.step)
-	case h.model != first.model:
-		return mismatch("the model of rank %d has other names, dtypes or shapes than that of rank 0",
-			rank)
-	case (h.flags^first.flags)&state != 0:
-		return mismatch("rank %d and rank 0: one gives Start a solver, the other none", rank)
-	case (h.flags^first.flags)&checked != 0:
-		return mismatch("rank %d and rank 0 have different CheckEvery", rank)
-	case h.weights != first.weights:
-		return errors.WithMessagef(ErrDiverged, "those of rank %d from those of rank 0, found in "+
-			"step %d; call Start before the first step, and change weights on all ranks alike",
-			rank, h.step)
+	return errors.WithMessagef(ErrLeft, "rank %d is at Finalize, rank %d at %v", leaves, stays,
+		headers[stays].call)
+}
+
+// mismatch returns ErrMismatch if a rank is not about to do what rank 0 is.
+func mismatch(headers []header) error {
+	first := headers[0]
+	for rank, h := range headers {
+		mismatch := func(format string, args ...any) error {
+			return errors.WithMessagef(ErrMismatch, format, args...)
+		}
+		switch {
+		case h.call != first.call:
+			return mismatch("rank %d is at %v, rank 0 at %v", rank, h.call, first.call)
+		case h.batches != first.batches:
+			return mismatch("rank %d steps on Batches number %d, rank 0 on number %d",
+				rank, h.batches, first.batches)
+		case h.step != first.step:
+			return mismatch("rank %d is at step %d, rank 0 at step %d", rank, h.step, first.step)
+		case h.model != first.model:
+			return mismatch("the model of rank %d has other names, dtypes or shapes than that of "+
+				"rank 0", rank)
+		case (h.flags^first.flags)&state != 0:
+			return mismatch("rank %d and rank 0: one gives Start a solver, the other none", rank)
+		case (h.flags^first.flags)&checked != 0:
+			return mismatch("rank %d and rank 0 have different CheckEvery", rank)
+		}
+	}
+	return nil
+}
+
+// diverged returns ErrDiverged if a rank has other weights than rank 0.
+func diverged(headers []header) error {
+	for rank, h := range headers {
+		if h.weights != headers[0].weights {
+			return errors.WithMessagef(ErrDiverged, "rank %d has other weights than rank 0, found "+
+				"in step %d; call Start before the first step, and change weights on all ranks alike",
+				rank, h.step)
+		}
 	}
 	return nil
 }

@@ -1,14 +1,18 @@
 package dist
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/pkg/errors"
 )
 
 // Local returns the engines of ranks that are goroutines of one process: for tests, and to try out
-// a program.
+// a program. It panics if the number of ranks is negative.
 func Local(ranks int) []Engine {
+	if ranks < 0 {
+		panic(fmt.Sprintf("dist: Local(%d): the number of ranks is negative", ranks))
+	}
 	g := &group{sent: make([][]byte, ranks), received: make([][]byte, ranks)}
 	g.arrived = sync.NewCond(&g.mu)
 	var engines []Engine

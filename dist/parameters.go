@@ -14,7 +14,12 @@ type parameter struct {
 }
 
 // Grad returns what went wrong in Model, so that Step does.
-func (p *parameter) Grad() (gorgonia.Value, error) { return p.grad, p.batches.err }
+func (p *parameter) Grad() (gorgonia.Value, error) {
+	if err := p.batches.world.usable(); err != nil {
+		return nil, err
+	}
+	return p.grad, p.batches.err
+}
 
 func (p *parameter) Name() string {
 	if n, ok := p.ValueGrad.(gorgonia.Namer); ok {
@@ -22,6 +27,14 @@ func (p *parameter) Name() string {
 	}
 	return ""
 }
+
+// unknown stands for all parameters until Add brings them, so that Step asks for a gradient and
+// returns the error of Model.
+type unknown struct{}
+
+func (unknown) Name() string                  { return "the model" }
+func (unknown) Value() gorgonia.Value         { return gorgonia.NewF64(0) }
+func (unknown) Grad() (gorgonia.Value, error) { return gorgonia.NewF64(0), nil }
 
 // describe sets up the sums for a model.
 func (b *Batches) describe(model []gorgonia.ValueGrad) error {
@@ -46,6 +59,7 @@ func (b *Batches) describe(model []gorgonia.ValueGrad) error {
 	if b.all64, err = alloc[float64](b.world, b.world.padded(n64)); err != nil {
 		return errors.WithMessage(err, "dist")
 	}
+	b.model = nil
 	rest32, rest64 := b.all32, b.all64
 	for i := range model {
 		p := &parameter{batches: b}

@@ -2,7 +2,9 @@ package dist
 
 import (
 	"encoding"
+	"reflect"
 
+	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 )
 
@@ -16,21 +18,18 @@ type State interface {
 // from a checkpoint. Call it before the first step. The solver is nil if its state cannot be saved.
 // All ranks get an error if one has another model, or a solver with other options.
 func (w *World) Start(solver State, model []gorgonia.ValueGrad) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	defer w.watch(callStart)()
+	w.enter(callStart)
+	defer w.leave()
 	var ws weights
 	var saved []byte
 	h := header{call: callStart}
 	err := ws.bind(model)
 	if err == nil {
 		h.model = ws.fingerprint()
+		saved, err = w.stateOf(solver)
 	}
 	if solver != nil {
 		h.flags = state
-		if w.Rank() == 0 && err == nil {
-			saved, err = solver.MarshalBinary()
-		}
 	}
 	h.n = uint64(len(saved))
 	hs, err := w.meet(h, err)
@@ -53,15 +52,27 @@ func (w *World) Start(solver State, model []gorgonia.ValueGrad) error {
 	return err
 }
 
+// stateOf returns what rank 0 sends of a solver.
+func (w *World) stateOf(solver State) ([]byte, error) {
+	if v := reflect.ValueOf(solver); v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, errors.Errorf("dist: the solver is a nil %T: make it before Start, or give "+
+			"Start nil for a solver without a state", solver)
+	}
+	if solver == nil || w.Rank() > 0 {
+		return nil, nil
+	}
+	return solver.MarshalBinary()
+}
+
 // broadcastWeights sends the weights of rank 0 to all.
 func (w *World) broadcastWeights(ws *weights) error {
 	all := make([]byte, ws.size)
-	ws.each(func(at int, part []byte) { copy(all[at:], part) })
+	ws.model.Sum(ws.each(func(at int, part []byte) { copy(all[at:], part) }))
 	if err := w.broadcast(all); err != nil {
 		return err
 	}
 	if w.Rank() > 0 {
-		ws.each(func(at int, part []byte) { copy(part, all[at:]) })
+		ws.model.Sum(ws.each(func(at int, part []byte) { copy(part, all[at:]) }))
 		ws.model.Commit()
 	}
 	return nil

@@ -17,6 +17,9 @@ type weights struct {
 	model  flat.Model
 	starts []int // of each tensor among the bytes
 	size   int
+
+	sum atomic.Uint64
+	add flat.Pass // checksums of parts to sum
 }
 
 // bind takes up where the weights lie.
@@ -37,12 +40,13 @@ func (w *weights) bind(model []gorgonia.ValueGrad) error {
 		}
 		w.size += bytes * w.model.Size(i)
 	}
+	w.add = w.each(w.addChecksum)
 	return nil
 }
 
-// each calls f with parts of the bytes and where they begin, on all cores.
-func (w *weights) each(f func(at int, part []byte)) {
-	w.model.Sum(flat.Pass{
+// each returns the pass that calls f with parts of the bytes and where they begin.
+func (w *weights) each(f func(at int, part []byte)) flat.Pass {
+	return flat.Pass{
 		F32: func(p *flat.Part[float32]) (_, _ float64) {
 			f(w.starts[p.Tensor]+4*p.Lo, bytesOf(p.W))
 			return 0, 0
@@ -51,19 +55,22 @@ func (w *weights) each(f func(at int, part []byte)) {
 			f(w.starts[p.Tensor]+8*p.Lo, bytesOf(p.W))
 			return 0, 0
 		},
-	})
+	}
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// checksum does not depend on the order of the parts. The factors are odd, so that another part
-// always makes another sum.
+// checksum returns the sum of the checksums of all parts.
 func (w *weights) checksum() uint64 {
-	var sum atomic.Uint64
-	w.each(func(at int, part []byte) {
-		sum.Add(uint64(crc32.Checksum(part, castagnoli)) * (2*uint64(at) + 1))
-	})
-	return sum.Load()
+	w.sum.Store(0)
+	w.model.Sum(w.add)
+	return w.sum.Load()
+}
+
+// addChecksum adds in a way that does not depend on the order of the parts. The factor is odd, so
+// that another part always makes another sum.
+func (w *weights) addChecksum(at int, part []byte) {
+	w.sum.Add(uint64(crc32.Checksum(part, castagnoli)) * (2*uint64(at) + 1))
 }
 
 // fingerprint tells a model from others by names, dtypes and shapes.

@@ -20,7 +20,9 @@ package dist
 import (
 	"bytes"
 	"log"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkg/errors"
@@ -29,7 +31,8 @@ import (
 // Errors that a caller can test for with errors.Is. All ranks get them in the same call.
 var (
 	// ErrLeft says that a rank has called Finalize while others go on. It may have failed, or had
-	// fewer steps to make. The World can only be finalized.
+	// fewer steps to make. The World can only be finalized. If a call has failed on another rank at
+	// the same time, that error comes first and ErrLeft in the next call.
 	ErrLeft = errors.New("dist: a rank has left")
 
 	// ErrMismatch says that the ranks are not about to do the same: they have made different calls or
@@ -40,6 +43,8 @@ var (
 	ErrDiverged = errors.New("dist: the weights differ")
 )
 
+var errFinalized = errors.New("dist: the World has been finalized: call Finalize last")
+
 // World is all ranks of a job as one of them sees it. Its methods but Rank and Size are collective:
 // all ranks must call the same ones in the same order. It may be used from several goroutines.
 type World struct {
@@ -49,22 +54,27 @@ type World struct {
 	// an evaluation on one of them.
 	Warn, Timeout time.Duration
 
-	mu       sync.Mutex
-	engine   Engine
-	over     error  // why there are no more calls
-	in, all  []byte // headers
-	text     []byte // of failures
-	texts    []byte
-	headers  []header
-	scratch  []byte // what is sent or received passes through it
-	made     uint32 // number of Batches
-	stopping bool   // this rank wants all to stop
-	stopped  bool   // all have agreed to
+	mu        sync.Mutex
+	engine    Engine
+	over      error         // why there are no more calls
+	finalized atomic.Bool   // the engine's memory is gone
+	call      atomic.Uint32 // in progress, a call
+	warn      *time.Timer   // after Warn
+	timeout   *time.Timer   // after Timeout
+	in, all   []byte        // headers
+	text      []byte        // of failures
+	texts     []byte
+	headers   []header
+	scratch   []byte // what is sent or received passes through it
+	made      uint32 // number of Batches
+	stopping  bool   // this rank wants all to stop
+	stopped   bool   // all have agreed to
 }
 
 // New returns the World of an engine.
 func New(e Engine) (*World, error) {
 	w := &World{Warn: time.Minute, Timeout: 30 * time.Minute, engine: e}
+	w.warn, w.timeout = stoppedTimer(w.logWait), stoppedTimer(w.giveUp)
 	n := e.Size()
 	for _, m := range []struct {
 		memory *[]byte
@@ -88,18 +98,16 @@ func (w *World) Size() int { return w.engine.Size() }
 // Agree returns nil on all ranks if all pass nil, and an error on all otherwise: the one passed, or
 // what another rank has passed. It is also a barrier.
 func (w *World) Agree(err error) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	defer w.watch(callAgree)()
+	w.enter(callAgree)
+	defer w.leave()
 	_, err = w.meet(header{call: callAgree}, err)
 	return err
 }
 
 // Broadcast returns the bytes that rank 0 passes. What others pass does not count.
 func (w *World) Broadcast(b []byte) ([]byte, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	defer w.watch(callBroadcast)()
+	w.enter(callBroadcast)
+	defer w.leave()
 	hs, err := w.meet(header{call: callBroadcast, n: uint64(len(b))}, nil)
 	if err != nil {
 		return nil, err
@@ -127,43 +135,71 @@ func (w *World) Stopped() bool {
 
 // Finalize ends the job on this rank; a program calls it last, even after an error. Ranks that
 // still train get ErrLeft, as does this one. An error that a call has returned before is not
-// returned again.
+// returned again. After Finalize, another Finalize returns nil and every other call an error.
 func (w *World) Finalize() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	defer w.watch(callFinalize)()
+	w.enter(callFinalize)
+	defer w.leave()
+	if w.finalized.Load() {
+		return nil
+	}
 	var err error
 	if w.over == nil {
 		_, err = w.meet(header{call: callFinalize}, nil)
 	}
-	w.over = errors.New("dist: the World has been finalized")
+	w.over = errFinalized
+	w.finalized.Store(true)
 	if engineErr := w.engine.Finalize(); err == nil && engineErr != nil {
 		err = errors.WithMessage(engineErr, "dist")
 	}
 	return err
 }
 
-// watch looks after the time that a call takes. It returns the function to call at its end.
-func (w *World) watch(c call) (end func()) {
-	var timers []*time.Timer
-	after := func(d time.Duration, f func()) {
-		if d > 0 && w.Size() > 1 {
-			timers = append(timers, time.AfterFunc(d, f))
-		}
+// usable returns an error after Finalize, when the engine's memory is gone.
+func (w *World) usable() error {
+	if w.finalized.Load() {
+		return errFinalized
 	}
-	after(w.Warn, func() {
-		log.Printf("dist: rank %d has waited %v for other ranks at %v", w.Rank(), w.Warn, c)
-	})
-	after(w.Timeout, func() {
-		log.Printf("dist: rank %d has waited %v for other ranks at %v and ends the job",
-			w.Rank(), w.Timeout, c)
-		w.engine.Abort()
-	})
-	return func() {
-		for _, t := range timers {
-			t.Stop()
-		}
+	return nil
+}
+
+// enter begins a call: it locks w and starts the timers.
+func (w *World) enter(c call) {
+	w.mu.Lock()
+	w.call.Store(uint32(c))
+	if w.Size() == 1 {
+		return
 	}
+	if w.Warn > 0 {
+		w.warn.Reset(w.Warn)
+	}
+	if w.Timeout > 0 {
+		w.timeout.Reset(w.Timeout)
+	}
+}
+
+// leave ends a call.
+func (w *World) leave() {
+	w.warn.Stop()
+	w.timeout.Stop()
+	w.mu.Unlock()
+}
+
+func (w *World) logWait() {
+	log.Printf("dist: rank %d has waited %v for other ranks at %v", w.Rank(), w.Warn,
+		call(w.call.Load()))
+}
+
+func (w *World) giveUp() {
+	log.Printf("dist: rank %d has waited %v for other ranks at %v and ends the job", w.Rank(),
+		w.Timeout, call(w.call.Load()))
+	w.engine.Abort()
+}
+
+// stoppedTimer returns a timer that calls f some time after a Reset.
+func stoppedTimer(f func()) *time.Timer {
+	t := time.AfterFunc(math.MaxInt64, f)
+	t.Stop()
+	return t
 }
 
 // meet waits for all ranks and returns their headers, or an error on all. cause is what went wrong
@@ -179,22 +215,23 @@ func (w *World) meet(h header, cause error) ([]header, error) {
 	if err := w.engine.AllGather(w.in, w.all); err != nil {
 		return nil, w.end(err)
 	}
-	var anyFailed bool
+	anyFailed := false
 	for r := range w.headers {
 		w.headers[r] = decode(w.all[r*headerSize:])
 		anyFailed = anyFailed || w.headers[r].flags&failed != 0
 	}
+	w.over = left(w.headers) // whatever else is wrong, these ranks do not come to the next call
 	if anyFailed {
 		return nil, w.failure(cause)
 	}
-	for r, other := range w.headers {
-		err := differ(r, other, w.headers[0])
-		if err != nil && !errors.Is(err, ErrDiverged) {
-			w.over = err
-		}
-		if err != nil {
-			return nil, err
-		}
+	if w.over == nil {
+		w.over = mismatch(w.headers)
+	}
+	if w.over != nil {
+		return nil, w.over
+	}
+	if err := diverged(w.headers); err != nil {
+		return nil, err
 	}
 	return w.headers, nil
 }

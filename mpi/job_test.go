@@ -70,6 +70,9 @@ func train(fault string) (err error) {
 				return err
 			}
 		}
+		if !here && fault == "left, and failed" && step == faultStep {
+			return world.Agree(errors.New("cannot load"))
+		}
 		select {
 		case <-interrupted:
 			world.Stop()
@@ -91,13 +94,40 @@ func train(fault string) (err error) {
 		}
 	}
 	fmt.Printf("WEIGHTS %x after %d steps\n", math.Float32bits(q.w.Float32s()[11]), solver.Last().Step)
+	if fault == "finalized" {
+		return goOnAfterFinalize(world, batches, solver, q)
+	}
 	return nil
+}
+
+// goOnAfterFinalize prints how many calls after Finalize are errors.
+func goOnAfterFinalize(
+	world *dist.World, batches *dist.Batches, solver *l4.L4Adam, q *quadratic,
+) error {
+	if err := world.Finalize(); err != nil {
+		return err
+	}
+	_, initErr := mpi.Init()
+	refused, calls := 0, []error{
+		initErr,
+		world.Agree(nil),
+		batches.Add(q.run(0), q.model()),
+		dist.NewBatches(world).Add(q.run(0), q.model()),
+		solver.Step(batches.Model()),
+	}
+	for _, err := range calls {
+		if err != nil {
+			refused++
+		}
+	}
+	fmt.Printf("REFUSED %d of %d calls\n", refused, len(calls))
+	return world.Finalize()
 }
 
 // commit is a fault in the middle of training.
 func commit(fault string, q *quadratic) (leave bool, err error) {
 	switch fault {
-	case "left":
+	case "left", "left, and failed":
 		return true, nil
 	case "error":
 		return true, errors.New("a fault of this rank")

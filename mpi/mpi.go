@@ -58,6 +58,7 @@ import "C"
 
 import (
 	"os"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/pkg/errors"
@@ -65,9 +66,14 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
+var called atomic.Bool // Init
+
 // Init joins the job that mpirun has started, or is a world of one rank without mpirun. A program
-// calls it once, at its beginning, and Finalize of the World at its end.
+// calls it once, at its beginning, and Finalize of the World at its end. Another call is an error.
 func Init() (*dist.World, error) {
+	if called.Swap(true) {
+		return nil, errors.New("mpi: Init has been called before: call it once and use its World")
+	}
 	var rank, size, serialized C.int
 	if err := check(C.l4_init(&rank, &size, &serialized), "Init"); err != nil {
 		return nil, err

@@ -63,17 +63,18 @@ func TestFaults(t *testing.T) {
 		ranks int    // that say
 		text  string // this
 	}{
-		"nan":      {2, fmt.Sprintf("ERROR step %d: l4: not finite", faultStep)},
-		"model":    {2, "the ranks do not match"},
-		"options":  {2, "WithFraction(0.15)"},
-		"seed":     {2, "the weights differ"},
-		"diverged": {2, "the weights differ"},
-		"left":     {2, "rank 1 is at Finalize"},
-		"error":    {1, "rank 1 is at Finalize"},
-		"panic":    {1, "rank 1 is at Finalize"},
-		"nil":      {1, "rank 1 is at Finalize"},
-		"hang":     {1, "ends the job"},
-		"killed":   {0, ""}, "exit 0": {0, ""}, "exit 1": {0, ""},
+		"nan":              {2, fmt.Sprintf("ERROR step %d: l4: not finite", faultStep)},
+		"model":            {2, "the ranks do not match"},
+		"options":          {2, "WithFraction(0.15)"},
+		"seed":             {2, "the weights differ"},
+		"diverged":         {2, "the weights differ"},
+		"left":             {2, "rank 1 is at Finalize"},
+		"left, and failed": {2, "cannot load"},
+		"error":            {1, "rank 1 is at Finalize"},
+		"panic":            {1, "rank 1 is at Finalize"},
+		"nil":              {1, "rank 1 is at Finalize"},
+		"hang":             {1, "ends the job"},
+		"killed":           {0, ""}, "exit 0": {0, ""}, "exit 1": {0, ""},
 	} {
 		t.Run(fault, func(t *testing.T) {
 			if fault == "exit 0" && strings.Contains(os.Getenv("MPIRUN"), "mpich") {
@@ -129,6 +130,18 @@ func TestSameAsBatches(t *testing.T) {
 			t.Errorf("%v, want %s of two ranks\n%s", err, want, out)
 		}
 		cancel()
+	}
+}
+
+// TestAfterFinalize checks that a program may call Finalize again, and that other calls after it
+// return errors and do not end the process.
+func TestAfterFinalize(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	cmd, out := start(ctx, t, "finalized")
+	const want = "REFUSED 5 of 5 calls"
+	if err := cmd.Wait(); err != nil || strings.Count(out.String(), want) != 2 {
+		t.Errorf("%v, want %q of two ranks\n%s", err, want, out)
 	}
 }
 

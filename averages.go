@@ -35,6 +35,13 @@ func newAverages(momentumTime, varianceTime, epsilon float64) *averages {
 func (a *averages) adam() bool { return a.varianceTime > 0 }
 
 func (a *averages) form(m *flat.Model, step int) (dot, square float64, err error) {
+	a.begin(m, step)
+	dot, square = m.Sum(a.direct)
+	return dot, square, nil
+}
+
+// begin sets the factors of the averages at the given step.
+func (a *averages) begin(m *flat.Model, step int) {
 	if step == 1 {
 		a.mean.renew(m)
 		if a.adam() {
@@ -43,8 +50,6 @@ func (a *averages) form(m *flat.Model, step int) (dot, square float64, err error
 	}
 	a.f32.begin(a, step)
 	a.f64.begin(a, step)
-	dot, square = m.Sum(a.direct)
-	return dot, square, nil
 }
 
 func (a *averages) tensorFields(c *record.Codec, m *flat.Model, tensor int) {

@@ -100,6 +100,23 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
+// BenchmarkInner is one step of Gorgonia's solvers alone, of L4 over them, and of L4Mom, on the
+// parameters of the MNIST perceptron. L4 gives Gorgonia's solvers float64 copies, so alone they step
+// float64, too. What L4 adds is the difference.
+func BenchmarkInner(b *testing.B) {
+	loss := valuer{gorgonia.NewF64(1)}
+	for _, dt := range dtypes {
+		run := func(name string, dt tensor.Dtype, s gorgonia.Solver) {
+			b.Run(name, func(b *testing.B) { benchmarkStep(b, s, benchModel(dt, mnistShapes...)) })
+		}
+		run(fmt.Sprintf("%v/L4Mom", dt), dt, l4.NewL4Mom(loss))
+		for _, name := range []string{"vanilla", "momentum", "rmsprop", "adam"} {
+			run(fmt.Sprintf("%v/%s/alone", dt, name), tensor.Float64, inners[name](1e-3))
+			run(fmt.Sprintf("%v/%s/L4", dt, name), dt, l4.New(loss, inners[name](1e-3)))
+		}
+	}
+}
+
 // BenchmarkStepLarge is one step on a tensor of 2²⁵ elements, which does not fit any cache.
 func BenchmarkStepLarge(b *testing.B) {
 	for _, dt := range dtypes {

@@ -84,7 +84,7 @@ type inner struct {
 	f64   []mirror[float64]
 	scale float64 // brings the direction to the length of g
 
-	fill, subtract, product, put flat.Pass
+	set, change, broken, put flat.Pass
 }
 
 func newInner(solver gorgonia.Solver, gradientTime float64) *inner {
@@ -95,21 +95,25 @@ func newInner(solver gorgonia.Solver, gradientTime float64) *inner {
 	if t := reflect.TypeOf(solver); t != nil && t.Kind() == reflect.Pointer {
 		in.wide = t.Elem().PkgPath() == reflect.TypeFor[gorgonia.AdamSolver]().PkgPath()
 	}
-	in.fill = flat.Pass{
-		F32: func(p *flat.Part[float32]) (x, y float64) { return in.f32[p.Tensor].fill(p), 0 },
-		F64: func(p *flat.Part[float64]) (x, y float64) { return in.f64[p.Tensor].fill(p), 0 },
+	in.set = flat.Pass{
+		F32: func(p *flat.Part[float32]) (_, _ float64) { return in.f32[p.Tensor].set(p) },
+		F64: func(p *flat.Part[float64]) (_, _ float64) { return in.f64[p.Tensor].set(p) },
 	}
-	in.subtract = flat.Pass{
-		F32: func(p *flat.Part[float32]) (x, y float64) { return in.f32[p.Tensor].subtract(p), 0 },
-		F64: func(p *flat.Part[float64]) (x, y float64) { return in.f64[p.Tensor].subtract(p), 0 },
+	in.change = flat.Pass{
+		F32: func(p *flat.Part[float32]) (norm, dot float64) {
+			return in.f32[p.Tensor].change(p, &in.average.f32)
+		},
+		F64: func(p *flat.Part[float64]) (norm, dot float64) {
+			return in.f64[p.Tensor].change(p, &in.average.f64)
+		},
 	}
-	in.product = flat.Pass{
-		F32: func(p *flat.Part[float32]) (x, y float64) { return in.f32[p.Tensor].product(p), 0 },
-		F64: func(p *flat.Part[float64]) (x, y float64) { return in.f64[p.Tensor].product(p), 0 },
+	in.broken = flat.Pass{
+		F32: func(p *flat.Part[float32]) (found, _ float64) { return in.f32[p.Tensor].broken(p) },
+		F64: func(p *flat.Part[float64]) (found, _ float64) { return in.f64[p.Tensor].broken(p) },
 	}
 	in.put = flat.Pass{
-		F32: func(p *flat.Part[float32]) (x, y float64) { return in.f32[p.Tensor].put(p, in), 0 },
-		F64: func(p *flat.Part[float64]) (x, y float64) { return in.f64[p.Tensor].put(p, in), 0 },
+		F32: func(p *flat.Part[float32]) (_, _ float64) { return in.f32[p.Tensor].put(p, in.scale) },
+		F64: func(p *flat.Part[float64]) (_, _ float64) { return in.f64[p.Tensor].put(p, in.scale) },
 	}
 	return in
 }
@@ -119,20 +123,18 @@ func (in *inner) form(m *flat.Model, step int) (dot, square float64, err error) 
 	if step == 1 || in.model == nil {
 		in.makeMirrors(m)
 	}
-	m.Sum(in.fill)
+	m.Sum(in.set)
 	if err := in.run(); err != nil {
 		return 0, 0, errors.WithMessagef(err, "l4: the inner %T", in.solver)
 	}
-	norm, _ := m.Sum(in.subtract)
-	if norm = math.Sqrt(norm); math.IsNaN(norm) {
+	in.average.begin(m, step)
+	norm, product := m.Sum(in.change)
+	if !isFinite(norm) && m.Any(in.broken) {
 		return 0, 0, fmt.Errorf("%w: the direction of the inner %T", ErrNonFinite, in.solver)
 	}
 	// g in the place of the gradients, and ‖g‖², which is to be ‖v‖² too.
-	if _, square, err = in.average.form(m, step); err != nil {
-		return 0, 0, err
-	}
-	in.scale = math.Sqrt(square) / norm
-	product, _ := m.Sum(in.product)
+	_, square = m.Sum(in.average.direct)
+	in.scale = math.Sqrt(square) / math.Sqrt(norm)
 	along := in.scale * product
 	if !(along > 0) {
 		return square, square, nil // along g
@@ -157,13 +159,13 @@ func (in *inner) makeMirrors(m *flat.Model) {
 	for i := range m.Len() {
 		switch {
 		case m.Dtype(i) == gt.Float64:
-			in.f64[i] = newMirror[float64, float64](m, i)
+			in.f64[i] = newMirror(m, i, kernel.Copies64)
 			in.model = append(in.model, in.f64[i])
 		case in.wide:
-			in.f32[i] = newMirror[float32, float64](m, i)
+			in.f32[i] = newMirror(m, i, kernel.Copies32As64)
 			in.model = append(in.model, in.f32[i])
 		default:
-			in.f32[i] = newMirror[float32, float32](m, i)
+			in.f32[i] = newMirror(m, i, kernel.Copies32)
 			in.model = append(in.model, in.f32[i])
 		}
 	}
@@ -201,25 +203,32 @@ func (in *inner) fields(c *record.Codec) error {
 // mirror is a tensor with elements of type T as the inner solver sees it.
 type mirror[T kernel.Float] interface {
 	gorgonia.ValueGrad
-	fill(p *flat.Part[T]) float64
-	subtract(p *flat.Part[T]) (square float64)
-	product(p *flat.Part[T]) float64
-	put(p *flat.Part[T], in *inner) float64
+	// set makes it a copy of the parameter.
+	set(p *flat.Part[T]) (_, _ float64)
+	// change returns ‖v‖² and gᵀv of the direction v that the solver has taken.
+	change(p *flat.Part[T], g *typedAverages[T]) (norm, dot float64)
+	// broken reports whether an element of the direction is not finite.
+	broken(p *flat.Part[T]) (found, _ float64)
+	// put puts the direction, times scale, in the place of the gradients.
+	put(p *flat.Part[T], scale float64) (_, _ float64)
 }
 
 // mirrorOf is a mirror with elements of type S.
 type mirrorOf[T, S kernel.Float] struct {
 	name        string
 	value, grad *gt.Dense
-	w, g        []S // their elements; once the solver has stepped, w holds the direction
+	w, g        []S // their elements
+	passes      kernel.Copies[T, S]
 }
 
-func newMirror[T, S kernel.Float](m *flat.Model, i int) *mirrorOf[T, S] {
+func newMirror[T, S kernel.Float](m *flat.Model, i int,
+	passes kernel.Copies[T, S]) *mirrorOf[T, S] {
 	shape, n := m.Shape(i), m.Size(i)
 	if len(shape) == 0 {
 		shape = []int{1}
 	}
-	c := &mirrorOf[T, S]{name: m.Name(i), w: make([]S, n), g: make([]S, n)}
+	c := &mirrorOf[T, S]{name: m.Name(i), w: kernel.NewVector[S](n, 4),
+		g: kernel.NewVector[S](n, 5), passes: passes}
 	c.value = gt.New(gt.WithShape(shape...), gt.WithBacking(c.w))
 	c.grad = gt.New(gt.WithShape(shape...), gt.WithBacking(c.g))
 	return c
@@ -229,36 +238,30 @@ func (c *mirrorOf[T, S]) Name() string                  { return c.name }
 func (c *mirrorOf[T, S]) Value() gorgonia.Value         { return c.value }
 func (c *mirrorOf[T, S]) Grad() (gorgonia.Value, error) { return c.grad, nil }
 
-func (c *mirrorOf[T, S]) fill(p *flat.Part[T]) float64 {
-	for i := range p.W {
-		c.w[p.Lo+i], c.g[p.Lo+i] = S(p.W[i]), S(p.G[i])
-	}
-	return 0
+// weights returns the elements of the copied weights that belong to a part.
+func (c *mirrorOf[T, S]) weights(p *flat.Part[T]) []S { return c.w[p.Lo : p.Lo+len(p.W)] }
+
+func (c *mirrorOf[T, S]) set(p *flat.Part[T]) (_, _ float64) {
+	c.passes.Set(c.weights(p), p.W)
+	c.passes.Set(c.g[p.Lo:p.Lo+len(p.G)], p.G)
+	return 0, 0
 }
 
-// subtract replaces the weights by the change that the solver has subtracted. The sum of squares is
-// NaN if an element of the change is not finite.
-func (c *mirrorOf[T, S]) subtract(p *flat.Part[T]) (square float64) {
-	for i, x := range p.W {
-		v := S(x) - c.w[p.Lo+i]
-		c.w[p.Lo+i] = v
-		square += float64(float64(v)*float64(v)) + 0*float64(v)
-	}
-	return square
+func (c *mirrorOf[T, S]) change(p *flat.Part[T], g *typedAverages[T]) (norm, dot float64) {
+	mean := (*g.mean)[p.Tensor][p.Lo : p.Lo+len(p.W)]
+	return c.passes.Change(c.weights(p), p.W, p.G, mean, &g.coef.Mean)
 }
 
-// product returns the inner product of the direction with g, which stands in place of the
-// gradients.
-func (c *mirrorOf[T, S]) product(p *flat.Part[T]) (sum float64) {
-	for i, x := range p.G {
-		sum += float64(float64(x) * float64(c.w[p.Lo+i]))
+func (c *mirrorOf[T, S]) broken(p *flat.Part[T]) (found, _ float64) {
+	for i, x := range c.weights(p) {
+		if !isFinite(float64(S(p.W[i]) - x)) {
+			return 1, 0
+		}
 	}
-	return sum
+	return 0, 0
 }
 
-func (c *mirrorOf[T, S]) put(p *flat.Part[T], in *inner) float64 {
-	for i := range p.G {
-		p.G[i] = T(float64(c.w[p.Lo+i]) * in.scale)
-	}
-	return 0
+func (c *mirrorOf[T, S]) put(p *flat.Part[T], scale float64) (_, _ float64) {
+	c.passes.Put(p.G, p.W, c.weights(p), scale)
+	return 0, 0
 }

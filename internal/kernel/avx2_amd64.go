@@ -79,3 +79,63 @@ func momentumAVX2F64(grad *float64, mean *float64, n int, c *float64) float64
 //
 //go:noescape
 func adamAVX2F64(grad *float64, mean *float64, square *float64, n int, c *float64) (dot float64, norm float64)
+
+// for i < n: dst[i] = float32(src[i])
+//
+//go:noescape
+func setAVX2F32(dst *float32, src *float32, n int)
+
+// for i < n:
+//
+//	v = float32(w[i]) - copies[i]; m = (c.Keep*mean[i] + c.Add*grad[i])*c.Correct
+//	normLane[i%8] += v*v; dotLane[i%8] += m*v
+//
+// return the sums of the lanes; c points to a Decay
+//
+//go:noescape
+func changeAVX2F32(copies *float32, w *float32, grad *float32, mean *float32, n int, c *float32) (norm float64, dot float64)
+
+// for i < n: grad[i] = float32(scale*float64(float32(w[i]) - copies[i]))
+//
+//go:noescape
+func putAVX2F32(grad *float32, w *float32, copies *float32, n int, scale float64)
+
+// for i < n: dst[i] = float64(src[i])
+//
+//go:noescape
+func setAVX2F32AsF64(dst *float64, src *float32, n int)
+
+// for i < n:
+//
+//	v = float64(w[i]) - copies[i]; m = (c.Keep*mean[i] + c.Add*grad[i])*c.Correct
+//	normLane[i%8] += v*v; dotLane[i%8] += m*v
+//
+// return the sums of the lanes; c points to a Decay
+//
+//go:noescape
+func changeAVX2F32AsF64(copies *float64, w *float32, grad *float32, mean *float32, n int, c *float32) (norm float64, dot float64)
+
+// for i < n: grad[i] = float32(scale*float64(float64(w[i]) - copies[i]))
+//
+//go:noescape
+func putAVX2F32AsF64(grad *float32, w *float32, copies *float64, n int, scale float64)
+
+// for i < n: dst[i] = float64(src[i])
+//
+//go:noescape
+func setAVX2F64(dst *float64, src *float64, n int)
+
+// for i < n:
+//
+//	v = float64(w[i]) - copies[i]; m = (c.Keep*mean[i] + c.Add*grad[i])*c.Correct
+//	normLane[i%8] += v*v; dotLane[i%8] += m*v
+//
+// return the sums of the lanes; c points to a Decay
+//
+//go:noescape
+func changeAVX2F64(copies *float64, w *float64, grad *float64, mean *float64, n int, c *float64) (norm float64, dot float64)
+
+// for i < n: grad[i] = float64(scale*float64(float64(w[i]) - copies[i]))
+//
+//go:noescape
+func putAVX2F64(grad *float64, w *float64, copies *float64, n int, scale float64)

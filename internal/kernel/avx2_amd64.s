@@ -89,8 +89,8 @@ single:
 single_done:
 	TESTQ      CX, CX
 	JZ         end
-	LEAQ       mask32<>+0(SB), DX
 	NEGQ       CX
+	LEAQ       mask32<>+0(SB), DX
 	VMOVDQU    32(DX)(CX*4), Y4
 	VMASKMOVPS (AX), Y4, Y4
 	VANDPS     Y1, Y4, Y4
@@ -164,8 +164,8 @@ single:
 single_done:
 	TESTQ      DX, DX
 	JZ         end
-	LEAQ       mask32<>+0(SB), BX
 	NEGQ       DX
+	LEAQ       mask32<>+0(SB), BX
 	VMOVDQU    32(BX)(DX*4), Y2
 	VMASKMOVPS (CX), Y2, Y3
 	VMASKMOVPS (AX), Y2, Y4
@@ -215,8 +215,8 @@ single:
 single_done:
 	TESTQ        BX, BX
 	JZ           end
-	LEAQ         mask32<>+0(SB), SI
 	NEGQ         BX
+	LEAQ         mask32<>+0(SB), SI
 	VMOVDQU      32(SI)(BX*4), Y4
 	VMASKMOVPS   (CX), Y4, Y5
 	VMASKMOVPS   (AX), Y4, Y6
@@ -279,8 +279,8 @@ single:
 single_done:
 	TESTQ        DX, DX
 	JZ           end
-	LEAQ         mask32<>+0(SB), BX
 	NEGQ         DX
+	LEAQ         mask32<>+0(SB), BX
 	VMOVDQU      32(BX)(DX*4), Y5
 	VMASKMOVPS   (AX), Y5, Y6
 	VMASKMOVPS   (CX), Y5, Y7
@@ -366,8 +366,8 @@ single:
 single_done:
 	TESTQ        BX, BX
 	JZ           end
-	LEAQ         mask32<>+0(SB), SI
 	NEGQ         BX
+	LEAQ         mask32<>+0(SB), SI
 	VMOVDQU      32(SI)(BX*4), Y11
 	VMASKMOVPS   (AX), Y11, Y12
 	VMASKMOVPS   (CX), Y11, Y13
@@ -483,8 +483,8 @@ single:
 single_done:
 	TESTQ      CX, CX
 	JZ         end
-	LEAQ       mask64<>+0(SB), DX
 	NEGQ       CX
+	LEAQ       mask64<>+0(SB), DX
 	VMOVDQU    64(DX)(CX*8), Y4
 	VMOVDQU    96(DX)(CX*8), Y5
 	VMASKMOVPD (AX), Y4, Y4
@@ -593,8 +593,8 @@ single:
 single_done:
 	TESTQ      DX, DX
 	JZ         end
-	LEAQ       mask64<>+0(SB), BX
 	NEGQ       DX
+	LEAQ       mask64<>+0(SB), BX
 	VMOVDQU    64(BX)(DX*8), Y2
 	VMOVDQU    96(BX)(DX*8), Y3
 	VMASKMOVPD (CX), Y2, Y4
@@ -658,8 +658,8 @@ single:
 single_done:
 	TESTQ      BX, BX
 	JZ         end
-	LEAQ       mask64<>+0(SB), SI
 	NEGQ       BX
+	LEAQ       mask64<>+0(SB), SI
 	VMOVDQU    64(SI)(BX*8), Y4
 	VMOVDQU    96(SI)(BX*8), Y5
 	VMASKMOVPD (CX), Y4, Y6
@@ -737,8 +737,8 @@ single:
 single_done:
 	TESTQ      DX, DX
 	JZ         end
-	LEAQ       mask64<>+0(SB), BX
 	NEGQ       DX
+	LEAQ       mask64<>+0(SB), BX
 	VMOVDQU    64(BX)(DX*8), Y5
 	VMOVDQU    96(BX)(DX*8), Y6
 	VMASKMOVPD (AX), Y5, Y7
@@ -848,8 +848,8 @@ single:
 single_done:
 	TESTQ      BX, BX
 	JZ         end
-	LEAQ       mask64<>+0(SB), SI
 	NEGQ       BX
+	LEAQ       mask64<>+0(SB), SI
 	VMOVDQU    64(SI)(BX*8), Y11
 	VMOVDQU    96(SI)(BX*8), Y12
 	VMASKMOVPD (AX), Y11, Y13
@@ -911,4 +911,648 @@ end:
 	VZEROUPPER
 	MOVSD        X7, dot+40(FP)
 	MOVSD        X9, norm+48(FP)
+	RET
+
+// func setAVX2F32(dst *float32, src *float32, n int)
+// Requires: AVX
+TEXT ·setAVX2F32(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+unrolled:
+	CMPQ    DX, $0x20
+	JL      unrolled_done
+	VMOVUPS (CX), Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	SUBQ    $0x20, DX
+	JMP     unrolled
+
+unrolled_done:
+single:
+	CMPQ    DX, $0x08
+	JL      single_done
+	VMOVUPS (CX), Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	SUBQ    $0x08, DX
+	JMP     single
+
+single_done:
+	TESTQ      DX, DX
+	JZ         end
+	NEGQ       DX
+	LEAQ       mask32<>+0(SB), BX
+	VMOVDQU    32(BX)(DX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func changeAVX2F32(copies *float32, w *float32, grad *float32, mean *float32, n int, c *float32) (norm float64, dot float64)
+// Requires: AVX, FMA3, SSE2
+TEXT ·changeAVX2F32(SB), NOSPLIT, $0-64
+	MOVQ         copies+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         mean+24(FP), BX
+	MOVQ         c+40(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	VXORPD       Y6, Y6, Y6
+	MOVQ         n+32(FP), SI
+
+single:
+	CMPQ         SI, $0x08
+	JL           single_done
+	VMOVUPS      (BX), Y7
+	VMOVUPS      (DX), Y8
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y1, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMOVUPS      (CX), Y8
+	VMOVUPS      (AX), Y9
+	VSUBPS       Y9, Y8, Y8
+	VCVTPS2PD    X8, Y9
+	VCVTPS2PD    X7, Y10
+	VFMADD231PD  Y10, Y9, Y5
+	VFMADD231PD  Y9, Y9, Y3
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VFMADD231PD  Y7, Y8, Y6
+	VFMADD231PD  Y8, Y8, Y4
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	SUBQ         $0x08, SI
+	JMP          single
+
+single_done:
+	TESTQ        SI, SI
+	JZ           end
+	NEGQ         SI
+	LEAQ         mask32<>+0(SB), DI
+	VMOVDQU      32(DI)(SI*4), Y7
+	VMASKMOVPS   (BX), Y7, Y8
+	VMASKMOVPS   (DX), Y7, Y9
+	VMULPS       Y0, Y8, Y8
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VMASKMOVPS   (CX), Y7, Y0
+	VMASKMOVPS   (AX), Y7, Y1
+	VSUBPS       Y1, Y0, Y0
+	VCVTPS2PD    X0, Y1
+	VCVTPS2PD    X8, Y2
+	VFMADD231PD  Y2, Y1, Y5
+	VFMADD231PD  Y1, Y1, Y3
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VEXTRACTF128 $0x01, Y8, X1
+	VCVTPS2PD    X1, Y1
+	VFMADD231PD  Y1, Y0, Y6
+	VFMADD231PD  Y0, Y0, Y4
+
+end:
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X3
+	VSHUFPD      $0x01, X3, X3, X0
+	VADDSD       X0, X3, X3
+	VADDPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X5
+	VSHUFPD      $0x01, X5, X5, X0
+	VADDSD       X0, X5, X5
+	VZEROUPPER
+	MOVSD        X3, norm+48(FP)
+	MOVSD        X5, dot+56(FP)
+	RET
+
+// func putAVX2F32(grad *float32, w *float32, copies *float32, n int, scale float64)
+// Requires: AVX
+TEXT ·putAVX2F32(SB), NOSPLIT, $0-40
+	MOVQ         grad+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         copies+16(FP), DX
+	VBROADCASTSD scale+32(FP), Y0
+	MOVQ         n+24(FP), BX
+
+single:
+	CMPQ         BX, $0x08
+	JL           single_done
+	VMOVUPS      (CX), Y1
+	VMOVUPS      (DX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VCVTPS2PD    X1, Y2
+	VEXTRACTF128 $0x01, Y1, X1
+	VCVTPS2PD    X1, Y1
+	VMULPD       Y0, Y2, Y2
+	VMULPD       Y0, Y1, Y1
+	VCVTPD2PSY   Y2, X3
+	VCVTPD2PSY   Y1, X1
+	VINSERTF128  $0x01, X1, Y3, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	SUBQ         $0x08, BX
+	JMP          single
+
+single_done:
+	TESTQ        BX, BX
+	JZ           end
+	NEGQ         BX
+	LEAQ         mask32<>+0(SB), SI
+	VMOVDQU      32(SI)(BX*4), Y1
+	VMASKMOVPS   (CX), Y1, Y2
+	VMASKMOVPS   (DX), Y1, Y4
+	VSUBPS       Y4, Y2, Y2
+	VCVTPS2PD    X2, Y4
+	VEXTRACTF128 $0x01, Y2, X2
+	VCVTPS2PD    X2, Y2
+	VMULPD       Y0, Y4, Y4
+	VMULPD       Y0, Y2, Y2
+	VCVTPD2PSY   Y4, X3
+	VCVTPD2PSY   Y2, X0
+	VINSERTF128  $0x01, X0, Y3, Y0
+	VMASKMOVPS   Y0, Y1, (AX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func setAVX2F32AsF64(dst *float64, src *float32, n int)
+// Requires: AVX
+TEXT ·setAVX2F32AsF64(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+unrolled:
+	CMPQ         DX, $0x20
+	JL           unrolled_done
+	VMOVUPS      (CX), Y0
+	VCVTPS2PD    X0, Y0
+	VMOVUPD      Y0, (AX)
+	VMOVUPS      (CX), Y0
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VMOVUPD      Y0, 32(AX)
+	VMOVUPS      32(CX), Y0
+	VCVTPS2PD    X0, Y0
+	VMOVUPD      Y0, 64(AX)
+	VMOVUPS      32(CX), Y0
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VMOVUPD      Y0, 96(AX)
+	VMOVUPS      64(CX), Y0
+	VCVTPS2PD    X0, Y0
+	VMOVUPD      Y0, 128(AX)
+	VMOVUPS      64(CX), Y0
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VMOVUPD      Y0, 160(AX)
+	VMOVUPS      96(CX), Y0
+	VCVTPS2PD    X0, Y0
+	VMOVUPD      Y0, 192(AX)
+	VMOVUPS      96(CX), Y0
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VMOVUPD      Y0, 224(AX)
+	ADDQ         $+256, AX
+	ADDQ         $+128, CX
+	SUBQ         $0x20, DX
+	JMP          unrolled
+
+unrolled_done:
+single:
+	CMPQ         DX, $0x08
+	JL           single_done
+	VMOVUPS      (CX), Y0
+	VCVTPS2PD    X0, Y0
+	VMOVUPD      Y0, (AX)
+	VMOVUPS      (CX), Y0
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VMOVUPD      Y0, 32(AX)
+	ADDQ         $+64, AX
+	ADDQ         $+32, CX
+	SUBQ         $0x08, DX
+	JMP          single
+
+single_done:
+	TESTQ        DX, DX
+	JZ           end
+	NEGQ         DX
+	LEAQ         mask64<>+0(SB), BX
+	VMOVDQU      64(BX)(DX*8), Y0
+	VMOVDQU      96(BX)(DX*8), Y1
+	LEAQ         mask32<>+0(SB), BX
+	VMOVDQU      32(BX)(DX*4), Y2
+	VMASKMOVPS   (CX), Y2, Y3
+	VCVTPS2PD    X3, Y3
+	VMASKMOVPD   Y3, Y0, (AX)
+	VMASKMOVPS   (CX), Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VMASKMOVPD   Y0, Y1, 32(AX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func changeAVX2F32AsF64(copies *float64, w *float32, grad *float32, mean *float32, n int, c *float32) (norm float64, dot float64)
+// Requires: AVX, SSE2
+TEXT ·changeAVX2F32AsF64(SB), NOSPLIT, $0-64
+	MOVQ         copies+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         mean+24(FP), BX
+	MOVQ         c+40(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	VXORPD       Y6, Y6, Y6
+	MOVQ         n+32(FP), SI
+
+single:
+	CMPQ         SI, $0x08
+	JL           single_done
+	VMOVUPS      (BX), Y7
+	VMOVUPS      (DX), Y8
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y1, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMOVUPS      (CX), Y8
+	VMOVUPD      (AX), Y9
+	VCVTPS2PD    X8, Y10
+	VSUBPD       Y9, Y10, Y9
+	VMOVUPD      32(AX), Y10
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y10, Y8, Y8
+	VCVTPS2PD    X7, Y10
+	VMULPD       Y10, Y9, Y10
+	VADDPD       Y10, Y5, Y5
+	VMULPD       Y9, Y9, Y9
+	VADDPD       Y9, Y3, Y3
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VMULPD       Y7, Y8, Y7
+	VADDPD       Y7, Y6, Y6
+	VMULPD       Y8, Y8, Y7
+	VADDPD       Y7, Y4, Y4
+	ADDQ         $+64, AX
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	SUBQ         $0x08, SI
+	JMP          single
+
+single_done:
+	TESTQ        SI, SI
+	JZ           end
+	NEGQ         SI
+	LEAQ         mask64<>+0(SB), DI
+	VMOVDQU      64(DI)(SI*8), Y7
+	VMOVDQU      96(DI)(SI*8), Y8
+	LEAQ         mask32<>+0(SB), DI
+	VMOVDQU      32(DI)(SI*4), Y9
+	VMASKMOVPS   (BX), Y9, Y10
+	VMASKMOVPS   (DX), Y9, Y11
+	VMULPS       Y0, Y10, Y10
+	VMULPS       Y1, Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	VMULPS       Y2, Y10, Y10
+	VMASKMOVPS   (CX), Y9, Y0
+	VMASKMOVPD   (AX), Y7, Y1
+	VCVTPS2PD    X0, Y2
+	VSUBPD       Y1, Y2, Y1
+	VMASKMOVPD   32(AX), Y8, Y2
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VSUBPD       Y2, Y0, Y0
+	VCVTPS2PD    X10, Y2
+	VMULPD       Y2, Y1, Y2
+	VADDPD       Y2, Y5, Y5
+	VMULPD       Y1, Y1, Y1
+	VADDPD       Y1, Y3, Y3
+	VEXTRACTF128 $0x01, Y10, X1
+	VCVTPS2PD    X1, Y1
+	VMULPD       Y1, Y0, Y1
+	VADDPD       Y1, Y6, Y6
+	VMULPD       Y0, Y0, Y0
+	VADDPD       Y0, Y4, Y4
+
+end:
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X3
+	VSHUFPD      $0x01, X3, X3, X0
+	VADDSD       X0, X3, X3
+	VADDPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X5
+	VSHUFPD      $0x01, X5, X5, X0
+	VADDSD       X0, X5, X5
+	VZEROUPPER
+	MOVSD        X3, norm+48(FP)
+	MOVSD        X5, dot+56(FP)
+	RET
+
+// func putAVX2F32AsF64(grad *float32, w *float32, copies *float64, n int, scale float64)
+// Requires: AVX
+TEXT ·putAVX2F32AsF64(SB), NOSPLIT, $0-40
+	MOVQ         grad+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         copies+16(FP), DX
+	VBROADCASTSD scale+32(FP), Y0
+	MOVQ         n+24(FP), BX
+
+single:
+	CMPQ         BX, $0x08
+	JL           single_done
+	VMOVUPS      (CX), Y1
+	VMOVUPD      (DX), Y2
+	VCVTPS2PD    X1, Y3
+	VSUBPD       Y2, Y3, Y2
+	VMOVUPD      32(DX), Y3
+	VEXTRACTF128 $0x01, Y1, X1
+	VCVTPS2PD    X1, Y1
+	VSUBPD       Y3, Y1, Y1
+	VMULPD       Y0, Y2, Y2
+	VMULPD       Y0, Y1, Y1
+	VCVTPD2PSY   Y2, X4
+	VCVTPD2PSY   Y1, X1
+	VINSERTF128  $0x01, X1, Y4, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	ADDQ         $+64, DX
+	SUBQ         $0x08, BX
+	JMP          single
+
+single_done:
+	TESTQ        BX, BX
+	JZ           end
+	NEGQ         BX
+	LEAQ         mask32<>+0(SB), SI
+	VMOVDQU      32(SI)(BX*4), Y1
+	LEAQ         mask64<>+0(SB), SI
+	VMOVDQU      64(SI)(BX*8), Y2
+	VMOVDQU      96(SI)(BX*8), Y3
+	VMASKMOVPS   (CX), Y1, Y5
+	VMASKMOVPD   (DX), Y2, Y2
+	VCVTPS2PD    X5, Y6
+	VSUBPD       Y2, Y6, Y2
+	VMASKMOVPD   32(DX), Y3, Y3
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X4, Y5
+	VSUBPD       Y3, Y5, Y3
+	VMULPD       Y0, Y2, Y2
+	VMULPD       Y0, Y3, Y3
+	VCVTPD2PSY   Y2, X4
+	VCVTPD2PSY   Y3, X0
+	VINSERTF128  $0x01, X0, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func setAVX2F64(dst *float64, src *float64, n int)
+// Requires: AVX
+TEXT ·setAVX2F64(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+unrolled:
+	CMPQ    DX, $0x20
+	JL      unrolled_done
+	VMOVUPD (CX), Y0
+	VMOVUPD Y0, (AX)
+	VMOVUPD 32(CX), Y0
+	VMOVUPD Y0, 32(AX)
+	VMOVUPD 64(CX), Y0
+	VMOVUPD Y0, 64(AX)
+	VMOVUPD 96(CX), Y0
+	VMOVUPD Y0, 96(AX)
+	VMOVUPD 128(CX), Y0
+	VMOVUPD Y0, 128(AX)
+	VMOVUPD 160(CX), Y0
+	VMOVUPD Y0, 160(AX)
+	VMOVUPD 192(CX), Y0
+	VMOVUPD Y0, 192(AX)
+	VMOVUPD 224(CX), Y0
+	VMOVUPD Y0, 224(AX)
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	SUBQ    $0x20, DX
+	JMP     unrolled
+
+unrolled_done:
+single:
+	CMPQ    DX, $0x08
+	JL      single_done
+	VMOVUPD (CX), Y0
+	VMOVUPD Y0, (AX)
+	VMOVUPD 32(CX), Y0
+	VMOVUPD Y0, 32(AX)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $0x08, DX
+	JMP     single
+
+single_done:
+	TESTQ      DX, DX
+	JZ         end
+	NEGQ       DX
+	LEAQ       mask64<>+0(SB), BX
+	VMOVDQU    64(BX)(DX*8), Y0
+	VMOVDQU    96(BX)(DX*8), Y1
+	VMASKMOVPD (CX), Y0, Y2
+	VMASKMOVPD Y2, Y0, (AX)
+	VMASKMOVPD 32(CX), Y1, Y0
+	VMASKMOVPD Y0, Y1, 32(AX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func changeAVX2F64(copies *float64, w *float64, grad *float64, mean *float64, n int, c *float64) (norm float64, dot float64)
+// Requires: AVX, SSE2
+TEXT ·changeAVX2F64(SB), NOSPLIT, $0-64
+	MOVQ         copies+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         mean+24(FP), BX
+	MOVQ         c+40(FP), SI
+	VBROADCASTSD (SI), Y0
+	VBROADCASTSD 8(SI), Y1
+	VBROADCASTSD 16(SI), Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	VXORPD       Y6, Y6, Y6
+	MOVQ         n+32(FP), SI
+
+single:
+	CMPQ    SI, $0x08
+	JL      single_done
+	VMOVUPD (BX), Y7
+	VMOVUPD (DX), Y8
+	VMULPD  Y0, Y7, Y7
+	VMULPD  Y1, Y8, Y8
+	VADDPD  Y8, Y7, Y7
+	VMULPD  Y2, Y7, Y7
+	VMOVUPD (CX), Y8
+	VMOVUPD (AX), Y9
+	VSUBPD  Y9, Y8, Y8
+	VMULPD  Y7, Y8, Y7
+	VADDPD  Y7, Y5, Y5
+	VMULPD  Y8, Y8, Y7
+	VADDPD  Y7, Y3, Y3
+	VMOVUPD 32(BX), Y7
+	VMOVUPD 32(DX), Y8
+	VMULPD  Y0, Y7, Y7
+	VMULPD  Y1, Y8, Y8
+	VADDPD  Y8, Y7, Y7
+	VMULPD  Y2, Y7, Y7
+	VMOVUPD 32(CX), Y8
+	VMOVUPD 32(AX), Y9
+	VSUBPD  Y9, Y8, Y8
+	VMULPD  Y7, Y8, Y7
+	VADDPD  Y7, Y6, Y6
+	VMULPD  Y8, Y8, Y7
+	VADDPD  Y7, Y4, Y4
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	ADDQ    $+64, DX
+	ADDQ    $+64, BX
+	SUBQ    $0x08, SI
+	JMP     single
+
+single_done:
+	TESTQ      SI, SI
+	JZ         end
+	NEGQ       SI
+	LEAQ       mask64<>+0(SB), DI
+	VMOVDQU    64(DI)(SI*8), Y7
+	VMOVDQU    96(DI)(SI*8), Y8
+	VMASKMOVPD (BX), Y7, Y9
+	VMASKMOVPD (DX), Y7, Y10
+	VMULPD     Y0, Y9, Y9
+	VMULPD     Y1, Y10, Y10
+	VADDPD     Y10, Y9, Y9
+	VMULPD     Y2, Y9, Y9
+	VMASKMOVPD (CX), Y7, Y10
+	VMASKMOVPD (AX), Y7, Y7
+	VSUBPD     Y7, Y10, Y7
+	VMULPD     Y9, Y7, Y9
+	VADDPD     Y9, Y5, Y5
+	VMULPD     Y7, Y7, Y7
+	VADDPD     Y7, Y3, Y3
+	VMASKMOVPD 32(BX), Y8, Y7
+	VMASKMOVPD 32(DX), Y8, Y9
+	VMULPD     Y0, Y7, Y7
+	VMULPD     Y1, Y9, Y9
+	VADDPD     Y9, Y7, Y7
+	VMULPD     Y2, Y7, Y7
+	VMASKMOVPD 32(CX), Y8, Y0
+	VMASKMOVPD 32(AX), Y8, Y1
+	VSUBPD     Y1, Y0, Y0
+	VMULPD     Y7, Y0, Y1
+	VADDPD     Y1, Y6, Y6
+	VMULPD     Y0, Y0, Y0
+	VADDPD     Y0, Y4, Y4
+
+end:
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X3
+	VSHUFPD      $0x01, X3, X3, X0
+	VADDSD       X0, X3, X3
+	VADDPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X5
+	VSHUFPD      $0x01, X5, X5, X0
+	VADDSD       X0, X5, X5
+	VZEROUPPER
+	MOVSD        X3, norm+48(FP)
+	MOVSD        X5, dot+56(FP)
+	RET
+
+// func putAVX2F64(grad *float64, w *float64, copies *float64, n int, scale float64)
+// Requires: AVX
+TEXT ·putAVX2F64(SB), NOSPLIT, $0-40
+	MOVQ         grad+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         copies+16(FP), DX
+	VBROADCASTSD scale+32(FP), Y0
+	MOVQ         n+24(FP), BX
+
+single:
+	CMPQ    BX, $0x08
+	JL      single_done
+	VMOVUPD (CX), Y1
+	VMOVUPD (DX), Y2
+	VSUBPD  Y2, Y1, Y1
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD Y1, (AX)
+	VMOVUPD 32(CX), Y1
+	VMOVUPD 32(DX), Y2
+	VSUBPD  Y2, Y1, Y1
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD Y1, 32(AX)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	ADDQ    $+64, DX
+	SUBQ    $0x08, BX
+	JMP     single
+
+single_done:
+	TESTQ      BX, BX
+	JZ         end
+	NEGQ       BX
+	LEAQ       mask64<>+0(SB), SI
+	VMOVDQU    64(SI)(BX*8), Y1
+	VMOVDQU    96(SI)(BX*8), Y2
+	VMASKMOVPD (CX), Y1, Y3
+	VMASKMOVPD (DX), Y1, Y4
+	VSUBPD     Y4, Y3, Y3
+	VMULPD     Y0, Y3, Y3
+	VMASKMOVPD Y3, Y1, (AX)
+	VMASKMOVPD 32(CX), Y2, Y1
+	VMASKMOVPD 32(DX), Y2, Y3
+	VSUBPD     Y3, Y1, Y1
+	VMULPD     Y0, Y1, Y1
+	VMASKMOVPD Y1, Y2, 32(AX)
+
+end:
+	VZEROUPPER
 	RET

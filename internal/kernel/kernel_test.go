@@ -152,6 +152,52 @@ func comparePasses[T Float](
 	}
 }
 
+// compareCopies runs every pass of fast and of the scalar reference on the same numbers.
+func compareCopies[T, S Float](t *testing.T, fast Copies[T, S], n, offset int, next func() T,
+	scale float64) {
+	t.Helper()
+	slow := scalarCopies[T, S]{}
+	random := func() padded[T] { return newPadded(n, offset, next) }
+	w, g, mean := random(), random(), random()
+	copies := newPadded(n, offset, func() S { return S(next()) })
+	copies2 := copies.clone()
+	fast.Set(copies.x, w.x)
+	slow.Set(copies2.x, w.x)
+	copies.compare(t, "Set", copies2)
+
+	w = random()
+	before := [...]padded[T]{w.clone(), g.clone(), mean.clone()}
+	d := &coefficients[T](7).Mean
+	norm, dot := fast.Change(copies.x, w.x, g.x, mean.x, d)
+	if norm2, dot2 := slow.Change(copies.x, w.x, g.x, mean.x, d); !bitsEqual(norm, norm2) ||
+		!bitsEqual(dot, dot2) {
+		t.Fatalf("Change, n %d: %v and %v, reference %v and %v", n, norm, dot, norm2, dot2)
+	}
+	w.compare(t, "Change: w", before[0])
+	g.compare(t, "Change: g", before[1])
+	mean.compare(t, "Change: mean", before[2])
+
+	g2 := g.clone()
+	fast.Put(g.x, w.x, copies.x, scale)
+	slow.Put(g2.x, w.x, copies.x, scale)
+	g.compare(t, "Put", g2)
+	w.compare(t, "Put: w", before[0])
+	copies.compare(t, "Put: copies", copies2)
+}
+
+func TestCopiesAgree(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := 0; n <= 100; n++ {
+		for offset := range 8 {
+			next32 := func() float32 { return wild[float32](r, offset%2 == 1) }
+			next64 := func() float64 { return wild[float64](r, offset%2 == 1) }
+			compareCopies(t, Copies32, n, offset, next32, r.NormFloat64())
+			compareCopies(t, Copies32As64, n, offset, next32, r.NormFloat64())
+			compareCopies(t, Copies64, n, offset, next64, r.NormFloat64())
+		}
+	}
+}
+
 func testLengthsAndAlignments[T Float](t *testing.T, fast Passes[T], limit T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for n := 0; n <= 200; n++ {
@@ -235,6 +281,9 @@ func FuzzPassesAgree(f *testing.F) {
 		next64 := func() float64 { return math.Float64frombits(word(8)) }
 		comparePasses(t, Float32, n, int(offset%16), next32, next32(), next32())
 		comparePasses(t, Float64, n, int(offset%16), next64, next64(), next64())
+		compareCopies(t, Copies32, n, int(offset%16), next32, next64())
+		compareCopies(t, Copies32As64, n, int(offset%16), next32, next64())
+		compareCopies(t, Copies64, n, int(offset%16), next64, next64())
 	})
 }
 

@@ -7,3 +7,10 @@ var (
 	Float32 Passes[float32] = scalar[float32]{}
 	Float64 Passes[float64] = scalar[float64]{}
 )
+
+// Copies for each pair of types.
+var (
+	Copies32     Copies[float32, float32] = scalarCopies[float32, float32]{}
+	Copies32As64 Copies[float32, float64] = scalarCopies[float32, float64]{}
+	Copies64     Copies[float64, float64] = scalarCopies[float64, float64]{}
+)

@@ -63,6 +63,9 @@ func main() {
 		direct(e, "momentum", false)
 		direct(e, "adam", true)
 	}
+	copies(f32, f32)
+	copies(f32, f64)
+	copies(f64, f64)
 	Generate()
 }
 
@@ -83,19 +86,22 @@ func maskTable(name string, size int) Mem {
 }
 
 // array is a slice argument being walked.
-type array struct{ base reg.Register }
+type array struct {
+	elem
+	base reg.Register
+}
 
-func load(name string) array { return array{Load(Param(name), GP64())} }
+func load(e elem, name string) array { return array{e, Load(Param(name), GP64())} }
 
-func (a array) at(e elem, vector int) Mem { return Mem{Base: a.base, Disp: 32 * vector} }
+func (a array) at(vector int) Mem { return Mem{Base: a.base, Disp: 32 * vector} }
 
 // loop emits body for every full turn, then once more, masked, for what is left. access wraps the loads
 // and stores of one turn. unroll full turns go into one pass through the loop.
-func loop(e elem, arrays []array, unroll int, body func(access)) {
+func loop(arrays []array, unroll int, body func(access)) {
 	n := Load(Param("n"), GP64())
 	advance := func(k int) {
 		for _, a := range arrays {
-			ADDQ(I32(k*turn*e.size), a.base)
+			ADDQ(I32(k*turn*a.size), a.base)
 		}
 	}
 	emit := func(label string, k int) {
@@ -103,7 +109,7 @@ func loop(e elem, arrays []array, unroll int, body func(access)) {
 		CMPQ(n, Imm(uint64(k*turn)))
 		JL(LabelRef(label + "_done"))
 		for t := 0; t < k; t++ {
-			body(access{e: e, first: t * e.vectors()})
+			body(access{turn: t})
 		}
 		advance(k)
 		SUBQ(Imm(uint64(k*turn)), n)
@@ -116,40 +122,45 @@ func loop(e elem, arrays []array, unroll int, body func(access)) {
 	emit("single", 1)
 	TESTQ(n, n)
 	JZ(LabelRef("end"))
-	table := GP64()
-	LEAQ(e.mask, table)
 	NEGQ(n)
-	masks := make([]reg.VecVirtual, e.vectors())
-	for v := range masks {
-		masks[v] = YMM()
-		VMOVDQU(Mem{Base: table, Index: n, Scale: uint8(e.size), Disp: turn*e.size + 32*v}, masks[v])
+	masks := map[int][]reg.VecVirtual{}
+	for _, a := range arrays {
+		if masks[a.size] != nil {
+			continue
+		}
+		table := GP64()
+		LEAQ(a.mask, table)
+		for v := range a.vectors() {
+			mask := YMM()
+			VMOVDQU(Mem{Base: table, Index: n, Scale: uint8(a.size), Disp: turn*a.size + 32*v}, mask)
+			masks[a.size] = append(masks[a.size], mask)
+		}
 	}
-	body(access{e: e, masks: masks})
+	body(access{masks: masks})
 	Label("end")
 }
 
 // access is how one turn reaches memory.
 type access struct {
-	e     elem
-	first int // vector the turn starts at
-	masks []reg.VecVirtual
+	turn  int                      // number of the turn in a pass through the loop
+	masks map[int][]reg.VecVirtual // of the last turn, by size of the elements
 }
 
 func (x access) load(a array, vector int) reg.VecVirtual {
 	y := YMM()
 	if x.masks != nil {
-		x.e.maskM(a.at(x.e, vector), x.masks[vector], y)
+		a.maskM(a.at(vector), x.masks[a.size][vector], y)
 	} else {
-		x.e.mov(a.at(x.e, x.first+vector), y)
+		a.mov(a.at(x.turn*a.vectors()+vector), y)
 	}
 	return y
 }
 
 func (x access) store(y reg.VecVirtual, a array, vector int) {
 	if x.masks != nil {
-		x.e.maskM(y, x.masks[vector], a.at(x.e, vector))
+		a.maskM(y, x.masks[a.size][vector], a.at(vector))
 	} else {
-		x.e.mov(y, a.at(x.e, x.first+vector))
+		a.mov(y, a.at(x.turn*a.vectors()+vector))
 	}
 }
 
@@ -177,7 +188,7 @@ func text(name, signature string, doc ...string) {
 func bounded(e elem) {
 	text("bounded"+e.suffix, fmt.Sprintf("func(grad *%[1]s, n int, limit %[1]s) bool", e.name),
 		"for i < n: if !(-limit <= grad[i] <= limit) return false; return true")
-	g := load("grad")
+	g := load(e, "grad")
 	limit := argument(e, "limit")
 	sign := YMM()
 	VPCMPEQD(sign, sign, sign)
@@ -192,7 +203,7 @@ func bounded(e elem) {
 		VXORPS(bad[i], bad[i], bad[i])
 	}
 	next := 0
-	loop(e, []array{g}, 4, func(x access) {
+	loop([]array{g}, 4, func(x access) {
 		for v := 0; v < e.vectors(); v++ {
 			y := x.load(g, v)
 			e.and(sign, y, y)
@@ -218,18 +229,18 @@ func update(e elem, from bool) {
 		doc += "; lane[i%8] += (w[i]-start[i])*(w[i]-start[i]); return the sum of the lanes"
 	}
 	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, eta %s)%s", params, e.name, e.name, result), doc)
-	w, v := load("w"), load("v")
+	w, v := load(e, "w"), load(e, "v")
 	arrays, unroll := []array{w, v}, 4
 	var start array
 	var sum *lanes
 	if from {
-		start = load("start")
+		start = load(e, "start")
 		arrays, unroll = append(arrays, start), 1
 		sum = newLanes(e)
 	}
 	eta := argument(e, "eta")
 	none := zero()
-	loop(e, arrays, unroll, func(x access) {
+	loop(arrays, unroll, func(x access) {
 		for k := 0; k < e.vectors(); k++ {
 			d, y := x.load(v, k), x.load(w, k)
 			e.mul(eta, d, d)
@@ -280,9 +291,9 @@ func direct(e elem, name string, adam bool) {
 	doc = append(doc, "return the sums of the lanes; c points to a Coefficients")
 	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) %s", params, e.name, e.name, result), doc...)
 
-	arrays := []array{load("grad"), load("mean")}
+	arrays := []array{load(e, "grad"), load(e, "mean")}
 	if adam {
-		arrays = append(arrays, load("square"))
+		arrays = append(arrays, load(e, "square"))
 	}
 	c := Load(Param("c"), GP64())
 	coefficient := func(average, i int) reg.VecVirtual {
@@ -312,7 +323,7 @@ func direct(e elem, name string, adam bool) {
 	if adam {
 		norms = newLanes(e)
 	}
-	loop(e, arrays, 1, func(a access) {
+	loop(arrays, 1, func(a access) {
 		for k := 0; k < e.vectors(); k++ {
 			x := a.load(arrays[0], k)
 			m := foldMean(a, k, x)

@@ -97,12 +97,11 @@ func (j *job) addRow(row []string) error {
 		return x
 	}
 	count := func(column string) int {
-		const most = 1e9
-		x := number(column, most)
+		x := number(column, maxCount)
 		if err == nil && (x < 1 || x != math.Trunc(x)) {
 			err = errors.Errorf("%s: %q is no whole number from 1 on", column, cell(column))
 		}
-		return int(max(1, min(x, most)))
+		return int(max(1, min(x, maxCount)))
 	}
 	const any = 1e300
 	record := train.Record{

@@ -63,7 +63,7 @@ func programsCommand() *cobra.Command {
 		"`list` of programs, or of beginnings of their names (default all)")
 	f.StringSliceVar(&solvers, "solvers", nil, "`list` of solvers (default all)")
 	f.Uint64Var(&seed, "seed", 1, "`number` that data, initial weights and batches follow from")
-	f.Var((*count)(&seeds), "seeds", "`number` of seeds, counted on from --seed")
+	f.Var(starts{(*count)(&seeds)}, "seeds", "`number` of seeds, counted on from --seed")
 	f.BoolVar(&short, "short", false,
 		fmt.Sprintf("make %g of the steps, from one seed", shortLength))
 	f.Var((*count)(&jobs), "jobs", "`number` of runs side by side (default one for each core)")

@@ -67,7 +67,7 @@ func TestStressMistakes(t *testing.T) {
 		{"--study x", `no study "x": choose from suite, long`},
 		{"--tasks floor,x", `no task "x": choose from fashion-0`},
 		{"--solvers adam", `no solver "adam": choose from l4adam`},
-		{"--seeds 0", "want a whole number, at least 1"},
+		{"--seeds 0", "want an integer from 1 to"},
 		{"--out " + occupied, "not a directory"},
 	} {
 		code, _, stderr := demo(t, "stress --tasks floor "+c.args)

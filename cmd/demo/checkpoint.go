@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/pkg/errors"
 
 	"github.com/l4-go/l4/internal/experiment/figure"
@@ -25,8 +24,8 @@ type checkpoint struct {
 	Done     map[runID]result
 	Current  map[runID]train.State // of the runs in progress
 
-	file      string       // "" for none
-	lock      *flock.Flock // on a file beside, since saving replaces the file
+	file      string // "" for none
+	unlock    func()
 	mu        sync.Mutex
 	nextWrite time.Time
 }
@@ -42,19 +41,14 @@ const writeShare = 20
 func openCheckpoint(s settings) (*checkpoint, error) {
 	c := &checkpoint{
 		Settings: s.fingerprint, file: s.checkpoint,
-		Done: map[runID]result{}, Current: map[runID]train.State{},
+		Done: map[runID]result{}, Current: map[runID]train.State{}, unlock: func() {},
 	}
 	if c.file == "" {
 		return c, nil
 	}
-	c.lock = flock.New(c.file + ".lock")
-	locked, err := c.lock.TryLock()
-	if err != nil {
+	var err error
+	if c.unlock, err = takeLock(c.file, "the file "+c.file); err != nil {
 		return nil, errors.WithMessage(err, "--checkpoint")
-	}
-	if !locked {
-		return nil, errors.Errorf("--checkpoint %s: another demo is using it: "+
-			"wait until it ends, or name another file", c.file)
 	}
 	if err := c.load(s.resume); err != nil {
 		c.close()
@@ -64,22 +58,12 @@ func openCheckpoint(s settings) (*checkpoint, error) {
 }
 
 // close lets other programs use the file.
-func (c *checkpoint) close() {
-	if c.lock != nil {
-		c.lock.Unlock()
-	}
-}
+func (c *checkpoint) close() { c.unlock() }
 
 // load reads the file, or makes it if there is none. It is called with the file locked.
 func (c *checkpoint) load(resume bool) error {
-	unfinished, err := figure.Leftovers(c.file)
-	if err != nil {
+	if err := removeLeftovers(c.file); err != nil {
 		return err
-	}
-	for _, name := range unfinished { // of programs that were killed
-		if err := os.Remove(name); err != nil {
-			return err
-		}
 	}
 	data, err := os.ReadFile(c.file)
 	switch {

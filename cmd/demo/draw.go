@@ -58,10 +58,13 @@ func draw(path, out string) error {
 		return err
 	}
 	j.experiment = experiments[i]()
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	path = filepath.Join(out, base+".png")
+	release, err := openOut(out, base, path)
+	if err != nil {
 		return err
 	}
-	return figure.Save(filepath.Join(out, base+".png"), j.panels()...)
+	defer release()
+	return figure.Save(path, j.panels()...)
 }
 
 // readCSV returns a job with the results that a file of the form of job.csv holds.

@@ -261,7 +261,7 @@ func TestUnwritableOut(t *testing.T) {
 	}
 	outs := map[string]string{occupied: "mnist.csv is a folder"}
 	if runtime.GOOS == "linux" {
-		outs["/proc/self"] = "cannot write /proc/self/mnist.png" // not even for root
+		outs["/proc/self"] = "cannot lock the folder /proc/self" // not even for root
 	}
 	for out, want := range outs {
 		code, stdout, stderr := demo(t, "--data", data, "--epochs 1 --batch 20 --out", out)

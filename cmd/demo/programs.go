@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -119,12 +118,11 @@ func chosen[T any](flag string, beginnings []string, all []T, name func(T) strin
 
 // runPrograms runs the programs and writes the table and the CSV, of what there is if ctx ends.
 func runPrograms(c *cobra.Command, scope programs.Scope, path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return errors.WithMessage(err, "--out")
+	release, err := openOut(filepath.Dir(path), "programs", path)
+	if err != nil {
+		return err
 	}
-	if err := figure.CheckWritable(path); err != nil {
-		return errors.WithMessage(err, "--out")
-	}
+	defer release()
 	w := c.OutOrStdout()
 	left := map[string]int{}
 	for _, p := range scope.Programs {
@@ -141,8 +139,9 @@ func runPrograms(c *cobra.Command, scope programs.Scope, path string) error {
 	if len(results) == 0 {
 		return err
 	}
+	writeErr := figure.WriteCSV(path, programs.Rows(results))
 	fmt.Fprintf(w, "\n%s", programs.Table(programs.Summarise(results)))
-	if writeErr := figure.WriteCSV(path, programs.Rows(results)); writeErr != nil {
+	if writeErr != nil {
 		return failure{writeErr}
 	}
 	fmt.Fprintf(w, "\nWrote %s.\n", path)

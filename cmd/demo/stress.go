@@ -89,9 +89,11 @@ func (s *stressSettings) run(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := s.prepare(plan.File); err != nil {
+	release, err := s.prepare(plan.File)
+	if err != nil {
 		return err
 	}
+	defer release()
 	if data.Note != "" {
 		fmt.Fprintln(w, data.Note)
 	}
@@ -101,10 +103,11 @@ func (s *stressSettings) run(ctx context.Context, w io.Writer) error {
 	progress.close()
 	if err == nil || errors.Is(err, context.Canceled) && len(results) > 0 {
 		report := stress.NewReport(plan.Tasks, plan.Solvers, results)
-		fmt.Fprintf(w, "\n%s\n%s", figure.Table(report.Summary()), stress.Notes)
 		text := fmt.Sprintf("%d runs, seeds from %d on. %s %s\n", len(results), s.seed,
 			stress.SeedsNote, data.Note)
-		if saveErr := report.Save(s.out, s.name(), text); saveErr != nil {
+		saveErr := report.Save(s.out, s.name(), text)
+		fmt.Fprintf(w, "\n%s\n%s", figure.Table(report.Summary()), stress.Notes)
+		if saveErr != nil {
 			return failure{saveErr}
 		}
 		fmt.Fprintf(w, "\nWrote %s.md, %[1]s.png and more, and the runs to %s.\n",
@@ -158,18 +161,17 @@ func (s *stressSettings) name() string {
 	return "stress-" + s.study
 }
 
-// prepare makes the folder, and removes the runs in it unless they are to be kept.
-func (s *stressSettings) prepare(runs string) error {
-	if err := os.MkdirAll(s.out, 0o755); err != nil {
-		return errors.WithMessage(err, "--out")
-	}
-	if s.resume {
-		return nil
+// prepare opens the folder, and removes the runs in it unless they are to be kept.
+func (s *stressSettings) prepare(runs string) (release func(), err error) {
+	files := append(stress.Files(s.out, s.name()), runs)
+	if release, err = openOut(s.out, s.name(), files...); err != nil || s.resume {
+		return release, err
 	}
 	if err := os.Remove(runs); err != nil && !os.IsNotExist(err) {
-		return errors.WithMessage(err, "--out")
+		release()
+		return nil, errors.WithMessage(err, "--out")
 	}
-	return nil
+	return release, nil
 }
 
 // stressRun shows a finished run: on a terminal by the bar, elsewhere by a line for some of them.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -112,11 +113,15 @@ func Leftovers(path string) ([]string, error) {
 	for _, e := range entries {
 		rest, ours := strings.CutPrefix(e.Name(), filepath.Base(path)+".")
 		random, unfinished := strings.CutSuffix(rest, tempSuffix)
-		if ours && unfinished && isNumber(random) {
+		if ours && unfinished && isRandom(random) && e.Type().IsRegular() {
 			names = append(names, filepath.Join(filepath.Dir(path), e.Name()))
 		}
 	}
 	return names, nil
 }
 
-func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+// isRandom reports whether os.CreateTemp can have put s in the place of the star.
+func isRandom(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 64)
+	return err == nil && strconv.FormatUint(n, 10) == s
+}

@@ -220,9 +220,11 @@ func TestFaultsThatStay(t *testing.T) {
 func TestNoServer(t *testing.T) {
 	o := newOrigin(t, big())
 	s := o.source(t)
+	s.Flag = "--set"
 	o.Close()
 	_, err := s.Find(context.Background(), quiet)
 	if err == nil || !strings.Contains(err.Error(), "refused") ||
+		!strings.Contains(err.Error(), "name the folder with --set: ") ||
 		strings.Count(err.Error(), o.URL) != 2 { // what failed, and what to download
 		t.Errorf("%v", err)
 	}

@@ -61,8 +61,8 @@ func cifar() experiment {
 
 func cifarVariants(s settings, depth int) ([]variant, error) {
 	if depth < 8 || depth > maxDepth || (depth-2)%6 != 0 {
-		return nil, errors.Errorf("--depth %d: want 2 more than a multiple of 6, from 8 to %d", depth,
-			maxDepth)
+		return nil, errors.Errorf("--depth %d: want 2 more than a multiple of 6, from 8 to %d",
+			depth, maxDepth)
 	}
 	images, test, err := dataset.CIFAR10(s.data)
 	if err != nil {

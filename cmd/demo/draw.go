@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -48,7 +47,7 @@ func draw(path, out string) error {
 	if i < 0 {
 		return errors.Errorf("no experiment %q: want a file whose name begins with one", name)
 	}
-	f, err := os.Open(path)
+	f, err := figure.Open(path)
 	if err != nil {
 		return err
 	}

@@ -186,7 +186,8 @@ func TestUnwritableFile(t *testing.T) {
 				}
 			})
 			stdout, stderr := &onWrite{then: occupy}, new(bytes.Buffer)
-			code := run(context.Background(), dist.Alone(), fields(args, "--out", dir), stdout, stderr)
+			args := fields(args, "--out", dir)
+			code := run(context.Background(), dist.Alone(), args, stdout, stderr)
 			if code != exitFailed || !strings.Contains(stderr.String(), occupied) {
 				t.Errorf("%s, %s: exit code %d: %s", args, occupied, code, stderr)
 			}

@@ -48,7 +48,8 @@ func stressCommand() *cobra.Command {
 	f.BoolVar(&s.full, "full", false, "make all tasks of the suite, from 5 seeds")
 	f.Uint64Var(&s.seed, "seed", stress.FirstSeed,
 		"`number` that weights, batches and noise follow from")
-	f.Var(starts{(*count)(&s.seeds)}, "seeds", "`number` of seeds, counted on from --seed (default 2)")
+	f.Var(starts{(*count)(&s.seeds)}, "seeds",
+		"`number` of seeds, counted on from --seed (default 2)")
 	f.Var((*count)(&s.jobs), "jobs", "`number` of runs side by side (default one for each core)")
 	f.StringVar(&s.fashion, "fashion", "", "`folder` with "+fashionFiles)
 	f.StringVar(&s.data, "data", "",

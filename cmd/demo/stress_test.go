@@ -92,8 +92,8 @@ func TestStressWithoutData(t *testing.T) {
 	}
 }
 
-// fashionServer serves a small data set in the place of Fashion-MNIST, which is not installed in the
-// test. It counts the requests. What it serves can be removed from the folder.
+// fashionServer serves a small data set in the place of Fashion-MNIST, which is not installed in
+// the test. It counts the requests. What it serves can be removed from the folder.
 func fashionServer(t *testing.T) (dir string, requests *atomic.Int32) {
 	dir, requests = noisyData(t, 28), new(atomic.Int32)
 	files := http.FileServer(http.Dir(dir))
@@ -119,8 +119,8 @@ func fashionServer(t *testing.T) (dir string, requests *atomic.Int32) {
 	return dir, requests
 }
 
-// TestStressFetches: Fashion-MNIST is fetched where it is missing, once, and only if a run needs it.
-// If it cannot be had, no other data takes its place.
+// TestStressFetches: Fashion-MNIST is fetched where it is missing, once, and only if a run needs
+// it. If it cannot be had, no other data takes its place.
 func TestStressFetches(t *testing.T) {
 	served, requests := fashionServer(t)
 	base := "stress --solvers adam-1e-3 --seeds 1 --out " + t.TempDir()

@@ -9,8 +9,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// maxCount is the largest count in a flag or a CSV file. Its product with the steps of an epoch fits
-// an int of 64 bits.
+// maxCount is the largest count in a flag or a CSV file. Its product with the steps of an epoch
+// fits an int of 64 bits.
 const maxCount = 1_000_000_000
 
 // maxStarts is the largest number of starts or seeds. Each is a run of every solver on every task,

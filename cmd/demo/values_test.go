@@ -22,8 +22,11 @@ func TestNumericFlags(t *testing.T) {
 	const huge, most = "1000000001", "9223372036854775807"
 	valid := map[string][]string{"seed": {"0", huge, most}, "dropout": {"0"}}
 	digits := "--data " + smallData(t)
-	quick := map[string]string{"demo": digits, "mnist": digits, "cifar": "--batch 8 --data " + smallCIFAR(t),
-		"fashion": "--data " + noisyData(t, 28), "stress": "--tasks floor", "programs": "--tasks xor"}
+	quick := map[string]string{
+		"demo": digits, "mnist": digits, "fashion": "--data " + noisyData(t, 28),
+		"cifar":  "--batch 8 --data " + smallCIFAR(t),
+		"stress": "--tasks floor", "programs": "--tasks xor",
+	}
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
 	tried := map[string]int{}

@@ -175,6 +175,31 @@ func TestCheckWritable(t *testing.T) {
 	}
 }
 
+// TestOpen: what has no end is not opened, nor waited for.
+func TestOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if _, err := Open(path); !os.IsNotExist(err) {
+		t.Errorf("nothing: error %v", err)
+	}
+	if err := os.WriteFile(path, []byte("content"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if data, err := io.ReadAll(f); err != nil || string(data) != "content" {
+		t.Errorf("%q, %v", data, err)
+	}
+	for _, other := range []string{filepath.Dir(path), os.DevNull} {
+		_, err := Open(other)
+		if err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("%s: error %v", other, err)
+		}
+	}
+}
+
 // TestLeftovers: they are the files that WriteFile can have made, and no others.
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()

@@ -81,6 +81,19 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	return os.Rename(f.Name(), path)
 }
 
+// Open opens a file to read. What is not a regular file, such as a device, is an error, since it
+// may have no end.
+func Open(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.Errorf("figure: %s is not a regular file: name another", path)
+	}
+	return os.Open(path)
+}
+
 // CheckWritable returns an error if WriteFile could not write the file. It leaves no trace.
 func CheckWritable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {

@@ -17,18 +17,17 @@ type Find func(context.Context) (folder string, err error)
 // NewData returns the data in two folders, each with the four files of Fashion-MNIST or MNIST. An
 // empty folder for MNIST stands for the module that ships it.
 func NewData(fashion Find, digits string) *Data {
-	return &Data{
-		fashion: &pictures{read: func(ctx context.Context) (train, test *dataset.Images, err error) {
-			folder, err := fashion(ctx)
-			if err != nil {
-				return nil, nil, err
-			}
-			return dataset.FashionMNIST(folder)
-		}},
-		digits: &pictures{read: func(context.Context) (train, test *dataset.Images, err error) {
-			return dataset.MNIST(digits)
-		}},
+	readFashion := func(ctx context.Context) (train, test *dataset.Images, err error) {
+		folder, err := fashion(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		return dataset.FashionMNIST(folder)
 	}
+	readDigits := func(context.Context) (train, test *dataset.Images, err error) {
+		return dataset.MNIST(digits)
+	}
+	return &Data{fashion: &pictures{read: readFashion}, digits: &pictures{read: readDigits}}
 }
 
 // pictures are a data set, which is read when a task first needs it.

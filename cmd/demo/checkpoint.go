@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/pkg/errors"
 
 	"github.com/l4-go/l4/internal/experiment/figure"
@@ -25,14 +24,17 @@ type checkpoint struct {
 	Done     map[runID]result
 	Current  map[runID]train.State // of the runs in progress
 
-	file      string       // "" for none
-	lock      *flock.Flock // on a file beside, since saving replaces the file
+	file      string // "" for none
+	unlock    func()
 	mu        sync.Mutex
 	nextWrite time.Time
 }
 
 // A file is this line, a checksum of the rest, and the rest in the gob format.
 const checkpointMagic = "l4 demo checkpoint 3\n"
+
+// maxCheckpoint is the size of the largest checkpoint: package gob neither writes nor reads more.
+const maxCheckpoint = 8 << 30
 
 // writeShare limits the time spent on writing states to one part in so many.
 const writeShare = 20
@@ -42,19 +44,14 @@ const writeShare = 20
 func openCheckpoint(s settings) (*checkpoint, error) {
 	c := &checkpoint{
 		Settings: s.fingerprint, file: s.checkpoint,
-		Done: map[runID]result{}, Current: map[runID]train.State{},
+		Done: map[runID]result{}, Current: map[runID]train.State{}, unlock: func() {},
 	}
 	if c.file == "" {
 		return c, nil
 	}
-	c.lock = flock.New(c.file + ".lock")
-	locked, err := c.lock.TryLock()
-	if err != nil {
+	var err error
+	if c.unlock, err = takeLock(c.file, "the file "+c.file); err != nil {
 		return nil, errors.WithMessage(err, "--checkpoint")
-	}
-	if !locked {
-		return nil, errors.Errorf("--checkpoint %s: another demo is using it: "+
-			"wait until it ends, or name another file", c.file)
 	}
 	if err := c.load(s.resume); err != nil {
 		c.close()
@@ -64,33 +61,33 @@ func openCheckpoint(s settings) (*checkpoint, error) {
 }
 
 // close lets other programs use the file.
-func (c *checkpoint) close() {
-	if c.lock != nil {
-		c.lock.Unlock()
-	}
-}
+func (c *checkpoint) close() { c.unlock() }
 
 // load reads the file, or makes it if there is none. It is called with the file locked.
 func (c *checkpoint) load(resume bool) error {
-	unfinished, err := figure.Leftovers(c.file)
+	if err := removeLeftovers(c.file); err != nil {
+		return err
+	}
+	f, err := figure.Open(c.file)
+	if os.IsNotExist(err) {
+		return c.flush() // to know now whether it can be written
+	}
 	if err != nil {
 		return err
 	}
-	for _, name := range unfinished { // of programs that were killed
-		if err := os.Remove(name); err != nil {
-			return err
-		}
-	}
-	data, err := os.ReadFile(c.file)
-	switch {
-	case os.IsNotExist(err):
-		return c.flush() // to know now whether it can be written
-	case err != nil:
-		return err
-	case !resume:
+	defer f.Close()
+	if !resume {
 		return errors.New("the file exists: go on from it with --resume, or name another file")
 	}
-	return c.decode(data)
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if n := info.Size(); n > maxCheckpoint {
+		return errors.Errorf("it has %d bytes, want at most %d: name another file", n,
+			int64(maxCheckpoint))
+	}
+	return c.decode(f)
 }
 
 // begin is called before a run. It sets where the run starts and how it saves its state.
@@ -157,19 +154,31 @@ func (c *checkpoint) encode() ([]byte, error) {
 	return append(data, body.Bytes()...), nil
 }
 
-// decode takes over what encode has returned, if it is of the same settings.
-func (c *checkpoint) decode(data []byte) error {
-	rest, ok := bytes.CutPrefix(data, []byte(checkpointMagic))
-	if !ok || len(rest) < crc32.Size {
+// decode takes over what encode has returned, if it is of the same settings. The body is decoded
+// only if its checksum is right, so that a large file of another kind takes no memory.
+func (c *checkpoint) decode(r io.ReadSeeker) error {
+	const size = len(checkpointMagic) + crc32.Size
+	head, err := io.ReadAll(io.LimitReader(r, int64(size)))
+	if err != nil {
+		return err
+	}
+	sum, ok := bytes.CutPrefix(head, []byte(checkpointMagic))
+	if !ok || len(head) < size {
 		return errors.New("it is not a checkpoint of this program: name another file")
 	}
-	sum, body := binary.LittleEndian.Uint32(rest), rest[crc32.Size:]
-	if crc32.ChecksumIEEE(body) != sum {
+	hash := crc32.NewIEEE()
+	if _, err := io.Copy(hash, r); err != nil {
+		return err
+	}
+	if hash.Sum32() != binary.LittleEndian.Uint32(sum) {
 		return errors.New("it is damaged, its checksum does not match: name another file")
+	}
+	if _, err := r.Seek(int64(size), io.SeekStart); err != nil {
+		return err
 	}
 	want := c.Settings
 	c.Settings = "" // gob leaves what it does not find
-	if err := gob.NewDecoder(bytes.NewReader(body)).Decode(c); err != nil {
+	if err := gob.NewDecoder(r).Decode(c); err != nil {
 		return err
 	}
 	if c.Settings != want {

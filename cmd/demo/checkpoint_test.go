@@ -83,10 +83,10 @@ func TestKill(t *testing.T) {
 	if err != nil || bytes.Contains(out, []byte("epoch 20/20")) {
 		t.Errorf("%v: trained again:\n%s", err, out)
 	}
-	// A kill may hit the check that --out can be written, whose file nobody owns then: other demos
-	// may write there, so only the checkpoint's own leftovers can be removed.
-	if files, _ := filepath.Glob(filepath.Join(dir, "*.tmp")); len(files) > 0 {
-		t.Errorf("left over: %v", files)
+	for _, folder := range []string{dir, killed} {
+		if files, _ := filepath.Glob(filepath.Join(folder, "*.tmp")); len(files) > 0 {
+			t.Errorf("left over: %v", files)
+		}
 	}
 }
 
@@ -177,6 +177,54 @@ func TestCheckpointRefused(t *testing.T) {
 	}
 }
 
+// TestCheckpointWithoutEnd: what is not a regular file, or is larger than any checkpoint, is an
+// error before it is read. No file is read into memory before its checksum is known.
+func TestCheckpointWithoutEnd(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs devices and sparse files")
+	}
+	const large = 1 << 27
+	dir := t.TempDir()
+	file, data := filepath.Join(dir, "checkpoint"), smallData(t)
+	sparse := func(content string, size int64) func() error {
+		return func() error {
+			writeFile(t, file, []byte(content))
+			return os.Truncate(file, size)
+		}
+	}
+	for _, c := range []struct {
+		want string
+		make func() error
+	}{
+		{"not a regular file", func() error { return os.Symlink("/dev/zero", file) }},
+		{"not a regular file", func() error { return os.Symlink("/dev/full", file) }},
+		{"not a regular file", func() error { return os.Mkdir(file, 0o755) }},
+		{"want at most", sparse("", maxCheckpoint+1)},
+		{"want at most", sparse(checkpointMagic, maxCheckpoint+1)},
+		{"not a checkpoint", sparse("", large)},
+		{"damaged", sparse(checkpointMagic, large)},
+	} {
+		if err := c.make(); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		code, stdout, stderr := demo(t, "--resume --data", data, "--out", dir, "--checkpoint", file)
+		if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > large/4 {
+			t.Errorf("%s: %d bytes allocated", c.want, after.TotalAlloc-before.TotalAlloc)
+		}
+		if code != exitUsage || stdout != "" || !strings.Contains(stderr, c.want) {
+			t.Errorf("exit code %d, want %q: %s%s", code, c.want, stdout, stderr)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files := filesOf(t, dir); len(files) > 0 {
+		t.Errorf("left behind: %v", files)
+	}
+}
+
 // TestCheckpointInUse: of two programs on one checkpoint the second is refused, and the first goes
 // on.
 func TestCheckpointInUse(t *testing.T) {
@@ -185,8 +233,8 @@ func TestCheckpointInUse(t *testing.T) {
 		"--out", dir, "--resume --checkpoint", filepath.Join(dir, "checkpoint"))
 	second := 0
 	first := &onWrite{then: func() {
-		code, stdout, stderr := demo(t, args...)
-		refused := strings.Contains(stderr, "another demo is using it")
+		code, stdout, stderr := demo(t, append(slices.Clone(args), "--out", t.TempDir())...)
+		refused := strings.Contains(stderr, "another demo is using the file "+dir)
 		if code != exitUsage || !refused || stdout != "" {
 			t.Errorf("the second: exit code %d: %s%s", code, stdout, stderr)
 		}

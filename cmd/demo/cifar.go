@@ -16,6 +16,7 @@ import (
 const (
 	cifarPad = 4    // pixels that an image is moved by at most
 	cifarL2  = 2e-4 // of the penalty in the loss
+	maxDepth = 1202 // of the deepest net in the article on residual nets
 )
 
 // cifar is the experiment of the paper's section 3.3.
@@ -39,9 +40,9 @@ func cifar() experiment {
 			"fetched if it is not there, 170 MB)",
 		source: &dataset.CIFAR10Source,
 		flags: func(f *pflag.FlagSet) {
-			f.IntVar(&depth, "depth", 0,
-				"`number` of layers of the residual net: 8, 14, 20, 26, 32, ... "+
-					"(default 8, with --full 32)")
+			f.Var((*count)(&depth), "depth",
+				fmt.Sprintf("`number` of layers of the residual net: 8, 14, 20, 26, 32, ..., %d "+
+					"(default 8, with --full 32)", maxDepth))
 		},
 		variants: func(s settings) ([]variant, error) {
 			switch {
@@ -59,8 +60,9 @@ func cifar() experiment {
 }
 
 func cifarVariants(s settings, depth int) ([]variant, error) {
-	if depth < 8 || (depth-2)%6 != 0 {
-		return nil, errors.Errorf("--depth %d: want 2 more than a multiple of 6, from 8 on", depth)
+	if depth < 8 || depth > maxDepth || (depth-2)%6 != 0 {
+		return nil, errors.Errorf("--depth %d: want 2 more than a multiple of 6, from 8 to %d",
+			depth, maxDepth)
 	}
 	images, test, err := dataset.CIFAR10(s.data)
 	if err != nil {

@@ -26,9 +26,7 @@ func fetched(t *testing.T, status int) *atomic.Int32 {
 	}
 	server := httptest.NewServer(http.HandlerFunc(handler))
 	t.Cleanup(server.Close)
-	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "LocalAppData"} {
-		t.Setenv(name, t.TempDir())
-	}
+	emptyCache(t)
 	addExperiment(t, func() experiment {
 		e := planted()
 		e.name, e.data, e.batches = "fetched", "the file", []int{1}
@@ -50,6 +48,13 @@ func fetched(t *testing.T, status int) *atomic.Int32 {
 		return e
 	})
 	return &requests
+}
+
+// emptyCache gives the test a user's cache of its own.
+func emptyCache(t *testing.T) {
+	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "LocalAppData"} {
+		t.Setenv(name, t.TempDir())
+	}
 }
 
 // TestFetchData: the data is fetched once, and not at all if the user names a folder.

@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -48,7 +47,7 @@ func draw(path, out string) error {
 	if i < 0 {
 		return errors.Errorf("no experiment %q: want a file whose name begins with one", name)
 	}
-	f, err := os.Open(path)
+	f, err := figure.Open(path)
 	if err != nil {
 		return err
 	}
@@ -58,10 +57,13 @@ func draw(path, out string) error {
 		return err
 	}
 	j.experiment = experiments[i]()
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	path = filepath.Join(out, base+".png")
+	release, err := openOut(out, base, path)
+	if err != nil {
 		return err
 	}
-	return figure.Save(filepath.Join(out, base+".png"), j.panels()...)
+	defer release()
+	return figure.Save(path, j.panels()...)
 }
 
 // readCSV returns a job with the results that a file of the form of job.csv holds.
@@ -97,12 +99,11 @@ func (j *job) addRow(row []string) error {
 		return x
 	}
 	count := func(column string) int {
-		const most = 1e9
-		x := number(column, most)
+		x := number(column, maxCount)
 		if err == nil && (x < 1 || x != math.Trunc(x)) {
 			err = errors.Errorf("%s: %q is no whole number from 1 on", column, cell(column))
 		}
-		return int(max(1, min(x, most)))
+		return int(max(1, min(x, maxCount)))
 	}
 	const any = 1e300
 	record := train.Record{

@@ -65,6 +65,13 @@ func TestDrawRefuses(t *testing.T) {
 			t.Errorf("%q: exit code %d, %q, want %q in it", c.text, code, stderr, c.want)
 		}
 	}
+	folder := filepath.Join(t.TempDir(), "mnist.csv")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := demo(t, "draw", folder); !strings.Contains(stderr, "not a regular file") {
+		t.Errorf("a folder: exit code %d, %q", code, stderr)
+	}
 	if code, _, stderr := demo(t, "draw"); code == 0 {
 		t.Errorf("no file: exit code %d, %q", code, stderr)
 	}

@@ -14,6 +14,10 @@ import (
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
+// fashionFiles says what the folder of a flag holds.
+const fashionFiles = "the four files of Fashion-MNIST (default that of Debian's package, or else " +
+	"one in the user's cache, which is fetched if it is not there)"
+
 // fashion is an experiment of the paper's supplement, here as long as the one on MNIST.
 func fashion() experiment {
 	var dropout []float64
@@ -29,8 +33,7 @@ func fashion() experiment {
 			epochs:  30, restarts: 5,
 		},
 		timed: true, batches: []int{100}, dtype: "float32", gridStarts: 2,
-		data: "the four files of Fashion-MNIST (default that of Debian's package, or else one in " +
-			"the user's cache, which is fetched if it is not there)",
+		data:   fashionFiles,
 		source: &dataset.FashionMNISTSource,
 		flags: func(f *pflag.FlagSet) {
 			f.Float64SliceVar(&dropout, "dropout", nil,

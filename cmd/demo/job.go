@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"sync"
 
@@ -12,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/l4-go/l4/dist"
-	"github.com/l4-go/l4/internal/experiment/figure"
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
@@ -24,6 +22,7 @@ type job struct {
 	experiment experiment
 	variants   []variant
 	checkpoint *checkpoint
+	closeOut   func() // lets other demos write to --out
 	progress   *progress
 	grids      []*grid // what the search for rates looks at
 	searched   bool    // whether it is over
@@ -58,7 +57,7 @@ func runJob(
 	}
 	j, err := newJob(world, e, s, w)
 	if err == nil {
-		defer j.checkpoint.close()
+		defer j.close()
 	}
 	if err := world.Agree(err); err != nil {
 		return err
@@ -84,7 +83,9 @@ func newJob(world *dist.World, e experiment, s settings, w io.Writer) (*job, err
 	if n := world.Size(); n > 1 {
 		s.fingerprint += fmt.Sprintf(" on %d ranks", n)
 	}
-	j := &job{settings: s, world: world, experiment: e, results: map[runID]result{}}
+	j := &job{
+		settings: s, world: world, experiment: e, results: map[runID]result{}, closeOut: func() {},
+	}
 	vs, err := e.variants(s)
 	if err != nil {
 		return nil, err
@@ -101,30 +102,24 @@ func newJob(world *dist.World, e experiment, s settings, w io.Writer) (*job, err
 		return nil, err
 	}
 	if world.Rank() == 0 {
-		if err := j.prepareOut(); err != nil {
-			return nil, errors.WithMessage(err, "--out")
+		if j.closeOut, err = openOut(j.out, e.name, j.files()...); err != nil {
+			return nil, err
 		}
 	} else {
 		s.checkpoint = ""
 	}
 	if j.checkpoint, err = openCheckpoint(s); err != nil {
+		j.closeOut()
 		return nil, err
 	}
 	j.progress = newProgress(w, j)
 	return j, nil
 }
 
-// prepareOut makes the output folder and returns an error if a file cannot be written there.
-func (j *job) prepareOut() error {
-	if err := os.MkdirAll(j.out, 0o755); err != nil {
-		return err
-	}
-	for _, path := range j.files() {
-		if err := figure.CheckWritable(path); err != nil {
-			return err
-		}
-	}
-	return nil
+// close lets other demos use the checkpoint and the output folder.
+func (j *job) close() {
+	j.checkpoint.close()
+	j.closeOut()
 }
 
 // train makes all runs: first those of the search for the best rates, if there is one, then those

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -63,7 +62,7 @@ func programsCommand() *cobra.Command {
 		"`list` of programs, or of beginnings of their names (default all)")
 	f.StringSliceVar(&solvers, "solvers", nil, "`list` of solvers (default all)")
 	f.Uint64Var(&seed, "seed", 1, "`number` that data, initial weights and batches follow from")
-	f.Var((*count)(&seeds), "seeds", "`number` of seeds, counted on from --seed")
+	f.Var(starts{(*count)(&seeds)}, "seeds", "`number` of seeds, counted on from --seed")
 	f.BoolVar(&short, "short", false,
 		fmt.Sprintf("make %g of the steps, from one seed", shortLength))
 	f.Var((*count)(&jobs), "jobs", "`number` of runs side by side (default one for each core)")
@@ -119,12 +118,11 @@ func chosen[T any](flag string, beginnings []string, all []T, name func(T) strin
 
 // runPrograms runs the programs and writes the table and the CSV, of what there is if ctx ends.
 func runPrograms(c *cobra.Command, scope programs.Scope, path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return errors.WithMessage(err, "--out")
+	release, err := openOut(filepath.Dir(path), "programs", path)
+	if err != nil {
+		return err
 	}
-	if err := figure.CheckWritable(path); err != nil {
-		return errors.WithMessage(err, "--out")
-	}
+	defer release()
 	w := c.OutOrStdout()
 	left := map[string]int{}
 	for _, p := range scope.Programs {
@@ -141,8 +139,9 @@ func runPrograms(c *cobra.Command, scope programs.Scope, path string) error {
 	if len(results) == 0 {
 		return err
 	}
+	writeErr := figure.WriteCSV(path, programs.Rows(results))
 	fmt.Fprintf(w, "\n%s", programs.Table(programs.Summarise(results)))
-	if writeErr := figure.WriteCSV(path, programs.Rows(results)); writeErr != nil {
+	if writeErr != nil {
 		return failure{writeErr}
 	}
 	fmt.Fprintf(w, "\nWrote %s.\n", path)

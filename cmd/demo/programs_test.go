@@ -46,7 +46,7 @@ func TestProgramsMistakes(t *testing.T) {
 	for args, want := range map[string]string{
 		"--tasks xor,nothing":  `--tasks: no "nothing": choose from outliers,`,
 		"--solvers sgd":        `--solvers: no "sgd": choose from author, l4adam, l4mom, adam`,
-		"--seeds 0":            `"0": want a whole number`,
+		"--seeds 0":            `"0": want an integer`,
 		"--jobs many":          "many",
 		"--tasks xor --epochs": "unknown flag: --epochs",
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 
@@ -93,7 +94,7 @@ func (c *checkpoint) share(w *dist.World) error {
 		return err
 	}
 	if w.Rank() > 0 {
-		err = c.decode(data)
+		err = c.decode(bytes.NewReader(data))
 	}
 	return w.Agree(err)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -16,32 +17,30 @@ import (
 	"github.com/l4-go/l4/internal/experiment/train"
 )
 
-// report prints what came out and writes the figure and the CSV.
+// report prints the results and writes them to the CSV, first of all, and to the figures. What
+// cannot be written does not keep it from the rest.
 func (j *job) report(w io.Writer) error {
 	if !slices.ContainsFunc(j.runs, func(id runID) bool { return len(j.results[id].Records) > 0 }) {
 		fmt.Fprintln(w, "\nNo epoch was finished, so there is nothing to write.")
 		return nil
 	}
+	files := j.files()
+	err := figure.WriteCSV(files[0], j.csv())
 	fmt.Fprintf(w, "\n%s%s", j.gridReport(), j.experiment.report(j))
-	for _, path := range j.files() {
-		var err error
-		if filepath.Ext(path) == ".csv" {
-			err = figure.WriteCSV(path, j.csv())
-		} else {
-			err = figure.Save(path, j.panels()...)
-		}
-		if err != nil {
-			return err
-		}
+	for _, path := range files[1:] {
+		err = cmp.Or(err, figure.Save(path, j.panels()...))
 	}
-	fmt.Fprintf(w, "Wrote %s.\n", strings.Join(j.files(), ", "))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "Wrote %s.\n", strings.Join(files, ", "))
 	return nil
 }
 
-// files returns the paths of what the job writes.
+// files returns the paths of what the job writes: the CSV and then the figures.
 func (j *job) files() []string {
 	base := filepath.Join(j.out, j.experiment.name)
-	return []string{base + ".png", base + ".svg", base + ".csv"}
+	return []string{base + ".csv", base + ".png", base + ".svg"}
 }
 
 // summary returns a row for each solver on a variant: means over its starts, with the standard

@@ -47,7 +47,7 @@ func (s *settings) addFlags(e experiment, f *pflag.FlagSet) {
 	f.Var((*count)(&s.epochs), "epochs", "`number` of epochs")
 	f.Uint64Var(&s.seed, "seed", 1,
 		"`number` that initial weights and order of the data follow from")
-	f.Var((*count)(&s.restarts), "restarts",
+	f.Var(starts{(*count)(&s.restarts)}, "restarts",
 		"`number` of starts, each from other initial weights, with seeds counted on from --seed")
 	if e.dtype != "" {
 		f.Var((*dtypeName)(&s.dtype), "dtype", "`type` of the weights, float32 or float64")

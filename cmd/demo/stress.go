@@ -11,6 +11,7 @@ import (
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 
+	"github.com/l4-go/l4/internal/experiment/dataset"
 	"github.com/l4-go/l4/internal/experiment/figure"
 	"github.com/l4-go/l4/internal/experiment/stress"
 )
@@ -47,10 +48,10 @@ func stressCommand() *cobra.Command {
 	f.BoolVar(&s.full, "full", false, "make all tasks of the suite, from 5 seeds")
 	f.Uint64Var(&s.seed, "seed", stress.FirstSeed,
 		"`number` that weights, batches and noise follow from")
-	f.Var((*count)(&s.seeds), "seeds", "`number` of seeds, counted on from --seed (default 2)")
+	f.Var(starts{(*count)(&s.seeds)}, "seeds",
+		"`number` of seeds, counted on from --seed (default 2)")
 	f.Var((*count)(&s.jobs), "jobs", "`number` of runs side by side (default one for each core)")
-	f.StringVar(&s.fashion, "fashion", stress.FashionFolder,
-		"`folder` with Fashion-MNIST's files; MNIST takes its place if there is none")
+	f.StringVar(&s.fashion, "fashion", "", "`folder` with "+fashionFiles)
 	f.StringVar(&s.data, "data", "",
 		"`folder` with MNIST's files (default a module that ships them)")
 	f.StringVar(&s.out, "out", "out",
@@ -68,7 +69,7 @@ func stressLong() string {
 		fmt.Fprintf(&text, "  %-8s %s\n", s.Name, s.Title)
 	}
 	text.WriteString("\nTasks of the suite, without --full those with a star:\n")
-	for _, t := range stress.Suite(stress.NewData(stress.FashionFolder, "")) {
+	for _, t := range stress.Suite(new(stress.Data)) {
 		star := " "
 		if stress.IsQuick(t) {
 			star = "*"
@@ -84,27 +85,26 @@ func stressLong() string {
 
 // run makes the comparison and its report. Errors after the training has begun are failures.
 func (s *stressSettings) run(ctx context.Context, w io.Writer) error {
-	data := stress.NewData(s.fashion, s.data)
-	plan, err := s.plan(data)
+	plan, err := s.plan(stress.NewData(s.findFashion(w), s.data))
 	if err != nil {
 		return err
 	}
-	if err := s.prepare(plan.File); err != nil {
+	release, err := s.prepare(plan.File)
+	if err != nil {
 		return err
 	}
-	if data.Note != "" {
-		fmt.Fprintln(w, data.Note)
-	}
+	defer release()
 	progress := newProgress(w, nil)
 	plan.Progress = func(done, all int, r stress.Result) { progress.stressRun(done, all, r) }
 	results, err := plan.Run(ctx)
 	progress.close()
 	if err == nil || errors.Is(err, context.Canceled) && len(results) > 0 {
 		report := stress.NewReport(plan.Tasks, plan.Solvers, results)
+		text := fmt.Sprintf("%d runs, seeds from %d on. %s\n", len(results), s.seed,
+			stress.SeedsNote)
+		saveErr := report.Save(s.out, s.name(), text)
 		fmt.Fprintf(w, "\n%s\n%s", figure.Table(report.Summary()), stress.Notes)
-		text := fmt.Sprintf("%d runs, seeds from %d on. %s %s\n", len(results), s.seed,
-			stress.SeedsNote, data.Note)
-		if saveErr := report.Save(s.out, s.name(), text); saveErr != nil {
+		if saveErr != nil {
 			return failure{saveErr}
 		}
 		fmt.Fprintf(w, "\nWrote %s.md, %[1]s.png and more, and the runs to %s.\n",
@@ -114,6 +114,20 @@ func (s *stressSettings) run(ctx context.Context, w io.Writer) error {
 		return failure{err}
 	}
 	return err
+}
+
+// findFashion returns how to find Fashion-MNIST: as demo fashion does, unless the user has named a
+// folder.
+func (s *stressSettings) findFashion(w io.Writer) stress.Find {
+	return func(ctx context.Context) (string, error) {
+		if s.fashion != "" {
+			return s.fashion, nil
+		}
+		source, p := dataset.FashionMNISTSource, &fetchProgress{w: w}
+		source.Flag = "--fashion"
+		defer p.close()
+		return source.Find(ctx, p.show)
+	}
 }
 
 // plan returns what to run.
@@ -158,18 +172,17 @@ func (s *stressSettings) name() string {
 	return "stress-" + s.study
 }
 
-// prepare makes the folder, and removes the runs in it unless they are to be kept.
-func (s *stressSettings) prepare(runs string) error {
-	if err := os.MkdirAll(s.out, 0o755); err != nil {
-		return errors.WithMessage(err, "--out")
-	}
-	if s.resume {
-		return nil
+// prepare opens the folder, and removes the runs in it unless they are to be kept.
+func (s *stressSettings) prepare(runs string) (release func(), err error) {
+	files := append(stress.Files(s.out, s.name()), runs)
+	if release, err = openOut(s.out, s.name(), files...); err != nil || s.resume {
+		return release, err
 	}
 	if err := os.Remove(runs); err != nil && !os.IsNotExist(err) {
-		return errors.WithMessage(err, "--out")
+		release()
+		return nil, errors.WithMessage(err, "--out")
 	}
-	return nil
+	return release, nil
 }
 
 // stressRun shows a finished run: on a terminal by the bar, elsewhere by a line for some of them.

@@ -3,13 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/csv"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/l4-go/l4/dist"
+	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
 // TestStress: a comparison writes its tables, its figure and its runs, and does not make a run
@@ -67,7 +73,7 @@ func TestStressMistakes(t *testing.T) {
 		{"--study x", `no study "x": choose from suite, long`},
 		{"--tasks floor,x", `no task "x": choose from fashion-0`},
 		{"--solvers adam", `no solver "adam": choose from l4adam`},
-		{"--seeds 0", "want a whole number, at least 1"},
+		{"--seeds 0", "want an integer from 1 to"},
 		{"--out " + occupied, "not a directory"},
 	} {
 		code, _, stderr := demo(t, "stress --tasks floor "+c.args)
@@ -83,6 +89,92 @@ func TestStressWithoutData(t *testing.T) {
 	code, _, stderr := demo(t, "stress --tasks mnist-0 --data", dir, "--out", dir)
 	if code != exitFailed || !strings.Contains(stderr, "train-images") {
 		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+// fashionServer serves a small data set in the place of Fashion-MNIST, which is not installed in
+// the test. It counts the requests. What it serves can be removed from the folder.
+func fashionServer(t *testing.T) (dir string, requests *atomic.Int32) {
+	dir, requests = noisyData(t, 28), new(atomic.Int32)
+	files := http.FileServer(http.Dir(dir))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		files.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	emptyCache(t)
+	before := dataset.FashionMNISTSource
+	t.Cleanup(func() { dataset.FashionMNISTSource = before })
+	dataset.FashionMNISTSource = dataset.Source{Name: "Fashion-MNIST", Package: before.Package}
+	for _, name := range filesOf(t, dir) {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dataset.FashionMNISTSource.Files = append(dataset.FashionMNISTSource.Files, dataset.File{
+			URL: server.URL + "/" + name, Size: int64(len(data)),
+			SHA256: fmt.Sprintf("%x", sha256.Sum256(data)),
+		})
+	}
+	return dir, requests
+}
+
+// TestStressFetches: Fashion-MNIST is fetched where it is missing, once, and only if a run needs
+// it. If it cannot be had, no other data takes its place.
+func TestStressFetches(t *testing.T) {
+	served, requests := fashionServer(t)
+	base := "stress --solvers adam-1e-3 --seeds 1 --out " + t.TempDir()
+	for _, c := range []struct {
+		args     string
+		requests int32
+	}{
+		{"--tasks floor", 0},
+		{"--tasks linear,floor --resume", 4},
+		{"--tasks linear,floor --resume", 0},
+		{"--tasks linear", 0}, // from the cache
+	} {
+		code, stdout, stderr := demo(t, base, c.args)
+		said := strings.Count(stdout, "fetching t")
+		if code != 0 || requests.Swap(0) != c.requests || said != int(c.requests) {
+			t.Errorf("%s: exit code %d, want %d requests: %s%s", c.args, code, c.requests, stdout,
+				stderr)
+		}
+	}
+	emptyCache(t)
+	if err := os.RemoveAll(served); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := demo(t, base, "--tasks linear")
+	for _, want := range []string{"404 Not Found", "apt-get install", "--fashion"} {
+		if code != exitFailed || !strings.Contains(stderr, want) {
+			t.Errorf("exit code %d, want %q: %s%s", code, want, stdout, stderr)
+		}
+	}
+	args := "--tasks linear --fashion " + noisyData(t, 28)
+	if code, stdout, stderr := demo(t, base, args); code != 0 {
+		t.Errorf("%s: exit code %d: %s%s", args, code, stdout, stderr)
+	}
+}
+
+// TestStressDrawsFigures: what docs/figures.sh draws from the runs in docs takes neither data nor a
+// run, since the context is done, which would end them.
+func TestStressDrawsFigures(t *testing.T) {
+	_, requests := fashionServer(t)
+	runs, err := os.ReadFile("../../docs/data/stress-runs.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "stress-runs.csv"), runs)
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	args := fields("stress --full --resume --data /nowhere --out", dir)
+	if code := run(done, dist.Alone(), args, &stdout, &stderr); code != 0 || requests.Load() > 0 {
+		t.Errorf("exit code %d, %d requests: %s%s", code, requests.Load(), &stdout, &stderr)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "stress.png")); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -9,7 +9,15 @@ import (
 	"github.com/pkg/errors"
 )
 
-// count is a flag: a whole number above 0. A zero count is none yet and prints as nothing.
+// maxCount is the largest count in a flag or a CSV file. Its product with the steps of an epoch
+// fits an int of 64 bits.
+const maxCount = 1_000_000_000
+
+// maxStarts is the largest number of starts or seeds. Each is a run of every solver on every task,
+// and all runs are listed before the first.
+const maxStarts = 1000
+
+// count is a flag: an integer from 1 to maxCount. A zero count is not set and prints as nothing.
 type count int
 
 func (c *count) Type() string { return "number" }
@@ -21,14 +29,21 @@ func (c *count) String() string {
 	return strconv.Itoa(int(*c))
 }
 
-func (c *count) Set(text string) error {
+func (c *count) Set(text string) error { return c.setUpTo(maxCount, text) }
+
+func (c *count) setUpTo(most int, text string) error {
 	n, err := strconv.Atoi(strings.TrimSpace(text))
-	if err != nil || n < 1 {
-		return errors.Errorf("%q: want a whole number, at least 1", text)
+	if err != nil || n < 1 || n > most {
+		return errors.Errorf("%q: want an integer from 1 to %d", text, most)
 	}
 	*c = count(n)
 	return nil
 }
+
+// starts is a flag: a count up to maxStarts.
+type starts struct{ *count }
+
+func (s starts) Set(text string) error { return s.setUpTo(maxStarts, text) }
 
 // countList is a flag: different counts, separated by commas.
 type countList []int

@@ -139,9 +139,11 @@ func (d *download) request(
 		}
 		return nil, 0, err
 	}
-	code, n := resp.StatusCode, resp.ContentLength
+	code, n, part := resp.StatusCode, resp.ContentLength, resp.Header.Get("Content-Range")
 	if code == http.StatusPartialContent {
-		fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-", &first) // 0 if it fails
+		if _, err := fmt.Sscanf(part, "bytes %d-", &first); err != nil {
+			first = -1
+		}
 	}
 	switch {
 	case start > 0 && (code == http.StatusRequestedRangeNotSatisfiable ||
@@ -152,6 +154,9 @@ func (d *download) request(
 		err = errors.New(resp.Status)
 	case code != http.StatusOK && code != http.StatusPartialContent:
 		err = permanent{errors.New(resp.Status)}
+	case first != start && first != 0:
+		err = permanent{errors.Errorf("invalid reply from the server: Content-Range %q, "+
+			"want one that begins at byte 0", part)}
 	case n >= 0 && first+n != d.Size:
 		err = permanent{errors.Errorf("a file of %d bytes, want %d", first+n, d.Size)}
 	}

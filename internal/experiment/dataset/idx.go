@@ -43,8 +43,11 @@ func (s *Images) Normal(channel int) (mean, deviation float64) {
 const (
 	imagesMagic = 0x803 // unsigned bytes in three dimensions
 	labelsMagic = 0x801 // unsigned bytes in one dimension
-	// maxSide bounds what a damaged header can ask for.
-	maxSide = 1 << 12
+	// What the largest data sets of this form have, MNIST and Fashion-MNIST. A damaged header
+	// cannot ask for more.
+	maxLabels = 60_000
+	maxPixels = maxLabels * 28 * 28
+	maxSide   = 1 << 12 // so that a product of three sizes fits 64 bits
 )
 
 // loadIDX reads a pair of files in the idx format of MNIST, compressed or not. Errors name the
@@ -123,8 +126,13 @@ func (s *Images) readImages(r io.Reader) (err error) {
 	if n == 0 || rows == 0 || cols == 0 || rows > maxSide || cols > maxSide {
 		return errors.Errorf("%d images of %d by %d pixels", n, rows, cols)
 	}
+	size := int64(n) * int64(rows) * int64(cols)
+	if size > maxPixels {
+		return errors.Errorf("%d images of %d by %d pixels, want at most %d pixels", n, rows, cols,
+			maxPixels)
+	}
 	s.Rows, s.Cols = int(rows), int(cols)
-	s.Pixels, err = body(r, int64(n)*int64(rows)*int64(cols))
+	s.Pixels, err = body(r, size)
 	return err
 }
 
@@ -132,6 +140,9 @@ func (s *Images) readLabels(r io.Reader) (err error) {
 	var sizes [1]uint32
 	if err := header(r, labelsMagic, sizes[:]); err != nil {
 		return err
+	}
+	if sizes[0] > maxLabels {
+		return errors.Errorf("%d labels, want at most %d", sizes[0], maxLabels)
 	}
 	if s.Labels, err = body(r, int64(sizes[0])); err != nil {
 		return err

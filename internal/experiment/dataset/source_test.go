@@ -110,6 +110,11 @@ func TestFaultsThatPass(t *testing.T) {
 				w.Header().Set("Content-Range", fmt.Sprintf("bytes 7-%d/%[1]d", bigSize))
 				w.WriteHeader(http.StatusPartialContent)
 			}), []string{"", rest, ""}, bigSize + bigSize/2, false},
+		"cut off, the server sends what is no range": {afterCut(
+			func(o *origin, w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Range", "bytes -9223372036854775808-")
+				w.WriteHeader(http.StatusPartialContent)
+			}), []string{"", rest, ""}, bigSize + bigSize/2, false},
 		"hangs before it answers": {
 			first(func(_ *origin, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }),
 			[]string{"", ""}, bigSize, true},
@@ -166,6 +171,12 @@ func TestFaultsThatStay(t *testing.T) {
 	status := func(code int) func(http.ResponseWriter, *http.Request) {
 		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 	}
+	part := func(contentRange string) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Range", contentRange)
+			w.WriteHeader(http.StatusPartialContent)
+		}
+	}
 	other := content(bigSize + 1)[1:]
 	for name, c := range map[string]struct {
 		fault func(http.ResponseWriter, *http.Request)
@@ -185,6 +196,13 @@ func TestFaultsThatStay(t *testing.T) {
 		}, 1},
 		"a page": {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) },
 			[]string{"6 bytes, want 1048576"}, 1},
+		"a part from before the file": {part("bytes -5-7/1048576"),
+			[]string{"invalid reply", `"bytes -5-7/1048576"`}, 1},
+		"a part from far behind": {part("bytes 9223372036854775807-"),
+			[]string{"invalid reply", `"bytes 9223372036854775807-"`}, 1},
+		"a part from too far to count": {part("bytes 99999999999999999999-"),
+			[]string{"invalid reply", `"bytes 99999999999999999999-"`}, 1},
+		"a part of unknown place": {part(""), []string{"invalid reply", `""`}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOrigin(t, big())
@@ -220,9 +238,11 @@ func TestFaultsThatStay(t *testing.T) {
 func TestNoServer(t *testing.T) {
 	o := newOrigin(t, big())
 	s := o.source(t)
+	s.Flag = "--set"
 	o.Close()
 	_, err := s.Find(context.Background(), quiet)
 	if err == nil || !strings.Contains(err.Error(), "refused") ||
+		!strings.Contains(err.Error(), "name the folder with --set: ") ||
 		strings.Count(err.Error(), o.URL) != 2 { // what failed, and what to download
 		t.Errorf("%v", err)
 	}

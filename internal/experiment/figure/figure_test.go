@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -171,6 +172,54 @@ func TestCheckWritable(t *testing.T) {
 	}
 	if _, err := Leftovers(filepath.Join(dir, "no", "f")); err == nil {
 		t.Error("a folder that does not exist is no error")
+	}
+}
+
+// TestOpen: what has no end is not opened, nor waited for.
+func TestOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if _, err := Open(path); !os.IsNotExist(err) {
+		t.Errorf("nothing: error %v", err)
+	}
+	if err := os.WriteFile(path, []byte("content"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if data, err := io.ReadAll(f); err != nil || string(data) != "content" {
+		t.Errorf("%q, %v", data, err)
+	}
+	for _, other := range []string{filepath.Dir(path), os.DevNull} {
+		_, err := Open(other)
+		if err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("%s: error %v", other, err)
+		}
+	}
+}
+
+// TestLeftovers: they are the files that WriteFile can have made, and no others.
+func TestLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f.csv")
+	for _, name := range []string{"f.csv", "f.csv.tmp", "f.csv.01.tmp", "f.csv.-1.tmp",
+		"f.csv.99999999999999999999.tmp", "f.csv.a.tmp", "f.csv.1.tmp2", "g.csv.1.tmp",
+		"f.csv.0.tmp", "f.csv.4294967295.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(path+".2.tmp", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, path+".3.tmp"); err != nil && runtime.GOOS != "windows" {
+		t.Fatal(err)
+	}
+	want := []string{path + ".0.tmp", path + ".4294967295.tmp"}
+	if got, err := Leftovers(path); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
 	}
 }
 

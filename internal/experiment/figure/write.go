@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -80,6 +81,19 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	return os.Rename(f.Name(), path)
 }
 
+// Open opens a file to read. What is not a regular file, such as a device, is an error, since it
+// may have no end.
+func Open(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.Errorf("figure: %s is not a regular file: name another", path)
+	}
+	return os.Open(path)
+}
+
 // CheckWritable returns an error if WriteFile could not write the file. It leaves no trace.
 func CheckWritable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
@@ -112,11 +126,15 @@ func Leftovers(path string) ([]string, error) {
 	for _, e := range entries {
 		rest, ours := strings.CutPrefix(e.Name(), filepath.Base(path)+".")
 		random, unfinished := strings.CutSuffix(rest, tempSuffix)
-		if ours && unfinished && isNumber(random) {
+		if ours && unfinished && isRandom(random) && e.Type().IsRegular() {
 			names = append(names, filepath.Join(filepath.Dir(path), e.Name()))
 		}
 	}
 	return names, nil
 }
 
-func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+// isRandom reports whether os.CreateTemp can have put s in the place of the star.
+func isRandom(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 64)
+	return err == nil && strconv.FormatUint(n, 10) == s
+}

@@ -1,54 +1,57 @@
 package stress
 
 import (
-	"fmt"
+	"context"
 	"math/rand/v2"
-	"os"
 	"sync"
 
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// FashionFolder is where Debian's package dataset-fashion-mnist puts its files.
-const FashionFolder = "/usr/share/datasets/fashion-mnist"
+// Data are the images that tasks train on. The zero value is for tasks that are not run.
+type Data struct{ fashion, digits *pictures }
 
-// Data are the images that tasks train on, pooled to a quarter of their pixels. They are read when
-// a task first needs them.
-type Data struct {
-	// Note tells if something is not as it should be, otherwise it is empty.
-	Note string
+// Find returns the folder with the files of a data set. It may have to fetch them.
+type Find func(context.Context) (folder string, err error)
 
-	fashion, digits func() (*images, error)
-	fashionName     string
+// NewData returns the data in two folders, each with the four files of Fashion-MNIST or MNIST. An
+// empty folder for MNIST stands for the module that ships it.
+func NewData(fashion Find, digits string) *Data {
+	readFashion := func(ctx context.Context) (train, test *dataset.Images, err error) {
+		folder, err := fashion(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		return dataset.FashionMNIST(folder)
+	}
+	readDigits := func(context.Context) (train, test *dataset.Images, err error) {
+		return dataset.MNIST(digits)
+	}
+	return &Data{fashion: &pictures{read: readFashion}, digits: &pictures{read: readDigits}}
 }
 
-// images are labelled images, with more to test on.
+// pictures are a data set, which is read when a task first needs it.
+type pictures struct {
+	read func(context.Context) (train, test *dataset.Images, err error)
+
+	mu   sync.Mutex
+	have *images // nil before
+}
+
+// images are labelled images, with more to test on, pooled to a quarter of their pixels.
 type images struct{ train, test *dataset.Images }
 
-// NewData returns the data in two folders, each with the four files of MNIST or Fashion-MNIST.
-// Where there is no folder with Fashion-MNIST, MNIST takes its place; an empty folder for MNIST
-// stands for the module that ships it.
-func NewData(fashionFolder, mnistFolder string) *Data {
-	d := &Data{fashionName: "Fashion-MNIST", digits: loader(mnistFolder)}
-	if _, err := os.Stat(fashionFolder); err == nil {
-		d.fashion = loader(fashionFolder)
-		return d
-	}
-	d.fashion, d.fashionName = d.digits, "MNIST"
-	d.Note = fmt.Sprintf("No Fashion-MNIST in %q: its tasks use MNIST instead and are easier. "+
-		"Debian's package dataset-fashion-mnist has it.", fashionFolder)
-	return d
-}
-
-// loader returns a function that reads and pools images once.
-func loader(folder string) func() (*images, error) {
-	return sync.OnceValues(func() (*images, error) {
-		train, test, err := dataset.MNIST(folder)
+func (p *pictures) load(ctx context.Context) (*images, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.have == nil {
+		train, test, err := p.read(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return &images{pool(train), pool(test)}, nil
-	})
+		p.have = &images{pool(train), pool(test)}
+	}
+	return p.have, nil
 }
 
 // pool returns the images with each square of four pixels as their mean.

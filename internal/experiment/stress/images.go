@@ -1,6 +1,7 @@
 package stress
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -96,9 +97,9 @@ type imageTask struct {
 
 // task names the task in full.
 func (c imageTask) task(d *Data) Task {
-	load, title := d.fashion, d.fashionName
+	data, title := d.fashion, "Fashion-MNIST"
 	if c.digits {
-		load, title = d.digits, "MNIST"
+		data, title = d.digits, "MNIST"
 	}
 	if c.images > 0 {
 		title = fmt.Sprintf("%d images of %s", c.images, title)
@@ -119,19 +120,19 @@ func (c imageTask) task(d *Data) Task {
 		title += ", float64"
 	}
 	title = fmt.Sprintf("%s, %d steps", title, c.steps)
-	t := Task{Name: c.name, Title: title, Kind: c.kind, Steps: c.steps}
+	t := Task{Name: c.name, Title: title, Kind: c.kind, Steps: c.steps, data: data}
 	if c.encoder {
 		t.Metric = Error
 	}
 	t.start = func(seed uint64) (*Run, error) {
-		data, err := load()
+		images, err := data.load(context.Background())
 		if err != nil {
 			return nil, err
 		}
 		if c.wide {
-			return startImages[float64](c, data, seed), nil
+			return startImages[float64](c, images, seed), nil
 		}
-		return startImages[float32](c, data, seed), nil
+		return startImages[float32](c, images, seed), nil
 	}
 	return t
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/pkg/errors"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -48,55 +49,28 @@ type runID struct {
 func (r Result) id() runID { return runID{r.Task, r.Title, r.Solver, r.Seed} }
 
 // Run makes the runs and returns their results by task, then solver, then seed. If the context is
-// done it returns those there are, and the context's error.
+// done it returns those there are, and the context's error. Data is read, or fetched, before the
+// first run, and only if a run is made that needs it.
 func (p Plan) Run(ctx context.Context) ([]Result, error) {
 	store, err := openStore(p.File)
 	if err != nil {
 		return nil, err
 	}
 	defer store.close()
-	runs := len(p.Tasks) * len(p.Solvers) * len(p.Seeds)
-	results := make([]*Result, runs)
-	done := 0
-	at := func(task, solver, seed int) int {
-		return (task*len(p.Solvers)+solver)*len(p.Seeds) + seed
-	}
-	p.each(func(task, solver, seed int) {
-		id := runID{p.Tasks[task].Name, p.Tasks[task].Title, p.Solvers[solver].Name, p.Seeds[seed]}
+	results := make([]*Result, len(p.Tasks)*len(p.Solvers)*len(p.Seeds))
+	var missing []place
+	p.each(func(at place) {
+		id := runID{p.Tasks[at.task].Name, p.Tasks[at.task].Title, p.Solvers[at.solver].Name,
+			p.Seeds[at.seed]}
 		if r, ok := store.results[id]; ok {
-			results[at(task, solver, seed)] = &r
-			done++
+			results[p.index(at)] = &r
+		} else {
+			missing = append(missing, at)
 		}
 	})
-	var mu sync.Mutex
-	group, ctx := errgroup.WithContext(ctx)
-	if group.SetLimit(p.Jobs); p.Jobs <= 0 {
-		group.SetLimit(runtime.GOMAXPROCS(0))
+	if err = p.load(ctx, missing); err == nil {
+		err = p.makeRuns(ctx, missing, results, store)
 	}
-	p.each(func(task, solver, seed int) {
-		i := at(task, solver, seed)
-		if results[i] != nil {
-			return
-		}
-		group.Go(func() error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			r, err := run(ctx, p.Tasks[task], p.Solvers[solver], p.Seeds[seed])
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			results[i] = &r
-			done++
-			if p.Progress != nil {
-				p.Progress(done, runs, r)
-			}
-			return store.add(r)
-		})
-	})
-	err = group.Wait()
 	var made []Result
 	for _, r := range results {
 		if r != nil {
@@ -106,13 +80,66 @@ func (p Plan) Run(ctx context.Context) ([]Result, error) {
 	return made, err
 }
 
+// load reads the data of runs.
+func (p Plan) load(ctx context.Context, runs []place) error {
+	for _, at := range runs {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if t := p.Tasks[at.task]; t.data != nil {
+			if _, err := t.data.load(ctx); err != nil {
+				return errors.WithMessagef(err, "stress: task %s", t.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// makeRuns makes runs, and puts each result in its place.
+func (p Plan) makeRuns(ctx context.Context, runs []place, results []*Result, store *store) error {
+	var mu sync.Mutex
+	done := len(results) - len(runs)
+	group, ctx := errgroup.WithContext(ctx)
+	if group.SetLimit(p.Jobs); p.Jobs <= 0 {
+		group.SetLimit(runtime.GOMAXPROCS(0))
+	}
+	for _, at := range runs {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			r, err := run(ctx, p.Tasks[at.task], p.Solvers[at.solver], p.Seeds[at.seed])
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			results[p.index(at)] = &r
+			done++
+			if p.Progress != nil {
+				p.Progress(done, len(results), r)
+			}
+			return store.add(r)
+		})
+	}
+	return group.Wait()
+}
+
+// place says which task, solver and seed a run is of.
+type place struct{ task, solver, seed int }
+
+// index returns the index of a run's result.
+func (p Plan) index(at place) int {
+	return (at.task*len(p.Solvers)+at.solver)*len(p.Seeds) + at.seed
+}
+
 // each calls f for all runs in the order in which they are made: one seed after another, so that
 // what is there after a part of the time is a comparison of all solvers.
-func (p Plan) each(f func(task, solver, seed int)) {
+func (p Plan) each(f func(at place)) {
 	for seed := range p.Seeds {
 		for task := range p.Tasks {
 			for solver := range p.Solvers {
-				f(task, solver, seed)
+				f(place{task, solver, seed})
 			}
 		}
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
 // quickPlan takes milliseconds.
@@ -158,6 +160,49 @@ func TestTaskFails(t *testing.T) {
 	_, err := p.Run(context.Background())
 	if err == nil || !strings.Contains(err.Error(), "task b") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestPlanReadsData: data is read once, before the first run, and only if a run is made that needs
+// it. Without it, no run is made.
+func TestPlanReadsData(t *testing.T) {
+	fault, reads, runs := error(nil), 0, 0
+	data := &pictures{read: func(context.Context) (train, test *dataset.Images, err error) {
+		reads++
+		if runs > 0 {
+			t.Errorf("data is read after %d runs", runs)
+		}
+		none := &dataset.Images{Rows: 2, Cols: 2}
+		return none, none, fault
+	}}
+	p := quickPlan()
+	p.Tasks[2].data = data
+	p.File = filepath.Join(t.TempDir(), "runs.csv")
+	p.Progress = func(int, int, Result) { runs++ }
+	for _, c := range []struct {
+		tasks, seeds, reads, runs, results int
+		fault                              error
+	}{
+		{3, 1, 1, 0, 0, errors.New("fault")},
+		{2, 1, 0, 8, 8, errors.New("fault")}, // that is not needed
+		{3, 1, 1, 0, 8, errors.New("fault")},
+		{3, 1, 1, 4, 12, nil},
+		{3, 2, 0, 12, 24, nil},
+		{3, 2, 0, 0, 24, nil},
+	} {
+		reads, runs, fault = 0, 0, c.fault
+		part := p
+		part.Tasks, part.Seeds = p.Tasks[:c.tasks], Seeds(501, c.seeds)
+		results, err := part.Run(context.Background())
+		if c.reads == 0 {
+			c.fault = nil
+		}
+		if !errors.Is(err, c.fault) || err != nil && !strings.Contains(err.Error(), "task c") {
+			t.Errorf("%+v: error %v", c, err)
+		}
+		if reads != c.reads || runs != c.runs || len(results) != c.results {
+			t.Errorf("%+v: %d reads, %d runs, %d results", c, reads, runs, len(results))
+		}
 	}
 }
 

@@ -126,3 +126,22 @@ func TestSave(t *testing.T) {
 		t.Error("no error for an unknown format")
 	}
 }
+
+// TestSaveInPart: a file that cannot be written does not keep the others from being written.
+func TestSaveInPart(t *testing.T) {
+	for _, occupied := range Files("", "stress") {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, occupied), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		err := NewReport(madeUp()).Save(dir, "stress", "")
+		if err == nil || !strings.Contains(err.Error(), occupied) {
+			t.Errorf("%s is a folder: error %v", occupied, err)
+		}
+		for _, path := range Files(dir, "stress") {
+			if _, err := os.ReadFile(path); (err == nil) != (filepath.Base(path) != occupied) {
+				t.Errorf("%s is a folder: %s: %v", occupied, path, err)
+			}
+		}
+	}
+}

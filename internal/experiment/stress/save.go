@@ -1,6 +1,7 @@
 package stress
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -9,27 +10,24 @@ import (
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// Save writes the report to files in a folder: NAME.md with all tables, NAME-tasks.csv with the
-// table of the tasks, and the figure as NAME.png and NAME.svg. The text is put before the tables.
-func (r *Report) Save(folder, name, text string) error {
+// Files returns the paths of what Save writes.
+func Files(folder, name string) []string {
 	path := filepath.Join(folder, name)
-	write := func(w io.Writer) error {
+	return []string{path + "-tasks.csv", path + ".md", path + ".png", path + ".svg"}
+}
+
+// Save writes the report to files in a folder: NAME-tasks.csv with the table of the tasks, NAME.md
+// with all tables, and the figure as NAME.png and NAME.svg. The text is put before the tables. It
+// writes all that it can, and returns the first error.
+func (r *Report) Save(folder, name, text string) error {
+	files := Files(folder, name)
+	markdown := func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "%s\n%s\n%s\n%s\n%s", text, Markdown(r.Summary(), 1), Notes,
 			Markdown(r.Table(), 2), Markdown(r.Titles(), 2))
 		return err
 	}
-	if err := figure.WriteFile(path+".md", write); err != nil {
-		return err
-	}
-	if err := figure.WriteCSV(path+"-tasks.csv", r.Table()); err != nil {
-		return err
-	}
-	for _, ext := range []string{".png", ".svg"} {
-		if err := r.Draw(path + ext); err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(figure.WriteCSV(files[0], r.Table()), figure.WriteFile(files[1], markdown),
+		r.Draw(files[2]), r.Draw(files[3]))
 }
 
 // Markdown returns rows as a table, the first as its header, with so many columns to the left and

@@ -17,6 +17,7 @@ type Task struct {
 	Steps  int
 	Metric Metric
 
+	data  *pictures // that start reads; nil for none
 	start func(seed uint64) (*Run, error)
 }
 

@@ -3,20 +3,24 @@ package stress
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"math"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/l4-go/l4/internal/experiment/baseline"
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// testData is read once. MNIST is in a module; Fashion-MNIST may be missing.
-var testData = NewData(FashionFolder, "")
+// testData has MNIST, which is in a module, in the place of Fashion-MNIST, which may be missing.
+var testData = &Data{fashion: testDigits, digits: testDigits}
+
+var testDigits = NewData(nil, "").digits
 
 // allTasks are those of all studies but the one that takes too much time and memory for a test.
 func allTasks() (tasks []Task) {
@@ -207,16 +211,28 @@ func TestShuffle(t *testing.T) {
 	}
 }
 
+// TestNoFashion: without Fashion-MNIST, or with files that are not it, nothing else takes its
+// place, and the titles of tasks are what they are with it.
 func TestNoFashion(t *testing.T) {
-	d := NewData(t.TempDir()+"/none", "")
-	if !strings.Contains(d.Note, "dataset-fashion-mnist") {
-		t.Errorf("note %q", d.Note)
+	fault := errors.New("fault")
+	missing := NewData(func(context.Context) (string, error) { return "", fault }, "")
+	if _, err := Suite(missing)[0].Start(1); !errors.Is(err, fault) {
+		t.Errorf("error %v, want %v", err, fault)
 	}
-	if task := Suite(d)[0]; !strings.HasPrefix(task.Title, "MNIST") {
-		t.Errorf("title %q of a task with the other images", task.Title)
+	empty := NewData(func(context.Context) (string, error) { return t.TempDir(), nil }, "")
+	if _, err := Suite(empty)[0].Start(1); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v for a folder without files", err)
 	}
-	if _, err := NewData(t.TempDir(), "").fashion(); err == nil {
-		t.Error("no error for a folder without files")
+	for _, s := range Studies {
+		have := s.Tasks(testData)
+		for i, task := range s.Tasks(missing) {
+			if want := have[i].Title; task.Title != want {
+				t.Errorf("title %q without the data, %q with it", task.Title, want)
+			}
+		}
+	}
+	if title := Suite(missing)[0].Title; !strings.HasPrefix(title, "Fashion-MNIST, ") {
+		t.Errorf("title %q", title)
 	}
 }
 

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/l4-go/l4/dist"
+)
+
+// TestNumericFlags gives each flag with a number, of each command, the ends of what a number can
+// be. Whatever is invalid is reported in one line that names the flag, before anything is made.
+// The context is done, so that valid numbers do not train either.
+func TestNumericFlags(t *testing.T) {
+	const huge, most = "1000000001", "9223372036854775807"
+	valid := map[string][]string{"seed": {"0", huge, most}, "dropout": {"0"}}
+	digits := "--data " + smallData(t)
+	quick := map[string]string{
+		"demo": digits, "mnist": digits, "fashion": "--data " + noisyData(t, 28),
+		"cifar":  "--batch 8 --data " + smallCIFAR(t),
+		"stress": "--tasks floor", "programs": "--tasks xor",
+	}
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	tried := map[string]int{}
+	root := rootCommand(dist.Alone())
+	for _, c := range append(root.Commands(), root) {
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			switch f.Value.Type() {
+			case "bool", "string", "stringSlice", "type":
+				return
+			}
+			for _, number := range []string{"0", "-1", huge, most} {
+				out := filepath.Join(t.TempDir(), "out")
+				args := fields(quick[c.Name()], "--out", out, "--"+f.Name, number)
+				if c != root {
+					args = append([]string{c.Name()}, args...)
+				}
+				var stdout, stderr bytes.Buffer
+				code := run(done, dist.Alone(), args, &stdout, &stderr)
+				want, said := exitUsage, "--"+f.Name
+				if slices.Contains(valid[f.Name], number) {
+					want, said = exitInterrupted, "interrupted"
+				}
+				line := stderr.String()
+				if code != want || !strings.Contains(line, said) || strings.Count(line, "\n") != 1 {
+					t.Errorf("%s: exit code %d, want %d: %s", args, code, want, line)
+				}
+				if _, err := os.Stat(out); want == exitUsage && err == nil {
+					t.Errorf("%s: the output folder has been made", args)
+				}
+				tried[f.Name]++
+			}
+		})
+	}
+	for _, name := range fields("epochs restarts seed seeds jobs batch depth dropout") {
+		if tried[name] == 0 {
+			t.Errorf("no command has the flag --%s", name)
+		}
+	}
+}
+
+// TestMostEpochs: the last step of the largest number of epochs is a number that a report can hold.
+func TestMostEpochs(t *testing.T) {
+	digits := "--batch 20 --data " + smallData(t)
+	for _, args := range []string{"mnist --full " + digits, "regression", "dnc --batch 2"} {
+		code, stdout, stderr := 0, "", ""
+		for wait := time.Second / 4; !strings.Contains(stdout, "Wrote"); wait *= 2 {
+			ctx, cancel := context.WithCancel(context.Background())
+			time.AfterFunc(wait, cancel)
+			var out, err bytes.Buffer
+			code = run(ctx, dist.Alone(), fields(args, "--epochs 1000000000 --out", t.TempDir()),
+				&out, &err)
+			stdout, stderr = out.String(), err.String()
+		}
+		if code != exitInterrupted || stderr != "demo: interrupted\n" {
+			t.Errorf("%s: exit code %d: %s", args, code, stderr)
+		}
+	}
+}
+
+// TestMostStarts: the runs of the largest number of starts fit in memory. None is made.
+func TestMostStarts(t *testing.T) {
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, args := range []string{
+		"regression --restarts 1000", "stress --full --seeds 1000", "programs --seeds 1000",
+	} {
+		var stdout, stderr bytes.Buffer
+		code := run(done, dist.Alone(), fields(args, "--out", t.TempDir()), &stdout, &stderr)
+		if code != exitInterrupted || stderr.String() != "demo: interrupted\n" {
+			t.Errorf("%s: exit code %d: %s", args, code, &stderr)
+		}
+	}
+}

@@ -78,7 +78,7 @@ func (a *Average) Update() error {
 		return err
 	}
 	if bad, _ := a.weights.Sum(a.finite); bad != 0 {
-		found := nonFinite{what: "weight"}
+		var found nonFinite
 		found.name, found.at, found.value = a.weights.Find(a.finite)
 		return &found
 	}

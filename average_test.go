@@ -126,7 +126,7 @@ func TestAverageErrors(t *testing.T) {
 	}
 	weights := numbers(model[1].w)
 	for what, spoil := range map[string]func(){
-		"not finite: the weight of vector is NaN at element 2": func() {
+		"not finite: vector is NaN at element 2": func() {
 			weights[2] = math.NaN()
 			model[1].setWeight(weights)
 		},

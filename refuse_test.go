@@ -39,7 +39,7 @@ func TestRefused(t *testing.T) {
 			lines[0],
 			"step=3",
 		) || !strings.Contains(lines[0], "loss is NaN") ||
-		!strings.Contains(lines[1], "0 parameters") {
+		!strings.Contains(lines[1], "0 weights") {
 		t.Errorf("logged:\n%s", log.String())
 	}
 }

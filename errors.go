@@ -50,8 +50,11 @@ func (e *nonFinite) Error() string {
 			e.value, e.at)
 	}
 	why, remedy := "", "look for its cause"
-	if isFinite(e.value) {
-		why, remedy = ", and its square overflows", "use WithClip, divide the loss by a constant"
+	if size := math.Abs(e.value); isFinite(size) {
+		why, remedy = ", and its square overflows", "divide the loss by a constant"
+		if size <= math.MaxFloat32 { // a float32, whose norm is a float64
+			remedy += ", use WithClip"
+		}
 	}
 	return fmt.Sprintf("%v: the %s of %s is %v at element %d%s; %s"+skip, ErrNonFinite, e.what,
 		e.name, e.value, e.at, why, remedy)

@@ -80,8 +80,8 @@ func (a *Average) Update() error {
 	}
 	if bad, _ := a.weights.Sum(a.finite); bad != 0 {
 		name, at, value := a.weights.Find(a.finite)
-		return fmt.Errorf("%w: the weight of %s is %v at element %d; look for its cause, "+
-			"and set the weight to a finite number before Update", ErrNonFinite, name, value, at)
+		return fmt.Errorf("%w: %s is %v at element %d; look for its cause, and set it "+
+			"to a finite number before Update", ErrNonFinite, name, value, at)
 	}
 	if a.updates == 0 {
 		a.means.renew(&a.weights)

@@ -261,7 +261,7 @@ func TestBatchesRefuse(t *testing.T) {
 	shared[1].g = shared[0].w
 	var b l4.Batches
 	if err := b.Add(one, valueGrads(shared)); err == nil ||
-		!strings.Contains(err.Error(), "the weight of a shares memory with the gradient of b") {
+		!strings.Contains(err.Error(), "l4: a shares memory with the gradient of b") {
 		t.Errorf("a weight that is a gradient: error %v", err)
 	}
 	wantEqual(t, weightsOf(shared), []float64{1, 2, 3, 4})

@@ -57,9 +57,9 @@
 //
 // A step happens as a whole or not at all. An error names the parameter and says what to do; see
 // ErrNonFinite, ErrNegativeLoss and ErrModelChanged. It leaves the weights as they were, and
-// training can go on with the next batch. A program that
-// calls Step as a statement does not see errors: WithLogger logs the first of each kind, and
-// Info.Refused counts them.
+// training can go on with the next batch. A program that calls Step as a statement does not see
+// errors: slog.Default logs the first, WithLogger the first of each kind, and Info.Refused counts
+// them. WithLogger(slog.New(slog.DiscardHandler)) logs nothing.
 //
 // Steps are deterministic: the same losses and gradients give the same bits, on any number of
 // cores, with assembly or without.

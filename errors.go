@@ -10,8 +10,9 @@ import (
 	"github.com/l4-go/l4/internal/flat"
 )
 
-// Errors that a caller can test for with errors.Is. After any error the weights and the solver's
-// state are as they were before the call, except for the state of an inner solver; see New.
+// Errors that a caller can test for with errors.Is. After any error the weights are as they were
+// before the call, and so is the solver's state, except that Info.Refused counts the call and that an
+// inner solver decides about its own state; see New.
 var (
 	// ErrNonFinite says that the loss, the penalty or a gradient element is NaN or infinite, or
 	// that the element's square overflows. The gradients have been zeroed, so that the next run of
@@ -39,12 +40,20 @@ type nonFinite struct {
 }
 
 func (e *nonFinite) Error() string {
-	what := fmt.Sprintf("the %s is %v", e.what, e.value)
-	if e.name != "" {
-		what = fmt.Sprintf("the %s of %s is %v at element %d", e.what, e.name, e.value, e.at)
+	const skip = ", or let WithSkipNonFinite skip such steps"
+	if e.name == "" {
+		return fmt.Sprintf("%v: the %s is %v; look for its cause"+skip, ErrNonFinite, e.what,
+			e.value)
 	}
-	return fmt.Sprintf("%v: %s; look for its cause, or let WithSkipNonFinite skip such steps",
-		ErrNonFinite, what)
+	why, remedy := "", "look for its cause"
+	if size := math.Abs(e.value); isFinite(size) {
+		why, remedy = ", and its square overflows", "divide the loss by a constant"
+		if size <= math.MaxFloat32 { // a float32, whose norm is a float64
+			remedy += ", use WithClip"
+		}
+	}
+	return fmt.Sprintf("%v: the %s of %s is %v at element %d%s; %s"+skip, ErrNonFinite, e.what,
+		e.name, e.value, e.at, why, remedy)
 }
 
 func (e *nonFinite) Unwrap() error { return ErrNonFinite }

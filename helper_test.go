@@ -1,13 +1,33 @@
 package l4_test
 
 import (
+	"context"
+	"log/slog"
 	"math"
 	"math/rand/v2"
+	"os"
+	"strings"
 	"testing"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
+
+// TestMain leaves out of the tests' output the lines about the many steps that they let be refused.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(quiet{slog.NewTextHandler(os.Stderr, nil)}))
+	os.Exit(m.Run())
+}
+
+// quiet drops what l4 logs.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "l4 ") {
+		return nil
+	}
+	return q.Handler.Handle(ctx, r)
+}
 
 var dtypes = []tensor.Dtype{tensor.Float32, tensor.Float64}
 

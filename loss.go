@@ -163,14 +163,14 @@ const remedy = "call SetLoss with the node that gorgonia.Grad was given"
 func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
 	model []gorgonia.ValueGrad) error {
 	symbolic := false // the gradients are nodes, as of gorgonia.Grad, and not of a Lisp machine
-	for _, v := range model {
+	for i, v := range model {
 		n, ok := v.(*gorgonia.Node)
 		if !ok || n == nil {
 			continue
 		}
 		if n.Graph() != loss.Graph() {
 			return errors.Errorf("l4: the loss belongs to another graph than %s; "+
-				"call SetLoss with the loss of the graph that was run", n.Name())
+				"call SetLoss with the loss of the graph that was run", flat.NameOf(i, n))
 		}
 		symbolic = symbolic || n.Deriv() != nil
 	}

@@ -28,8 +28,8 @@ func TestModelErrors(t *testing.T) {
 		want  string
 	}{
 		"empty":          {nil, "no parameters"},
-		"nil":            {model(nil), "parameter #1"},
-		"nil pointer":    {model((*param)(nil)), "parameter #1"},
+		"nil":            {model(nil), "weight 1 is nil"},
+		"nil pointer":    {model((*param)(nil)), "weight 1 is nil"},
 		"no value":       {model(&param{name: "w"}), "w: no value"},
 		"nil tensor":     {model(&param{name: "w", w: (*tensor.Dense)(nil)}), "w: no value"},
 		"integer":        {model(with(of(tensor.Int, 2), of(tensor.Int, 2))), "w: dtype int"},
@@ -51,9 +51,9 @@ func TestModelErrors(t *testing.T) {
 			"w: gradient: dtype float32, want float64"},
 		"twice": {model(with(shared, of(tensor.Float64, 3)),
 			&param{name: "u", w: shared, g: of(tensor.Float64, 3)}),
-			"the weight of w shares memory with the weight of u"},
+			"l4: w shares memory with u"},
 		"own gradient": {model(with(shared, shared)),
-			"the weight of w shares memory with the gradient of w"},
+			"l4: w shares memory with the gradient of w"},
 		"node without one": {[]gorgonia.ValueGrad{gorgonia.NewVector(gorgonia.NewGraph(),
 			tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(2),
 			gorgonia.WithInit(gorgonia.Ones()))}, "w: gradient: No Gradient"},
@@ -84,19 +84,19 @@ func TestModelChanged(t *testing.T) {
 	}{
 		"grew": {func(m []*param) []*param {
 			return append(m, newParam("c", tensor.Float64, []int{1}, []float64{1}))
-		}, "3 parameters, in the first step 2"},
+		}, "3 weights, in the first step 2"},
 		"shrank": {func(m []*param) []*param {
 			return m[:1]
-		}, "1 parameters, in the first step 2"},
+		}, "1 weights, in the first step 2"},
 		"reordered": {func(m []*param) []*param {
 			return []*param{m[1], m[0]}
-		}, "parameter #0 is b, in the first step it was a"},
+		}, "weight 0 is b, in the first step it was a"},
 		"reordered without names": {func(m []*param) []*param {
 			return []*param{{name: "a", w: m[1].w, g: m[1].g}, {name: "b", w: m[0].w, g: m[0].g}}
-		}, "a has the weight that b had"},
+		}, "a has the memory that b had"},
 		"replaced": {func(m []*param) []*param {
 			return []*param{m[0], newParam("c", tensor.Float64, []int{2, 3}, ramp(6, 2))}
-		}, "parameter #1 is c"},
+		}, "weight 1 is c"},
 		"shape": {func(m []*param) []*param {
 			return []*param{m[0], newParam("b", tensor.Float64, []int{3, 2}, ramp(6, 2))}
 		}, "b: weight: shape [3 2], in the first step [2 3]"},

@@ -3,6 +3,7 @@ package l4_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/pkg/errors"
@@ -152,4 +153,30 @@ func TestPoisonedBatch(t *testing.T) {
 			t.Errorf("Last: %+v", info)
 		}
 	})
+}
+
+// TestOverflowingSquare: the error about a finite gradient says that its square is what overflows,
+// and what it advises makes the step.
+func TestOverflowingSquare(t *testing.T) {
+	for dt, large := range map[tensor.Dtype]float64{tensor.Float32: 0x1p65, tensor.Float64: 1e200} {
+		loss, p := newBowl(), newParam("w", dt, []int{2}, []float64{1, 2})
+		*loss.F64 = 1
+		step := func(g float64, opts ...l4.Option) error {
+			p.setGrad([]float64{1, g})
+			return l4.NewL4Adam(loss, opts...).Step(valueGrads([]*param{p}))
+		}
+		err := step(large)
+		if !errors.Is(err, l4.ErrNonFinite) || !strings.Contains(err.Error(), fmt.Sprintf(
+			"the gradient of w is %v at element 1, and its square overflows; divide the loss by a",
+			large)) {
+			t.Errorf("%v: error %v", dt, err)
+		}
+		clipped := step(large, l4.WithClip(1))
+		if (clipped == nil) != strings.Contains(err.Error(), "WithClip") {
+			t.Errorf("%v: error %v, and with WithClip %v", dt, err, clipped)
+		}
+		if err := step(math.Inf(1)); err == nil || strings.Contains(err.Error(), "square") {
+			t.Errorf("%v: an infinite gradient: error %v", dt, err)
+		}
+	}
 }

@@ -17,9 +17,9 @@ import (
 // TestRefused: errors that a program does not read are counted, and told to a logger once for each
 // reason.
 func TestRefused(t *testing.T) {
-	var log bytes.Buffer
+	logger, log := logged()
 	loss, p := newBowl(), newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
-	s := l4.NewL4Adam(loss, l4.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	s := l4.NewL4Adam(loss, l4.WithLogger(logger))
 	model := []*param{p}
 	stepTimes(t, s, loss, model, 2)
 	for range 3 {
@@ -39,8 +39,102 @@ func TestRefused(t *testing.T) {
 			lines[0],
 			"step=3",
 		) || !strings.Contains(lines[0], "loss is NaN") ||
-		!strings.Contains(lines[1], "0 parameters") {
+		!strings.Contains(lines[1], "0 weights") {
 		t.Errorf("logged:\n%s", log.String())
+	}
+}
+
+// logged returns a logger and what has been logged by it.
+func logged() (*slog.Logger, *bytes.Buffer) {
+	log := new(bytes.Buffer)
+	return slog.New(slog.NewTextHandler(log, nil)), log
+}
+
+// asDefault makes a logger the default for a test.
+func asDefault(t *testing.T, logger *slog.Logger) {
+	before := slog.Default()
+	slog.SetDefault(logger)
+	t.Cleanup(func() { slog.SetDefault(before) })
+}
+
+// TestWarning: without a logger the default one gets a line about the first refused step of a
+// solver, and about no other.
+func TestWarning(t *testing.T) {
+	fallback, warnings := logged()
+	asDefault(t, fallback)
+	own, log := logged()
+	loss, p := newBowl(), newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
+	model := []*param{p}
+	for name, c := range map[string]struct {
+		opts []l4.Option
+		want int // warnings
+	}{
+		"default":           {nil, 1},
+		"a nil logger":      {[]l4.Option{l4.WithLogger(nil)}, 1},
+		"a bad option":      {[]l4.Option{l4.WithFraction(-1)}, 1},
+		"a logger":          {[]l4.Option{l4.WithLogger(own)}, 0},
+		"that logs nothing": {[]l4.Option{l4.WithLogger(slog.New(slog.DiscardHandler))}, 0},
+	} {
+		warnings.Reset()
+		s := l4.NewL4Adam(loss, c.opts...)
+		refuse := func() {
+			for range 2 {
+				*loss.F64 = gorgonia.F64(math.NaN())
+				if s.Step(valueGrads(model)) == nil || s.Step(nil) == nil {
+					t.Errorf("%s: no error", name)
+				}
+			}
+		}
+		refuse()
+		if name != "a bad option" {
+			stepTimes(t, s, loss, model, 1)
+			data, err := s.MarshalBinary()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.UnmarshalBinary(data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refuse()
+		got := warnings.String()
+		if strings.Count(got, "\n") != c.want || strings.Count(got, "level=WARN") != c.want ||
+			strings.Count(got, "WithLogger") != c.want {
+			t.Errorf("%s: want %d warnings, got\n%s", name, c.want, got)
+		}
+	}
+	if lines := strings.Count(log.String(), "level=ERROR"); lines != 3 ||
+		strings.Contains(log.String(), "goexit") {
+		t.Errorf("by the logger that was given, want 3 lines without stack traces:\n%s", log)
+	}
+}
+
+// TestRefusedWithoutAStep: errors that Step returns before it looks at the model are counted and
+// logged like all others.
+func TestRefusedWithoutAStep(t *testing.T) {
+	logger, log := logged()
+	p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
+	for range 3 {
+		for name, s := range map[string]stepper{
+			"a bad option": l4.NewL4Adam(newBowl(), l4.WithFraction(-1), l4.WithLogger(logger)),
+			"a bad option after the logger": l4.NewL4Mom(newBowl(), l4.WithLogger(logger),
+				l4.WithBound(-1)),
+			"a nil option":      l4.NewL4Mom(newBowl(), nil, l4.WithLogger(logger)),
+			"no inner solver":   l4.New(newBowl(), nil, l4.WithLogger(logger)),
+			"only L4Adam's own": l4.NewL4Mom(newBowl(), l4.WithAdamEpsilon(1), l4.WithLogger(logger)),
+			"no constructor":    new(l4.L4Adam),
+		} {
+			log.Reset()
+			for range 3 {
+				if s.Step(valueGrads([]*param{p})) == nil {
+					t.Errorf("%s: no error", name)
+				}
+			}
+			lines := strings.Count(log.String(), "\n")
+			if refused := s.Last().Refused; refused != 3 || lines != 1 && name != "no constructor" {
+				t.Errorf("%s: %d of 3 steps refused, logged\n%s", name, refused, log)
+			}
+		}
 	}
 }
 
@@ -98,13 +192,13 @@ func TestSkipNonFinite(t *testing.T) {
 // TestLoggedKinds: reasons that differ at every step do not fill the log, nor the memory.
 func TestLoggedKinds(t *testing.T) {
 	const steps = 100
-	var log bytes.Buffer
+	logger, log := logged()
 	n := 1
 	loss := l4.LossFunc(func() gorgonia.Value {
 		n++ // a shape that no step before had
 		return tensor.New(tensor.WithShape(n), tensor.Of(tensor.Float64))
 	})
-	s := l4.NewL4Adam(loss, l4.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	s := l4.NewL4Adam(loss, l4.WithLogger(logger))
 	for range steps {
 		if s.Step(nil) == nil {
 			t.Fatal("no error")

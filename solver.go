@@ -56,7 +56,7 @@ func (s *Solver) Last() Info { return s.last }
 // and leaves the weights.
 func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	if err := s.usable(); err != nil {
-		return err
+		return s.refuse(err)
 	}
 	m, floor, info, err := s.read(model) // everything that can be wrong is found here
 	if err != nil {

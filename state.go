@@ -56,7 +56,7 @@ func (s *Solver) UnmarshalBinary(data []byte) error {
 		return err
 	}
 	loaded := newSolver(s.name, nil, s.opts, s.newDirection)
-	loaded.loss = s.loss
+	loaded.loss, loaded.told = s.loss, s.told
 	if err := stateFormat.Read(data, loaded.fields); err != nil {
 		return errors.WithMessage(err, "l4: loading a state")
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strconv"
+	"strings"
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
@@ -42,22 +44,20 @@ func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 			return err
 		}
 	} else if len(model) != len(m.tensors) {
-		return changed("%d parameters, in the first step %d; "+
-			"a solver belongs to one model: make one for each set of layers",
-			len(model), len(m.tensors))
+		return changed("%d weights, in the first step %d", len(model), len(m.tensors))
 	}
 	moved := m.moved
 	m.moved = true // until all are bound: a parameter may panic
 	for i, v := range model {
 		if isNil(v) {
-			return errors.Errorf("l4: parameter #%d is nil", i)
+			return errors.Errorf("l4: weight %d is nil", i)
 		}
 		elsewhere, other, err := m.tensors[i].bind(v)
 		if err != nil && other && m.fixed {
-			return changed("%s: %v", nameOf(i, v), err)
+			return changed("%s: %v", NameOf(i, v), err)
 		}
 		if err != nil {
-			return errors.WithMessagef(err, "l4: %s", nameOf(i, v))
+			return errors.WithMessagef(err, "l4: %s", NameOf(i, v))
 		}
 		moved = moved || elsewhere
 	}
@@ -113,7 +113,7 @@ func (m *Model) Any(p Pass) bool { return m.blocks.any(p) }
 // there are no gradients. There must be one.
 func (m *Model) Find(p Pass) (name string, at int, value float64) {
 	tensor, at, value := m.blocks.find(p)
-	return m.names[tensor], at, value
+	return m.shown(tensor), at, value
 }
 
 // ZeroGrads zeroes the gradients where they lie.
@@ -124,12 +124,15 @@ func (m *Model) ZeroGrads() {
 }
 
 // Len is the number of tensors. Of each, Name, Shape, Size and Dtype are as in the first step; Size
-// is its number of elements.
+// is its number of elements. Name tells the tensors apart and is saved; NameOf is for messages.
 func (m *Model) Len() int             { return len(m.tensors) }
 func (m *Model) Name(i int) string    { return m.names[i] }
 func (m *Model) Shape(i int) []int    { return m.tensors[i].dims() }
 func (m *Model) Size(i int) int       { return m.tensors[i].len() }
 func (m *Model) Dtype(i int) gt.Dtype { return m.tensors[i].dtype() }
+
+// shown is the name of a tensor in messages.
+func (m *Model) shown(i int) string { return shownAs(m.names[i], i, m.Shape(i)) }
 
 // describe sets up the model of the first step.
 func (m *Model) describe(model []gorgonia.ValueGrad) error {
@@ -139,15 +142,16 @@ func (m *Model) describe(model []gorgonia.ValueGrad) error {
 	tensors, names := make([]tensor, len(model)), make([]string, len(model))
 	for i, v := range model {
 		if isNil(v) {
-			return errors.Errorf("l4: parameter #%d is nil", i)
+			return errors.Errorf("l4: weight %d is nil", i)
 		}
 		names[i] = nameOf(i, v)
 		w := v.Value()
 		if isNil(w) {
-			return errors.Errorf("l4: %s: no value", names[i])
+			return errors.Errorf("l4: %s: no value", NameOf(i, v))
 		}
 		if tensors[i] = newTensor(w.Dtype(), i, w.Shape(), !m.WeightsOnly); tensors[i] == nil {
-			return errors.Errorf("l4: %s: dtype %v, want float32 or float64", names[i], w.Dtype())
+			return errors.Errorf("l4: %s: dtype %v, want float32 or float64", NameOf(i, v),
+				w.Dtype())
 		}
 	}
 	m.tensors, m.names, m.blocks = tensors, names, nil
@@ -165,14 +169,14 @@ func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 		if weight.from == t.home() {
 			continue
 		}
-		if name := nameOf(i, model[i]); name != m.names[i] {
-			return changed("parameter #%d is %s, in the first step it was %s; keep the order",
-				i, name, m.names[i])
+		if nameOf(i, model[i]) != m.names[i] {
+			return changed("weight %d is %s, in the first step it was %s", i,
+				NameOf(i, model[i]), m.shown(i))
 		}
 		for j, other := range m.tensors {
 			if weight.from == other.home() {
-				return changed("%s has the weight that %s had in the last step; keep the order",
-					m.names[i], m.names[j])
+				return changed("%s has the memory that %s had in the last step", m.shown(i),
+					m.shown(j))
 			}
 		}
 	}
@@ -201,9 +205,14 @@ func (m *Model) checkOverlaps(model []gorgonia.ValueGrad) error {
 		if a.param > b.param {
 			a, b = b, a
 		}
-		return errors.Errorf("l4: the %v of %s shares memory with the %v of %s; "+
-			"give one of them a copy", a, nameOf(a.param, model[a.param]),
-			b, nameOf(b.param, model[b.param]))
+		first, second := model[a.param], model[b.param]
+		if _, ok := first.(*gorgonia.Node); ok && first == second && a.param != b.param {
+			return errors.Errorf("l4: weights %d and %d are one node; Gorgonia makes one node "+
+				"of inputs of equal name and shape: give each a name with gorgonia.WithName",
+				a.param, b.param)
+		}
+		return errors.Errorf("l4: %s shares memory with %s; give one of them a copy",
+			a.of(NameOf(a.param, first)), b.of(NameOf(b.param, second)))
 	})
 }
 
@@ -259,18 +268,48 @@ func dtypeField(c *record.Codec, dt gt.Dtype) gt.Dtype {
 }
 
 func changed(format string, args ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{ErrChanged}, args...)...)
+	const remedy = "; make one solver for each set of weights, and keep the weights in order"
+	return fmt.Errorf("%w: "+format+remedy, append([]any{ErrChanged}, args...)...)
 }
 
-// nameOf returns the name of a parameter in error messages: its own name if it has one, as in
-// Gorgonia's solvers, otherwise its position.
+// unnamed is what a leaf of a graph without a name calls itself.
+const unnamed = "%!s(<nil>)()"
+
+// nameOf returns what tells a parameter from others: its own name if it has one, as in Gorgonia's
+// solvers, otherwise its position.
 func nameOf(i int, p gorgonia.ValueGrad) string {
 	if named, ok := p.(gorgonia.Namer); ok && !isNil(p) {
 		if name := named.Name(); name != "" {
 			return name
 		}
 	}
-	return fmt.Sprintf("parameter #%d", i)
+	return positionPrefix + strconv.Itoa(i)
+}
+
+// positionPrefix and a number name a parameter without a name in saved states.
+const positionPrefix = "parameter #"
+
+// NameOf returns the name of a parameter in messages: its own name if it has one, otherwise its
+// position and shape.
+func NameOf(i int, p gorgonia.ValueGrad) string {
+	var shape gt.Shape
+	if !isNil(p) {
+		if w := p.Value(); !isNil(w) {
+			shape = w.Shape()
+		}
+	}
+	return shownAs(nameOf(i, p), i, shape)
+}
+
+func shownAs(name string, i int, shape gt.Shape) string {
+	position, isPosition := strings.CutPrefix(name, positionPrefix)
+	switch {
+	case name != unnamed && !(isPosition && position == strconv.Itoa(i)):
+		return name
+	case shape == nil:
+		return fmt.Sprintf("weight %d", i)
+	}
+	return fmt.Sprintf("weight %d, shape %v", i, shape)
 }
 
 // isNil reports whether v is nil or holds a nil pointer.

@@ -14,11 +14,12 @@ type extent struct {
 	sparse   func(yield func(uintptr)) // yields the addresses, if they leave gaps
 }
 
-func (e extent) String() string {
+// of names the memory in messages, by the name of the parameter.
+func (e extent) of(name string) string {
 	if e.grad {
-		return "gradient"
+		return "the gradient of " + name
 	}
-	return "weight"
+	return name
 }
 
 func address[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }

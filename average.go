@@ -8,6 +8,7 @@ import (
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 
+	"github.com/l4-go/l4/internal/bind"
 	"github.com/l4-go/l4/internal/flat"
 	"github.com/l4-go/l4/internal/kernel"
 	"github.com/l4-go/l4/internal/record"
@@ -38,13 +39,13 @@ import (
 // It keeps one word a parameter. It may not be used from two goroutines at once.
 type Average struct {
 	params  []gorgonia.ValueGrad
-	weights flat.Model
-	means   vectors // w̄, or the weights while the model has w̄
-	updates int     // t
+	weights bind.Model
+	means   flat.Vectors // w̄, or the weights while the model has w̄
+	updates int          // t
 	swapped bool
 
-	share                float64
-	finite, update, swap flat.Pass
+	share        float64
+	update, swap flat.Pass
 }
 
 var (
@@ -58,13 +59,10 @@ const averageGamma = 8
 // NewAverage returns an average of the model's weights. It begins with the first Update.
 // Solver.Step says what a parameter may be; gradients are not used.
 func NewAverage(model []gorgonia.ValueGrad) *Average {
-	a := &Average{params: model, weights: flat.Model{WeightsOnly: true}, means: vectors{number: 1}}
-	a.finite = flat.Pass{
-		F32: largest[float32]{kernel.Float32, math.MaxFloat32}.checkWeights,
-		F64: largest[float64]{kernel.Float64, math.MaxFloat64}.checkWeights,
-	}
-	a.update = flat.NewPass(a, approach32, approach64)
-	a.swap = flat.NewPass(a, exchange32, exchange64)
+	a := &Average{params: model, weights: bind.Model{WeightsOnly: true},
+		means: flat.Vectors{Number: 1}}
+	a.update = flat.NewPass(a, approach[float32], approach[float64])
+	a.swap = flat.NewPass(a, exchange[float32], exchange[float64])
 	return a
 }
 
@@ -78,13 +76,13 @@ func (a *Average) Update() error {
 	if err := a.bind(); err != nil {
 		return err
 	}
-	if bad, _ := a.weights.Sum(a.finite); bad != 0 {
-		name, at, value := a.weights.Find(a.finite)
+	if bad, _ := a.weights.Sum(nonFiniteWeights); bad != 0 {
+		name, at, value := a.weights.Find(nonFiniteWeights)
 		return fmt.Errorf("%w: %s is %v at element %d; look for its cause, and set it "+
 			"to a finite number before Update", ErrNonFinite, name, value, at)
 	}
 	if a.updates == 0 {
-		a.means.renew(&a.weights)
+		a.means.Renew(&a.weights.Model)
 	}
 	a.updates++
 	a.share = (1 + averageGamma) / (float64(a.updates) + averageGamma)
@@ -116,39 +114,23 @@ func (a *Average) bind() error {
 	return a.weights.Bind(a.params)
 }
 
-func approach32(a *Average, p *flat.Part[float32]) (_, _ float64) {
-	return approach(a.means.f32, p, float32(a.share))
-}
-
-func approach64(a *Average, p *flat.Part[float64]) (_, _ float64) {
-	return approach(a.means.f64, p, a.share)
-}
-
 // approach moves averages a share of the way to the weights.
-func approach[T kernel.Float](means [][]T, p *flat.Part[T], share T) (_, _ float64) {
+func approach[T kernel.Float](a *Average, p *flat.Part[T]) (_, _ float64) {
+	share, means := T(a.share), flat.Elements(&a.means, p)
 	for i, w := range p.W {
-		mean := &means[p.Tensor][p.Lo+i]
-		if way := w - *mean; way-way == 0 {
-			*mean += T(share * way)
+		if way := w - means[i]; way-way == 0 {
+			means[i] += T(share * way)
 		} else { // it overflows, so that the signs differ and this sum cannot
-			*mean = T((1-share)**mean) + T(share*w)
+			means[i] = T((1-share)*means[i]) + T(share*w)
 		}
 	}
 	return 0, 0
 }
 
-func exchange32(a *Average, p *flat.Part[float32]) (_, _ float64) {
-	return exchange(a.means.f32, p)
-}
-
-func exchange64(a *Average, p *flat.Part[float64]) (_, _ float64) {
-	return exchange(a.means.f64, p)
-}
-
-func exchange[T kernel.Float](means [][]T, p *flat.Part[T]) (_, _ float64) {
-	for i := range p.W {
-		mean := &means[p.Tensor][p.Lo+i]
-		p.W[i], *mean = *mean, p.W[i]
+func exchange[T kernel.Float](a *Average, p *flat.Part[T]) (_, _ float64) {
+	means := flat.Elements(&a.means, p)
+	for i, w := range p.W {
+		p.W[i], means[i] = means[i], w
 	}
 	return 0, 0
 }
@@ -182,7 +164,7 @@ func (a *Average) UnmarshalBinary(data []byte) error {
 func (a *Average) fields(c *record.Codec) error {
 	c.Count(&a.updates)
 	a.weights.Fields(c, func(i int) {
-		a.means.fields(c, &a.weights, i, "the average of a weight", math.Inf(-1))
+		a.means.Fields(c, &a.weights.Model, i, "the average of a weight", math.Inf(-1))
 	})
 	if c.Reading() && (a.updates == 0) != (a.weights.Len() == 0) {
 		c.Fail("%d updates of %d parameters", a.updates, a.weights.Len())

@@ -4,6 +4,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/l4-go/l4/internal/bind"
 	"github.com/l4-go/l4/internal/flat"
 	"github.com/l4-go/l4/internal/kernel"
 )
@@ -34,9 +35,9 @@ type Batches struct {
 	mean32 gorgonia.F32
 	mean64 gorgonia.F64
 
-	batch flat.Model // that was added last
-	sums  flat.Sums  // of the gradients
-	set   flat.Pass  // sums to the gradients
+	batch bind.Model   // that was added last
+	sums  flat.Vectors // of the gradients
+	set   flat.Pass    // sums to the gradients
 	add   flat.Pass
 	means []*meanGrad
 	model []gorgonia.ValueGrad // the means, as Step takes them
@@ -97,9 +98,11 @@ func (b *Batches) Value() gorgonia.Value {
 // the gradients added. It is empty if there are none.
 func (b *Batches) Model() []gorgonia.ValueGrad {
 	if !b.taken && b.n > 1 {
-		for i := range b.means {
-			kernel.Divide(b.sums.F32[i], b.n)
-			kernel.Divide(b.sums.F64[i], b.n)
+		for _, sum := range b.sums.F32 {
+			kernel.Divide(sum, b.n)
+		}
+		for _, sum := range b.sums.F64 {
+			kernel.Divide(sum, b.n)
 		}
 	}
 	b.taken = true
@@ -109,9 +112,7 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 // begin makes the sums for a model's gradients, and takes its weights for a step.
 func (b *Batches) begin(model []gorgonia.ValueGrad) {
 	if b.means == nil {
-		var sums vectors
-		sums.renew(&b.batch)
-		b.sums = flat.Sums{F32: sums.f32, F64: sums.f64}
+		b.sums.Renew(&b.batch.Model)
 		b.set, b.add = b.sums.Set(), b.sums.Add()
 		for i := range model {
 			m := &meanGrad{grad: b.sumOf(i)}
@@ -125,17 +126,21 @@ func (b *Batches) begin(model []gorgonia.ValueGrad) {
 
 // sumOf returns the sum of the gradients of a tensor as a value.
 func (b *Batches) sumOf(i int) gorgonia.Value {
-	shape, x, y := b.batch.Shape(i), b.sums.F32[i], b.sums.F64[i]
-	scalar := len(shape) == 0
-	switch {
-	case scalar && x != nil:
-		return (*gorgonia.F32)(&x[0])
-	case scalar:
-		return (*gorgonia.F64)(&y[0])
-	case x != nil:
-		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
+	t := b.batch.Tensor(i)
+	if t.Dtype == flat.Float32 {
+		x := b.sums.F32[i]
+		return valueOf(t.Shape, x, (*gorgonia.F32)(&x[0]))
 	}
-	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(y))
+	x := b.sums.F64[i]
+	return valueOf(t.Shape, x, (*gorgonia.F64)(&x[0]))
+}
+
+// valueOf returns elements as a value of a shape.
+func valueOf(shape []int, elements any, scalar gorgonia.Value) gorgonia.Value {
+	if len(shape) == 0 {
+		return scalar
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(elements))
 }
 
 // meanGrad is a parameter of the first batch with the mean gradient of all.

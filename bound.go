@@ -107,9 +107,7 @@ func (b *bound) fields(c *record.Codec) {
 //
 // Within the bound the defaults of WithEpsilon and WithAdamEpsilon are 1e-20 and 1e-8, so that a
 // step does not depend on the unit of the loss.
-func WithBound(rho float64) Option {
-	return func(o *options) { o.setPositive(&o.bound, "WithBound", rho) }
-}
+func WithBound(rho float64) Option { return option("WithBound", rho) }
 
 // WithoutBound gives the paper's algorithm: η follows Eq. 6, whatever its size, and the defaults of
 // WithEpsilon and WithAdamEpsilon are the paper's. A loss below its floor is then ErrNegativeLoss.

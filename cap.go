@@ -16,8 +16,18 @@ func clamp(rate, largest float64) float64 {
 // it is the rate along a direction as long as g, whatever the inner solver's own rate.
 func WithMaxLearnRate(eta float64) Option {
 	return func(o *options) {
-		x := o.maxLearnRate.fixed
-		o.setPositive(&x, "WithMaxLearnRate", eta)
-		o.maxLearnRate = constant(x)
+		o.set("WithMaxLearnRate", eta)
+		o.maxRateAt = nil
+	}
+}
+
+// WithMaxLearnRateSchedule is WithMaxLearnRate with a cap for each step, +Inf for none; the first
+// step is 1. Use it to end a training with ever shorter steps. A value out of range is an error of
+// that Step, which then changes nothing. A saved state does not contain the function.
+func WithMaxLearnRateSchedule(eta func(step int) float64) Option {
+	return func(o *options) {
+		o.maxLearnRate = 0
+		o.maxRateAt = o.schedule("WithMaxLearnRateSchedule", eta,
+			check{func(x float64) bool { return x > 0 }, "a number above 0"})
 	}
 }

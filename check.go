@@ -1,41 +1,36 @@
 package l4
 
 import (
+	"fmt"
 	"math"
 
+	"github.com/l4-go/l4/internal/bind"
 	"github.com/l4-go/l4/internal/flat"
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// check looks at the loss and the gradients of a step.
-type check struct {
-	finite, bounded, nonZero flat.Pass
-	found                    nonFinite
+// Passes that are not 0 for a part that has an element of a kind.
+var (
+	nonFiniteGrads = flat.Pass{F32: unboundedGrads(float32(math.MaxFloat32)),
+		F64: unboundedGrads(math.MaxFloat64)}
+	nonFiniteWeights = flat.Pass{F32: unboundedWeights(float32(math.MaxFloat32)),
+		F64: unboundedWeights(math.MaxFloat64)}
+	// Gradients whose squares are not finite.
+	nonFiniteSquares = flat.Pass{F32: unboundedGrads(float32(math.Sqrt(math.MaxFloat32))),
+		F64: unboundedGrads(math.Sqrt(math.MaxFloat64))}
+	nonZeroGrads = flat.Pass{F32: nonZero[float32], F64: nonZero[float64]}
+)
+
+func unboundedGrads[T kernel.Float](largest T) func(*flat.Part[T]) (found, _ float64) {
+	return func(p *flat.Part[T]) (found, _ float64) { return unbounded(p.G, largest) }
 }
 
-// The largest numbers whose squares are finite.
-var root32, root64 = float32(math.Sqrt(math.MaxFloat32)), math.Sqrt(math.MaxFloat64)
-
-func newCheck() check {
-	pass := func(max32 float32, max64 float64) flat.Pass {
-		return flat.Pass{F32: largest[float32]{kernel.Float32, max32}.checkGradients,
-			F64: largest[float64]{kernel.Float64, max64}.checkGradients}
-	}
-	return check{finite: pass(math.MaxFloat32, math.MaxFloat64), bounded: pass(root32, root64),
-		nonZero: flat.Pass{F32: nonZero[float32], F64: nonZero[float64]}}
+func unboundedWeights[T kernel.Float](largest T) func(*flat.Part[T]) (found, _ float64) {
+	return func(p *flat.Part[T]) (found, _ float64) { return unbounded(p.W, largest) }
 }
 
-// largest checks numbers against the largest that passes.
-type largest[T kernel.Float] struct {
-	passes kernel.Passes[T]
-	max    T
-}
-
-func (l largest[T]) checkGradients(p *flat.Part[T]) (bad, _ float64) { return l.check(p.G) }
-func (l largest[T]) checkWeights(p *flat.Part[T]) (bad, _ float64)   { return l.check(p.W) }
-
-func (l largest[T]) check(xs []T) (bad, _ float64) {
-	if l.passes.Bounded(xs, l.max) {
+func unbounded[T kernel.Float](xs []T, largest T) (found, _ float64) {
+	if kernel.For[T]().Bounded(xs, largest) {
 		return 0, 0
 	}
 	return 1, 0
@@ -50,29 +45,40 @@ func nonZero[T kernel.Float](p *flat.Part[T]) (found, _ float64) {
 	return 0, 0
 }
 
-// idle reports whether all gradients are 0.
-func (c *check) idle(m *flat.Model) bool { return !m.Any(c.nonZero) }
+// skippable is an error of a step that WithSkipNonFinite may skip.
+type skippable struct{ error }
 
-// number returns an error if x is not finite. It is valid until the next call.
-func (c *check) number(what string, x float64) error {
+func (s skippable) Unwrap() error { return s.error }
+
+// checkNumber returns an error if x is not finite.
+func checkNumber(what string, x float64) error {
 	if isFinite(x) {
 		return nil
 	}
-	c.found = nonFinite{what: what, value: x}
-	return &c.found
+	return skippable{fmt.Errorf("%w: the %s is %v; look for its cause%s", ErrNonFinite, what, x,
+		orSkip)}
 }
 
-// gradients returns an error that names the first element that is not finite or, if squared is
-// true, whose square is not. It is valid until the next call.
-func (c *check) gradients(m *flat.Model, squared bool) error {
-	pass := c.finite
+const orSkip = ", or let WithSkipNonFinite skip such steps"
+
+// checkFinite returns an error that names the first element that is not finite or, if squared is
+// true, whose square is not.
+func checkFinite(m *bind.Model, squared bool) error {
+	pass := nonFiniteGrads
 	if squared {
-		pass = c.bounded
+		pass = nonFiniteSquares
 	}
 	if bad, _ := m.Sum(pass); bad == 0 {
 		return nil
 	}
-	c.found = nonFinite{what: "gradient"}
-	c.found.name, c.found.at, c.found.value = m.Find(pass)
-	return &c.found
+	name, at, x := m.Find(pass)
+	why, remedy := "", "look for its cause"
+	if size := math.Abs(x); isFinite(size) {
+		why, remedy = ", and its square overflows", "divide the loss by a constant"
+		if size <= math.MaxFloat32 { // a float32, whose norm is a float64
+			remedy += ", use WithClip"
+		}
+	}
+	return skippable{fmt.Errorf("%w: the gradient of %s is %v at element %d%s; %s%s", ErrNonFinite,
+		name, x, at, why, remedy, orSkip)}
 }

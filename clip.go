@@ -32,13 +32,10 @@ func newClip(element, norm, time float64) *clip {
 	return c
 }
 
-// errNormOverflows says that the norm of gradients, which may themselves be finite, is not.
-var errNormOverflows error = &nonFinite{what: "norm of the gradients", value: math.Inf(1)}
-
 func (c *clip) measure(m *flat.Model) (penalty float64, err error) {
 	square, clipped := m.Sum(c.slopes)
-	if math.IsInf(square, 0) {
-		return 0, errNormOverflows
+	if err := checkNumber("norm of the gradients", square); err != nil { // each may be finite
+		return 0, err
 	}
 	c.scale, c.now = 1, 1
 	if c.norm > 0 {
@@ -53,8 +50,8 @@ func (c *clip) measure(m *flat.Model) (penalty float64, err error) {
 
 func (c *clip) apply(m *flat.Model) { m.Sum(c.clips) }
 
-// kept returns the bias-corrected average of the share that clipping leaves.
-func (c *clip) kept(step int) float64 {
+// commit takes this step's share into the running average and returns that, corrected for its bias.
+func (c *clip) commit(step int) (share float64) {
 	beta := 1 - 1/c.time
 	c.mean = float64(beta*c.mean) + float64((1-beta)*c.now)
 	return c.mean / (1 - math.Pow(beta, float64(step)))
@@ -98,12 +95,8 @@ func clipPart[T kernel.Float](c *clip, p *flat.Part[T]) (_, _ float64) {
 // for losses whose gradients explode now and then, as in recurrent nets. Clipping shrinks gᵀv,
 // which would lengthen the step; the target progress is scaled down by the same share, averaged on
 // the time scale of g.
-func WithClip(c float64) Option {
-	return func(o *options) { o.setPositive(&o.clip, "WithClip", c) }
-}
+func WithClip(c float64) Option { return option("WithClip", c) }
 
 // WithClipNorm scales all gradients down together where their common Euclidean norm is above c > 0,
 // before anything else is done with them but WithClip. Default: none.
-func WithClipNorm(c float64) Option {
-	return func(o *options) { o.setPositive(&o.clipNorm, "WithClipNorm", c) }
-}
+func WithClipNorm(c float64) Option { return option("WithClipNorm", c) }

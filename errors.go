@@ -1,13 +1,12 @@
 package l4
 
 import (
-	"fmt"
 	"math"
 	"reflect"
 
 	"github.com/pkg/errors"
 
-	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/bind"
 )
 
 // Errors that a caller can test for with errors.Is. After any error the weights are as they were
@@ -27,36 +26,8 @@ var (
 
 	// ErrModelChanged says that the model differs from the one in the first Step: the number of
 	// parameters, their order, a shape or a dtype differs.
-	ErrModelChanged = flat.ErrChanged
+	ErrModelChanged = bind.ErrChanged
 )
-
-// nonFinite is an ErrNonFinite that composes its message only when it is read, so that skipping a
-// step costs no allocation.
-type nonFinite struct {
-	what  string // the quantity that is not finite
-	value float64
-	name  string // of the parameter, if it is an element
-	at    int    // index of the element
-}
-
-func (e *nonFinite) Error() string {
-	const skip = ", or let WithSkipNonFinite skip such steps"
-	if e.name == "" {
-		return fmt.Sprintf("%v: the %s is %v; look for its cause"+skip, ErrNonFinite, e.what,
-			e.value)
-	}
-	why, remedy := "", "look for its cause"
-	if size := math.Abs(e.value); isFinite(size) {
-		why, remedy = ", and its square overflows", "divide the loss by a constant"
-		if size <= math.MaxFloat32 { // a float32, whose norm is a float64
-			remedy += ", use WithClip"
-		}
-	}
-	return fmt.Sprintf("%v: the %s of %s is %v at element %d%s; %s"+skip, ErrNonFinite, e.what,
-		e.name, e.value, e.at, why, remedy)
-}
-
-func (e *nonFinite) Unwrap() error { return ErrNonFinite }
 
 // isFinite reports whether x is neither NaN nor infinite.
 func isFinite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }

@@ -16,6 +16,14 @@ type floor struct {
 	largest float64 // loss so far
 }
 
+// newFloor returns the floor at value, or one at 0 that moves if value is -Inf.
+func newFloor(value float64) floor {
+	if math.IsInf(value, -1) {
+		return floor{moves: true}
+	}
+	return floor{value: value}
+}
+
 // Shares of the range from a movable floor to the largest loss.
 const (
 	floorTolerance = 1e-6 // a loss less far below the floor counts as at the floor
@@ -68,9 +76,4 @@ func (f *floor) fields(c *record.Codec) {
 // between the floor and the largest loss; see Info.Floor. With WithoutBound a loss below zero is
 // ErrNegativeLoss. A noise-free loss that starts above 0 but has a negative minimum converges to 0;
 // set a floor for it.
-func WithLossFloor(b float64) Option {
-	return func(o *options) {
-		o.set(&o.lossFloor, "WithLossFloor", b, isFinite(b), "a finite number")
-		o.floorGiven = true
-	}
-}
+func WithLossFloor(b float64) Option { return option("WithLossFloor", b) }

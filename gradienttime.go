@@ -12,9 +12,8 @@ import (
 type ownGradient struct {
 	*averages
 	time           float64
-	estimate       vectors // g
-	est32          typedEstimate[float32]
-	est64          typedEstimate[float64]
+	estimate       flat.Vectors // g
+	decay          kernel.Decay[float64]
 	fold, products flat.Pass
 }
 
@@ -24,59 +23,46 @@ func newAveraged(o options, varianceTime, epsilon float64) direction {
 	if o.gradientTime == o.momentumTime {
 		return a
 	}
-	g := &ownGradient{averages: a, time: o.gradientTime, estimate: vectors{number: 3}}
-	g.est32.of, g.est64.of = &g.estimate.f32, &g.estimate.f64
-	g.fold = flat.Pass{F32: g.est32.fold, F64: g.est64.fold}
-	g.products = flat.Pass{F32: g.est32.products, F64: g.est64.products}
+	g := &ownGradient{averages: a, time: o.gradientTime, estimate: flat.Vectors{Number: 3}}
+	g.fold = flat.NewPass(g, fold[float32], fold[float64])
+	g.products = flat.NewPass(g, products[float32], products[float64])
 	return g
 }
 
 // form overwrites the gradients by v, so g is averaged before that and multiplied after it.
 func (g *ownGradient) form(m *flat.Model, step int) (dot, square float64, err error) {
 	if step == 1 {
-		g.estimate.renew(m)
+		g.estimate.Renew(m)
 	}
-	g.est32.begin(g.time, step)
-	g.est64.begin(g.time, step)
+	g.begin(m, step)
+	g.decay = newDecay(g.time, step)
 	m.Sum(g.fold)
-	if _, square, err = g.averages.form(m, step); err != nil {
-		return 0, 0, err
-	}
+	_, square = m.Sum(g.direct)
 	dot, _ = m.Sum(g.products)
 	return dot, square, nil
 }
 
 func (g *ownGradient) tensorFields(c *record.Codec, m *flat.Model, tensor int) {
 	g.averages.tensorFields(c, m, tensor)
-	g.estimate.fields(c, m, tensor, "the estimate of the gradient", math.Inf(-1))
+	g.estimate.Fields(c, m, tensor, "the estimate of the gradient", math.Inf(-1))
 }
 
-// typedEstimate are the passes over the tensors of one dtype.
-type typedEstimate[T kernel.Float] struct {
-	of    *[][]T // by tensor
-	decay kernel.Decay[T]
-	flush bool // in this step
-}
-
-func (e *typedEstimate[T]) begin(time float64, step int) {
-	e.decay, e.flush = newDecay[T](time, step), step%kernel.FlushEvery == 0
-}
-
-func (e *typedEstimate[T]) fold(p *flat.Part[T]) (_, _ float64) {
-	estimates := (*e.of)[p.Tensor][p.Lo : p.Lo+len(p.G)]
-	if e.flush {
+func fold[T kernel.Float](g *ownGradient, p *flat.Part[T]) (_, _ float64) {
+	estimates, decay := flat.Elements(&g.estimate, p), kernel.DecayOf[T](g.decay)
+	if g.flush {
 		kernel.Flush(estimates)
 	}
-	for i, g := range p.G {
-		e.decay.Fold(&estimates[i], g)
+	for i, x := range p.G {
+		decay.Fold(&estimates[i], x)
 	}
 	return 0, 0
 }
 
-func (e *typedEstimate[T]) products(p *flat.Part[T]) (dot, _ float64) {
+func products[T kernel.Float](g *ownGradient, p *flat.Part[T]) (dot, _ float64) {
 	var lanes kernel.Lanes
-	for i, g := range (*e.of)[p.Tensor][p.Lo : p.Lo+len(p.G)] {
-		lanes.Add(i, float64(g*e.decay.Correct), float64(p.G[i]))
+	correct := T(g.decay.Correct)
+	for i, x := range flat.Elements(&g.estimate, p) {
+		lanes.Add(i, float64(x*correct), float64(p.G[i]))
 	}
 	return lanes.Total(), 0
 }
@@ -85,6 +71,4 @@ func (e *typedEstimate[T]) products(p *flat.Part[T]) (dot, _ float64) {
 // inner product gᵀv. Default τm, which keeps gᵀv from becoming negative, and 10 for an L4. In
 // L4Adam and L4Mom another time than τm costs one more word of state a parameter and two more
 // passes over it.
-func WithGradientTime(tau float64) Option {
-	return func(o *options) { o.setTime(&o.gradientTime, "WithGradientTime", tau) }
-}
+func WithGradientTime(tau float64) Option { return option("WithGradientTime", tau) }

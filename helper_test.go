@@ -11,6 +11,8 @@ import (
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/bind/bindtest"
 )
 
 // TestMain leaves out of the tests' output the lines about the many steps that they let be refused.
@@ -101,52 +103,13 @@ func mixedModel(dt tensor.Dtype) []*param {
 	}
 }
 
-func setNumbers(v gorgonia.Value, xs []float64) {
-	eachNumber(v, func(x *float64) { *x, xs = xs[0], xs[1:] })
-}
+func setNumbers(v gorgonia.Value, xs []float64) { bindtest.SetNumbers(v, xs) }
 
 // numbers returns the elements of a value in row-major order.
-func numbers(v gorgonia.Value) []float64 {
-	var xs []float64
-	eachNumber(v, func(x *float64) { xs = append(xs, *x) })
-	return xs
-}
+func numbers(v gorgonia.Value) []float64 { return bindtest.Numbers(v) }
 
 // eachNumber calls f for each element in row-major order and stores what f makes of it.
-func eachNumber(v gorgonia.Value, f func(x *float64)) {
-	switch v := v.(type) {
-	case *gorgonia.F64:
-		f((*float64)(v))
-		return
-	case *gorgonia.F32:
-		x := float64(*v)
-		f(&x)
-		*v = gorgonia.F32(x)
-		return
-	}
-	d := v.(*tensor.Dense)
-	shape, strides := d.Shape(), d.Strides()
-	if len(strides) != len(shape) { // a column-major row or column
-		shape, strides = tensor.Shape{shape.TotalSize()}, []int{1}
-	}
-	var visit func(axis, at int)
-	visit = func(axis, at int) {
-		if axis < len(shape) {
-			for i := range shape[axis] {
-				visit(axis+1, at+i*strides[axis])
-			}
-			return
-		}
-		if d.Dtype() == tensor.Float64 {
-			f(&d.Float64s()[at])
-			return
-		}
-		x := float64(d.Float32s()[at])
-		f(&x)
-		d.Float32s()[at] = float32(x)
-	}
-	visit(0, 0)
-}
+func eachNumber(v gorgonia.Value, f func(x *float64)) { bindtest.Each(v, f) }
 
 // cloneOf is a value like v in memory of its own.
 func cloneOf(v gorgonia.Value) gorgonia.Value {

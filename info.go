@@ -38,3 +38,8 @@ func (i *Info) fields(c *record.Codec) {
 	c.Count(&i.Refused)
 	c.Float("the penalty", &i.Penalty, 0, largest)
 }
+
+// WithRecorder calls f with the Info of each successful step, to log or plot it.
+func WithRecorder(f func(Info)) Option {
+	return func(o *options) { o.recorder = f }
+}

@@ -95,26 +95,10 @@ func newInner(solver gorgonia.Solver, gradientTime float64) *inner {
 	if t := reflect.TypeOf(solver); t != nil && t.Kind() == reflect.Pointer {
 		in.wide = t.Elem().PkgPath() == reflect.TypeFor[gorgonia.AdamSolver]().PkgPath()
 	}
-	in.set = flat.Pass{
-		F32: func(p *flat.Part[float32]) (_, _ float64) { return in.f32[p.Tensor].set(p) },
-		F64: func(p *flat.Part[float64]) (_, _ float64) { return in.f64[p.Tensor].set(p) },
-	}
-	in.change = flat.Pass{
-		F32: func(p *flat.Part[float32]) (norm, dot float64) {
-			return in.f32[p.Tensor].change(p, &in.average.f32)
-		},
-		F64: func(p *flat.Part[float64]) (norm, dot float64) {
-			return in.f64[p.Tensor].change(p, &in.average.f64)
-		},
-	}
-	in.broken = flat.Pass{
-		F32: func(p *flat.Part[float32]) (found, _ float64) { return in.f32[p.Tensor].broken(p) },
-		F64: func(p *flat.Part[float64]) (found, _ float64) { return in.f64[p.Tensor].broken(p) },
-	}
-	in.put = flat.Pass{
-		F32: func(p *flat.Part[float32]) (_, _ float64) { return in.f32[p.Tensor].put(p, in.scale) },
-		F64: func(p *flat.Part[float64]) (_, _ float64) { return in.f64[p.Tensor].put(p, in.scale) },
-	}
+	in.set = flat.NewPass(in, setMirror[float32], setMirror[float64])
+	in.change = flat.NewPass(in, changeOf[float32], changeOf[float64])
+	in.broken = flat.NewPass(in, brokenMirror[float32], brokenMirror[float64])
+	in.put = flat.NewPass(in, putDirection[float32], putDirection[float64])
 	return in
 }
 
@@ -158,7 +142,7 @@ func (in *inner) makeMirrors(m *flat.Model) {
 	in.f32, in.f64 = make([]mirror[float32], m.Len()), make([]mirror[float64], m.Len())
 	for i := range m.Len() {
 		switch {
-		case m.Dtype(i) == gt.Float64:
+		case m.Tensor(i).Dtype == flat.Float64:
 			in.f64[i] = newMirror(m, i, kernel.Copies64)
 			in.model = append(in.model, in.f64[i])
 		case in.wide:
@@ -203,14 +187,42 @@ func (in *inner) fields(c *record.Codec) error {
 // mirror is a tensor with elements of type T as the inner solver sees it.
 type mirror[T kernel.Float] interface {
 	gorgonia.ValueGrad
-	// set makes it a copy of the parameter.
-	set(p *flat.Part[T]) (_, _ float64)
+	set(p *flat.Part[T])
 	// change returns ‖v‖² and gᵀv of the direction v that the solver has taken.
-	change(p *flat.Part[T], g *typedAverages[T]) (norm, dot float64)
+	change(p *flat.Part[T], mean []T, d *kernel.Decay[T]) (norm, dot float64)
 	// broken reports whether an element of the direction is not finite.
-	broken(p *flat.Part[T]) (found, _ float64)
+	broken(p *flat.Part[T]) bool
 	// put puts the direction, times scale, in the place of the gradients.
-	put(p *flat.Part[T], scale float64) (_, _ float64)
+	put(p *flat.Part[T], scale float64)
+}
+
+func mirrorOfPart[T kernel.Float](in *inner, p *flat.Part[T]) mirror[T] {
+	if ms, ok := any(&in.f32).(*[]mirror[T]); ok {
+		return (*ms)[p.Tensor]
+	}
+	return (*any(&in.f64).(*[]mirror[T]))[p.Tensor]
+}
+
+func setMirror[T kernel.Float](in *inner, p *flat.Part[T]) (_, _ float64) {
+	mirrorOfPart(in, p).set(p)
+	return 0, 0
+}
+
+func changeOf[T kernel.Float](in *inner, p *flat.Part[T]) (norm, dot float64) {
+	mean := flat.Elements(&in.average.mean, p)
+	return mirrorOfPart(in, p).change(p, mean, &coefficientsOf[T](in.average).Mean)
+}
+
+func brokenMirror[T kernel.Float](in *inner, p *flat.Part[T]) (found, _ float64) {
+	if mirrorOfPart(in, p).broken(p) {
+		return 1, 0
+	}
+	return 0, 0
+}
+
+func putDirection[T kernel.Float](in *inner, p *flat.Part[T]) (_, _ float64) {
+	mirrorOfPart(in, p).put(p, in.scale)
+	return 0, 0
 }
 
 // mirrorOf is a mirror with elements of type S.
@@ -223,12 +235,13 @@ type mirrorOf[T, S kernel.Float] struct {
 
 func newMirror[T, S kernel.Float](m *flat.Model, i int,
 	passes kernel.Copies[T, S]) *mirrorOf[T, S] {
-	shape, n := m.Shape(i), m.Size(i)
+	t := m.Tensor(i)
+	shape, n := t.Shape, t.Size()
 	if len(shape) == 0 {
 		shape = []int{1}
 	}
-	c := &mirrorOf[T, S]{name: m.Name(i), w: kernel.NewVector[S](n, 4),
-		g: kernel.NewVector[S](n, 5), passes: passes}
+	c := &mirrorOf[T, S]{name: t.Name, w: kernel.NewVector[S](n, 4), g: kernel.NewVector[S](n, 5),
+		passes: passes}
 	c.value = gt.New(gt.WithShape(shape...), gt.WithBacking(c.w))
 	c.grad = gt.New(gt.WithShape(shape...), gt.WithBacking(c.g))
 	return c
@@ -241,27 +254,25 @@ func (c *mirrorOf[T, S]) Grad() (gorgonia.Value, error) { return c.grad, nil }
 // weights returns the elements of the copied weights that belong to a part.
 func (c *mirrorOf[T, S]) weights(p *flat.Part[T]) []S { return c.w[p.Lo : p.Lo+len(p.W)] }
 
-func (c *mirrorOf[T, S]) set(p *flat.Part[T]) (_, _ float64) {
+func (c *mirrorOf[T, S]) set(p *flat.Part[T]) {
 	c.passes.Set(c.weights(p), p.W)
 	c.passes.Set(c.g[p.Lo:p.Lo+len(p.G)], p.G)
-	return 0, 0
 }
 
-func (c *mirrorOf[T, S]) change(p *flat.Part[T], g *typedAverages[T]) (norm, dot float64) {
-	mean := (*g.mean)[p.Tensor][p.Lo : p.Lo+len(p.W)]
-	return c.passes.Change(c.weights(p), p.W, p.G, mean, &g.coef.Mean)
+func (c *mirrorOf[T, S]) change(p *flat.Part[T], mean []T,
+	d *kernel.Decay[T]) (norm, dot float64) {
+	return c.passes.Change(c.weights(p), p.W, p.G, mean, d)
 }
 
-func (c *mirrorOf[T, S]) broken(p *flat.Part[T]) (found, _ float64) {
+func (c *mirrorOf[T, S]) broken(p *flat.Part[T]) bool {
 	for i, x := range c.weights(p) {
 		if !isFinite(float64(S(p.W[i]) - x)) {
-			return 1, 0
+			return true
 		}
 	}
-	return 0, 0
+	return false
 }
 
-func (c *mirrorOf[T, S]) put(p *flat.Part[T], scale float64) (_, _ float64) {
+func (c *mirrorOf[T, S]) put(p *flat.Part[T], scale float64) {
 	c.passes.Put(p.G, p.W, c.weights(p), scale)
-	return 0, 0
 }

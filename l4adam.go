@@ -3,6 +3,7 @@ package l4
 import (
 	"fmt"
 
+	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 )
 
@@ -30,7 +31,7 @@ func NewL4Adam(loss gorgonia.Valuer, opts ...Option) *L4Adam {
 // average (Eq. 7). Default 1000. L4Adam only.
 func WithVarianceTime(tau float64) Option {
 	return func(o *options) {
-		o.setTime(&o.varianceTime, "WithVarianceTime", tau)
+		o.set("WithVarianceTime", tau)
 		o.adamOnly = fmt.Sprintf("WithVarianceTime(%v)", tau)
 	}
 }
@@ -40,7 +41,14 @@ func WithVarianceTime(tau float64) Option {
 // WithoutBound. L4Adam only.
 func WithAdamEpsilon(eps float64) Option {
 	return func(o *options) {
-		o.setNotNegative(&o.adamEpsilon, "WithAdamEpsilon", eps)
+		o.set("WithAdamEpsilon", eps)
 		o.adamOnly = fmt.Sprintf("WithAdamEpsilon(%v)", eps)
+	}
+}
+
+// refuseAdamOnly records an error if an option was given that only L4Adam has.
+func (o *options) refuseAdamOnly() {
+	if o.adamOnly != "" {
+		o.fail(errors.Errorf("l4: %s: only L4Adam has this option; leave it out", o.adamOnly))
 	}
 }

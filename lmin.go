@@ -28,39 +28,27 @@ func (p *polyak) rate(m measured) (eta, lmin float64) {
 	}
 	lmin = p.lmin
 	p.lmin = min(p.lmin*(1+1/p.forgetTime), math.MaxFloat64)
-	return p.fraction * (m.loss - p.minLossFactor*lmin) * m.kept / (m.dot + p.epsilon), lmin
+	return p.fraction * (m.loss - p.minLossFactor*lmin) * m.share / (m.dot + p.epsilon), lmin
 }
 
 func (p *polyak) fields(c *record.Codec) { c.Float("Lmin", &p.lmin, 0, math.MaxFloat64) }
 
 // WithFraction sets α > 0, the fraction of the way to the estimated minimum loss that a step aims
 // for (Eq. 3). Default 0.15; useful from 0.10 to 0.30, less for small or noisy batches.
-func WithFraction(alpha float64) Option {
-	return func(o *options) { o.setPositive(&o.fraction, "WithFraction", alpha) }
-}
+func WithFraction(alpha float64) Option { return option("WithFraction", alpha) }
 
 // WithMinLossFactor sets γ from 0 to 1: a step aims at γ times the smallest loss seen lately, so
 // that it has a length even at a new minimum (section 2.4). Default 0.9.
-func WithMinLossFactor(gamma float64) Option {
-	return func(o *options) { o.setShare(&o.minLossFactor, "WithMinLossFactor", gamma) }
-}
+func WithMinLossFactor(gamma float64) Option { return option("WithMinLossFactor", gamma) }
 
 // WithInitFactor sets γ0 from 0 to 1: the minimum loss is first estimated as γ0 times the first
 // loss (section 2.4). Default 0.75.
-func WithInitFactor(gamma0 float64) Option {
-	return func(o *options) { o.setShare(&o.initFactor, "WithInitFactor", gamma0) }
-}
+func WithInitFactor(gamma0 float64) Option { return option("WithInitFactor", gamma0) }
 
 // WithForgetTime sets τ > 0, in steps: the estimate of the minimum loss grows by the factor 1+1/τ a
 // step (Eq. 5). Default 1000; +Inf never forgets.
-func WithForgetTime(tau float64) Option {
-	return func(o *options) {
-		o.set(&o.forgetTime, "WithForgetTime", tau, tau > 0, "a number of steps above 0")
-	}
-}
+func WithForgetTime(tau float64) Option { return option("WithForgetTime", tau) }
 
 // WithEpsilon sets ε >= 0, added to the inner product that the step is divided by (Eq. 6). Default
 // 1e-20 within the bound, and the paper's 1e-12 with WithoutBound.
-func WithEpsilon(eps float64) Option {
-	return func(o *options) { o.setNotNegative(&o.epsilon, "WithEpsilon", eps) }
-}
+func WithEpsilon(eps float64) Option { return option("WithEpsilon", eps) }

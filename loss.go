@@ -8,7 +8,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/bind"
 )
 
 // lossReader reads the loss as one number.
@@ -116,11 +116,11 @@ func (r *lossReader) read(model []gorgonia.ValueGrad) (loss, rounding float64, e
 		if n := v.Shape().TotalSize(); n != 1 {
 			return 0, 0, errors.Errorf("l4: the loss has shape %v, want one number", v.Shape())
 		}
-		if x, ok := flat.Elements[float32](v); ok {
-			return float64(x[0]), rounding32, nil
-		}
-		if x, ok := flat.Elements[float64](v); ok {
-			return x[0], rounding64, nil
+		switch v.Dtype() {
+		case tensor.Float32:
+			return float64(v.Float32s()[0]), rounding32, nil
+		case tensor.Float64:
+			return v.Float64s()[0], rounding64, nil
 		}
 		return 0, 0, errors.Errorf("l4: the loss has dtype %v, want float32 or float64", v.Dtype())
 	}
@@ -170,7 +170,7 @@ func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
 		}
 		if n.Graph() != loss.Graph() {
 			return errors.Errorf("l4: the loss belongs to another graph than %s; "+
-				"call SetLoss with the loss of the graph that was run", flat.NameOf(i, n))
+				"call SetLoss with the loss of the graph that was run", bind.NameOf(i, n))
 		}
 		symbolic = symbolic || n.Deriv() != nil
 	}

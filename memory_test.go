@@ -67,42 +67,6 @@ func TestNoAllocationOnAllCores(t *testing.T) {
 	}
 }
 
-// TestSkippingDoesNotAllocate: whatever is not finite.
-func TestSkippingDoesNotAllocate(t *testing.T) {
-	for name, spoil := range map[string]func(loss bowl, p *param){
-		"loss":     func(loss bowl, _ *param) { *loss.F64 = gorgonia.F64(math.NaN()) },
-		"gradient": func(_ bowl, p *param) { p.setGrad([]float64{1, math.Inf(1), 1}) },
-		"norm":     func(_ bowl, p *param) { p.setGrad([]float64{1e200, 1, 1}) },
-		"penalty":  func(_ bowl, p *param) { p.setWeight([]float64{1e200, 1, 1}) },
-	} {
-		loss, p := newBowl(), newParam("w", tensor.Float64, []int{3}, ramp(3, 1))
-		s, model := l4.NewL4Adam(
-			loss,
-			l4.WithSkipNonFinite(1<<30),
-			l4.WithClipNorm(1),
-			l4.WithL2Reg(1),
-		), valueGrads(
-			[]*param{p},
-		)
-		stepTimes(t, s, loss, []*param{p}, 1)
-		step := func() {
-			spoil(loss, p)
-			if err := s.Step(model); err != nil {
-				t.Fatal(err)
-			}
-		}
-		step()
-		skipped := s.Last().Skipped
-		spoiling := testing.AllocsPerRun(20, func() { spoil(loss, p) })
-		if allocs := testing.AllocsPerRun(20, step) - spoiling; allocs != 0 {
-			t.Errorf("%s: %v allocations a step", name, allocs)
-		}
-		if s.Last().Skipped <= skipped {
-			t.Errorf("%s: no step was skipped", name)
-		}
-	}
-}
-
 // TestStateSize: two words a parameter for L4Adam, one for L4Mom, and one more for the bound.
 func TestStateSize(t *testing.T) {
 	const n = 1 << 20

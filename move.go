@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/pkg/errors"
+
 	"github.com/l4-go/l4/internal/flat"
 	"github.com/l4-go/l4/internal/kernel"
 	"github.com/l4-go/l4/internal/record"
@@ -12,84 +14,63 @@ import (
 // move ends a step: w ← (1−λ)·w − η·v, and zeroes the gradients. For a bound it also measures the
 // distance of the weights from their start, the point before the first step of nonzero length.
 type move struct {
-	decay    *schedule                           // λ
-	decays   func(name string, shape []int) bool // reports whether a tensor decays; nil for all
-	kept     []bool                              // by tensor: it does not decay
-	measures bool                                // the distance
-	distance float64                             // ‖w − w0‖ after the last step
+	decays    func(name string, shape []int) bool // reports whether a tensor decays; nil for all
+	undecayed []bool                              // by tensor
+	start     flat.Vectors                        // w0; empty before the first begin
+	distance  float64                             // ‖w − w0‖ after the last step
 
-	start  vectors // w0; empty before the first begin
-	f32    typedMove[float32]
-	f64    typedMove[float64]
-	first  flat.Pass
-	update flat.Pass
+	eta, decay    float64 // of this step
+	first, update flat.Pass
 }
 
-func newMove(o options) *move {
-	m := &move{decay: o.weightDecay, decays: o.decays, measures: o.bound > 0,
-		start: vectors{number: 3}}
-	m.f32 = typedMove[float32]{m, kernel.Float32, math.MaxFloat32, &m.start.f32, 0}
-	m.f64 = typedMove[float64]{m, kernel.Float64, math.MaxFloat64, &m.start.f64, 0}
-	m.first = flat.Pass{F32: m.f32.firstPart, F64: m.f64.firstPart}
-	m.update = flat.Pass{F32: m.f32.updatePart, F64: m.f64.updatePart}
+func newMove(decays func(name string, shape []int) bool) *move {
+	m := &move{decays: decays, start: flat.Vectors{Number: 3}}
+	m.first = flat.NewPass(m, firstPart[float32], firstPart[float64])
+	m.update = flat.NewPass(m, updatePart[float32], updatePart[float64])
 	return m
+}
+
+// choose asks which tensors decay. It does so once, before anything is written, because the user's
+// function may panic.
+func (m *move) choose(model *flat.Model, first bool) {
+	if !first && len(m.undecayed) == model.Len() {
+		return
+	}
+	undecayed := make([]bool, model.Len())
+	for i := range undecayed {
+		t := model.Tensor(i)
+		undecayed[i] = m.decays != nil && !m.decays(t.Name, slices.Clone(t.Shape))
+	}
+	m.undecayed = undecayed
 }
 
 // begin makes the weights the start w0 and returns their norm. It leaves out weights that are not
 // finite, and a squared norm that overflows counts as the largest number.
 func (m *move) begin(model *flat.Model) (norm float64) {
-	if len(m.start.f32) != model.Len() {
-		m.start.renew(model)
+	if !m.start.Made() {
+		m.start.Renew(model)
 	}
 	square, _ := model.Sum(m.first)
 	m.distance = 0
 	return math.Sqrt(min(square, math.MaxFloat64))
 }
 
-func (m *move) step(model *flat.Model, eta float64) {
-	m.f32.set(eta)
-	m.f64.set(eta)
+func (m *move) step(model *flat.Model, eta, decay float64) {
+	m.eta, m.decay = eta, decay
 	square, _ := model.Sum(m.update)
 	m.distance = math.Sqrt(square)
-	model.Commit()
-}
-
-// choose asks which tensors decay. It does so once, before anything is written, because the user's
-// function may panic.
-func (m *move) choose(model *flat.Model, first bool) {
-	if !first && len(m.kept) == model.Len() {
-		return
-	}
-	kept := make([]bool, model.Len())
-	for i := range kept {
-		kept[i] = m.decays != nil && !m.decays(model.Name(i), slices.Clone(model.Shape(i)))
-	}
-	m.kept = kept
 }
 
 func (m *move) fields(c *record.Codec) {
-	if m.measures {
-		c.Any(&m.distance) // NaN if a weight is, and then the bound leaves it out
-	}
+	c.Any(&m.distance) // NaN if a weight is, and then the bound leaves it out
 }
 
 func (m *move) tensorFields(c *record.Codec, model *flat.Model, tensor int) {
-	m.start.anyFields(c, model, tensor) // which may be NaN: weights are not checked
+	m.start.AnyFields(c, model, tensor) // which may be NaN: weights are not checked
 }
 
-// typedMove are the passes over the tensors of one dtype.
-type typedMove[T kernel.Float] struct {
-	*move
-	passes  kernel.Passes[T]
-	largest float64
-	start   *[][]T
-	eta     T
-}
-
-func (t *typedMove[T]) set(eta float64) { t.eta = T(max(-t.largest, min(eta, t.largest))) }
-
-func (t *typedMove[T]) firstPart(p *flat.Part[T]) (square, _ float64) {
-	copy((*t.start)[p.Tensor][p.Lo:], p.W)
+func firstPart[T kernel.Float](m *move, p *flat.Part[T]) (square, _ float64) {
+	copy(flat.Elements(&m.start, p), p.W)
 	for _, w := range p.W {
 		if x := float64(w); isFinite(x) {
 			square += float64(x * x)
@@ -98,20 +79,22 @@ func (t *typedMove[T]) firstPart(p *flat.Part[T]) (square, _ float64) {
 	return square, 0
 }
 
-func (t *typedMove[T]) updatePart(p *flat.Part[T]) (square, _ float64) {
-	if t.decay.now > 0 && !t.kept[p.Tensor] {
-		keep := T(1 - t.decay.now)
+func updatePart[T kernel.Float](m *move, p *flat.Part[T]) (square, _ float64) {
+	if m.decay > 0 && !m.undecayed[p.Tensor] {
+		factor := T(1 - m.decay)
 		for i, w := range p.W {
-			p.W[i] = w * keep
+			p.W[i] = w * factor
 		}
 	}
-	if t.eta == 0 {
+	largest := float64(kernel.Largest[T]())
+	eta := T(max(-largest, min(m.eta, largest)))
+	if eta == 0 {
 		clear(p.G) // v may be infinite, and 0 times that is no step
 	}
-	if len(*t.start) > 0 {
-		return t.passes.UpdateFrom(p.W, p.G, (*t.start)[p.Tensor][p.Lo:p.Lo+len(p.W)], t.eta), 0
+	if m.start.Made() {
+		return kernel.For[T]().UpdateFrom(p.W, p.G, flat.Elements(&m.start, p), eta), 0
 	}
-	t.passes.Update(p.W, p.G, t.eta)
+	kernel.For[T]().Update(p.W, p.G, eta)
 	return 0, 0
 }
 
@@ -125,8 +108,30 @@ func (t *typedMove[T]) updatePart(p *flat.Part[T]) (square, _ float64) {
 // shrinks the weights that the loss does not hold in place, and the loss stays above its minimum.
 func WithWeightDecay(lambda float64) Option {
 	return func(o *options) {
-		x := o.weightDecay.fixed
-		o.set(&x, "WithWeightDecay", lambda, isDecay(lambda), wantDecay)
-		o.weightDecay = constant(x)
+		o.set("WithWeightDecay", lambda)
+		o.decayAt = nil
+	}
+}
+
+// WithWeightDecaySchedule is WithWeightDecay with a λ for each step; the first is 1. A value out of
+// range is an error of that Step, which then changes nothing. A saved state does not contain the
+// function.
+func WithWeightDecaySchedule(lambda func(step int) float64) Option {
+	return func(o *options) {
+		o.weightDecay = 0
+		o.decayAt = o.schedule("WithWeightDecaySchedule", lambda, wantDecay)
+	}
+}
+
+// WithWeightDecayOf limits weight decay to the parameters for which decays returns true, by their
+// name and shape in the first step. It is common to leave out biases and scales of normalisation:
+//
+//	l4.WithWeightDecayOf(func(_ string, shape []int) bool { return len(shape) > 1 })
+func WithWeightDecayOf(decays func(name string, shape []int) bool) Option {
+	return func(o *options) {
+		if decays == nil {
+			o.fail(errors.New("l4: WithWeightDecayOf: the function is nil"))
+		}
+		o.decays = decays
 	}
 }

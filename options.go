@@ -15,23 +15,21 @@ import (
 // A value outside the range that an option states is reported by the first Step.
 type Option func(*options)
 
+// options are what a solver is made with. Those that are one number are listed in hyperparameters.
 type options struct {
+	bound                                           float64 // ρ; 0: none
 	fraction, minLossFactor, initFactor, forgetTime float64
+	epsilon                                         float64
+	momentumTime, gradientTime, varianceTime        float64
+	adamEpsilon                                     float64
+	clip, clipNorm                                  float64 // 0: none
+	l1, l2                                          float64
+	weightDecay                                     float64 // 0 with a schedule
+	lossFloor                                       float64 // -Inf: a loss below it lowers it
+	maxLearnRate                                    float64 // 0 with a schedule
 
-	epsilon      float64 // depends on the bound unless it is given
-	momentumTime float64
-	gradientTime float64 // the same as momentumTime unless it is given
-	varianceTime float64
-	adamEpsilon  float64 // depends on the bound unless it is given
-
-	clip, clipNorm float64 // 0: none
-	l1, l2         float64
-	weightDecay    *schedule
-	decays         func(name string, shape []int) bool // nil: all
-	lossFloor      float64
-	floorGiven     bool
-	bound          float64 // ρ; 0: none
-	maxLearnRate   *schedule
+	decayAt, maxRateAt schedule
+	decays             func(name string, shape []int) bool // nil: all
 
 	skipNonFinite int // steps in a row
 	recorder      func(Info)
@@ -41,23 +39,65 @@ type options struct {
 	err      error  // of the first bad option
 }
 
+// hyperparameter is an option that is one number.
+type hyperparameter struct {
+	option string
+	field  *float64
+	preset float64
+	check
+}
+
+// check tells which values a number may have.
+type check struct {
+	ok   func(x float64) bool
+	want string
+}
+
+var (
+	wantPositive = check{func(x float64) bool { return x > 0 && isFinite(x) },
+		"a finite number above 0"}
+	wantNotNegative = check{func(x float64) bool { return x >= 0 && isFinite(x) },
+		"a finite number, at least 0"}
+	wantShare = check{func(x float64) bool { return 0 <= x && x <= 1 }, "a number from 0 to 1"}
+	wantDecay = check{func(x float64) bool { return 0 <= x && x < 1 },
+		"a number from 0 to below 1"}
+	// Beyond a million steps 1-1/τ is too coarse a number in float32.
+	wantTime = check{func(x float64) bool { return 1 <= x && x <= 1e6 },
+		"a number of steps from 1 to 1e6"}
+	wantSteps  = check{func(x float64) bool { return x > 0 }, "a number of steps above 0"}
+	wantFinite = check{isFinite, "a finite number"}
+)
+
 // unset marks a number whose default depends on other options.
 const unset = -1
 
+// hyperparameters lists the options that are one number, in the order of saved states.
+func (o *options) hyperparameters() [17]hyperparameter {
+	return [...]hyperparameter{
+		{"WithBound", &o.bound, 0.12, wantPositive},
+		{"WithFraction", &o.fraction, 0.15, wantPositive},
+		{"WithMinLossFactor", &o.minLossFactor, 0.9, wantShare},
+		{"WithInitFactor", &o.initFactor, 0.75, wantShare},
+		{"WithForgetTime", &o.forgetTime, 1000, wantSteps},
+		{"WithEpsilon", &o.epsilon, unset, wantNotNegative},
+		{"WithMomentumTime", &o.momentumTime, 10, wantTime},
+		{"WithGradientTime", &o.gradientTime, unset, wantTime},
+		{"WithVarianceTime", &o.varianceTime, 1000, wantTime},
+		{"WithAdamEpsilon", &o.adamEpsilon, unset, wantNotNegative},
+		{"WithClip", &o.clip, 0, wantPositive},
+		{"WithClipNorm", &o.clipNorm, 0, wantPositive},
+		{"WithL1Reg", &o.l1, 0, wantNotNegative},
+		{"WithL2Reg", &o.l2, 0, wantNotNegative},
+		{"WithWeightDecay", &o.weightDecay, 0, wantDecay},
+		{"WithLossFloor", &o.lossFloor, math.Inf(-1), wantFinite},
+		{"WithMaxLearnRate", &o.maxLearnRate, math.MaxFloat64, wantPositive},
+	}
+}
+
 func newOptions(opts []Option) options {
-	o := options{
-		fraction:      0.15,
-		minLossFactor: 0.9,
-		initFactor:    0.75,
-		forgetTime:    1000,
-		epsilon:       unset,
-		momentumTime:  10,
-		gradientTime:  unset,
-		varianceTime:  1000,
-		adamEpsilon:   unset,
-		bound:         0.12,
-		weightDecay:   constant(0),
-		maxLearnRate:  constant(math.MaxFloat64),
+	var o options
+	for _, n := range o.hyperparameters() {
+		*n.field = n.preset
 	}
 	for _, opt := range opts {
 		if opt == nil {
@@ -73,6 +113,15 @@ func newOptions(opts []Option) options {
 	} else { // the paper's, which depend on the unit of the loss
 		setDefault(&o.epsilon, 1e-12)
 		setDefault(&o.adamEpsilon, 1e-4)
+		if math.IsInf(o.lossFloor, -1) {
+			o.lossFloor = 0
+		}
+	}
+	if o.decayAt == nil {
+		o.decayAt = constant(o.weightDecay)
+	}
+	if o.maxRateAt == nil {
+		o.maxRateAt = constant(o.maxLearnRate)
 	}
 	return o
 }
@@ -83,91 +132,36 @@ func setDefault(field *float64, x float64) {
 	}
 }
 
-// fields lists the numbers that training depends on. A saved state must have the same.
-func (o *options) fields(c *record.Codec) {
-	lossFloor := o.lossFloor
-	if o.floorMoves() {
-		lossFloor = math.Inf(-1)
-	}
-	for _, x := range []struct {
-		option string
-		value  float64
-	}{
-		{"WithBound", o.bound}, {"WithFraction", o.fraction},
-		{"WithMinLossFactor", o.minLossFactor},
-		{"WithInitFactor", o.initFactor}, {"WithForgetTime", o.forgetTime},
-		{"WithEpsilon", o.epsilon},
-		{"WithMomentumTime", o.momentumTime}, {"WithGradientTime", o.gradientTime},
-		{"WithVarianceTime", o.varianceTime}, {"WithAdamEpsilon", o.adamEpsilon},
-		{"WithClip", o.clip}, {"WithClipNorm", o.clipNorm},
-		{"WithL1Reg", o.l1}, {"WithL2Reg", o.l2},
-		{"WithWeightDecay", o.weightDecay.fixed}, {"WithLossFloor", lossFloor},
-		{"WithMaxLearnRate", o.maxLearnRate.fixed},
-	} {
-		saved := x.value
-		c.Any(&saved)
-		if c.Err() == nil && math.Float64bits(saved) != math.Float64bits(x.value) {
-			c.Fail("made with %s(%v), this solver has %v", x.option, saved, x.value)
+// option returns an Option that sets a number.
+func option(name string, x float64) Option { return func(o *options) { o.set(name, x) } }
+
+// set stores the number of an option if it lies in its range, and records an error otherwise.
+func (o *options) set(option string, x float64) {
+	for _, n := range o.hyperparameters() {
+		switch {
+		case n.option != option:
+		case n.ok(x):
+			*n.field = x
+		default:
+			o.fail(errors.Errorf("l4: %s(%v): want %s", option, x, n.want))
 		}
 	}
 }
 
-// floorMoves reports whether a loss below the floor lowers it.
-func (o *options) floorMoves() bool { return o.bound > 0 && !o.floorGiven }
+// fields lists the numbers that training depends on. A saved state must have the same.
+func (o *options) fields(c *record.Codec) {
+	for _, n := range o.hyperparameters() {
+		saved := *n.field
+		c.Any(&saved)
+		if c.Err() == nil && math.Float64bits(saved) != math.Float64bits(*n.field) {
+			c.Fail("saved with %s(%v), but this solver has %v: create the solver with the same "+
+				"options", n.option, saved, *n.field)
+		}
+	}
+}
 
 func (o *options) fail(err error) {
 	if o.err == nil {
 		o.err = err
 	}
-}
-
-// refuseAdamOnly records an error if an option was given that only L4Adam has.
-func (o *options) refuseAdamOnly() {
-	if o.adamOnly != "" {
-		o.fail(errors.Errorf("l4: %s: only L4Adam has this option; leave it out", o.adamOnly))
-	}
-}
-
-// set stores x if it lies in its range and records an error otherwise.
-func (o *options) set(field *float64, option string, x float64, inRange bool, want string) {
-	if !inRange {
-		o.fail(errors.Errorf("l4: %s(%v): want %s", option, x, want))
-		return
-	}
-	*field = x
-}
-
-func (o *options) setPositive(field *float64, option string, x float64) {
-	o.set(field, option, x, x > 0 && isFinite(x), "a finite number above 0")
-}
-
-func (o *options) setNotNegative(field *float64, option string, x float64) {
-	o.set(field, option, x, x >= 0 && isFinite(x), "a finite number, at least 0")
-}
-
-func (o *options) setShare(field *float64, option string, x float64) {
-	o.set(field, option, x, 0 <= x && x <= 1, "a number from 0 to 1")
-}
-
-func (o *options) setTime(field *float64, option string, tau float64) {
-	// Beyond a million steps 1-1/τ is too coarse a number in float32.
-	o.set(field, option, tau, 1 <= tau && tau <= 1e6, "a number of steps from 1 to 1e6")
-}
-
-// WithSkipNonFinite makes Step skip a step whose loss or gradients are not finite instead of
-// returning ErrNonFinite: the gradients are zeroed, nothing else changes, and Info.Skipped counts
-// it. After n such steps in a row the next is an error. Default 0: each is an error.
-func WithSkipNonFinite(n int) Option {
-	return func(o *options) {
-		if n < 0 {
-			o.fail(errors.Errorf("l4: WithSkipNonFinite(%d): want a number of steps from 0 on", n))
-			return
-		}
-		o.skipNonFinite = n
-	}
-}
-
-// WithRecorder calls f with the Info of each successful step, to log or plot it.
-func WithRecorder(f func(Info)) Option {
-	return func(o *options) { o.recorder = f }
 }

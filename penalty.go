@@ -12,11 +12,10 @@ import (
 type penalty struct {
 	l1, l2     float64
 	sums, adds flat.Pass
-	check      check
 }
 
 func newPenalty(l1, l2 float64) *penalty {
-	p := &penalty{l1: l1, l2: l2, check: newCheck()}
+	p := &penalty{l1: l1, l2: l2}
 	p.sums = flat.NewPass(p, penaltySum[float32], penaltySum[float64])
 	p.adds = flat.NewPass(p, penaltyAdd[float32], penaltyAdd[float64])
 	return p
@@ -24,12 +23,12 @@ func newPenalty(l1, l2 float64) *penalty {
 
 func (p *penalty) measure(m *flat.Model) (float64, error) {
 	sum, _ := m.Sum(p.sums)
-	return sum, p.check.number("penalty of the weights", sum)
+	return sum, checkNumber("penalty of the weights", sum)
 }
 
-func (p *penalty) apply(m *flat.Model)  { m.Sum(p.adds) }
-func (*penalty) kept(int) float64       { return 1 }
-func (*penalty) fields(r *record.Codec) {}
+func (p *penalty) apply(m *flat.Model)      { m.Sum(p.adds) }
+func (*penalty) commit(int) (share float64) { return 1 }
+func (*penalty) fields(*record.Codec)       {}
 
 func penaltySum[T kernel.Float](p *penalty, part *flat.Part[T]) (sum, _ float64) {
 	l1, l2 := float64(T(p.l1)), float64(T(p.l2))/2
@@ -65,12 +64,8 @@ func penaltyAdd[T kernel.Float](p *penalty, part *flat.Part[T]) (_, _ float64) {
 // and its gradient λ·w to the gradients, after clipping. So the solver takes the same step as with
 // a penalty in the graph. Default 0. To leave out some parameters, such as biases, write the
 // penalty into the graph.
-func WithL2Reg(lambda float64) Option {
-	return func(o *options) { o.setNotNegative(&o.l2, "WithL2Reg", lambda) }
-}
+func WithL2Reg(lambda float64) Option { return option("WithL2Reg", lambda) }
 
 // WithL1Reg adds λ·‖w‖₁ over all parameters, λ >= 0, to the loss that the step is computed from,
 // and its gradient λ·sign(w) to the gradients; see WithL2Reg. Default 0.
-func WithL1Reg(lambda float64) Option {
-	return func(o *options) { o.setNotNegative(&o.l1, "WithL1Reg", lambda) }
-}
+func WithL1Reg(lambda float64) Option { return option("WithL1Reg", lambda) }

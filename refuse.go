@@ -8,59 +8,57 @@ import (
 
 // refuse ends a step that cannot be made: it returns the error, or nil if the step is skipped.
 func (s *Solver) refuse(err error) error {
-	if found, ok := err.(*nonFinite); ok {
+	if _, ok := err.(skippable); ok {
 		s.model.ZeroGrads()
 		if s.skipped < s.opts.skipNonFinite {
 			s.skipped++
 			s.last.Skipped++
 			return nil
 		}
-		lasting := *found // the next check writes to found
-		err = &lasting
 	}
 	s.last.Refused++
-	s.told.tell(s.opts.logger, err, s.last.Step+1)
+	s.logged.log(s.opts.logger, err, s.last.Step+1)
 	return err
 }
 
-// told remembers which errors have been logged.
-type told struct {
+// logged remembers which errors have been logged.
+type logged struct {
 	kinds  map[string]bool // by the logger that was given
 	warned bool            // by the default logger
 }
 
-// maxTold is how many kinds of errors are logged.
-const maxTold = 64
+// maxLogged is how many kinds of errors are logged.
+const maxLogged = 64
 
-// tell logs an error if it is the first of its kind or, without a logger, the first of all. The
+// log logs an error if it is the first of its kind or, without a logger, the first of all. The
 // error is logged as a string, because a slog.TextHandler adds the stack trace to an error.
-func (t *told) tell(logger *slog.Logger, err error, step int) {
+func (l *logged) log(logger *slog.Logger, err error, step int) {
 	switch {
-	case logger == nil && !t.warned:
-		t.warned = true
+	case logger == nil && !l.warned:
+		l.warned = true
 		slog.Warn("l4 refused a step; others will not be logged: check the error that Step "+
 			"returns, or use l4.WithLogger", "step", step, "error", err.Error())
-	case logger != nil && t.first(err):
+	case logger != nil && l.first(err):
 		logger.Error("l4 refused a step; others for the same reason will not be logged",
 			"step", step, "error", err.Error())
 	}
 }
 
 // first reports whether an error is the first of its kind.
-func (t *told) first(err error) bool {
+func (l *logged) first(err error) bool {
 	kind := err.Error()
 	for _, sentinel := range []error{ErrNonFinite, ErrNegativeLoss, ErrModelChanged} {
 		if errors.Is(err, sentinel) {
 			kind = sentinel.Error()
 		}
 	}
-	if t.kinds[kind] || len(t.kinds) == maxTold {
+	if l.kinds[kind] || len(l.kinds) == maxLogged {
 		return false
 	}
-	if t.kinds == nil {
-		t.kinds = map[string]bool{}
+	if l.kinds == nil {
+		l.kinds = map[string]bool{}
 	}
-	t.kinds[kind] = true
+	l.kinds[kind] = true
 	return true
 }
 
@@ -72,4 +70,17 @@ func (t *told) first(err error) bool {
 //	slog.New(slog.DiscardHandler)
 func WithLogger(logger *slog.Logger) Option {
 	return func(o *options) { o.logger = logger }
+}
+
+// WithSkipNonFinite makes Step skip a step whose loss or gradients are not finite instead of
+// returning ErrNonFinite: the gradients are zeroed, nothing else changes, and Info.Skipped counts
+// it. After n such steps in a row the next is an error. Default 0: each is an error.
+func WithSkipNonFinite(n int) Option {
+	return func(o *options) {
+		if n < 0 {
+			o.fail(errors.Errorf("l4: WithSkipNonFinite(%d): want a number of steps from 0 on", n))
+			return
+		}
+		o.skipNonFinite = n
+	}
 }

@@ -4,7 +4,7 @@ import (
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 
-	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/bind"
 )
 
 // Solver is the L4 meta-algorithm, embedded in L4Adam, L4Mom and L4. With the loss L, an update
@@ -23,18 +23,47 @@ type Solver struct {
 	opts         options
 	newDirection func(options) direction
 	loss         lossReader
-	check        check
-	model        flat.Model
+	model        bind.Model
 	parts
 	last    Info
 	skipped int // steps in a row
-	told    told
+	logged  logged
+}
+
+// parts are what a step is made of.
+type parts struct {
+	floor      floor
+	transforms []transform // none on the plain path
+	direction  direction
+	rule       rule
+	bound      *bound // nil for none
+	move       *move
 }
 
 func newSolver(name string, loss gorgonia.Valuer, o options,
 	newDirection func(options) direction) Solver {
 	return Solver{name: name, opts: o, newDirection: newDirection, loss: lossReader{loss: loss},
-		check: newCheck(), parts: newParts(o, newDirection)}
+		parts: newParts(o, newDirection)}
+}
+
+// newParts is the only place that looks at all options.
+func newParts(o options, newDirection func(options) direction) parts {
+	p := parts{
+		floor:     newFloor(o.lossFloor),
+		direction: newDirection(o),
+		rule:      newPolyak(o),
+		move:      newMove(o.decays),
+	}
+	if o.clip > 0 || o.clipNorm > 0 {
+		p.transforms = append(p.transforms, newClip(o.clip, o.clipNorm, o.gradientTime))
+	}
+	if o.l1 > 0 || o.l2 > 0 {
+		p.transforms = append(p.transforms, newPenalty(o.l1, o.l2))
+	}
+	if o.bound > 0 {
+		p.bound = newBound(o)
+	}
+	return p
 }
 
 // SetLoss makes the next Step read the loss from another Valuer, such as the node of another graph
@@ -62,24 +91,26 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	if err != nil {
 		return s.refuse(err)
 	}
-	m.dot, m.square, err = s.direction.form(&s.model, m.step) // v in the place of the gradients
+	// v in the place of the gradients
+	m.dot, m.square, err = s.direction.form(&s.model.Model, m.step)
 	if err != nil {
 		s.model.ZeroGrads() // they have been transformed and cannot be used again
 		return s.refuse(err)
 	}
 	for _, t := range s.transforms {
-		m.kept *= t.kept(m.step)
+		m.share *= t.commit(m.step)
 	}
 	m.rate, info.LMin = s.rule.rate(m) // Eq. 6
-	info.LearnRate = clamp(m.rate, s.opts.maxLearnRate.now)
+	info.LearnRate = clamp(m.rate, m.maxRate)
 	if s.bound != nil {
 		if !s.bound.started() {
-			m.start = s.move.begin(&s.model)
+			m.start = s.move.begin(&s.model.Model)
 		}
 		m.distance = s.move.distance
 		info = s.bound.limit(m, info)
 	}
-	s.move.step(&s.model, info.LearnRate) // w ← w − η·v
+	s.move.step(&s.model.Model, info.LearnRate, m.decay) // w ← w − η·v
+	s.model.Commit()
 
 	info.InnerProduct = m.dot
 	s.floor, s.last, s.skipped = floor, info, 0
@@ -92,11 +123,12 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 // read reads and checks everything that a step needs, and returns the next floor. An error leaves
 // the weights and the saved state as they were.
 func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Info, err error) {
-	m = measured{step: s.last.Step + 1, kept: 1}
-	for _, c := range s.schedules {
-		if err = c.set(m.step); err != nil {
-			return m, f, info, err
-		}
+	m = measured{step: s.last.Step + 1, share: 1}
+	if m.decay, err = s.opts.decayAt(m.step); err != nil {
+		return m, f, info, err
+	}
+	if m.maxRate, err = s.opts.maxRateAt(m.step); err != nil {
+		return m, f, info, err
 	}
 	loss, rounding, err := s.loss.read(model)
 	if err != nil {
@@ -105,16 +137,16 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 	if err = s.model.Bind(model); err != nil {
 		return m, f, info, err
 	}
-	s.move.choose(&s.model, m.step == 1)
-	if err = s.check.number("loss", loss); err != nil {
+	s.move.choose(&s.model.Model, m.step == 1)
+	if err = checkNumber("loss", loss); err != nil {
 		return m, f, info, err
 	}
-	if err = s.check.gradients(&s.model, len(s.transforms) == 0); err != nil {
+	if err = checkFinite(&s.model, len(s.transforms) == 0); err != nil {
 		return m, f, info, err
 	}
 	info = Info{Step: m.step, Loss: loss, Skipped: s.last.Skipped, Refused: s.last.Refused}
 	for _, t := range s.transforms {
-		penalty, err := t.measure(&s.model)
+		penalty, err := t.measure(&s.model.Model)
 		if err != nil {
 			return m, f, info, err
 		}
@@ -123,17 +155,17 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 	if f, m.lowered, m.loss, err = s.floor.under(loss+info.Penalty, rounding); err != nil {
 		return m, f, info, err
 	}
-	if err = s.check.number("loss with its penalty above its floor", m.loss); err != nil {
+	if err = checkNumber("loss with its penalty above its floor", m.loss); err != nil {
 		return m, f, info, err
 	}
 	info.Floor = f.value
 	for _, t := range s.transforms {
-		t.apply(&s.model)
+		t.apply(&s.model.Model)
 	}
 	if len(s.transforms) > 0 {
-		err = s.check.gradients(&s.model, true)
+		err = checkFinite(&s.model, true)
 	}
-	m.idle = s.check.idle(&s.model)
+	m.idle = !s.model.Any(nonZeroGrads)
 	return m, f, info, err
 }
 

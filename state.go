@@ -56,7 +56,7 @@ func (s *Solver) UnmarshalBinary(data []byte) error {
 		return err
 	}
 	loaded := newSolver(s.name, nil, s.opts, s.newDirection)
-	loaded.loss, loaded.told = s.loss, s.told
+	loaded.loss, loaded.logged = s.loss, s.logged
 	if err := stateFormat.Read(data, loaded.fields); err != nil {
 		return errors.WithMessage(err, "l4: loading a state")
 	}
@@ -79,12 +79,12 @@ func (s *Solver) fields(c *record.Codec) error {
 	}
 	if s.bound != nil {
 		s.bound.fields(c)
+		s.move.fields(c)
 	}
-	s.move.fields(c)
 	s.model.Fields(c, func(i int) {
-		s.direction.tensorFields(c, &s.model, i)
+		s.direction.tensorFields(c, &s.model.Model, i)
 		if s.bound.started() {
-			s.move.tensorFields(c, &s.model, i)
+			s.move.tensorFields(c, &s.model.Model, i)
 		}
 	})
 	if c.Reading() && (s.model.Len() == 0) != (s.last.Step == 0) {

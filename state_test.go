@@ -1,6 +1,8 @@
 package l4_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"flag"
 	"math"
 	"os"
@@ -197,4 +199,30 @@ func TestLoadSavedFile(t *testing.T) {
 		}
 		wantClose(t, run(true), run(false), tolerance)
 	})
+}
+
+// TestOrderOfNumbers: a saved state begins with the hyper-parameters in this order, which is part of
+// its format.
+func TestOrderOfNumbers(t *testing.T) {
+	want := []float64{0.11, 0.12, 0.13, 0.14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 0.25, 26, 27}
+	s := l4.NewL4Adam(nil, l4.WithBound(want[0]), l4.WithFraction(want[1]),
+		l4.WithMinLossFactor(want[2]), l4.WithInitFactor(want[3]), l4.WithForgetTime(want[4]),
+		l4.WithEpsilon(want[5]), l4.WithMomentumTime(want[6]), l4.WithGradientTime(want[7]),
+		l4.WithVarianceTime(want[8]), l4.WithAdamEpsilon(want[9]), l4.WithClip(want[10]),
+		l4.WithClipNorm(want[11]), l4.WithL1Reg(want[12]), l4.WithL2Reg(want[13]),
+		l4.WithWeightDecay(want[14]), l4.WithLossFloor(want[15]), l4.WithMaxLearnRate(want[16]))
+	data, err := s.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, ok := bytes.CutPrefix(data, append(binary.LittleEndian.AppendUint64(
+		[]byte("L4solver\x02\x00"), uint64(len("L4Adam"))), "L4Adam"...))
+	if !ok {
+		t.Fatalf("the state begins with %q", data[:24])
+	}
+	for i, x := range want {
+		if got := math.Float64frombits(binary.LittleEndian.Uint64(rest[8*i:])); got != x {
+			t.Errorf("number %d is %v, want %v", i, got, x)
+		}
+	}
 }

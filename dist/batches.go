@@ -5,6 +5,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"github.com/l4-go/l4"
+	"github.com/l4-go/l4/internal/bind"
 	"github.com/l4-go/l4/internal/flat"
 )
 
@@ -23,7 +24,7 @@ type Batches struct {
 	err   error
 
 	batch l4.Batches // the last added, alone
-	grads flat.Model // its gradients
+	grads bind.Model // its gradients
 	loss  float64    // sum over the batches of this rank
 	n     int        // number of them
 	taken bool       // Model has been called since
@@ -36,8 +37,8 @@ type Batches struct {
 	print      uint64    // fingerprint of the model
 	all32      []float32 // sums, then means, of all gradients of a dtype, end to end
 	all64      []float64
-	sums       flat.Sums // the same by tensor
-	set        flat.Pass // sums to the gradients
+	sums       flat.Vectors // the same by tensor
+	set        flat.Pass    // sums to the gradients
 	add        flat.Pass
 	parameters []*parameter
 	model      []gorgonia.ValueGrad

@@ -4,6 +4,8 @@ import (
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/flat"
 )
 
 // parameter is a weight of this rank with the mean of the gradients of all.
@@ -46,10 +48,10 @@ func (b *Batches) describe(model []gorgonia.ValueGrad) error {
 	defer b.world.mu.Unlock()
 	n32, n64 := 0, 0
 	for i := range model {
-		if n := b.grads.Size(i); b.grads.Dtype(i) == tensor.Float32 {
-			n32 += n
+		if t := b.grads.Tensor(i); t.Dtype == flat.Float32 {
+			n32 += t.Size()
 		} else {
-			n64 += n
+			n64 += t.Size()
 		}
 	}
 	var err error
@@ -65,12 +67,13 @@ func (b *Batches) describe(model []gorgonia.ValueGrad) error {
 		p := &parameter{batches: b}
 		var x []float32
 		var y []float64
-		if n := b.grads.Size(i); b.grads.Dtype(i) == tensor.Float32 {
+		t := b.grads.Tensor(i)
+		if n := t.Size(); t.Dtype == flat.Float32 {
 			x, rest32 = rest32[:n:n], rest32[n:]
-			p.grad = valueOf(b.grads.Shape(i), x, (*gorgonia.F32)(&x[0]))
+			p.grad = valueOf(t.Shape, x, (*gorgonia.F32)(&x[0]))
 		} else {
 			y, rest64 = rest64[:n:n], rest64[n:]
-			p.grad = valueOf(b.grads.Shape(i), y, (*gorgonia.F64)(&y[0]))
+			p.grad = valueOf(t.Shape, y, (*gorgonia.F64)(&y[0]))
 		}
 		b.sums.F32, b.sums.F64 = append(b.sums.F32, x), append(b.sums.F64, y)
 		b.parameters, b.model = append(b.parameters, p), append(b.model, p)

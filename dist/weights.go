@@ -7,14 +7,14 @@ import (
 	"sync/atomic"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
+	"github.com/l4-go/l4/internal/bind"
 	"github.com/l4-go/l4/internal/flat"
 )
 
 // weights are those of a model, of any layout, seen as bytes in row-major order.
 type weights struct {
-	model  flat.Model
+	model  bind.Model
 	starts []int // of each tensor among the bytes
 	size   int
 
@@ -34,11 +34,11 @@ func (w *weights) bind(model []gorgonia.ValueGrad) error {
 	}
 	for i := range w.model.Len() {
 		w.starts = append(w.starts, w.size)
-		bytes := 8
-		if w.model.Dtype(i) == tensor.Float32 {
+		bytes, t := 8, w.model.Tensor(i)
+		if t.Dtype == flat.Float32 {
 			bytes = 4
 		}
-		w.size += bytes * w.model.Size(i)
+		w.size += bytes * t.Size()
 	}
 	w.add = w.each(w.addChecksum)
 	return nil
@@ -77,7 +77,8 @@ func (w *weights) addChecksum(at int, part []byte) {
 func (w *weights) fingerprint() uint64 {
 	h := fnv.New64a()
 	for i := range w.model.Len() {
-		fmt.Fprintf(h, "%q %v %v\n", w.model.Name(i), w.model.Dtype(i), w.model.Shape(i))
+		t := w.model.Tensor(i)
+		fmt.Fprintf(h, "%q %v %v\n", t.Name, t.Dtype, t.Shape)
 	}
 	return h.Sum64()
 }

@@ -46,6 +46,7 @@ const (
 // which sum runs on all cores. It may not be used from two goroutines at once.
 type blocks struct {
 	spans   []span
+	tensors []int        // tensor t owns spans[tensors[t]:tensors[t+1]]
 	first   []int        // block b owns spans[first[b]:first[b+1]]
 	partial [2][]float64 // sums of each block
 
@@ -60,7 +61,6 @@ type blocks struct {
 
 // span is the part of a tensor that lies in one block. One of f32 and f64 is nil.
 type span struct {
-	tensor tensor
 	lo, hi int
 	f32    *Part[float32]
 	f64    *Part[float64]
@@ -73,13 +73,20 @@ func (s *span) run(p *Pass) (x, y float64) {
 	return p.F64(s.f64)
 }
 
-func newBlocks(tensors []tensor) *blocks {
+func newBlocks(tensors []Tensor) *blocks {
 	b := &blocks{first: []int{0}}
 	room := blockLen
 	for _, t := range tensors {
-		for lo, n := 0, t.len(); lo < n; {
+		b.tensors = append(b.tensors, len(b.spans))
+		for lo, n := 0, t.Size(); lo < n; {
 			hi := min(n, lo+room)
-			b.spans = append(b.spans, span{tensor: t, lo: lo, hi: hi})
+			s := span{lo: lo, hi: hi}
+			if t.Dtype == Float32 {
+				s.f32 = new(Part[float32])
+			} else {
+				s.f64 = new(Part[float64])
+			}
+			b.spans = append(b.spans, s)
 			room -= hi - lo
 			if room == 0 {
 				b.first = append(b.first, len(b.spans))
@@ -88,6 +95,7 @@ func newBlocks(tensors []tensor) *blocks {
 			lo = hi
 		}
 	}
+	b.tensors = append(b.tensors, len(b.spans))
 	if last := len(b.first) - 1; b.first[last] < len(b.spans) {
 		b.first = append(b.first, len(b.spans))
 	}
@@ -101,11 +109,18 @@ func newBlocks(tensors []tensor) *blocks {
 	return b
 }
 
-// gather takes up where the tensors have their elements.
-func (b *blocks) gather() {
-	for i := range b.spans {
+// place sets the parts of a tensor.
+func place[T kernel.Float](b *blocks, tensor int, w, g []T) {
+	for i := b.tensors[tensor]; i < b.tensors[tensor+1]; i++ {
 		s := &b.spans[i]
-		s.tensor.fill(s)
+		part, ok := any(&s.f32).(**Part[T])
+		if !ok {
+			part = any(&s.f64).(**Part[T])
+		}
+		**part = Part[T]{W: w[s.lo:s.hi], Tensor: tensor, Lo: s.lo}
+		if g != nil {
+			(*part).G = g[s.lo:s.hi]
+		}
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	gt "gorgonia.org/tensor"
-
 	"github.com/l4-go/l4/internal/kernel"
 )
 
@@ -28,7 +26,7 @@ func TestCompensatedSum(t *testing.T) {
 
 // TestSumsAreCompensated: both sums of a pass keep what plain addition of the blocks would lose.
 func TestSumsAreCompensated(t *testing.T) {
-	m := modelOf(gt.Float64, make([]float64, 4*blockLen))
+	m := modelOf(Float64, make([]float64, 4*blockLen))
 	terms := []float64{1, 1e100, 1, -1e100} // by block
 	x, y := m.Sum(Pass{F64: func(p *Part[float64]) (x, y float64) {
 		term := terms[p.Lo/blockLen]
@@ -40,15 +38,14 @@ func TestSumsAreCompensated(t *testing.T) {
 }
 
 // modelOf is a model of one tensor with these gradients.
-func modelOf[T kernel.Float](dt gt.Dtype, g []T) *Model {
-	x := newTensor(dt, 0, []int{len(g)}, true)
-	x.(*typed[T]).w, x.(*typed[T]).g = make([]T, len(g)), g
-	m := &Model{tensors: []tensor{x}, names: []string{"x"}, blocks: newBlocks([]tensor{x})}
-	m.blocks.gather()
+func modelOf[T kernel.Float](dt Dtype, g []T) *Model {
+	m := new(Model)
+	m.Describe([]Tensor{{Name: "x", Shape: []int{len(g)}, Dtype: dt}})
+	Place(m, 0, make([]T, len(g)), g)
 	return m
 }
 
-func testSumAccuracy[T kernel.Float](t *testing.T, dt gt.Dtype, tolerance float64) {
+func testSumAccuracy[T kernel.Float](t *testing.T, dt Dtype, tolerance float64) {
 	const n = 1 << 25
 	g := make([]T, n)
 	r := rand.New(rand.NewPCG(3, 4))
@@ -91,8 +88,8 @@ func TestSumAccuracy(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs half a gigabyte")
 	}
-	t.Run("float32", func(t *testing.T) { testSumAccuracy[float32](t, gt.Float32, 1e-6) })
-	t.Run("float64", func(t *testing.T) { testSumAccuracy[float64](t, gt.Float64, 1e-13) })
+	t.Run("float32", func(t *testing.T) { testSumAccuracy[float32](t, Float32, 1e-6) })
+	t.Run("float64", func(t *testing.T) { testSumAccuracy[float64](t, Float64, 1e-13) })
 }
 
 // TestSumCoversAll: every element is in exactly one part, on any number of cores, and the sums do
@@ -103,7 +100,8 @@ func TestSumCoversAll(t *testing.T) {
 		for i := range g {
 			g[i] = 1
 		}
-		m := modelOf(gt.Float32, g)
+		m, weights := modelOf(Float32, g), make([]float32, n)
+		Place(m, 0, weights, g)
 		count := Pass{F32: func(p *Part[float32]) (x, y float64) {
 			for i := range p.G {
 				p.W[i]++
@@ -114,7 +112,7 @@ func TestSumCoversAll(t *testing.T) {
 		if x, _ := m.Sum(count); x != float64(n) {
 			t.Errorf("%d elements: sum %v", n, x)
 		}
-		for i, w := range m.tensors[0].(*typed[float32]).w {
+		for i, w := range weights {
 			if w != 1 {
 				t.Fatalf("%d elements: element %d is in %v parts", n, i, w)
 			}

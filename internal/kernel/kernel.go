@@ -34,6 +34,14 @@ type Passes[T Float] interface {
 	UpdateFrom(w, v, start []T, eta T) (square float64)
 }
 
+// For returns the passes for an element type, the fastest that this processor can run.
+func For[T Float]() Passes[T] {
+	if p, ok := any(&Float32).(*Passes[T]); ok {
+		return *p
+	}
+	return *any(&Float64).(*Passes[T])
+}
+
 // NewVector returns n elements, all zero, for a pass that reads other vectors beside it. Arrays
 // that begin at the same place in their pages, as large allocations do, contend for the same lines
 // of the cache, which can halve the speed of a pass. So each of a pass begins a little later than
@@ -60,6 +68,15 @@ func Flush[T Float](xs []T) {
 	}
 }
 
+// Largest is the largest finite number of the type.
+func Largest[T Float]() T {
+	var x T
+	if unsafe.Sizeof(x) == 4 {
+		return T(math.MaxFloat32)
+	}
+	return T(math.Float64frombits(0x7fefffffffffffff)) // which is no constant of type T
+}
+
 // Tiny is the smallest normal number of the type.
 func Tiny[T Float]() T {
 	var x T
@@ -72,6 +89,11 @@ func Tiny[T Float]() T {
 // Decay are the factors of one average at one step: avg = Keep*avg + Add*x, and avg*Correct is free
 // of the bias towards the initial zero.
 type Decay[T Float] struct{ Keep, Add, Correct T }
+
+// DecayOf returns the factors rounded to T.
+func DecayOf[T Float](d Decay[float64]) Decay[T] {
+	return Decay[T]{Keep: T(d.Keep), Add: T(d.Add), Correct: T(d.Correct)}
+}
 
 // Fold takes x into an average and returns the average free of bias.
 func (d *Decay[T]) Fold(average *T, x T) T {

@@ -62,6 +62,9 @@ func (f Format) Read(data []byte, fields func(c *Codec) error) error {
 // Reading reports whether the Codec reads.
 func (c *Codec) Reading() bool { return c.reading }
 
+// Left returns the number of bytes that are left to read.
+func (c *Codec) Left() int { return len(c.data) }
+
 // Err returns the first error.
 func (c *Codec) Err() error { return c.err }
 

@@ -1,4 +1,4 @@
-package flat
+package bind
 
 // layout tells where the elements of a tensor lie in its memory. It leaves out dimensions of size
 // 1, which do not matter: the layouts of a vector, a row and a column are the same.

@@ -1,4 +1,4 @@
-package flat
+package bind
 
 import (
 	"unsafe"
@@ -60,7 +60,7 @@ func memory[T kernel.Float](v gorgonia.Value) (data []T, shape, strides []int, e
 		if !v.IsNativelyAccessible() {
 			return nil, nil, nil, errors.New("the tensor is not in the CPU's memory; copy it there")
 		}
-		data, ok = Elements[T](v)
+		data, ok = memoryOf[T](v)
 		shape, strides = v.Shape(), v.Strides()
 	case *gorgonia.F32:
 		data, ok = single[T]((*float32)(v))
@@ -98,8 +98,8 @@ func same(a, b []int) bool {
 	return true
 }
 
-// Elements returns the memory of a tensor of dtype T.
-func Elements[T kernel.Float](t *gt.Dense) (data []T, ok bool) {
+// memoryOf returns the memory of a tensor of dtype T.
+func memoryOf[T kernel.Float](t *gt.Dense) (data []T, ok bool) {
 	switch t.Dtype() {
 	case gt.Float32:
 		data, ok = any(t.Float32s()).([]T)

@@ -1,12 +1,12 @@
-package flat
+package bind
 
 import (
 	"slices"
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
-	gt "gorgonia.org/tensor"
 
+	"github.com/l4-go/l4/internal/flat"
 	"github.com/l4-go/l4/internal/kernel"
 )
 
@@ -20,10 +20,7 @@ type tensor interface {
 	scatter()
 	settle()
 	zeroGrad()
-	fill(s *span)
-	dtype() gt.Dtype
-	dims() []int
-	len() int
+	place(m *flat.Model)
 }
 
 // typed is a weight with its gradient.
@@ -36,40 +33,23 @@ type typed[T kernel.Float] struct {
 	shared         bool // another weight has the same gradient memory
 	spareW, spareG []T
 	shape          []int // of the weight in the first step
-	size           int   // number of elements
 	origin         *T    // see home; keeps the memory from serving another weight meanwhile
 }
 
-// newTensor returns a tensor without memory, nil if the dtype is neither float32 nor float64.
-func newTensor(dt gt.Dtype, index int, shape []int, hasGrad bool) tensor {
-	shape, size := append([]int{}, shape...), gt.Shape(shape).TotalSize()
-	switch dt {
-	case gt.Float32:
-		return &typed[float32]{index: index, shape: shape, size: size, hasGrad: hasGrad}
-	case gt.Float64:
-		return &typed[float64]{index: index, shape: shape, size: size, hasGrad: hasGrad}
+// newTensor returns a tensor without memory.
+func newTensor(t flat.Tensor, index int, hasGrad bool) tensor {
+	if t.Dtype == flat.Float32 {
+		return &typed[float32]{index: index, shape: t.Shape, hasGrad: hasGrad}
 	}
-	return nil
+	return &typed[float64]{index: index, shape: t.Shape, hasGrad: hasGrad}
 }
 
-// fill sets the part that a span hands to passes.
-func (t *typed[T]) fill(s *span) {
-	var part *Part[T]
-	switch p := any(&part).(type) {
-	case **Part[float32]:
-		if s.f32 == nil {
-			s.f32 = new(Part[float32])
-		}
-		*p = s.f32
-	case **Part[float64]:
-		if s.f64 == nil {
-			s.f64 = new(Part[float64])
-		}
-		*p = s.f64
-	}
-	*part = Part[T]{W: t.w[s.lo:s.hi], Tensor: t.index, Lo: s.lo}
+// place gives the elements to passes.
+func (t *typed[T]) place(m *flat.Model) {
 	if t.hasGrad {
-		part.G = t.g[s.lo:s.hi]
+		flat.Place(m, t.index, t.w, t.g)
+	} else {
+		flat.Place[T](m, t.index, t.w, nil)
 	}
 }
 
@@ -169,13 +149,4 @@ func (t *typed[T]) zeroGrad() {
 	if !t.borrowed {
 		t.grad.zero()
 	}
-}
-
-func (t *typed[T]) len() int    { return t.size }
-func (t *typed[T]) dims() []int { return t.shape }
-func (t *typed[T]) dtype() gt.Dtype {
-	if _, ok := any(t).(*typed[float32]); ok {
-		return gt.Float32
-	}
-	return gt.Float64
 }

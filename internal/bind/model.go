@@ -1,0 +1,237 @@
+// Package bind gives package flat the memory of Gorgonia's weights and gradients, whatever their
+// shape and layout.
+package bind
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	gt "gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/record"
+)
+
+// ErrChanged says that a model is not the one of the first step.
+var ErrChanged = errors.New("l4: model changed")
+
+// Model is a flat.Model over the memory of Gorgonia's values. The zero Model belongs to the first
+// model that is bound and committed.
+type Model struct {
+	flat.Model
+
+	// WeightsOnly leaves the gradients alone: passes are given none. It is set before the first
+	// Bind.
+	WeightsOnly bool
+
+	tensors []tensor // nil until the first Bind
+	ranges  []extent // scratch of checkOverlaps
+	moved   bool     // a tensor may lie elsewhere, or otherwise, than in the last commit
+	copied  bool     // a tensor does not lie flat in memory
+	fixed   bool     // it has been committed, or read from a record
+}
+
+// Bind takes up the memory of weights and gradients. It returns an error if they cannot be stepped,
+// or are not those that have been committed. It writes to none of them.
+func (m *Model) Bind(model []gorgonia.ValueGrad) error {
+	if !m.fixed {
+		if err := m.describe(model); err != nil {
+			return err
+		}
+	} else if len(model) != m.Len() {
+		return changed("%d weights, in the first step %d", len(model), m.Len())
+	}
+	if m.tensors == nil {
+		for i := range m.Len() {
+			m.tensors = append(m.tensors, newTensor(m.Tensor(i), i, !m.WeightsOnly))
+		}
+	}
+	moved := m.moved
+	m.moved = true // until all are bound: a parameter may panic
+	for i, v := range model {
+		if isNil(v) {
+			return errors.Errorf("l4: weight %d is nil", i)
+		}
+		elsewhere, other, err := m.tensors[i].bind(v)
+		if err != nil && other && m.fixed {
+			return changed("%s: %v", NameOf(i, v), err)
+		}
+		if err != nil {
+			return errors.WithMessagef(err, "l4: %s", NameOf(i, v))
+		}
+		moved = moved || elsewhere
+	}
+	m.moved = moved
+	if m.moved {
+		if err := m.checkOrder(model); err != nil {
+			return err
+		}
+		if err := m.checkOverlaps(model); err != nil {
+			return err
+		}
+	}
+	if m.moved || m.copied {
+		m.copied = false
+		for _, t := range m.tensors {
+			m.copied = t.gather() || m.copied
+			t.place(&m.Model)
+		}
+	}
+	return nil
+}
+
+// Commit ends a step that has moved the weights and zeroed the gradients.
+func (m *Model) Commit() {
+	if m.copied {
+		for _, t := range m.tensors {
+			t.scatter()
+		}
+	}
+	m.Keep()
+}
+
+// Keep makes Bind compare with the model that was bound, as Commit does, but writes nothing.
+func (m *Model) Keep() {
+	if m.moved {
+		for _, t := range m.tensors {
+			t.settle()
+		}
+	}
+	m.moved, m.fixed = false, true
+}
+
+// Find returns the first element for which a pass is not 0, and its gradient, or its weight if
+// there are no gradients. There must be one. The name is for messages.
+func (m *Model) Find(p flat.Pass) (name string, at int, value float64) {
+	tensor, at, value := m.Model.Find(p)
+	return m.shown(tensor), at, value
+}
+
+// ZeroGrads zeroes the gradients where they lie.
+func (m *Model) ZeroGrads() {
+	for _, t := range m.tensors {
+		t.zeroGrad()
+	}
+}
+
+// shown is the name of a tensor in messages.
+func (m *Model) shown(i int) string {
+	t := m.Tensor(i)
+	return shownAs(t.Name, i, t.Shape)
+}
+
+// describe sets up the model of the first step.
+func (m *Model) describe(model []gorgonia.ValueGrad) error {
+	if len(model) == 0 {
+		return errors.New("l4: the model has no parameters; give Step the nodes of the weights")
+	}
+	tensors := make([]flat.Tensor, len(model))
+	for i, v := range model {
+		if isNil(v) {
+			return errors.Errorf("l4: weight %d is nil", i)
+		}
+		w := v.Value()
+		if isNil(w) {
+			return errors.Errorf("l4: %s: no value", NameOf(i, v))
+		}
+		tensors[i] = flat.Tensor{Name: nameOf(i, v), Shape: append([]int{}, w.Shape()...)}
+		switch w.Dtype() {
+		case gt.Float32:
+			tensors[i].Dtype = flat.Float32
+		case gt.Float64:
+			tensors[i].Dtype = flat.Float64
+		default:
+			return errors.Errorf("l4: %s: dtype %v, want float32 or float64", NameOf(i, v),
+				w.Dtype())
+		}
+	}
+	m.Describe(tensors)
+	m.tensors = nil
+	return nil
+}
+
+// checkOrder returns an error if a weight has moved to the place of another parameter. To move
+// elsewhere is no error.
+func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
+	if !m.fixed {
+		return nil
+	}
+	for i, t := range m.tensors {
+		weight, _ := t.extents()
+		if weight.from == t.home() {
+			continue
+		}
+		if nameOf(i, model[i]) != m.Tensor(i).Name {
+			return changed("weight %d is %s, in the first step it was %s", i,
+				NameOf(i, model[i]), m.shown(i))
+		}
+		for j, other := range m.tensors {
+			if weight.from == other.home() {
+				return changed("%s has the memory that %s had in the last step", m.shown(i),
+					m.shown(j))
+			}
+		}
+	}
+	return nil
+}
+
+// checkOverlaps returns an error if memory that a step writes is used twice. Gradients may overlap:
+// two parameters of a custom ValueGrad that share one gradient each see it whole.
+func (m *Model) checkOverlaps(model []gorgonia.ValueGrad) error {
+	m.ranges = m.ranges[:0]
+	for i, t := range m.tensors {
+		t.share(false)
+		weight, grad := t.extents()
+		weight.param, grad.param, grad.grad = i, i, true
+		m.ranges = append(m.ranges, weight)
+		if grad.to > grad.from {
+			m.ranges = append(m.ranges, grad)
+		}
+	}
+	return overlaps(m.ranges, func(a, b extent) error {
+		if a.grad && b.grad {
+			m.tensors[a.param].share(true)
+			m.tensors[b.param].share(true)
+			return nil
+		}
+		if a.param > b.param {
+			a, b = b, a
+		}
+		first, second := model[a.param], model[b.param]
+		if _, ok := first.(*gorgonia.Node); ok && first == second && a.param != b.param {
+			return errors.Errorf("l4: weights %d and %d are one node; Gorgonia makes one node "+
+				"of inputs of equal name and shape: give each a name with gorgonia.WithName",
+				a.param, b.param)
+		}
+		return errors.Errorf("l4: %s shares memory with %s; give one of them a copy",
+			a.of(NameOf(a.param, first)), b.of(NameOf(b.param, second)))
+	})
+}
+
+// Fields lists the fields of the flat.Model. A model that has failed its first step is empty.
+func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
+	if c.Reading() {
+		*m = Model{WeightsOnly: m.WeightsOnly, fixed: true}
+	} else if !m.fixed {
+		new(flat.Model).Fields(c, tensor)
+		return
+	}
+	m.Model.Fields(c, tensor)
+	m.fixed = m.Len() > 0
+}
+
+func changed(format string, args ...any) error {
+	const remedy = "; make one solver for each set of weights, and keep the weights in order"
+	return fmt.Errorf("%w: "+format+remedy, append([]any{ErrChanged}, args...)...)
+}
+
+// isNil reports whether v is nil or holds a nil pointer.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}

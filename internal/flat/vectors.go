@@ -1,0 +1,100 @@
+package flat
+
+import (
+	"math"
+
+	"github.com/l4-go/l4/internal/kernel"
+	"github.com/l4-go/l4/internal/record"
+)
+
+// Vectors hold a vector for each tensor of a model, of its dtype and number of elements, zero at
+// first.
+type Vectors struct {
+	Number int         // among those that one pass reads; see kernel.NewVector
+	F32    [][]float32 // by tensor; nil for one of the other dtype
+	F64    [][]float64
+}
+
+// Elements returns the elements that belong to a part.
+func Elements[T kernel.Float](v *Vectors, p *Part[T]) []T {
+	return (*vectorsOf[T](v))[p.Tensor][p.Lo : p.Lo+len(p.W)]
+}
+
+func vectorsOf[T kernel.Float](v *Vectors) *[][]T {
+	if vs, ok := any(&v.F32).(*[][]T); ok {
+		return vs
+	}
+	return any(&v.F64).(*[][]T)
+}
+
+// Renew makes the vectors of a model.
+func (v *Vectors) Renew(m *Model) {
+	v.F32, v.F64 = nil, nil
+	for i := range m.Len() {
+		v.add(m, i)
+	}
+}
+
+// Made reports whether there are vectors.
+func (v *Vectors) Made() bool { return v.F32 != nil || v.F64 != nil }
+
+func (v *Vectors) add(m *Model, tensor int) {
+	if m.tensors[tensor].Dtype == Float32 {
+		addVector(&v.F32, m, tensor, v.Number)
+	} else {
+		addVector(&v.F64, m, tensor, v.Number)
+	}
+}
+
+// addVector fills the list up to the tensor, because a model of one dtype needs no list of the
+// other.
+func addVector[T kernel.Float](vs *[][]T, m *Model, tensor, number int) {
+	if *vs == nil {
+		*vs = make([][]T, 0, cap(m.tensors))
+	}
+	for len(*vs) < tensor {
+		*vs = append(*vs, nil)
+	}
+	*vs = append(*vs, kernel.NewVector[T](m.tensors[tensor].Size(), number))
+}
+
+// Fields are the elements for one tensor, none below least.
+func (v *Vectors) Fields(c *record.Codec, m *Model, tensor int, what string, least float64) {
+	if c.Reading() {
+		v.add(m, tensor)
+	}
+	if m.tensors[tensor].Dtype == Float32 {
+		least := float32(max(least, -math.MaxFloat32))
+		record.Vector(c, what, v.F32[tensor], least, math.MaxFloat32)
+	} else {
+		record.Vector(c, what, v.F64[tensor], max(least, -math.MaxFloat64), math.MaxFloat64)
+	}
+}
+
+// AnyFields are the elements for one tensor, of any value.
+func (v *Vectors) AnyFields(c *record.Codec, m *Model, tensor int) {
+	if c.Reading() {
+		v.add(m, tensor)
+	}
+	if m.tensors[tensor].Dtype == Float32 {
+		record.AnyVector(c, v.F32[tensor])
+	} else {
+		record.AnyVector(c, v.F64[tensor])
+	}
+}
+
+// Set returns the pass that sets the vectors to the gradients.
+func (v *Vectors) Set() Pass { return NewPass(v, set[float32], set[float64]) }
+
+// Add returns the pass that adds the gradients to the vectors.
+func (v *Vectors) Add() Pass { return NewPass(v, add[float32], add[float64]) }
+
+func set[T kernel.Float](v *Vectors, p *Part[T]) (_, _ float64) {
+	copy(Elements(v, p), p.G)
+	return 0, 0
+}
+
+func add[T kernel.Float](v *Vectors, p *Part[T]) (_, _ float64) {
+	kernel.Add(Elements(v, p), p.G)
+	return 0, 0
+}

@@ -2,7 +2,6 @@ package l4_test
 
 import (
 	"encoding"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -136,17 +135,28 @@ func did(s stepper) l4.Info {
 	return info
 }
 
-// stateOf returns the state of a solver but for the number of refused steps.
-func stateOf(t *testing.T, s stepper) string {
+// rejecting calls step, which must make s reject a step, and fails the test if that changes anything
+// but the number of rejected steps. blank is a new solver like s.
+func rejecting(t *testing.T, s, blank stepper, step func()) {
 	t.Helper()
-	data, err := s.MarshalBinary()
-	if err != nil {
+	state := func(s stepper) string {
+		data, err := s.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	before := state(s)
+	step()
+	if err := blank.UnmarshalBinary([]byte(before)); err != nil {
 		t.Fatal(err)
 	}
-	const name = 8 + 2 // where its length stands
-	refused := name + 8 + int(binary.LittleEndian.Uint64(data[name:])) + 17*8 + 11*8
-	clear(data[refused : refused+8])
-	return string(data[:len(data)-4])
+	if err := blank.Step(nil); err == nil {
+		t.Fatal("a step without a model was not rejected")
+	}
+	if state(s) != state(blank) {
+		t.Errorf("the solver's state has changed; Last is %+v, was %+v", s.Last(), blank.Last())
+	}
 }
 
 // heavyBall is a solver such as a user may write, for tensors alone. It can be saved and does not

@@ -39,6 +39,8 @@ func newSolver(name string, loss gorgonia.Valuer, o options,
 
 // SetLoss makes the next Step read the loss from another Valuer, such as the node of another graph
 // over the same weights: one for each length of a sequence, say. Give Step the nodes of that graph.
+// A nil loss is the one that the gradients are of; see NewL4Adam. It changes with the graph, so that
+// several graphs need no SetLoss.
 func (s *Solver) SetLoss(loss gorgonia.Valuer) { s.loss.loss = loss }
 
 // Last reports what the last successful Step did. Before the first it returns the zero Info.

@@ -46,8 +46,8 @@ type Batches struct {
 var _ gorgonia.Valuer = (*Batches)(nil)
 
 // Add takes the loss and the gradients of a batch that has just been run, and zeroes the gradients.
-// After a call of Model it begins a new step. A nil loss is the one that the gradients are of, as in
-// NewL4Adam.
+// After a call of Model it begins a new step. A nil loss is the one that the gradients are of, as
+// for NewL4Adam.
 //
 // All models must have the same parameters in the same order. Replicas that run at the same time
 // may share the memory of their weights, but not the tensors, which a machine transposes in place
@@ -113,8 +113,8 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
 	for i, v := range model {
 		if mean, ok := v.(*meanGrad); !ok || mean.batches != b {
-			return errors.Errorf("l4: %s is not a parameter of the Model of the Batches that is the "+
-				"loss; call Step(batches.Model())", flat.NameOf(i, v))
+			return errors.Errorf("l4: %s is not of the Model of the Batches that is the loss, and "+
+				"its gradient is zero; call Step(batches.Model())", flat.NameOf(i, v))
 		}
 	}
 	return nil

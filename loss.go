@@ -10,8 +10,9 @@ import (
 
 // lossReader reads the loss as one number.
 type lossReader struct {
-	loss  gorgonia.Valuer // nil for the one that the gradients are of
-	known map[graphKey]*lossGraph
+	loss     gorgonia.Valuer // nil for the one that the gradients are of
+	checkOps bool            // look for operations with wrong gradients
+	known    map[graphKey]*lossGraph
 }
 
 // ReadLoss returns a Valuer for a loss that is a tensor and that other nodes are computed from.
@@ -118,8 +119,8 @@ func (r *lossReader) source(model []gorgonia.ValueGrad) (gorgonia.Valuer, *lossG
 	}
 	around := r.graph(model, nil, true)
 	if around == nil {
-		return nil, nil, errors.New("l4: the loss is nil, and cannot be found because the weights " +
-			"are not nodes of a graph; " + remedy)
+		return nil, nil, errors.New("l4: the loss is nil, and cannot be found because the " +
+			"weights are not nodes of a graph; " + remedy)
 	}
 	if around.loss == nil {
 		return nil, nil, around.lossErr

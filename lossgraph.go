@@ -16,6 +16,7 @@ type lossGraph struct {
 	size      int            // number of nodes of the graph
 	loss      *gorgonia.Node // nil if it is not a node
 	lossErr   error          // why the gradients are not the loss's, or which loss they are of
+	opErr     error          // which operation has a wrong gradient
 	others    []otherNode
 	consumers []*gorgonia.Node // computed from the loss
 }
@@ -50,7 +51,7 @@ func (r *lossReader) graph(model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	if known := r.known[key]; known != nil && known.size == size {
 		return known
 	}
-	g := newLossGraph(newGraph(of.Graph()), model, loss, find)
+	g := newLossGraph(newGraph(of.Graph()), model, loss, find, r.checkOps)
 	if g.size = size; g.loss != nil && isNil(g.loss.Value()) {
 		return g // before the first run; what lies in the memory of the loss is not known yet
 	}
@@ -62,7 +63,7 @@ func (r *lossReader) graph(model []gorgonia.ValueGrad, loss *gorgonia.Node,
 }
 
 func newLossGraph(g graph, model []gorgonia.ValueGrad, loss *gorgonia.Node,
-	find bool) *lossGraph {
+	find, checkOps bool) *lossGraph {
 	var weights []*gorgonia.Node
 	symbolic := false // the gradients are nodes, as of gorgonia.Grad, and not of a Lisp machine
 	for _, v := range model {
@@ -92,6 +93,9 @@ func newLossGraph(g graph, model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	if s.loss != nil && symbolic && s.lossErr == nil {
 		s.lossErr = g.checkGradOnce(differentiated, s.loss)
 	}
+	if checkOps {
+		s.opErr = g.checkOps(weights, differentiated, forward, symbolic)
+	}
 	return s
 }
 
@@ -108,8 +112,8 @@ func theLoss(ends []*gorgonia.Node, symbolic bool) (*gorgonia.Node, error) {
 	return ends[0], nil
 }
 
-// check returns an error if the gradients are not those of the loss, or if the value of another node
-// has taken the memory of the loss.
+// check returns an error if the gradients are not those of the loss, if the value of another node
+// has taken the memory of the loss, or if an operation has a wrong gradient.
 func (s *lossGraph) check(model []gorgonia.ValueGrad, copied bool) error {
 	if s.loss != nil {
 		if err := checkGradients(s.loss, s.consumers, model); err != nil {
@@ -122,7 +126,7 @@ func (s *lossGraph) check(model []gorgonia.ValueGrad, copied bool) error {
 			return err
 		}
 	}
-	return nil
+	return s.opErr
 }
 
 const remedy = "call SetLoss with the node that gorgonia.Grad was given"
@@ -190,9 +194,9 @@ func (g graph) checkGradOnce(differentiated nodes, loss *gorgonia.Node) error {
 		// A gradient of several parts is their sum; of one, it is seldom that of the loss itself.
 		kept := count == 1 && loss.IsScalar() && n.Deriv() == loss.Deriv() && !passedOn
 		if kept || additions(n.Deriv()) < count-1 {
-			return errors.Errorf("l4: the gradient of %v is not that of the loss, %v: gorgonia.Grad "+
-				"was called for another loss before, and keeps its gradients; build a graph for "+
-				"each loss", n, loss)
+			return errors.Errorf("l4: the gradient of %v is not that of the loss, %v: "+
+				"gorgonia.Grad was called for another loss before, and keeps its gradients; build "+
+				"a graph for each loss", n, loss)
 		}
 	}
 	return nil

@@ -53,7 +53,7 @@ func TestHiddenLoss(t *testing.T) {
 					t.Fatalf("step %d: %+v, want %+v", step, hidden.Last(), told.Last())
 				}
 				if step == 4 {
-					if data, err := hidden.MarshalBinary(); err == nil { // Gorgonia's cannot be saved
+					if data, err := hidden.MarshalBinary(); err == nil { // not of Gorgonia's
 						hidden = newSolver(nil)
 						if err := hidden.UnmarshalBinary(data); err != nil {
 							t.Fatal(err)
@@ -120,7 +120,8 @@ func newScene() *scene {
 	s := &scene{g: gorgonia.NewGraph()}
 	node := func(name string, seed uint64) *gorgonia.Node {
 		return gorgonia.NewVector(s.g, tensor.Float64, gorgonia.WithName(name),
-			gorgonia.WithShape(3), gorgonia.WithValue(tensor.New(tensor.WithBacking(ramp(3, seed)))))
+			gorgonia.WithShape(3),
+			gorgonia.WithValue(tensor.New(tensor.WithBacking(ramp(3, seed)))))
 	}
 	s.w, s.v = node("w", 1), node("v", 2)
 	return s
@@ -145,9 +146,9 @@ func grad(t *testing.T, loss *gorgonia.Node, weights ...*gorgonia.Node) *gorgoni
 	return loss
 }
 
-// TestWhichLoss: of all nodes of a graph, the loss is the one that gorgonia.Grad started from. Where
-// there are several, or none, the error says why. It is the same for a loss that is given, where
-// that shows.
+// TestWhichLoss: of all nodes of a graph, the loss is the one that gorgonia.Grad started from.
+// Where there are several, or none, the error says why. It is the same for a loss that is given,
+// where that shows.
 func TestWhichLoss(t *testing.T) {
 	both := func(s *scene) gorgonia.Nodes { return gorgonia.Nodes{s.w, s.v} }
 	for name, c := range map[string]struct {
@@ -156,7 +157,9 @@ func TestWhichLoss(t *testing.T) {
 		want    string                        // of the error of a nil loss
 		given   string                        // of the error of the loss of the scene
 	}{
-		"one": {build: func(s *scene) { s.loss = grad(t, plus(squares(s.w, 1), squares(s.v, 2)), s.w, s.v) }},
+		"one": {build: func(s *scene) {
+			s.loss = grad(t, plus(squares(s.w, 1), squares(s.v, 2)), s.w, s.v)
+		}},
 		"with nodes computed from it": {build: func(s *scene) {
 			s.loss = grad(t, plus(squares(s.w, 1), squares(s.v, 2)), s.w, s.v)
 			gorgonia.Must(gorgonia.Exp(s.loss))
@@ -348,61 +351,6 @@ func TestNoHiddenLoss(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "l4: the loss ") ||
 			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
-		}
-	}
-}
-
-// TestHiddenLossOfBatches: the model of Batches has their mean loss.
-func TestHiddenLossOfBatches(t *testing.T) {
-	dt := tensor.Float64
-	f := newFit(t, dt, fitWeights(dt), 2, true)
-	batches, solver := new(l4.Batches), l4.NewL4Adam(nil)
-	for step := range 3 {
-		for from := range 4 {
-			if err := f.eval(dt, step, 2*from); err != nil {
-				t.Fatal(err)
-			}
-			if err := batches.Add(nil, f.model); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := solver.Step(batches.Model()); err != nil {
-			t.Fatal(err)
-		}
-		if want := numbers(batches.Value())[0]; solver.Last().Loss != want {
-			t.Errorf("loss %v, want the mean %v", solver.Last().Loss, want)
-		}
-	}
-}
-
-// TestStepOnBatchesModels: the gradients of the models that batches were added of are zero, so a
-// step on one of them is an error.
-func TestStepOnBatchesModels(t *testing.T) {
-	dt := tensor.Float64
-	f := newFit(t, dt, fitWeights(dt), 2, true)
-	batches, others := new(l4.Batches), new(l4.Batches)
-	for _, b := range []*l4.Batches{batches, others} {
-		if err := f.eval(dt, 0, 0); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.Add(f.loss, f.model); err != nil {
-			t.Fatal(err)
-		}
-	}
-	before := numbers(f.weights[0].Value())
-	for name, model := range map[string][]gorgonia.ValueGrad{
-		"a batch's": f.model, "other batches'": others.Model(),
-		"both": {batches.Model()[0], f.model[1]}, "nil": {nil},
-	} {
-		err := l4.NewL4Adam(batches).Step(model)
-		if err == nil || !strings.Contains(err.Error(), "call Step(batches.Model())") {
-			t.Errorf("%s: error %v", name, err)
-		}
-	}
-	wantEqual(t, numbers(f.weights[0].Value()), before)
-	for i := range f.model { // solvers of parts of the weights
-		if err := l4.NewL4Adam(batches).Step(batches.Model()[i : i+1]); err != nil {
-			t.Error(err)
 		}
 	}
 }

@@ -32,7 +32,8 @@ type options struct {
 	bound          float64 // ρ; 0: none
 	maxLearnRate   *schedule
 
-	skipNonFinite int // steps in a row
+	uncheckedOps  bool // see WithUncheckedOps
+	skipNonFinite int  // steps in a row
 	recorder      func(Info)
 	logger        *slog.Logger
 

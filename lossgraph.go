@@ -90,7 +90,7 @@ func newLossGraph(g graph, model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	}
 	forward := g.below(ends...)
 	maps.DeleteFunc(differentiated, func(n *gorgonia.Node, _ bool) bool { return !forward[n] })
-	if s.loss != nil && symbolic && s.lossErr == nil {
+	if s.loss != nil && symbolic {
 		s.lossErr = g.checkGradOnce(differentiated, s.loss)
 	}
 	if checkOps {
@@ -192,7 +192,7 @@ func (g graph) checkGradOnce(differentiated nodes, loss *gorgonia.Node) error {
 			}
 		}
 		// A gradient of several parts is their sum; of one, it is seldom that of the loss itself.
-		kept := count == 1 && loss.IsScalar() && n.Deriv() == loss.Deriv() && !passedOn
+		kept := count == 1 && n.Deriv() == loss.Deriv() && !passedOn
 		if kept || additions(n.Deriv()) < count-1 {
 			return errors.Errorf("l4: the gradient of %v is not that of the loss, %v: "+
 				"gorgonia.Grad was called for another loss before, and keeps its gradients; build "+

@@ -1,113 +1,16 @@
 package l4_test
 
 import (
-	"runtime"
+	"hash"
 	"strings"
 	"testing"
-	"weak"
 
+	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/l4-go/l4"
 )
-
-// framework hides the loss as goro does: the solver is made before the graphs, there is one graph
-// for a sample and one for a batch, and nobody looks at Step's error.
-type framework struct {
-	solver gorgonia.Solver
-	graphs map[int]*fit // by number of rows
-}
-
-func newFramework(t *testing.T, dt tensor.Dtype, solver gorgonia.Solver, dual bool) *framework {
-	weights := fitWeights(dt)
-	f := &framework{solver, map[int]*fit{}}
-	for _, rows := range []int{1, 2, 8} {
-		f.graphs[rows] = newFit(t, dt, weights, rows, dual)
-	}
-	return f
-}
-
-// fitRows trains on some rows. It returns the weights.
-func (f *framework) fitRows(t *testing.T, dt tensor.Dtype, step, rows int) []float64 {
-	t.Helper()
-	g := f.graphs[rows]
-	if err := g.eval(dt, step, 0); err != nil {
-		t.Fatal(err)
-	}
-	f.solver.Step(g.model)
-	return append(numbers(g.weights[0].Value()), numbers(g.weights[1].Value())...)
-}
-
-// TestHiddenLoss: a solver without a loss makes the steps of one that is told the loss of each
-// graph, to the bit, also from a saved state on.
-func TestHiddenLoss(t *testing.T) {
-	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
-		for _, dual := range []bool{true, false} {
-			told, hidden := newSolver(nil), newSolver((*gorgonia.Node)(nil))
-			a, b := newFramework(t, dt, told, dual), newFramework(t, dt, hidden, dual)
-			for step, rows := range []int{2, 8, 8, 1, 2, 2, 8, 1, 1, 2} {
-				told.SetLoss(a.graphs[rows].loss)
-				wantEqual(t, b.fitRows(t, dt, step, rows), a.fitRows(t, dt, step, rows))
-				if told.Last() != hidden.Last() || told.Last().Step != step+1 {
-					t.Fatalf("step %d: %+v, want %+v", step, hidden.Last(), told.Last())
-				}
-				if step == 4 {
-					if data, err := hidden.MarshalBinary(); err == nil { // not of Gorgonia's
-						hidden = newSolver(nil)
-						if err := hidden.UnmarshalBinary(data); err != nil {
-							t.Fatal(err)
-						}
-						b.solver = hidden
-					}
-				}
-			}
-		}
-	})
-}
-
-// TestHiddenLossDoesNotAllocate: after the first step in each graph, so that no graph is searched
-// again.
-func TestHiddenLossDoesNotAllocate(t *testing.T) {
-	dt := tensor.Float64
-	solver := l4.NewL4Adam(nil)
-	f := newFramework(t, dt, solver, true)
-	for _, rows := range []int{1, 2, 8} {
-		f.fitRows(t, dt, 0, rows)
-	}
-	if n := testing.AllocsPerRun(50, func() {
-		for _, g := range f.graphs {
-			if err := solver.Step(g.model); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}); n > 0 {
-		t.Errorf("%v allocations a step", n)
-	}
-}
-
-// TestMachinesWithHiddenLoss: a graph of all kinds of parameters. A Lisp machine differentiates
-// without gorgonia.Grad, and so without a trace of the loss.
-func TestMachinesWithHiddenLoss(t *testing.T) {
-	for name, machine := range machines {
-		g, loss, weights := mixedGraph(tensor.Float64)
-		run := machine(t, g, loss, weights)
-		s := l4.NewL4Adam(nil)
-		for range 3 {
-			if err := run(); err != nil {
-				t.Fatal(err)
-			}
-			err := s.Step(gorgonia.NodesToValueGrads(weights))
-			if name == "lisp" {
-				if err == nil || !strings.Contains(err.Error(), "Lisp machine") {
-					t.Errorf("%s: error %v", name, err)
-				}
-			} else if err != nil || s.Last().Loss != numbers(loss.Value())[0] {
-				t.Errorf("%s: loss %v, want %v, error %v", name, s.Last().Loss, loss.Value(), err)
-			}
-		}
-	}
-}
 
 // scene is a graph over two vectors, and what is made of it.
 type scene struct {
@@ -144,6 +47,33 @@ func grad(t *testing.T, loss *gorgonia.Node, weights ...*gorgonia.Node) *gorgoni
 		t.Fatal(err)
 	}
 	return loss
+}
+
+// identity is an operation that returns its operand, and hands the gradient down as it is.
+type identity struct{}
+
+func (identity) Arity() int            { return 1 }
+func (identity) ReturnsPtr() bool      { return false }
+func (identity) CallsExtern() bool     { return false }
+func (identity) OverwritesInput() int  { return -1 }
+func (identity) WriteHash(h hash.Hash) { h.Write([]byte("identity")) }
+func (identity) Hashcode() uint32      { return 0x1d }
+func (identity) String() string        { return "identity" }
+func (identity) DiffWRT(int) []bool    { return []bool{true} }
+func (identity) Do(v ...gorgonia.Value) (gorgonia.Value, error) {
+	return v[0], nil
+}
+
+func (identity) Type() hm.Type {
+	return hm.NewFnType(hm.TypeVariable('a'), hm.TypeVariable('a'))
+}
+
+func (identity) InferShape(s ...gorgonia.DimSizer) (tensor.Shape, error) {
+	return s[0].(tensor.Shape).Clone(), nil
+}
+
+func (identity) SymDiff(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	return gorgonia.Nodes{grad}, nil
 }
 
 // TestWhichLoss: of all nodes of a graph, the loss is the one that gorgonia.Grad started from.
@@ -194,6 +124,10 @@ func TestWhichLoss(t *testing.T) {
 				gorgonia.WithShape(3), gorgonia.WithInit(gorgonia.Ones()))
 			xent := gorgonia.Must(gorgonia.BinaryXent(gorgonia.Must(gorgonia.Sigmoid(s.w)), target))
 			s.loss = grad(t, plus(gorgonia.Must(gorgonia.Mean(xent)), squares(s.v, 2)), s.w, s.v)
+		}},
+		"an operation of another package": {build: func(s *scene) {
+			s.loss = grad(t, gorgonia.Must(gorgonia.ApplyOp(identity{},
+				plus(squares(s.w, 1), squares(s.v, 2)))), s.w, s.v)
 		}},
 		"two, of one weight each": {build: func(s *scene) {
 			grad(t, squares(s.v, 2), s.v)
@@ -302,90 +236,4 @@ func TestWhichLoss(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestHiddenLossOfGrowingGraph: a graph that has got a second loss since the last step is looked at
-// again.
-func TestHiddenLossOfGrowingGraph(t *testing.T) {
-	s := newScene()
-	grad(t, squares(s.w, 1), s.w)
-	solver, model := l4.NewL4Adam(nil), []gorgonia.ValueGrad{s.w}
-	step := func() error {
-		vm := gorgonia.NewTapeMachine(s.g, gorgonia.BindDualValues(s.w))
-		defer vm.Close()
-		if err := vm.RunAll(); err != nil {
-			t.Fatal(err)
-		}
-		return solver.Step(model)
-	}
-	for range 2 {
-		if err := step(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	grad(t, squares(s.w, 5), s.w)
-	if err := step(); err == nil || !strings.Contains(err.Error(), "was called for several") {
-		t.Errorf("with a second loss: error %v", err)
-	}
-}
-
-// TestNoHiddenLoss: there is nothing to find a loss by.
-func TestNoHiddenLoss(t *testing.T) {
-	s := newScene()
-	grad(t, squares(s.w, 1), s.w)
-	type embedded struct{ *gorgonia.Node }
-	for name, c := range map[string]struct {
-		model []gorgonia.ValueGrad
-		want  string
-	}{
-		"hidden nodes": {[]gorgonia.ValueGrad{embedded{s.w}}, "not nodes of a graph"},
-		"weights without a graph": {valueGrads([]*param{newParam("w", tensor.Float64, []int{1},
-			[]float64{1})}), "not nodes of a graph"},
-		"no weights":     {nil, "not nodes of a graph"},
-		"a nil weight":   {[]gorgonia.ValueGrad{nil}, "not nodes of a graph"},
-		"a nil node":     {[]gorgonia.ValueGrad{(*gorgonia.Node)(nil)}, "not nodes of a graph"},
-		"without Grad":   {[]gorgonia.ValueGrad{s.v}, "no weight has a gradient by gorgonia.Grad"},
-		"before the run": {[]gorgonia.ValueGrad{s.w}, "run the virtual machine before Step"},
-	} {
-		err := l4.NewL4Adam(nil).Step(c.model)
-		if err == nil || !strings.HasPrefix(err.Error(), "l4: the loss ") ||
-			!strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want %q", name, err, c.want)
-		}
-	}
-}
-
-// TestHiddenGraphsAreLetGo: a solver that finds the losses of many graphs does not keep them all.
-func TestHiddenGraphsAreLetGo(t *testing.T) {
-	solver := l4.NewL4Adam(nil)
-	const graphs = 200
-	var refs []weak.Pointer[gorgonia.ExprGraph]
-	for range graphs {
-		func() {
-			s := newScene()
-			grad(t, squares(s.w, 1), s.w)
-			vm := gorgonia.NewTapeMachine(s.g, gorgonia.BindDualValues(s.w))
-			defer vm.Close()
-			if err := vm.RunAll(); err != nil {
-				t.Fatal(err)
-			}
-			if err := solver.Step([]gorgonia.ValueGrad{s.w}); err != nil {
-				t.Fatal(err)
-			}
-			refs = append(refs, weak.Make(s.g))
-		}()
-	}
-	for range 3 { // machines have finalizers
-		runtime.GC()
-	}
-	alive := 0
-	for _, r := range refs {
-		if r.Value() != nil {
-			alive++
-		}
-	}
-	if alive > graphs/2 {
-		t.Errorf("%d of %d graphs are still in memory", alive, graphs)
-	}
-	runtime.KeepAlive(solver)
 }

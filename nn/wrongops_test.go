@@ -329,6 +329,18 @@ func TestDropoutIsRefused(t *testing.T) {
 	}
 }
 
+// TestTargetsHaveNoGradient: a node may be logits and targets, of which the latter have no gradient
+// that would be missing.
+func TestTargetsHaveNoGradient(t *testing.T) {
+	f := function{shape: tensor.Shape{2, 3}, of: func(x *gorgonia.Node) *gorgonia.Node {
+		h := must(gorgonia.Square(x))
+		return must(nn.SoftmaxCrossEntropy(h, h))
+	}}
+	if _, _, err := f.run(t, []float64{1, 2, 3, 4, 5, 6}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestOurDropoutIsAccepted: nn's has no such fault.
 func TestOurDropoutIsAccepted(t *testing.T) {
 	for _, lisp := range []bool{false, true} {

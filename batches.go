@@ -1,6 +1,7 @@
 package l4
 
 import (
+	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -46,7 +47,8 @@ type Batches struct {
 var _ gorgonia.Valuer = (*Batches)(nil)
 
 // Add takes the loss and the gradients of a batch that has just been run, and zeroes the gradients.
-// After a call of Model it begins a new step.
+// After a call of Model it begins a new step. A nil loss is the one that the gradients are of, as
+// for NewL4Adam.
 //
 // All models must have the same parameters in the same order. Replicas that run at the same time
 // may share the memory of their weights, but not the tensors, which a machine transposes in place
@@ -109,13 +111,25 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 	return b.model
 }
 
+// CheckModel returns an error if a parameter is not one of Model. Step calls it, because the
+// gradients of the batches' own models are zero.
+func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
+	for i, v := range model {
+		if mean, ok := v.(*meanGrad); !ok || mean.batches != b {
+			return errors.Errorf("l4: %s is not of the Model of the Batches that is the loss, and "+
+				"its gradient is zero; call Step(batches.Model())", bind.NameOf(i, v))
+		}
+	}
+	return nil
+}
+
 // begin makes the sums for a model's gradients, and takes its weights for a step.
 func (b *Batches) begin(model []gorgonia.ValueGrad) {
 	if b.means == nil {
 		b.sums.Renew(&b.batch.Model)
 		b.set, b.add = b.sums.Set(), b.sums.Add()
 		for i := range model {
-			m := &meanGrad{grad: b.sumOf(i)}
+			m := &meanGrad{batches: b, grad: b.sumOf(i)}
 			b.means, b.model = append(b.means, m), append(b.model, m)
 		}
 	}
@@ -146,9 +160,14 @@ func valueOf(shape []int, elements any, scalar gorgonia.Value) gorgonia.Value {
 // meanGrad is a parameter of the first batch with the mean gradient of all.
 type meanGrad struct {
 	gorgonia.ValueGrad
-	grad gorgonia.Value
+	batches *Batches
+	grad    gorgonia.Value
 }
 
+var _ meanParam = (*meanGrad)(nil)
+
+func (m *meanGrad) Loss() gorgonia.Valuer         { return m.batches }
+func (m *meanGrad) Unwrap() gorgonia.ValueGrad    { return m.ValueGrad }
 func (m *meanGrad) Grad() (gorgonia.Value, error) { return m.grad, nil }
 
 func (m *meanGrad) Name() string {

@@ -339,3 +339,58 @@ func TestBatchesOfTwoDtypes(t *testing.T) {
 		}
 	}
 }
+
+// TestHiddenLossOfBatches: the model of Batches has their mean loss.
+func TestHiddenLossOfBatches(t *testing.T) {
+	dt := tensor.Float64
+	f := newFit(t, dt, fitWeights(dt), 2, true)
+	batches, solver := new(l4.Batches), l4.NewL4Adam(nil)
+	for step := range 3 {
+		for from := range 4 {
+			if err := f.eval(dt, step, 2*from); err != nil {
+				t.Fatal(err)
+			}
+			if err := batches.Add(nil, f.model); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := solver.Step(batches.Model()); err != nil {
+			t.Fatal(err)
+		}
+		if want := numbers(batches.Value())[0]; solver.Last().Loss != want {
+			t.Errorf("loss %v, want the mean %v", solver.Last().Loss, want)
+		}
+	}
+}
+
+// TestStepOnBatchesModels: the gradients of the models that batches were added of are zero, so a
+// step on one of them is an error.
+func TestStepOnBatchesModels(t *testing.T) {
+	dt := tensor.Float64
+	f := newFit(t, dt, fitWeights(dt), 2, true)
+	batches, others := new(l4.Batches), new(l4.Batches)
+	for _, b := range []*l4.Batches{batches, others} {
+		if err := f.eval(dt, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Add(f.loss, f.model); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := numbers(f.weights[0].Value())
+	for name, model := range map[string][]gorgonia.ValueGrad{
+		"a batch's": f.model, "other batches'": others.Model(),
+		"both": {batches.Model()[0], f.model[1]}, "nil": {nil},
+	} {
+		err := l4.NewL4Adam(batches).Step(model)
+		if err == nil || !strings.Contains(err.Error(), "call Step(batches.Model())") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	wantEqual(t, numbers(f.weights[0].Value()), before)
+	for i := range f.model { // solvers of parts of the weights
+		if err := l4.NewL4Adam(batches).Step(batches.Model()[i : i+1]); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -48,7 +48,7 @@
 // # What it needs
 //
 // The solver must read the loss that its gradients are computed from. Where both are nodes of a
-// graph, Step checks this.
+// graph, Step checks this, and finds the loss if it is given nil.
 //
 // Do not use L4 where the loss does not measure progress: generative adversarial nets and policy
 // gradients.

@@ -10,8 +10,8 @@ import (
 )
 
 // Errors that a caller can test for with errors.Is. After any error the weights are as they were
-// before the call, and so is the solver's state, except that Info.Refused counts the call and that an
-// inner solver decides about its own state; see New.
+// before the call, and so is the solver's state, except that Info.Refused counts the call, and that
+// an inner solver decides about its own state; see New.
 var (
 	// ErrNonFinite says that the loss, the penalty or a gradient element is NaN or infinite, or
 	// that the element's square overflows. The gradients have been zeroed, so that the next run of

@@ -14,7 +14,8 @@ import (
 // line is a graph for a straight line through points, over weights that other graphs may share.
 type line struct {
 	x, y, loss *gorgonia.Node
-	weights    []gorgonia.ValueGrad
+	nodes      gorgonia.Nodes
+	weights    []gorgonia.ValueGrad // the nodes
 	machine    gorgonia.VM
 }
 
@@ -35,12 +36,12 @@ func newLine(slope, offset *tensor.Dense, points int) *line {
 	fit := gorgonia.Must(gorgonia.BroadcastAdd(product, b, nil, []byte{0}))
 	residual := gorgonia.Must(gorgonia.Sub(fit, l.y))
 	l.loss = gorgonia.Must(gorgonia.Mean(gorgonia.Must(gorgonia.Square(residual))))
-	nodes := gorgonia.Nodes{a, b}
-	if _, err := gorgonia.Grad(l.loss, nodes...); err != nil {
+	l.nodes = gorgonia.Nodes{a, b}
+	if _, err := gorgonia.Grad(l.loss, l.nodes...); err != nil {
 		log.Fatal(err)
 	}
-	l.weights = gorgonia.NodesToValueGrads(nodes)
-	l.machine = gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(nodes...))
+	l.weights = gorgonia.NodesToValueGrads(l.nodes)
+	l.machine = gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(l.nodes...))
 	return l
 }
 
@@ -126,26 +127,40 @@ func ExampleSolver_SetLoss() {
 	// Output: y = 2.000 x + 1.000
 }
 
-// A framework takes any gorgonia.Solver in its settings, before there is a graph. The solver is
-// made without a loss, and told of it when there is one.
-func ExampleLossFunc() {
-	// fit stands for a framework that builds its own graph and knows nothing of l4.
-	fit := func(solver gorgonia.Solver, onGraph func(loss *gorgonia.Node)) (slope float64) {
-		w := newWeight()
-		l := newLine(w, newWeight(), 10)
-		onGraph(l.loss)
-		for range 1000 {
-			l.run(0)
-			if err := solver.Step(l.weights); err != nil {
-				log.Fatal(err)
-			}
+// A framework takes any gorgonia.Solver in its settings, before there is a graph, builds a graph
+// for each size of its batches, and shows the loss to nobody. The solver finds it.
+func ExampleNewL4Adam_hiddenLoss() {
+	// fit stands for the framework.
+	fit := func(solver gorgonia.Solver) (slope float64) {
+		w, offset := newWeight(), newWeight()
+		graphs := []*line{newLine(w, offset, 10), newLine(w, offset, 5)}
+		for step := range 1000 {
+			l := graphs[step%2]
+			l.run(step % 10)
+			solver.Step(l.weights)
 		}
 		return w.Float64s()[0]
 	}
+	fmt.Printf("%.1f\n", fit(l4.NewL4Adam(nil)))
+	// Output: 2.0
+}
 
-	var loss *gorgonia.Node
-	solver := l4.NewL4Adam(l4.LossFunc(func() gorgonia.Value { return loss.Value() }))
-	fmt.Printf("%.1f\n", fit(solver, func(l *gorgonia.Node) { loss = l }))
+// The loss of a program that reads it from the graph.
+func ExampleLossFunc() {
+	slope, offset := newWeight(), newWeight()
+	l := newLine(slope, offset, 10)
+	var value gorgonia.Value
+	gorgonia.Read(l.loss, &value)
+	l.machine = gorgonia.NewTapeMachine(l.loss.Graph(), gorgonia.BindDualValues(l.nodes...))
+
+	solver := l4.NewL4Adam(l4.LossFunc(func() gorgonia.Value { return value }))
+	for range 1000 {
+		l.run(0)
+		if err := solver.Step(l.weights); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Printf("%.1f\n", slope.Float64s()[0])
 	// Output: 2.0
 }
 

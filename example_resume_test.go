@@ -43,6 +43,48 @@ func ExampleSolver_MarshalBinary() {
 	// z = 1.0 x + 2.0 y
 }
 
+// A program that saves its weights with encoding/gob, tensor by tensor, saves the state of the
+// solver behind them. A new solver over trained weights would have to find its step length anew.
+func ExampleSolver_UnmarshalBinary() {
+	check := func(err error) {
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	first := newTraining()
+	first.run(500)
+	var file bytes.Buffer
+	to := gob.NewEncoder(&file)
+	for _, w := range first.model {
+		check(to.Encode(w.Value()))
+	}
+	state, err := first.solver.MarshalBinary()
+	check(err)
+	check(to.Encode(state))
+
+	second := newTraining() // in another process, with the same options
+	from := gob.NewDecoder(&file)
+	for _, w := range second.model {
+		var value *tensor.Dense
+		check(from.Decode(&value))
+		check(gorgonia.Let(w.(*gorgonia.Node), value))
+	}
+	var saved []byte
+	check(from.Decode(&saved))
+	check(second.solver.UnmarshalBinary(saved))
+
+	first.run(500)
+	second.run(500)
+	fmt.Println("step", second.solver.Last().Step)
+	fmt.Println("same loss:", second.solver.Last().Loss == first.solver.Last().Loss)
+	fmt.Println("same weights:",
+		gorgonia.ValueEq(second.model[0].Value(), first.model[0].Value()))
+	// Output:
+	// step 1000
+	// same loss: true
+	// same weights: true
+}
+
 // checkpoint is what a program needs to go on. Weights are not part of a solver's state.
 type checkpoint struct {
 	Weights         []float64

@@ -19,8 +19,14 @@ var _ gorgonia.Solver = (*L4Adam)(nil)
 
 // NewL4Adam returns a solver that minimises loss, a scalar or a tensor of one element that a
 // virtual machine evaluates before each Step, usually the *gorgonia.Node that was given to
-// gorgonia.Grad. It may be nil if the solver is made before the graph: call SetLoss before the
-// first Step then.
+// gorgonia.Grad.
+//
+// A nil loss, also a nil pointer to a node, is the loss that the gradients are of: Step finds the
+// node that gorgonia.Grad started from, once for each graph that the weights come from. Use it
+// where a framework hides the loss, where the solver is made before the graph, and for several
+// graphs over the same weights. Step returns an error if there is no such node, or more than one.
+// The weights must be nodes, and gorgonia.Grad must have been called, which a Lisp machine does not
+// need.
 func NewL4Adam(loss gorgonia.Valuer, opts ...Option) *L4Adam {
 	return &L4Adam{newSolver("L4Adam", loss, newOptions(opts), func(o options) direction {
 		return newAveraged(o, o.varianceTime, o.adamEpsilon)

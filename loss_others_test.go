@@ -23,7 +23,7 @@ func TestScalarLossHasNoOthers(t *testing.T) {
 	if err := machine.RunAll(); err != nil {
 		t.Fatal(err)
 	}
-	if others := othersThan(loss); len(others) > 0 {
+	if others := newGraph(g).othersThan(loss); len(others) > 0 {
 		t.Errorf("%d nodes, of which the first is %v", len(others), others[0])
 	}
 }

@@ -32,9 +32,11 @@ func unnamedGraph() (loss *gorgonia.Node, weights gorgonia.Nodes) {
 func TestWeightsWithoutNames(t *testing.T) {
 	type unnamed struct{ gorgonia.ValueGrad }
 	kinds := map[string]func(v gorgonia.ValueGrad) gorgonia.ValueGrad{
-		"node":       func(v gorgonia.ValueGrad) gorgonia.ValueGrad { return v },
-		"no name":    func(v gorgonia.ValueGrad) gorgonia.ValueGrad { return unnamed{v} },
-		"empty name": func(v gorgonia.ValueGrad) gorgonia.ValueGrad { return &param{w: v.Value(), g: gradOf(v)} },
+		"node":    func(v gorgonia.ValueGrad) gorgonia.ValueGrad { return v },
+		"no name": func(v gorgonia.ValueGrad) gorgonia.ValueGrad { return unnamed{v} },
+		"empty name": func(v gorgonia.ValueGrad) gorgonia.ValueGrad {
+			return &param{w: v.Value(), g: gradOf(v)}
+		},
 	}
 	for kind, as := range kinds {
 		model := func(spoil func(weight, grad []float64)) (*gorgonia.Node, []gorgonia.ValueGrad) {

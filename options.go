@@ -31,7 +31,8 @@ type options struct {
 	decayAt, maxRateAt schedule
 	decays             func(name string, shape []int) bool // nil: all
 
-	skipNonFinite int // steps in a row
+	uncheckedOps  bool // see WithUncheckedOps
+	skipNonFinite int  // steps in a row
 	recorder      func(Info)
 	logger        *slog.Logger
 

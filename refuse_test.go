@@ -119,10 +119,11 @@ func TestRefusedWithoutAStep(t *testing.T) {
 			"a bad option": l4.NewL4Adam(newBowl(), l4.WithFraction(-1), l4.WithLogger(logger)),
 			"a bad option after the logger": l4.NewL4Mom(newBowl(), l4.WithLogger(logger),
 				l4.WithBound(-1)),
-			"a nil option":      l4.NewL4Mom(newBowl(), nil, l4.WithLogger(logger)),
-			"no inner solver":   l4.New(newBowl(), nil, l4.WithLogger(logger)),
-			"only L4Adam's own": l4.NewL4Mom(newBowl(), l4.WithAdamEpsilon(1), l4.WithLogger(logger)),
-			"no constructor":    new(l4.L4Adam),
+			"a nil option":    l4.NewL4Mom(newBowl(), nil, l4.WithLogger(logger)),
+			"no inner solver": l4.New(newBowl(), nil, l4.WithLogger(logger)),
+			"only L4Adam's own": l4.NewL4Mom(newBowl(), l4.WithAdamEpsilon(1),
+				l4.WithLogger(logger)),
+			"no constructor": new(l4.L4Adam),
 		} {
 			log.Reset()
 			for range 3 {

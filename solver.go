@@ -42,7 +42,8 @@ type parts struct {
 
 func newSolver(name string, loss gorgonia.Valuer, o options,
 	newDirection func(options) direction) Solver {
-	return Solver{name: name, opts: o, newDirection: newDirection, loss: lossReader{loss: loss},
+	return Solver{name: name, opts: o, newDirection: newDirection,
+		loss:  lossReader{loss: loss, checkOps: !o.uncheckedOps},
 		parts: newParts(o, newDirection)}
 }
 
@@ -68,6 +69,8 @@ func newParts(o options, newDirection func(options) direction) parts {
 
 // SetLoss makes the next Step read the loss from another Valuer, such as the node of another graph
 // over the same weights: one for each length of a sequence, say. Give Step the nodes of that graph.
+// A nil loss is the one that the gradients are of; see NewL4Adam. It changes with the graph, so
+// that several graphs need no SetLoss.
 func (s *Solver) SetLoss(loss gorgonia.Valuer) { s.loss.loss = loss }
 
 // Last reports what the last successful Step did. Before the first it returns the zero Info.

@@ -111,7 +111,7 @@ func TestUnitOfLoss(t *testing.T) {
 	everyProblem(t, func(t *testing.T, p problem, newSolver newSolver) {
 		want := newTrial(t, p, tensor.Float64, newSolver).run(100)
 		for _, unit := range []float64{0x1p-20, 0x1p-10, 0x1p10, 0x1p20} { // 1e-6 to 1e6
-			got := newTrial(t, times(p, unit), tensor.Float64, newSolver).run(100)
+			got := newTrial(t, inUnit(p, unit), tensor.Float64, newSolver).run(100)
 			tolerance := 1e-5
 			if unit < 0x1p-10 && strings.Contains(t.Name(), "L4Adam") {
 				tolerance = 0.01
@@ -121,8 +121,8 @@ func TestUnitOfLoss(t *testing.T) {
 	})
 }
 
-// times is a problem with its loss in another unit.
-func times(p problem, unit float64) problem {
+// inUnit is a problem with its loss in another unit.
+func inUnit(p problem, unit float64) problem {
 	loss := p.loss
 	p.loss = func(w, grad []float64) float64 {
 		l := unit * loss(w, grad)

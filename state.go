@@ -17,7 +17,7 @@ var stateFormat = record.Format{Magic: "L4solver", Version: 2}
 
 // MarshalBinary returns the whole state of the solver. Loaded into a new solver of the same type
 // and options, it makes training go on to the bit as if it had never stopped. The weights are not
-// part of it.
+// part of it: save both, at the same step.
 //
 // The state of an L4 includes that of its inner solver, which must be an encoding.BinaryMarshaler;
 // Gorgonia's are not.

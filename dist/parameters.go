@@ -23,6 +23,10 @@ func (p *parameter) Grad() (gorgonia.Value, error) {
 	return p.grad, p.batches.err
 }
 
+// Loss and Unwrap tell the solver which loss the gradient is of, and which node it is a mean for.
+func (p *parameter) Loss() gorgonia.Valuer      { return p.batches }
+func (p *parameter) Unwrap() gorgonia.ValueGrad { return p.ValueGrad }
+
 func (p *parameter) Name() string {
 	if n, ok := p.ValueGrad.(gorgonia.Namer); ok {
 		return n.Name()

@@ -41,6 +41,42 @@ func ExampleSoftmaxCrossEntropy() {
 	// Output: true
 }
 
+// A net learns which of two inputs is larger. In training each run drops a quarter of its hidden
+// units, in evaluation none.
+func ExampleDropout() {
+	g := G.NewGraph()
+	x := constant(g, "x", []float64{1, 2, 2, 1, 0, 3, 3, 0, -1, 1, 1, -1}, 6, 2)
+	y := constant(g, "y", []float64{0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0}, 6, 2)
+	w := constant(g, "w", []float64{.1, .2, -.3, .1, -.2, .3, .2, -.1, .1, .3, -.1, .2}, 2, 6)
+	v := constant(g, "v", []float64{.1, -.1, .2, .1, -.2, .1, .1, -.2, .2, .1, -.1, .2}, 6, 2)
+	hidden := G.Must(nn.Dropout(G.Must(G.Tanh(G.Must(G.Mul(x, w)))), 0.25, 1))
+	loss := G.Must(nn.SoftmaxCrossEntropy(G.Must(G.Mul(hidden, v)), y))
+	weights := G.Nodes{w, v}
+	if _, err := G.Grad(loss, weights...); err != nil {
+		log.Fatal(err)
+	}
+	machine := G.NewTapeMachine(g, G.BindDualValues(weights...))
+	defer machine.Close()
+
+	solver := l4.NewL4Adam(loss)
+	for range 1000 {
+		if err := machine.RunAll(); err != nil {
+			log.Fatal(err)
+		}
+		if err := solver.Step(G.NodesToValueGrads(weights)); err != nil {
+			log.Fatal(err)
+		}
+		machine.Reset()
+	}
+
+	nn.SetTraining(g, false) // until SetTraining(g, true), or the next machine is made
+	if err := machine.RunAll(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(loss.Value().Data().(float64) < 0.05)
+	// Output: true
+}
+
 func constant(g *G.ExprGraph, name string, xs []float64, shape ...int) *G.Node {
 	v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(xs))
 	return G.NewMatrix(g, v.Dtype(), G.WithName(name), G.WithShape(shape...), G.WithValue(v))

@@ -1,6 +1,6 @@
 // Package nn has what nets need and Gorgonia 0.9.18 gets wrong: a softmax cross-entropy that is
-// right for every row, stable for any logits, and never rounds below zero. docs/gorgonia.md lists
-// the faults.
+// right for every row, stable for any logits, and never rounds below zero, and a dropout with the
+// right gradient. docs/gorgonia.md lists the faults.
 //
 // Nodes work with the tape machine and with the Lisp machine. A node owns the memory of its value
 // and of its gradient, so nothing is allocated after the first run.

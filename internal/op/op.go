@@ -54,6 +54,18 @@ type Module[T Float] interface {
 	Backward(grads, in [][]T, out, dout []T)
 }
 
+// Trainable is a module that does something else in training than in evaluation. The virtual
+// machines that are made for its graph call SetTraining.
+type Trainable interface{ SetTraining(training bool) }
+
+// ModuleOf returns the module of a node that Apply has returned; nil for another node.
+func ModuleOf(n *G.Node) any {
+	if o, ok := n.Op().(interface{ moduleOf() any }); ok {
+		return o.moduleOf()
+	}
+	return nil
+}
+
 // Spec says what Apply needs to know of a module.
 type Spec struct {
 	Name     string       // in messages and in drawings of the graph
@@ -132,8 +144,11 @@ type gradOp[T Float] struct {
 var (
 	_ G.SDOp = (*moduleOp[float32])(nil)
 	_ G.ADOp = (*moduleOp[float32])(nil)
-	_ G.Op   = (*diffOp[float32])(nil)
-	_ G.Op   = (*gradOp[float32])(nil)
+
+	_ G.TrainModeOp = (*moduleOp[float32])(nil)
+
+	_ G.Op = (*diffOp[float32])(nil)
+	_ G.Op = (*gradOp[float32])(nil)
 )
 
 // ownOutput is what operations that own their output have in common.
@@ -152,6 +167,16 @@ func (o *moduleOp[T]) Type() hm.Type {
 }
 func (o *moduleOp[T]) InferShape(...G.DimSizer) (tensor.Shape, error) {
 	return o.Shape.Clone(), nil
+}
+
+func (o *moduleOp[T]) moduleOf() any { return o.module }
+
+// SetTraining passes on what a virtual machine says when it is made.
+func (o *moduleOp[T]) SetTraining(training bool) error {
+	if m, ok := o.module.(Trainable); ok {
+		m.SetTraining(training)
+	}
+	return nil
 }
 
 func (o *moduleOp[T]) DiffWRT(inputs int) []bool {

@@ -18,40 +18,6 @@ func Dropout(x *G.Node, probability float64, source rand.Source) (*G.Node, error
 			probability)
 	}
 	s := op.Spec{Name: "Dropout", Shape: x.Shape()}
-	c := dropoutConfig{x.Shape().TotalSize(), probability, source}
-	return op.ApplyEither(s, c, newDropout[float32], newDropout[float64], x)
-}
-
-type dropoutConfig struct {
-	size        int
-	probability float64
-	source      rand.Source
-}
-
-type dropout[T op.Float] struct {
-	rand        *rand.Rand
-	probability float64
-	factors     []T
-}
-
-func newDropout[T op.Float](c dropoutConfig) op.Module[T] {
-	return &dropout[T]{rand.New(c.source), c.probability, make([]T, c.size)}
-}
-
-func (m *dropout[T]) Forward(out []T, in [][]T) {
-	for i := range m.factors {
-		m.factors[i] = 0
-		if m.rand.Float64() >= m.probability {
-			m.factors[i] = T(1 / (1 - m.probability))
-		}
-	}
-	for i, x := range in[0] {
-		out[i] = m.factors[i] * x // NaN stays NaN
-	}
-}
-
-func (m *dropout[T]) Backward(grads, _ [][]T, _, dout []T) {
-	for i, d := range dout {
-		grads[0][i] = m.factors[i] * d
-	}
+	d := op.Dropout{Size: x.Shape().TotalSize(), Probability: probability, Source: source}
+	return op.ApplyEither(s, d, op.NewDropout[float32], op.NewDropout[float64], x)
 }

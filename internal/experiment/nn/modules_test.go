@@ -62,8 +62,10 @@ func moduleCases() []moduleCase {
 		func(s []int) op.Module[float32] { return newMean[float32](s) },
 		func(s []int) op.Module[float64] { return newMean[float64](s) })
 	dropout := newCase("dropout", []int{100}, 100,
-		func() dropoutConfig { return dropoutConfig{100, 0.3, rand.NewPCG(1, 2)} },
-		newDropout[float32], newDropout[float64])
+		func() op.Dropout {
+			return op.Dropout{Size: 100, Probability: 0.3, Source: rand.NewPCG(1, 2)}
+		},
+		op.NewDropout[float32], op.NewDropout[float64])
 	evaluation := func(c moduleCase) moduleCase {
 		c.name, c.forward = c.name+" in evaluation", true
 		return c

@@ -191,7 +191,7 @@ var dropout = Program{
 	Name: "dropout", Title: "Digits by two layers with Gorgonia's Dropout",
 	Author: rmsProp(1e-3),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 80},
-	Steps:  600, Unseeded: true,
+	Steps:  600, Unseeded: true, WrongGradient: true,
 	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := digitsOf(tensor.Float32, 1, 0)
 		s.loss = crossEntropy

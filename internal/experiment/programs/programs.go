@@ -23,6 +23,9 @@ type Program struct {
 	Elusive bool
 	// Unseeded says that not all that is random follows from the seed.
 	Unseeded bool
+	// WrongGradient says that an operation of Gorgonia has a wrong gradient here, with which the
+	// solvers are to train all the same.
+	WrongGradient bool
 
 	// New builds the program and returns the rest of it, which trains for so many steps and returns
 	// the metric. Data, initial weights and batches follow from r. newSolver makes a solver for the

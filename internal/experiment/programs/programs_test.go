@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	G "gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4"
 )
 
 // train runs a program from its first seed and returns the metric.
@@ -63,6 +65,60 @@ func (w *watcher) Step(model []G.ValueGrad) error {
 func TestSolversKnowTheLoss(t *testing.T) {
 	for _, p := range All {
 		train(t, p, 12, func(loss G.Valuer) G.Solver { return &watcher{t, p.Name, loss} })
+	}
+}
+
+// teller is an L4Adam that is told the loss or not, and the first of its errors that numbers do not
+// explain.
+type teller struct {
+	*l4.L4Adam
+	told bool
+	err  error
+}
+
+func (s *teller) SetLoss(loss G.Valuer) {
+	if s.told {
+		s.L4Adam.SetLoss(loss)
+	}
+}
+
+func (s *teller) Step(model []G.ValueGrad) error {
+	err := s.L4Adam.Step(model)
+	if s.err == nil && !errors.Is(err, l4.ErrNonFinite) {
+		s.err = err
+	}
+	return err
+}
+
+// TestHiddenLoss: in each program an L4Adam finds the loss, and makes the steps that it makes if it
+// is told. It has no objection to a graph, but to the one with Gorgonia's Dropout. With the Lisp
+// machine of lstm the loss cannot be found.
+func TestHiddenLoss(t *testing.T) {
+	run := func(p Program, told bool, opts ...l4.Option) (metric float64, err error) {
+		var solvers []*teller
+		metric = train(t, p, 12, func(loss G.Valuer) G.Solver {
+			s := &teller{L4Adam: l4.NewL4Adam(nil, opts...), told: told}
+			s.SetLoss(loss)
+			solvers = append(solvers, s)
+			return s
+		})
+		for _, s := range solvers {
+			err = errors.Join(err, s.err)
+		}
+		return metric, err
+	}
+	for _, p := range All {
+		if _, err := run(p, true); (err != nil) != p.WrongGradient {
+			t.Errorf("%s: error %v", p.Name, err)
+		}
+		want, err := run(p, true, options(p)...)
+		got, hiddenErr := run(p, false, options(p)...)
+		if err != nil || (hiddenErr != nil) != (p.Name == "lstm") {
+			t.Errorf("%s: error %v, and without the loss %v", p.Name, err, hiddenErr)
+		}
+		if got != want && !p.Unseeded && hiddenErr == nil {
+			t.Errorf("%s: %v, and without the loss %v", p.Name, want, got)
+		}
 	}
 }
 

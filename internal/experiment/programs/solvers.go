@@ -46,13 +46,25 @@ var Solvers = []Solver{
 	{"author", "author's", func(p Program) NewSolver {
 		return func(gorgonia.Valuer) gorgonia.Solver { return p.Author.New() }
 	}},
-	{"l4adam", "L4Adam", func(Program) NewSolver {
-		return func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss) }
+	{"l4adam", "L4Adam", func(p Program) NewSolver {
+		return func(loss gorgonia.Valuer) gorgonia.Solver {
+			return l4.NewL4Adam(loss, options(p)...)
+		}
 	}},
-	{"l4mom", "L4Mom", func(Program) NewSolver {
-		return func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss) }
+	{"l4mom", "L4Mom", func(p Program) NewSolver {
+		return func(loss gorgonia.Valuer) gorgonia.Solver {
+			return l4.NewL4Mom(loss, options(p)...)
+		}
 	}},
 	{"adam", "Adam 0.001", func(Program) NewSolver {
 		return func(gorgonia.Valuer) gorgonia.Solver { return adam(1e-3).New() }
 	}},
+}
+
+// options are those of l4 that a program needs.
+func options(p Program) []l4.Option {
+	if p.WrongGradient {
+		return []l4.Option{l4.WithUncheckedOps()}
+	}
+	return nil
 }

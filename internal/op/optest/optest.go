@@ -18,6 +18,7 @@ type Operation struct {
 	Shapes []tensor.Shape
 	Params int
 	Loss   func(in G.Nodes) (*G.Node, error)
+	Before func(g *G.ExprGraph) // each run, if it is not nil
 }
 
 // Weighted returns the sum of all elements of a node, each times a constant of its own, so that the
@@ -39,6 +40,7 @@ type Evaluation struct {
 	Loss   *G.Node
 	Inputs G.Nodes
 	Params G.Nodes
+	before func(g *G.ExprGraph)
 }
 
 // Build makes the graph in a dtype. It fails the test if there is an error.
@@ -46,7 +48,7 @@ func (o Operation) Build(t *testing.T, dt tensor.Dtype) *Evaluation {
 	t.Helper()
 	g := G.NewGraph()
 	r := rand.New(rand.NewPCG(5, 6))
-	e := new(Evaluation)
+	e := &Evaluation{before: o.Before}
 	for i, shape := range o.Shapes {
 		v := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
 		op.Fill(v, r.NormFloat64)
@@ -70,6 +72,9 @@ func (o Operation) Build(t *testing.T, dt tensor.Dtype) *Evaluation {
 func (e *Evaluation) Run(t *testing.T) (float64, [][]float64) {
 	t.Helper()
 	e.VM.Reset()
+	if e.before != nil {
+		e.before(e.Loss.Graph())
+	}
 	if err := e.VM.RunAll(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,354 @@
+package nn_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4"
+	"github.com/l4-go/l4/internal/op/optest"
+	"github.com/l4-go/l4/nn"
+)
+
+// function is one of Gorgonia's operations on positive numbers.
+type function struct {
+	shape tensor.Shape
+	of    func(x *gorgonia.Node) *gorgonia.Node
+	lisp  bool // differentiated by a Lisp machine
+}
+
+// run evaluates a loss, and its gradient by the machine of f, and makes a step with it.
+func (f function) run(t *testing.T, xs []float64, opts ...l4.Option) (loss float64, grad []float64,
+	err error) {
+	t.Helper()
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewTensor(g, tensor.Float64, f.shape.Dims(), gorgonia.WithName("x"),
+		gorgonia.WithShape(f.shape...), gorgonia.WithValue(tensor.New(
+			tensor.WithShape(f.shape...), tensor.WithBacking(append([]float64(nil), xs...)))))
+	y := f.of(x)
+	if y.Dims() > 0 {
+		y = must(optest.Weighted(y, nil))
+	}
+	vm := f.machine(t, y, x)
+	defer vm.Close()
+	if err := vm.RunAll(); err != nil {
+		t.Fatal(err)
+	}
+	v, err := x.Grad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss, grad = optest.Floats(y.Value())[0], append(grad, optest.Floats(v)...)
+	err = l4.NewL4Adam(y, opts...).Step(gorgonia.NodesToValueGrads(gorgonia.Nodes{x}))
+	return loss, grad, err
+}
+
+func (f function) machine(t *testing.T, loss, x *gorgonia.Node) gorgonia.VM {
+	t.Helper()
+	if f.lisp {
+		return gorgonia.NewLispMachine(x.Graph())
+	}
+	if _, err := gorgonia.Grad(loss, x); err != nil {
+		t.Fatal(err)
+	}
+	return gorgonia.NewTapeMachine(x.Graph(), gorgonia.BindDualValues(x))
+}
+
+// check compares the gradient with central differences. It reports whether it is right, and the
+// error of a step.
+func (f function) check(t *testing.T) (right bool, err error) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	xs := make([]float64, f.shape.TotalSize())
+	for i := range xs {
+		xs[i] = 0.3 + math.Abs(r.NormFloat64())
+	}
+	const h = 1e-5
+	_, grad, err := f.run(t, xs)
+	right = true
+	for i, x := range xs {
+		xs[i] = x + h
+		up, _, _ := f.run(t, xs)
+		xs[i] = x - h
+		down, _, _ := f.run(t, xs)
+		xs[i] = x
+		want := (up - down) / (2 * h)
+		right = right && near(grad[i], want, 1e-6*(1+math.Abs(want)))
+	}
+	return right, err
+}
+
+func constantOf(x *gorgonia.Node, shape ...int) *gorgonia.Node {
+	v := tensor.New(tensor.WithShape(shape...), tensor.Of(tensor.Float64))
+	for i := range v.Float64s() {
+		v.Float64s()[i] = 0.5 + float64(i%7)/4
+	}
+	return gorgonia.NewTensor(x.Graph(), tensor.Float64, len(shape), gorgonia.WithName("c"),
+		gorgonia.WithShape(shape...), gorgonia.WithValue(v))
+}
+
+func swapped(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.Transpose(x, 0, 1, 3, 2)) }
+
+// pooled is a mean over 2 by 2, of two channels, as a convolution.
+func pooled(x *gorgonia.Node) *gorgonia.Node {
+	filter := gorgonia.NewTensor(x.Graph(), tensor.Float64, 4, gorgonia.WithName("filter"),
+		gorgonia.WithShape(2, 2, 2, 2), gorgonia.WithValue(tensor.New(tensor.WithShape(2, 2, 2, 2),
+			tensor.WithBacking([]float64{.25, .25, .25, .25, 0, 0, 0, 0, 0, 0, 0, 0, .25, .25, .25,
+				.25}))))
+	return must(gorgonia.Conv2d(x, filter, tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2},
+		[]int{1, 1}))
+}
+
+func ctc(reduction gorgonia.Reduction) func(x *gorgonia.Node) *gorgonia.Node {
+	return func(x *gorgonia.Node) *gorgonia.Node {
+		integers := func(name string, dims int, shape []int, n ...int) *gorgonia.Node {
+			return gorgonia.NewTensor(x.Graph(), tensor.Int, dims, gorgonia.WithName(name),
+				gorgonia.WithShape(shape...), gorgonia.WithValue(tensor.New(
+					tensor.WithShape(shape...), tensor.WithBacking(n))))
+		}
+		return must(gorgonia.CTCLoss(must(gorgonia.LogSoftMax(x)),
+			integers("targets", 2, []int{1, 2}, 1, 2), integers("lengths", 1, []int{1}, 4),
+			integers("target lengths", 1, []int{1}, 2), reduction))
+	}
+}
+
+// along takes a reduction over axes.
+func along(f func(*gorgonia.Node, ...int) (*gorgonia.Node, error),
+	axes ...int) func(x *gorgonia.Node) *gorgonia.Node {
+	return func(x *gorgonia.Node) *gorgonia.Node { return must(f(x, axes...)) }
+}
+
+// TestWrongGradients: Gorgonia's gradient is wrong, so a step is an error that says what to use
+// instead, whose gradient is right.
+func TestWrongGradients(t *testing.T) {
+	images := tensor.Shape{2, 3, 4, 5}
+	normal := func(x *gorgonia.Node) *gorgonia.Node {
+		scale := constantOf(x, 1, 4, 1, 1)
+		return must(gorgonia.GroupNorm(x, scale, scale, 2, 4, 1e-5))
+	}
+	for name, c := range map[string]struct {
+		wrong   function
+		instead func(x *gorgonia.Node) *gorgonia.Node // with a tape machine
+		want    string                                // of the error
+	}{
+		"Log2": {function{shape: tensor.Shape{3}, of: func(x *gorgonia.Node) *gorgonia.Node {
+			return must(gorgonia.Log2(x))
+		}}, func(x *gorgonia.Node) *gorgonia.Node {
+			return must(gorgonia.Mul(must(gorgonia.Log(x)), gorgonia.NewConstant(1/math.Ln2)))
+		}, "use Log, times 1/ln 2"},
+		"InverseSqrt": {function{shape: tensor.Shape{3}, of: func(x *gorgonia.Node) *gorgonia.Node {
+			return must(gorgonia.InverseSqrt(x))
+		}}, func(x *gorgonia.Node) *gorgonia.Node {
+			return must(gorgonia.Inverse(must(gorgonia.Sqrt(x))))
+		}, "use Inverse of Sqrt"},
+		"AveragePool2D": {function{shape: tensor.Shape{1, 2, 4, 4},
+			of: func(x *gorgonia.Node) *gorgonia.Node {
+				return must(gorgonia.AveragePool2D(x, tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2}))
+			}}, pooled, "use Conv2d"},
+		"Sparsemax over the first axis": {function{shape: tensor.Shape{4, 5},
+			of: along(gorgonia.Sparsemax, 0)}, func(x *gorgonia.Node) *gorgonia.Node {
+			return must(gorgonia.Transpose(must(gorgonia.Sparsemax(must(gorgonia.Transpose(x))))))
+		}, "use Transpose"},
+		"CTCLoss": {function{shape: tensor.Shape{4, 1, 3}, of: ctc(gorgonia.ReductionMean)},
+			ctc(gorgonia.ReductionSum), "use ReductionSum"},
+		"Sum over 2": {function{shape: images, of: along(gorgonia.Sum, 2)},
+			func(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.Sum(swapped(x), 3)) },
+			"use Transpose before"},
+		"Sum over 2 and 3": {function{shape: images, of: along(gorgonia.Sum, 2, 3)},
+			func(x *gorgonia.Node) *gorgonia.Node {
+				return must(gorgonia.Sum(must(gorgonia.Sum(x, 3)), 2))
+			}, "one axis at a time, the last first"},
+		"Mean over 2 and 3": {function{shape: images, of: along(gorgonia.Mean, 2, 3)},
+			func(x *gorgonia.Node) *gorgonia.Node {
+				return must(gorgonia.Mean(must(gorgonia.Mean(x, 3)), 2))
+			}, "one axis at a time, the last first"},
+		"Max over 2": {function{shape: images, of: along(gorgonia.Max, 2)},
+			func(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.Max(swapped(x), 3)) },
+			"use Transpose before"},
+		"Sum over 1 and 3 of five": {function{shape: tensor.Shape{2, 2, 3, 3, 2},
+			of: along(gorgonia.Sum, 1, 3)}, nil, "use Transpose before"},
+		"Sum over 2, the last of 1": {function{shape: tensor.Shape{2, 3, 4, 1},
+			of: along(gorgonia.Sum, 2)}, nil, "use Transpose before"},
+		"broadcast along 2": {function{shape: tensor.Shape{2, 3, 1, 5},
+			of: func(x *gorgonia.Node) *gorgonia.Node {
+				return must(gorgonia.BroadcastAdd(constantOf(x, 2, 3, 4, 5), x, nil, []byte{2}))
+			}}, func(x *gorgonia.Node) *gorgonia.Node {
+			c := constantOf(x, 2, 3, 5, 4)
+			return must(gorgonia.BroadcastAdd(c, swapped(x), nil, []byte{3}))
+		}, "use Transpose before"},
+		"Max on a Lisp machine": {function{tensor.Shape{2, 3}, along(gorgonia.Max, 1), true},
+			along(gorgonia.Max, 1), "Max is wrong with a Lisp machine; use a tape machine"},
+		"MinBetween on a Lisp machine": {function{tensor.Shape{6},
+			func(x *gorgonia.Node) *gorgonia.Node {
+				return must(gorgonia.MinBetween(x, constantOf(x, 6)))
+			}, true}, nil, "use a tape machine"},
+		"MaxBetween on a Lisp machine": {function{tensor.Shape{6},
+			func(x *gorgonia.Node) *gorgonia.Node {
+				return must(gorgonia.MaxBetween(x, constantOf(x, 6)))
+			}, true}, nil, "use a tape machine"},
+		"Upsample2D on a Lisp machine": {function{tensor.Shape{1, 2, 2, 2},
+			func(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.Upsample2D(x, 2)) }, true},
+			nil, "use a tape machine"},
+		"GroupNorm on a Lisp machine": {function{tensor.Shape{2, 4, 3, 3}, normal, true}, normal,
+			"use a tape machine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			right, err := c.wrong.check(t)
+			if right {
+				t.Error(mended + "the gradient is right; let l4 accept it")
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) ||
+				!strings.Contains(err.Error(), "WithUncheckedOps") {
+				t.Errorf("error %v, want one that says %q", err, c.want)
+			}
+			xs := make([]float64, c.wrong.shape.TotalSize())
+			for i := range xs {
+				xs[i] = float64(1 + i%5)
+			}
+			if _, _, err := c.wrong.run(t, xs, l4.WithUncheckedOps()); err != nil {
+				t.Errorf("WithUncheckedOps: error %v", err)
+			}
+			if c.instead == nil {
+				return
+			}
+			if right, err := (function{shape: c.wrong.shape, of: c.instead}).check(t); !right ||
+				err != nil {
+				t.Errorf("what to use instead: right %v, error %v", right, err)
+			}
+		})
+	}
+}
+
+// TestRightGradients: what is right is not refused, though it is near to what is wrong.
+func TestRightGradients(t *testing.T) {
+	images := tensor.Shape{2, 3, 4, 5}
+	for name, f := range map[string]function{
+		"Sum":                      {shape: images, of: along(gorgonia.Sum)},
+		"Sum over 0":               {shape: images, of: along(gorgonia.Sum, 0)},
+		"Sum over 1":               {shape: images, of: along(gorgonia.Sum, 1)},
+		"Sum over 3":               {shape: images, of: along(gorgonia.Sum, 3)},
+		"Sum over 0, 2":            {shape: images, of: along(gorgonia.Sum, 0, 2)},
+		"Sum over 1, 2":            {shape: images, of: along(gorgonia.Sum, 1, 2)},
+		"Sum over 0, 2, 3":         {shape: images, of: along(gorgonia.Sum, 0, 2, 3)},
+		"Sum over 2 of size 2":     {shape: tensor.Shape{2, 3, 2, 5}, of: along(gorgonia.Sum, 2)},
+		"Sum over 2 of one block":  {shape: tensor.Shape{2, 1, 4, 5}, of: along(gorgonia.Sum, 2)},
+		"Sum over 1 of three":      {shape: tensor.Shape{2, 3, 4}, of: along(gorgonia.Sum, 1)},
+		"Max over 1":               {shape: images, of: along(gorgonia.Max, 1)},
+		"Sparsemax":                {shape: tensor.Shape{4, 5}, of: along(gorgonia.Sparsemax)},
+		"Sparsemax over the last":  {shape: tensor.Shape{4, 5}, of: along(gorgonia.Sparsemax, 1)},
+		"Log2 with a Lisp machine": {tensor.Shape{2, 3}, along(unary(gorgonia.Log2)), true},
+		"MinBetween": {shape: tensor.Shape{6}, of: func(x *gorgonia.Node) *gorgonia.Node {
+			return must(gorgonia.MinBetween(x, constantOf(x, 6)))
+		}},
+		"broadcast along 0, 2, 3": {shape: tensor.Shape{1, 3, 1, 1},
+			of: func(x *gorgonia.Node) *gorgonia.Node {
+				return must(gorgonia.BroadcastAdd(constantOf(x, 2, 3, 4, 5), x, nil,
+					[]byte{0, 2, 3}))
+			}},
+		"a wrong sum of data": {shape: tensor.Shape{2, 3, 5},
+			of: func(x *gorgonia.Node) *gorgonia.Node {
+				data := must(gorgonia.Sum(constantOf(x, 2, 3, 4, 5), 2))
+				return must(gorgonia.HadamardProd(x, data))
+			}},
+		"Log2 beside the loss": {shape: tensor.Shape{3}, of: func(x *gorgonia.Node) *gorgonia.Node {
+			must(gorgonia.Log2(x))
+			return must(gorgonia.Square(x))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if right, err := f.check(t); !right || err != nil {
+				t.Errorf("right %v, error %v", right, err)
+			}
+		})
+	}
+}
+
+// unary lets a function of one node take axes.
+func unary(f func(*gorgonia.Node) (*gorgonia.Node, error)) func(*gorgonia.Node,
+	...int) (*gorgonia.Node, error) {
+	return func(x *gorgonia.Node, _ ...int) (*gorgonia.Node, error) { return f(x) }
+}
+
+// TestDropoutIsRefused: Gorgonia's Dropout in the way of a gradient is an error, unless its
+// probability is 0.5, with which the gradient is right. On data it does no harm.
+func TestDropoutIsRefused(t *testing.T) {
+	const size = 40
+	apply := func(p float64, ofData bool) (gradient, factors []float64, err error) {
+		g := gorgonia.NewGraph()
+		ones := make([]float64, size)
+		for i := range ones {
+			ones[i] = 1
+		}
+		x := matrix(g, tensor.Float64, "x", 1, ones)
+		data := matrix(g, tensor.Float64, "data", 1, ones)
+		var mask gorgonia.Value
+		var y *gorgonia.Node
+		if ofData {
+			out := must(gorgonia.Dropout(data, p))
+			gorgonia.Read(out, &mask)
+			y = must(gorgonia.HadamardProd(x, out))
+		} else {
+			y = must(gorgonia.Dropout(x, p))
+			gorgonia.Read(y, &mask)
+		}
+		loss := must(gorgonia.Sum(y))
+		if _, err := gorgonia.Grad(loss, x); err != nil {
+			t.Fatal(err)
+		}
+		vm := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(x))
+		defer vm.Close()
+		if err := vm.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		v, _ := x.Grad()
+		gradient = append(gradient, optest.Floats(v)...)
+		factors = append(factors, optest.Floats(mask)...)
+		err = l4.NewL4Adam(loss).Step(gorgonia.NodesToValueGrads(gorgonia.Nodes{x}))
+		return gradient, factors, err
+	}
+	for _, p := range []float64{0, 0.005, 0.2, 0.5, 0.8} {
+		gradient, factors, err := apply(p, false)
+		right := true
+		for i := range gradient {
+			right = right && near(gradient[i], factors[i], 1e-9)
+		}
+		if right != (p == 0.5) {
+			t.Errorf("%sthe gradient of Dropout with %v is right: %v", mended, p, right)
+		}
+		if (err == nil) != right ||
+			err != nil && !strings.Contains(err.Error(), "use nn.Dropout(x, ") {
+			t.Errorf("p = %v: error %v", p, err)
+		}
+		if _, _, err := apply(p, true); err != nil {
+			t.Errorf("p = %v, of data: error %v", p, err)
+		}
+	}
+}
+
+// TestTargetsHaveNoGradient: a node may be logits and targets, of which the latter have no gradient
+// that would be missing.
+func TestTargetsHaveNoGradient(t *testing.T) {
+	f := function{shape: tensor.Shape{2, 3}, of: func(x *gorgonia.Node) *gorgonia.Node {
+		h := must(gorgonia.Square(x))
+		return must(nn.SoftmaxCrossEntropy(h, h))
+	}}
+	if _, _, err := f.run(t, []float64{1, 2, 3, 4, 5, 6}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOurDropoutIsAccepted: nn's has no such fault.
+func TestOurDropoutIsAccepted(t *testing.T) {
+	for _, lisp := range []bool{false, true} {
+		f := function{tensor.Shape{4}, func(x *gorgonia.Node) *gorgonia.Node {
+			return must(nn.Dropout(x, 0.2, 1))
+		}, lisp}
+		if right, err := f.check(t); !right || err != nil {
+			t.Errorf("Lisp machine %v: right %v, error %v", lisp, right, err)
+		}
+	}
+}

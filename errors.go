@@ -2,7 +2,6 @@ package l4
 
 import (
 	"math"
-	"reflect"
 
 	"github.com/pkg/errors"
 
@@ -31,12 +30,3 @@ var (
 
 // isFinite reports whether x is neither NaN nor infinite.
 func isFinite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }
-
-// isNil reports whether v is nil or holds a nil pointer or function.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	r := reflect.ValueOf(v)
-	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
-}

@@ -24,22 +24,31 @@ func newFloor(value float64) floor {
 	return floor{value: value}
 }
 
+// Rounding alone may take a loss of zero this far below zero: sixteen times the relative precision
+// of its type, enough for the mean of logarithms of probabilities.
+const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
+
 // Shares of the range from a movable floor to the largest loss.
 const (
 	floorTolerance = 1e-6 // a loss less far below the floor counts as at the floor
 	floorNear      = 0.3  // a loss up to this far above a lowered floor lowers it again
 )
 
-// under returns the next floor, how far it lies below f, and how far the loss lies above it. Up to
-// rounding, relative to a magnitude of 1, a loss below the floor counts as at the floor.
+// under returns the next floor, how far it lies below f, and how far the loss, a float32 if narrow,
+// lies above it. Up to rounding, relative to a magnitude of 1, a loss below the floor counts as at
+// the floor.
 //
 // Within a bound a target that is far too low does no harm. So a floor that moves goes below the
 // loss by the range of losses so far, or by the magnitude of the loss if that is larger. Once it
 // has moved it is known to be a guess, and moves on before the loss gets there.
-func (f floor) under(loss, rounding float64) (next floor, lowered, above float64, err error) {
+func (f floor) under(loss float64, narrow bool) (next floor, lowered, above float64, err error) {
 	next = f
 	if next.largest = max(f.largest, loss); !f.seen {
 		next.seen, next.largest = true, loss
+	}
+	rounding := rounding64
+	if narrow {
+		rounding = rounding32
 	}
 	above = loss - f.value
 	below := above < -rounding*max(1, math.Abs(f.value))

@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/gorgonia"
 	gt "gorgonia.org/tensor"
 
+	"github.com/l4-go/l4/internal/bind"
 	"github.com/l4-go/l4/internal/flat"
 	"github.com/l4-go/l4/internal/kernel"
 	"github.com/l4-go/l4/internal/record"
@@ -49,7 +50,7 @@ var _ gorgonia.Solver = (*L4)(nil)
 func New(loss gorgonia.Valuer, inner gorgonia.Solver, opts ...Option) *L4 {
 	o := newOptions(append([]Option{withInner(inner)}, opts...))
 	o.refuseAdamOnly()
-	if isNil(inner) {
+	if bind.IsNil(inner) {
 		o.fail(errors.New("l4: New: the inner solver is nil; give it one, or use NewL4Mom"))
 	}
 	return &L4{newSolver("L4", loss, o, func(o options) direction {

@@ -5,6 +5,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"github.com/l4-go/l4/internal/bind"
+	"github.com/l4-go/l4/internal/objective"
 )
 
 // Solver is the L4 meta-algorithm, embedded in L4Adam, L4Mom and L4. With the loss L, an update
@@ -22,7 +23,7 @@ type Solver struct {
 	name         string // of the type that embeds it
 	opts         options
 	newDirection func(options) direction
-	loss         lossReader
+	loss         objective.Reader
 	model        bind.Model
 	parts
 	last    Info
@@ -43,7 +44,7 @@ type parts struct {
 func newSolver(name string, loss gorgonia.Valuer, o options,
 	newDirection func(options) direction) Solver {
 	return Solver{name: name, opts: o, newDirection: newDirection,
-		loss:  lossReader{loss: loss, checkOps: !o.uncheckedOps},
+		loss:  objective.Reader{Loss: loss, CheckOps: !o.uncheckedOps},
 		parts: newParts(o, newDirection)}
 }
 
@@ -71,7 +72,7 @@ func newParts(o options, newDirection func(options) direction) parts {
 // over the same weights: one for each length of a sequence, say. Give Step the nodes of that graph.
 // A nil loss is the one that the gradients are of; see NewL4Adam. It changes with the graph, so
 // that several graphs need no SetLoss.
-func (s *Solver) SetLoss(loss gorgonia.Valuer) { s.loss.loss = loss }
+func (s *Solver) SetLoss(loss gorgonia.Valuer) { s.loss.Loss = loss }
 
 // Last reports what the last successful Step did. Before the first it returns the zero Info.
 func (s *Solver) Last() Info { return s.last }
@@ -133,7 +134,7 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 	if m.maxRate, err = s.opts.maxRateAt(m.step); err != nil {
 		return m, f, info, err
 	}
-	loss, rounding, err := s.loss.read(model)
+	loss, narrow, err := s.loss.Read(model)
 	if err != nil {
 		return m, f, info, err
 	}
@@ -155,7 +156,7 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 		}
 		info.Penalty += penalty
 	}
-	if f, m.lowered, m.loss, err = s.floor.under(loss+info.Penalty, rounding); err != nil {
+	if f, m.lowered, m.loss, err = s.floor.under(loss+info.Penalty, narrow); err != nil {
 		return m, f, info, err
 	}
 	if err = checkNumber("loss with its penalty above its floor", m.loss); err != nil {

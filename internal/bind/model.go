@@ -51,7 +51,7 @@ func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 	moved := m.moved
 	m.moved = true // until all are bound: a parameter may panic
 	for i, v := range model {
-		if isNil(v) {
+		if IsNil(v) {
 			return errors.Errorf("l4: weight %d is nil", i)
 		}
 		elsewhere, other, err := m.tensors[i].bind(v)
@@ -129,11 +129,11 @@ func (m *Model) describe(model []gorgonia.ValueGrad) error {
 	}
 	tensors := make([]flat.Tensor, len(model))
 	for i, v := range model {
-		if isNil(v) {
+		if IsNil(v) {
 			return errors.Errorf("l4: weight %d is nil", i)
 		}
 		w := v.Value()
-		if isNil(w) {
+		if IsNil(w) {
 			return errors.Errorf("l4: %s: no value", NameOf(i, v))
 		}
 		tensors[i] = flat.Tensor{Name: nameOf(i, v), Shape: append([]int{}, w.Shape()...)}
@@ -227,11 +227,11 @@ func changed(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format+remedy, append([]any{ErrChanged}, args...)...)
 }
 
-// isNil reports whether v is nil or holds a nil pointer.
-func isNil(v any) bool {
+// IsNil reports whether v is nil or holds a nil pointer or function.
+func IsNil(v any) bool {
 	if v == nil {
 		return true
 	}
 	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
+	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }

@@ -1,4 +1,4 @@
-package l4
+package objective
 
 import (
 	"fmt"
@@ -8,14 +8,6 @@ import (
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 )
-
-// WithUncheckedOps lets a graph have operations of Gorgonia whose gradients are wrong. Step returns
-// an error about them otherwise, which says what to use instead: L4 divides by the gradient, so a
-// wrong factor is a step that is too short or too long by as much. Use it to measure what that
-// costs, or with a later Gorgonia that has mended the operation. docs/gorgonia.md lists them.
-func WithUncheckedOps() Option {
-	return func(o *options) { o.uncheckedOps = true }
-}
 
 // checkOps returns an error about the first operation that takes part in the gradients and has a
 // fault. These are the operations of the loss that are differentiated with respect to a weight, and

@@ -1,4 +1,4 @@
-package l4
+package objective
 
 import (
 	"maps"
@@ -27,12 +27,12 @@ type graphKey struct {
 	find         bool           // the loss is to be found
 }
 
-// maxKnown is how many graphs a lossReader remembers.
+// maxKnown is how many graphs a Reader remembers.
 const maxKnown = 64
 
 // graph returns the graph around a loss that is a node, or around the weights; nil if there is
 // none.
-func (r *lossReader) graph(model []gorgonia.ValueGrad, loss *gorgonia.Node,
+func (r *Reader) graph(model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	find bool) *lossGraph {
 	key := graphKey{loss: loss, find: find}
 	for _, v := range model {
@@ -51,8 +51,8 @@ func (r *lossReader) graph(model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	if known := r.known[key]; known != nil && known.size == size {
 		return known
 	}
-	g := newLossGraph(newGraph(of.Graph()), model, loss, find, r.checkOps)
-	if g.size = size; g.loss != nil && isNil(g.loss.Value()) {
+	g := newLossGraph(newGraph(of.Graph()), model, loss, find, r.CheckOps)
+	if g.size = size; g.loss != nil && bind.IsNil(g.loss.Value()) {
 		return g // before the first run; what lies in the memory of the loss is not known yet
 	}
 	if r.known == nil || len(r.known) == maxKnown {
@@ -159,22 +159,12 @@ func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
 				"loss; %s", c, remedy)
 		}
 	}
-	if share, ok := number(loss.Deriv().Value()); ok && share != 1 { // as by gorgonia.Backpropagate
+	// Of gorgonia.Backpropagate it may be another number than 1.
+	if share, _, err := bind.Number(loss.Deriv().Value()); err == nil && share != 1 {
 		return errors.Errorf("l4: the gradients are %v of this loss's, %v; "+
 			"make them those of the loss", share, loss)
 	}
 	return nil
-}
-
-// number returns the number of a scalar.
-func number(v gorgonia.Value) (x float64, ok bool) {
-	switch v := v.(type) {
-	case *gorgonia.F32:
-		return float64(*v), true
-	case *gorgonia.F64:
-		return float64(*v), true
-	}
-	return 0, false
 }
 
 // checkGradOnce returns an error if a gradient leaves out a part of the loss. That happens when
@@ -268,7 +258,7 @@ func (g graph) othersThan(loss *gorgonia.Node) []otherNode {
 
 // memoryOf returns the address of the value's first element, 0 if it has none.
 func memoryOf(v gorgonia.Value) uintptr {
-	if isNil(v) || v.MemSize() == 0 {
+	if bind.IsNil(v) || v.MemSize() == 0 {
 		return 0
 	}
 	return v.Uintptr()

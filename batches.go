@@ -9,9 +9,9 @@ import (
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// Batches makes one step of several batches, as if they were one large batch: micro-batches that
-// run one after the other, replicas of a graph that run side by side, or both. It is the Valuer of
-// their mean loss, and has a model with their mean gradients:
+// Batches makes one step from several batches, as if they were one large batch. The batches can be
+// micro-batches that run one after the other, replicas of a graph that run at the same time, or
+// both. Batches is a Valuer of the mean loss, and Model returns the mean gradients.
 //
 //	batches := new(l4.Batches)
 //	solver := l4.NewL4Adam(batches)
@@ -24,8 +24,8 @@ import (
 //		solver.Step(batches.Model())
 //	}
 //
-// Each batch counts alike, so they must be of one size if the loss is a mean over the batch. The
-// zero Batches is ready for use. It may not be used from two goroutines at once.
+// All batches have equal weight. If the loss is a mean over a batch, they must have the same size.
+// The zero value is ready to use. A Batches must not be used by two goroutines at once.
 type Batches struct {
 	sum    batch.Sum
 	taken  bool // Model has been called since the last Add
@@ -36,18 +36,17 @@ type Batches struct {
 
 var _ gorgonia.Valuer = (*Batches)(nil)
 
-// Add takes the loss and the gradients of a batch that has just been run, and zeroes the gradients.
-// After a call of Model it begins a new step. A nil loss is the one that the gradients are of, as
-// for NewL4Adam.
+// Add adds the loss and the gradients of a batch that has just been run, and zeroes the gradients.
+// The first Add after Model starts a new step. If loss is nil, Add finds it; see NewL4Adam.
 //
 // All models must have the same parameters in the same order. Replicas that run at the same time
-// may share the memory of their weights, but not the tensors, which a machine transposes in place
-// while it runs: give each replica tensor.New(tensor.WithShape(w.Shape()...),
-// tensor.WithBacking(w.Data())). Where they share no memory, copy the weights of the first to the
-// others after each step.
+// can share the memory of their weights, but each needs its own tensors, because a virtual machine
+// transposes tensors in place: give each replica tensor.New(tensor.WithShape(w.Shape()...),
+// tensor.WithBacking(w.Data())). If replicas do not share memory, copy the weights of the first
+// replica to the others after each step.
 //
-// Add refuses what Step refuses, and an error leaves everything as it was. But non-finite numbers
-// are not an error here; Step handles them.
+// Add returns the errors of Step, except for values that are not finite, which Step handles. An
+// error leaves everything as it was.
 func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 	if err := b.sum.Add(loss, model, b.taken); err != nil {
 		return err
@@ -62,7 +61,7 @@ func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// Value returns the mean of the losses added, a scalar; nil if there are none.
+// Value returns the mean of the added losses, a scalar, or nil before the first Add.
 func (b *Batches) Value() gorgonia.Value {
 	if b.sum.N == 0 {
 		return nil
@@ -76,8 +75,8 @@ func (b *Batches) Value() gorgonia.Value {
 	return &b.mean64
 }
 
-// Model returns the parameters for Step: the weights of the first batch's model with the mean of
-// the gradients added. It is empty if there are none.
+// Model returns the parameters for Step: the weights of the first batch, with the mean of all added
+// gradients. It returns nil before the first Add.
 func (b *Batches) Model() []gorgonia.ValueGrad {
 	if !b.taken && b.sum.N > 1 {
 		for _, x := range b.sum.Grads.F32 {
@@ -91,8 +90,8 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 	return b.model
 }
 
-// CheckModel returns an error if a parameter is not one of Model. Step calls it, because the
-// gradients of the batches' own models are zero.
+// CheckModel returns an error if model was not returned by Model. Step calls it, because the
+// gradients of the added models are zero.
 func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
 	for i, v := range model {
 		if p, ok := v.(*batch.Param); !ok || p.Of != b {

@@ -136,7 +136,7 @@ func ExampleWithLogger() {
 		w.setGrad([]float64{math.Inf(1)})
 		solver.Step([]gorgonia.ValueGrad{w})
 	}
-	fmt.Println(solver.Last().Refused, "steps refused")
+	fmt.Println(solver.Last().Rejected, "steps refused")
 	// Output:
 	// level=ERROR msg="l4 refused a step; others for the same reason will not be logged" step=1
 	// 3 steps refused

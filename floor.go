@@ -75,14 +75,15 @@ func (f *floor) fields(c *record.Codec) {
 	c.Float("the largest loss", &f.largest, -largest, largest)
 }
 
-// WithLossFloor sets b, a lower bound of the loss with its penalty (see WithL2Reg): the step uses L
-// − b. A loss below b is ErrNegativeLoss. Set b close to the attainable minimum: L4 counts the gap
-// as progress still to be made.
+// WithLossFloor sets a lower bound b of the loss, including the penalty of WithL2Reg: steps use L −
+// b. A loss below b is ErrNegativeLoss. Set b close to the smallest loss that can be reached: L4
+// treats the gap as progress still to be made. Any finite number.
 //
-// Default: 0 at first. A loss below that, such as a negative log density, lowers the floor to L −
-// max(largest loss − L, |L|) if it is below by more than 1e-6 of the range of losses so far. Once
-// lowered, the floor moves in the same way whenever the loss has come down to 0.3 of the range
-// between the floor and the largest loss; see Info.Floor. With WithoutBound a loss below zero is
-// ErrNegativeLoss. A noise-free loss that starts above 0 but has a negative minimum converges to 0;
-// set a floor for it.
+// Default with the bound: the floor starts at 0. A loss below the floor by more than 1e-6 of the
+// range of losses so far, such as a negative log density, lowers the floor to L − max(largest loss
+// − L, |L|). Once lowered, the floor moves again in the same way when the loss has fallen to 0.3 of
+// the range from the floor to the largest loss. See Info.Floor. A noise-free loss that starts above
+// 0 but has a negative minimum converges to 0; set its floor.
+//
+// Default with WithoutBound: 0.
 func WithLossFloor(b float64) Option { return option("WithLossFloor", b) }

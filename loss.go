@@ -7,10 +7,10 @@ import (
 )
 
 // ReadLoss returns a Valuer for a loss that is a tensor and that other nodes are computed from.
-// Gorgonia may store their values in its memory, so that the value of the node itself is wrong;
-// Step then returns an error that points here. ReadLoss adds a gorgonia.Read to the graph, so call
-// it before the virtual machine is made. A loss without a graph, such as a constant, is returned as
-// it is.
+// Gorgonia may store the values of those nodes in the memory of the loss; Step detects this and
+// returns an error that recommends ReadLoss. ReadLoss adds a gorgonia.Read to the graph, so call it
+// before you create the virtual machine. A loss that belongs to no graph, such as a constant, is
+// returned unchanged.
 func ReadLoss(loss *gorgonia.Node) gorgonia.Valuer {
 	if loss == nil || loss.Graph() == nil {
 		return loss
@@ -18,24 +18,23 @@ func ReadLoss(loss *gorgonia.Node) gorgonia.Valuer {
 	return objective.NewCopy(loss)
 }
 
-// LossFunc is a loss that a function returns when Step asks for it: one that is not known when the
-// solver is made, a gorgonia.Value that gorgonia.Read fills, or a number that a program computes
-// itself:
+// LossFunc is a loss that a function returns when Step asks for it. Use it for a loss that the
+// program computes itself, or for a gorgonia.Value that gorgonia.Read fills:
 //
 //	var value gorgonia.Value
 //	gorgonia.Read(loss, &value)
 //	solver := l4.NewL4Adam(l4.LossFunc(func() gorgonia.Value { return value }))
 //
-// Step cannot check that its gradients are those of the loss, as it does for a node.
+// Step cannot check that the gradients belong to such a loss.
 type LossFunc func() gorgonia.Value
 
-// Value calls f.
+// Value returns the result of f.
 func (f LossFunc) Value() gorgonia.Value { return f() }
 
-// WithUncheckedOps lets a graph have operations of Gorgonia whose gradients are wrong. Step returns
-// an error about them otherwise, which says what to use instead: L4 divides by the gradient, so a
-// wrong factor is a step that is too short or too long by as much. Use it to measure what that
-// costs, or with a later Gorgonia that has mended the operation. docs/gorgonia.md lists them.
+// WithUncheckedOps accepts graphs with Gorgonia operations whose gradients are wrong. By default
+// Step returns an error that names the operation and its replacement, because L4 divides by the
+// gradient: if the gradient is wrong by a factor, so is the step. Use this option with a version of
+// Gorgonia that has fixed the operation. docs/gorgonia.md lists the operations.
 func WithUncheckedOps() Option {
 	return func(o *options) { o.uncheckedOps = true }
 }

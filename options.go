@@ -9,10 +9,10 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Option sets a hyper-parameter of a solver. The defaults come from the paper, except for the
-// bound, and rarely need a change; try the fraction first.
+// Option sets a hyperparameter of a solver. The defaults are the paper's, except for the bound, and
+// rarely need to change. If you tune one, tune WithFraction first.
 //
-// A value outside the range that an option states is reported by the first Step.
+// The first Step returns an error if a value is out of range.
 type Option func(*options)
 
 // options are what a solver is made with. Those that are one number are listed in hyperparameters.

@@ -7,7 +7,7 @@ import (
 )
 
 // refuse ends a step that cannot be made: it returns the error, or nil if the step is skipped.
-func (s *Solver) refuse(err error) error {
+func (s *Solver) reject(err error) error {
 	if _, ok := err.(skippable); ok {
 		s.model.ZeroGrads()
 		if s.skipped < s.opts.skipNonFinite {
@@ -16,7 +16,7 @@ func (s *Solver) refuse(err error) error {
 			return nil
 		}
 	}
-	s.last.Refused++
+	s.last.Rejected++
 	s.logged.log(s.opts.logger, err, s.last.Step+1)
 	return err
 }
@@ -62,19 +62,16 @@ func (l *logged) first(err error) bool {
 	return true
 }
 
-// WithLogger logs the first refused step of each kind, at the level of errors: most programs call
-// Step as a statement and never see its error. Default, and with nil: slog.Default logs the first
-// refused step of the solver, at the level of warnings, and no other. So that nothing is logged,
-// give it
-//
-//	slog.New(slog.DiscardHandler)
+// WithLogger logs the first rejected step of each kind at level Error, for programs that ignore the
+// error of Step. Default, also for nil: slog.Default logs the first rejected step of the solver at
+// level Warn, and no other. To log nothing, use slog.New(slog.DiscardHandler).
 func WithLogger(logger *slog.Logger) Option {
 	return func(o *options) { o.logger = logger }
 }
 
-// WithSkipNonFinite makes Step skip a step whose loss or gradients are not finite instead of
-// returning ErrNonFinite: the gradients are zeroed, nothing else changes, and Info.Skipped counts
-// it. After n such steps in a row the next is an error. Default 0: each is an error.
+// WithSkipNonFinite skips steps whose loss or gradients are not finite, instead of returning
+// ErrNonFinite: the gradients are zeroed, nothing else changes, and Info.Skipped counts the step.
+// After n skipped steps in a row, the next one is an error. At least 0; default 0.
 func WithSkipNonFinite(n int) Option {
 	return func(o *options) {
 		if n < 0 {

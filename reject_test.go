@@ -14,9 +14,9 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestRefused: errors that a program does not read are counted, and told to a logger once for each
+// TestRejected: errors that a program does not read are counted, and told to a logger once for each
 // reason.
-func TestRefused(t *testing.T) {
+func TestRejected(t *testing.T) {
 	logger, log := logged()
 	loss, p := newBowl(), newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 	s := l4.NewL4Adam(loss, l4.WithLogger(logger))
@@ -31,7 +31,7 @@ func TestRefused(t *testing.T) {
 		_ = s.Step(nil)
 	}
 	stepTimes(t, s, loss, model, 1)
-	if got := s.Last(); got.Refused != 9 || got.Step != 3 {
+	if got := s.Last(); got.Rejected != 9 || got.Step != 3 {
 		t.Errorf("%+v", got)
 	}
 	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); len(lines) != 2 ||
@@ -77,7 +77,7 @@ func TestWarning(t *testing.T) {
 	} {
 		warnings.Reset()
 		s := l4.NewL4Adam(loss, c.opts...)
-		refuse := func() {
+		reject := func() {
 			for range 2 {
 				*loss.F64 = gorgonia.F64(math.NaN())
 				if s.Step(valueGrads(model)) == nil || s.Step(nil) == nil {
@@ -85,7 +85,7 @@ func TestWarning(t *testing.T) {
 				}
 			}
 		}
-		refuse()
+		reject()
 		if name != "a bad option" {
 			stepTimes(t, s, loss, model, 1)
 			data, err := s.MarshalBinary()
@@ -96,7 +96,7 @@ func TestWarning(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		refuse()
+		reject()
 		got := warnings.String()
 		if strings.Count(got, "\n") != c.want || strings.Count(got, "level=WARN") != c.want ||
 			strings.Count(got, "WithLogger") != c.want {
@@ -109,9 +109,9 @@ func TestWarning(t *testing.T) {
 	}
 }
 
-// TestRefusedWithoutAStep: errors that Step returns before it looks at the model are counted and
+// TestRejectedWithoutAStep: errors that Step returns before it looks at the model are counted and
 // logged like all others.
-func TestRefusedWithoutAStep(t *testing.T) {
+func TestRejectedWithoutAStep(t *testing.T) {
 	logger, log := logged()
 	p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 	for range 3 {
@@ -132,7 +132,7 @@ func TestRefusedWithoutAStep(t *testing.T) {
 				}
 			}
 			lines := strings.Count(log.String(), "\n")
-			if refused := s.Last().Refused; refused != 3 || lines != 1 && name != "no constructor" {
+			if refused := s.Last().Rejected; refused != 3 || lines != 1 && name != "no constructor" {
 				t.Errorf("%s: %d of 3 steps refused, logged\n%s", name, refused, log)
 			}
 		}
@@ -205,7 +205,7 @@ func TestLoggedKinds(t *testing.T) {
 			t.Fatal("no error")
 		}
 	}
-	if lines := strings.Count(log.String(), "\n"); lines != 64 || s.Last().Refused != steps {
-		t.Errorf("%d lines logged, %d steps refused", lines, s.Last().Refused)
+	if lines := strings.Count(log.String(), "\n"); lines != 64 || s.Last().Rejected != steps {
+		t.Errorf("%d lines logged, %d steps refused", lines, s.Last().Rejected)
 	}
 }

@@ -70,15 +70,15 @@ func NewAverage(model []gorgonia.ValueGrad) *Average {
 // averaged weights. An error leaves the average as it was.
 func (a *Average) Update() error {
 	if a.swapped {
-		return errors.New("l4: the model has its averaged weights; call Swap before Update")
+		return errors.New("l4: the model holds the averaged weights: call Swap before Update")
 	}
 	if err := a.bind(); err != nil {
 		return err
 	}
 	if bad, _ := a.weights.Sum(nonFiniteWeights); bad != 0 {
 		name, at, value := a.weights.Find(nonFiniteWeights)
-		return fmt.Errorf("%w: %s is %v at element %d; look for its cause, and set it "+
-			"to a finite number before Update", ErrNonFinite, name, value, at)
+		return fmt.Errorf("%w: %s is %v at element %d: find the cause, and set it to a "+
+			"finite number before Update", ErrNonFinite, name, value, at)
 	}
 	if a.updates == 0 {
 		a.means.Renew(&a.weights.Model)
@@ -95,7 +95,7 @@ func (a *Average) Update() error {
 // error before the first Update.
 func (a *Average) Swap() error {
 	if a.updates == 0 {
-		return errors.New("l4: there is no average yet; call Update after each step")
+		return errors.New("l4: the average is empty: call Update after each step")
 	}
 	if err := a.bind(); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (a *Average) Swap() error {
 
 func (a *Average) bind() error {
 	if a.update.F32 == nil {
-		return errors.New("l4: a zero Average has no model; make it with NewAverage")
+		return errors.New("l4: the Average has no model: create it with NewAverage")
 	}
 	return a.weights.Bind(a.params)
 }
@@ -140,7 +140,7 @@ var averageFormat = record.Format{Magic: "L4average", Version: 1}
 // model holds the averaged weights: call Swap first.
 func (a *Average) MarshalBinary() ([]byte, error) {
 	if a.swapped {
-		return nil, errors.New("l4: the model has its averaged weights; call Swap before saving")
+		return nil, errors.New("l4: the model holds the averaged weights: call Swap before MarshalBinary")
 	}
 	return averageFormat.Write(a.fields)
 }
@@ -150,7 +150,7 @@ func (a *Average) MarshalBinary() ([]byte, error) {
 // it was.
 func (a *Average) UnmarshalBinary(data []byte) error {
 	if a.swapped {
-		return errors.New("l4: the model has its averaged weights; call Swap before loading")
+		return errors.New("l4: the model holds the averaged weights: call Swap before UnmarshalBinary")
 	}
 	loaded := NewAverage(a.params)
 	if err := averageFormat.Read(data, loaded.fields); err != nil {

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math"
 	"os"
-	"strings"
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
@@ -93,11 +92,11 @@ func ExampleErrNonFinite() {
 
 	err := l4.NewL4Adam(valuer{gorgonia.NewF64(2)}).Step([]gorgonia.ValueGrad{w})
 	fmt.Println(errors.Is(err, l4.ErrNonFinite))
-	fmt.Println(strings.Split(err.Error(), ";")[0]) // the rest says what to do
+	fmt.Println(err)
 	fmt.Println("weight", w.w, "gradient", w.g)
 	// Output:
 	// true
-	// l4: not finite: the gradient of w is NaN at element 0
+	// l4: not finite: the gradient of w is NaN at element 0: find the cause, or skip such steps with WithSkipNonFinite
 	// weight 1 gradient 0
 }
 
@@ -120,7 +119,7 @@ func ExampleWithSkipNonFinite() {
 	// 2 steps, 4 batches skipped
 }
 
-// A program that does not look at Step's error hears of it from the log, once for each reason.
+// A program that ignores the error of Step learns of it from the log, once for each kind of error.
 func ExampleWithLogger() {
 	brief := func(_ []string, a slog.Attr) slog.Attr { // for this example
 		if a.Key == slog.TimeKey || a.Key == "error" {
@@ -136,10 +135,10 @@ func ExampleWithLogger() {
 		w.setGrad([]float64{math.Inf(1)})
 		solver.Step([]gorgonia.ValueGrad{w})
 	}
-	fmt.Println(solver.Last().Rejected, "steps refused")
+	fmt.Println(solver.Last().Rejected, "steps rejected")
 	// Output:
-	// level=ERROR msg="l4 refused a step; others for the same reason will not be logged" step=1
-	// 3 steps refused
+	// level=ERROR msg="l4 rejected a step; further ones of this kind will not be logged" step=1
+	// 3 steps rejected
 }
 
 // Gorgonia may store the value of another node in the memory of a loss that is a tensor. ReadLoss

@@ -53,8 +53,8 @@ func (f floor) under(loss float64, narrow bool) (next floor, lowered, above floa
 	above = loss - f.value
 	below := above < -rounding*max(1, math.Abs(f.value))
 	if below && !f.moves {
-		return f, 0, 0, fmt.Errorf("%w: the loss is %v, below its floor %v; "+
-			"set a lower bound of the loss by WithLossFloor", ErrNegativeLoss, loss, f.value)
+		return f, 0, 0, fmt.Errorf("%w: the loss is %v, below its floor of %v: "+
+			"set a lower bound of the loss with WithLossFloor", ErrNegativeLoss, loss, f.value)
 	}
 	span := next.largest - f.value
 	if below && above <= -floorTolerance*span || f.moved && 0 <= above && above <= floorNear*span {

@@ -52,7 +52,7 @@ func New(loss gorgonia.Valuer, inner gorgonia.Solver, opts ...Option) *L4 {
 	o := newOptions(append([]Option{withInner(inner)}, opts...))
 	o.rejectAdamOnly()
 	if bind.IsNil(inner) {
-		o.fail(errors.New("l4: New: the inner solver is nil; give it one, or use NewL4Mom"))
+		o.fail(errors.New("l4: New: the inner solver is nil: pass one, or use NewL4Mom"))
 	}
 	return &L4{newSolver("L4", loss, o, func(o options) direction {
 		return newInner(inner, o.gradientTime)
@@ -116,7 +116,7 @@ func (in *inner) form(m *flat.Model, step int) (dot, square float64, err error) 
 	in.average.begin(m, step)
 	norm, product := m.Sum(in.change)
 	if !isFinite(norm) && m.Any(in.broken) {
-		return 0, 0, fmt.Errorf("%w: the direction of the inner %T", ErrNonFinite, in.solver)
+		return 0, 0, fmt.Errorf("%w: the direction of the inner %T has an element that is not finite", ErrNonFinite, in.solver)
 	}
 	// g in the place of the gradients, and ‖g‖², which is to be ‖v‖² too.
 	_, square = m.Sum(in.average.direct)
@@ -166,7 +166,8 @@ func (in *inner) fields(c *record.Codec) error {
 	if !c.Reading() {
 		m, ok := in.solver.(encoding.BinaryMarshaler)
 		if !ok {
-			return errors.Errorf("the inner %T cannot be saved: it is no BinaryMarshaler",
+			return errors.Errorf("the inner %T cannot be saved: it does not implement "+
+				"encoding.BinaryMarshaler",
 				in.solver)
 		}
 		data, err := m.MarshalBinary()
@@ -180,7 +181,8 @@ func (in *inner) fields(c *record.Codec) error {
 	}
 	m, ok := in.solver.(encoding.BinaryUnmarshaler)
 	if !ok {
-		return errors.Errorf("the inner %T cannot be loaded: it is no BinaryUnmarshaler",
+		return errors.Errorf("the inner %T cannot be loaded: it does not implement "+
+			"encoding.BinaryUnmarshaler",
 			in.solver)
 	}
 	return m.UnmarshalBinary(data)

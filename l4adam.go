@@ -56,6 +56,6 @@ func WithAdamEpsilon(eps float64) Option {
 // rejectAdamOnly records an error if an option was given that only L4Adam has.
 func (o *options) rejectAdamOnly() {
 	if o.adamOnly != "" {
-		o.fail(errors.Errorf("l4: %s: only L4Adam has this option; leave it out", o.adamOnly))
+		o.fail(errors.Errorf("l4: %s: only L4Adam has this option: remove it", o.adamOnly))
 	}
 }

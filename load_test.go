@@ -22,7 +22,7 @@ import (
 func TestLoadRejects(t *testing.T) {
 	data := savedState(t)
 	if err := l4.NewL4Mom(newBowl()).UnmarshalBinary(data); err == nil ||
-		!strings.Contains(err.Error(), "that of an L4Adam") {
+		!strings.Contains(err.Error(), "saved by an L4Adam") {
 		t.Errorf("into L4Mom: %v", err)
 	}
 	for name, opt := range map[string]l4.Option{

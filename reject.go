@@ -36,10 +36,10 @@ func (l *logged) log(logger *slog.Logger, err error, step int) {
 	switch {
 	case logger == nil && !l.warned:
 		l.warned = true
-		slog.Warn("l4 refused a step; others will not be logged: check the error that Step "+
-			"returns, or use l4.WithLogger", "step", step, "error", err.Error())
+		slog.Warn("l4 rejected a step; further ones will not be logged: check the error "+
+			"that Step returns, or use l4.WithLogger", "step", step, "error", err.Error())
 	case logger != nil && l.first(err):
-		logger.Error("l4 refused a step; others for the same reason will not be logged",
+		logger.Error("l4 rejected a step; further ones of this kind will not be logged",
 			"step", step, "error", err.Error())
 	}
 }
@@ -75,7 +75,7 @@ func WithLogger(logger *slog.Logger) Option {
 func WithSkipNonFinite(n int) Option {
 	return func(o *options) {
 		if n < 0 {
-			o.fail(errors.Errorf("l4: WithSkipNonFinite(%d): want a number of steps from 0 on", n))
+			o.fail(errors.Errorf("l4: WithSkipNonFinite(%d): want a number of steps, at least 0", n))
 			return
 		}
 		o.skipNonFinite = n

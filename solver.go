@@ -174,7 +174,7 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 // usable returns an error if the solver was not made by a constructor, or by one with a bad option.
 func (s *Solver) usable() error {
 	if s.direction == nil {
-		return errors.New("l4: a zero solver cannot step; make it with NewL4Adam, NewL4Mom or New")
+		return errors.New("l4: the solver is a zero value: create it with NewL4Adam, NewL4Mom or New")
 	}
 	return s.opts.err
 }

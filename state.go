@@ -60,7 +60,7 @@ func (s *Solver) UnmarshalBinary(data []byte) error {
 	loaded := newSolver(s.name, nil, s.opts, s.newDirection)
 	loaded.loss, loaded.logged = s.loss, s.logged
 	if err := stateFormat.Read(data, loaded.fields); err != nil {
-		return errors.WithMessage(err, "l4: loading a state")
+		return errors.WithMessage(err, "l4: loading the state")
 	}
 	*s = loaded
 	return nil
@@ -69,7 +69,7 @@ func (s *Solver) UnmarshalBinary(data []byte) error {
 // fields lists what is saved, to write it or to read it.
 func (s *Solver) fields(c *record.Codec) error {
 	if name := c.String(s.name); c.Err() == nil && name != s.name {
-		c.Fail("the state is that of an %s, this is an %s", name, s.name)
+		c.Fail("the state was saved by an %s, but this solver is an %s", name, s.name)
 	}
 	s.opts.fields(c)
 	s.last.fields(c)
@@ -93,7 +93,7 @@ func (s *Solver) fields(c *record.Codec) error {
 		c.Fail("%d steps with %d parameters", s.last.Step, s.model.Len())
 	}
 	if c.Reading() && s.bound.started() && s.model.Len() == 0 {
-		c.Fail("a start of no weights")
+		c.Fail("the bound has a start, but the model has no weights")
 	}
 	return s.direction.fields(c)
 }

@@ -169,7 +169,7 @@ func (b *Batches) header() (header, error) {
 		h.flags |= stop
 	}
 	if b.sum.Params() == nil {
-		return h, errors.New("dist: a first step without a batch: call Add before Model")
+		return h, errors.New("dist: the first step has no batch: call Add before Model")
 	}
 	if b.CheckEvery > 0 && (b.step%uint64(b.CheckEvery) == 0 || b.err != nil) {
 		if err := b.weights.bind(b.model); err != nil {

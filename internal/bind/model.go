@@ -41,7 +41,7 @@ func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 			return err
 		}
 	} else if len(model) != m.Len() {
-		return changed("%d weights, in the first step %d", len(model), m.Len())
+		return changed("it has %d weights, in the first step %d", len(model), m.Len())
 	}
 	if m.tensors == nil {
 		for i := range m.Len() {
@@ -125,7 +125,7 @@ func (m *Model) shown(i int) string {
 // describe sets up the model of the first step.
 func (m *Model) describe(model []gorgonia.ValueGrad) error {
 	if len(model) == 0 {
-		return errors.New("l4: the model has no parameters; give Step the nodes of the weights")
+		return errors.New("l4: the model has no parameters: pass the nodes of the weights")
 	}
 	tensors := make([]flat.Tensor, len(model))
 	for i, v := range model {
@@ -169,7 +169,7 @@ func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 		}
 		for j, other := range m.tensors {
 			if weight.from == other.home() {
-				return changed("%s has the memory that %s had in the last step", m.shown(i),
+				return changed("%s has the memory of %s in the last step", m.shown(i),
 					m.shown(j))
 			}
 		}
@@ -201,11 +201,11 @@ func (m *Model) checkOverlaps(model []gorgonia.ValueGrad) error {
 		}
 		first, second := model[a.param], model[b.param]
 		if _, ok := first.(*gorgonia.Node); ok && first == second && a.param != b.param {
-			return errors.Errorf("l4: weights %d and %d are one node; Gorgonia makes one node "+
-				"of inputs of equal name and shape: give each a name with gorgonia.WithName",
+			return errors.Errorf("l4: weights %d and %d are the same node, because Gorgonia "+
+				"merges inputs with equal names and shapes: name each with gorgonia.WithName",
 				a.param, b.param)
 		}
-		return errors.Errorf("l4: %s shares memory with %s; give one of them a copy",
+		return errors.Errorf("l4: %s shares memory with %s: copy one of them",
 			a.of(NameOf(a.param, first)), b.of(NameOf(b.param, second)))
 	})
 }
@@ -223,7 +223,7 @@ func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 }
 
 func changed(format string, args ...any) error {
-	const remedy = "; make one solver for each set of weights, and keep the weights in order"
+	const remedy = ": create one solver for each set of weights, and keep the order"
 	return fmt.Errorf("%w: "+format+remedy, append([]any{ErrChanged}, args...)...)
 }
 

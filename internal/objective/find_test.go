@@ -102,7 +102,7 @@ func TestNoHiddenLoss(t *testing.T) {
 		"no weights":              {nil, "not nodes of a graph"},
 		"a nil weight":            {[]gorgonia.ValueGrad{nil}, "not nodes of a graph"},
 		"a nil node":              {[]gorgonia.ValueGrad{(*gorgonia.Node)(nil)}, "not nodes of a graph"},
-		"without Grad":            {[]gorgonia.ValueGrad{s.v}, "no weight has a gradient by gorgonia.Grad"},
+		"without Grad":            {[]gorgonia.ValueGrad{s.v}, "no weight has a gradient from gorgonia.Grad"},
 		"before the run":          {[]gorgonia.ValueGrad{s.w}, "run the virtual machine before Step"},
 		"two graphs":              {[]gorgonia.ValueGrad{other.w, s.w}, "another graph than w"},
 	} {

@@ -103,11 +103,11 @@ func newLossGraph(g graph, model []gorgonia.ValueGrad, loss *gorgonia.Node,
 func theLoss(ends []*gorgonia.Node, symbolic bool) (*gorgonia.Node, error) {
 	switch {
 	case !symbolic:
-		return nil, errors.New("l4: the loss is nil, and cannot be found because no weight has a " +
-			"gradient by gorgonia.Grad (a Lisp machine needs none); " + remedy)
+		return nil, errors.New("l4: the loss is nil and cannot be found, because no weight has a " +
+			"gradient from gorgonia.Grad (a Lisp machine does not use it): " + remedy)
 	case len(ends) > 1:
-		return nil, errors.Errorf("l4: the loss is nil, and cannot be found because gorgonia.Grad "+
-			"was called for several, %v and %v; "+remedy, ends[0], ends[1])
+		return nil, errors.Errorf("l4: the loss is nil and cannot be found, because gorgonia.Grad "+
+			"was called for several losses, %v and %v: "+remedy, ends[0], ends[1])
 	}
 	return ends[0], nil
 }
@@ -129,7 +129,7 @@ func (s *lossGraph) check(model []gorgonia.ValueGrad, copied bool) error {
 	return s.opErr
 }
 
-const remedy = "call SetLoss with the node that gorgonia.Grad was given"
+const remedy = "call SetLoss with the node that you passed to gorgonia.Grad"
 
 // checkGradients returns an error if the gradients of the model's nodes are not those of the loss.
 func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
@@ -141,7 +141,7 @@ func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
 			continue
 		}
 		if n.Graph() != loss.Graph() {
-			return errors.Errorf("l4: the loss belongs to another graph than %s; "+
+			return errors.Errorf("l4: the loss belongs to another graph than %s: "+
 				"call SetLoss with the loss of the graph that was run", bind.NameOf(i, n))
 		}
 		symbolic = symbolic || n.Deriv() != nil
@@ -151,18 +151,18 @@ func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
 		return nil
 	}
 	if loss.Deriv() == nil {
-		return errors.Errorf("l4: the gradients are not those of this loss, %v; %s", loss, remedy)
+		return errors.Errorf("l4: the gradients do not belong to this loss, %v: %s", loss, remedy)
 	}
 	for _, c := range consumers {
 		if c.Deriv() != nil {
-			return errors.Errorf("l4: the gradients are those of %v, which is computed from this "+
-				"loss; %s", c, remedy)
+			return errors.Errorf("l4: the gradients belong to %v, which is computed from this "+
+				"loss: %s", c, remedy)
 		}
 	}
 	// Of gorgonia.Backpropagate it may be another number than 1.
 	if share, _, err := bind.Number(loss.Deriv().Value()); err == nil && share != 1 {
-		return errors.Errorf("l4: the gradients are %v of this loss's, %v; "+
-			"make them those of the loss", share, loss)
+		return errors.Errorf("l4: the gradients are %v times those of this loss, %v: "+
+			"pass 1 as the gradient of the loss", share, loss)
 	}
 	return nil
 }
@@ -184,9 +184,9 @@ func (g graph) checkGradOnce(differentiated nodes, loss *gorgonia.Node) error {
 		// A gradient of several parts is their sum; of one, it is seldom that of the loss itself.
 		kept := count == 1 && n.Deriv() == loss.Deriv() && !passedOn
 		if kept || additions(n.Deriv()) < count-1 {
-			return errors.Errorf("l4: the gradient of %v is not that of the loss, %v: "+
-				"gorgonia.Grad was called for another loss before, and keeps its gradients; build "+
-				"a graph for each loss", n, loss)
+			return errors.Errorf("l4: the gradient of %v does not belong to the loss, %v, "+
+				"because gorgonia.Grad keeps the gradients of the loss that it was called for first: "+
+				"build a graph for each loss", n, loss)
 		}
 	}
 	return nil
@@ -210,12 +210,12 @@ func checkOverwritten(node *gorgonia.Node, others []otherNode, copied bool) erro
 		}
 		if n.viaReshape {
 			return errors.Errorf("l4: the value of %v, computed from the reshaped loss, "+
-				"overwrites the loss; compute it without Reshape, Slice or Transpose of the loss",
+				"overwrites the loss: compute it without Reshape, Slice or Transpose of the loss",
 				n.Node)
 		}
 		if !copied {
-			return errors.Errorf("l4: the value of %v overwrites the loss; call l4.ReadLoss(loss) "+
-				"before the virtual machine is made and give the solver the result", n.Node)
+			return errors.Errorf("l4: the value of %v overwrites the loss: call l4.ReadLoss(loss) "+
+				"before you create the virtual machine, and pass the result to the solver", n.Node)
 		}
 	}
 	return nil

@@ -42,9 +42,9 @@ func (r *Reader) Read(model []gorgonia.ValueGrad) (loss float64, narrow bool, er
 	}
 	v := source.Value()
 	if v == nil {
-		return 0, false, errors.New("l4: the loss has no value; run the virtual machine before Step. " +
-			"After machine.UnbindAll(), or if the machine ran a clone of the graph, give SetLoss " +
-			"l4.ReadLoss(loss) or an l4.LossFunc instead of the node")
+		return 0, false, errors.New("l4: the loss has no value: run the virtual machine before Step. " +
+			"After machine.UnbindAll(), or if the machine ran a clone of the graph, pass " +
+			"l4.ReadLoss(loss) or an l4.LossFunc to SetLoss instead of the node")
 	}
 	node, copied := lossNode(source)
 	if around == nil {
@@ -78,8 +78,8 @@ func (r *Reader) source(model []gorgonia.ValueGrad) (gorgonia.Valuer, *lossGraph
 	}
 	around := r.graph(model, nil, true)
 	if around == nil {
-		return nil, nil, errors.New("l4: the loss is nil, and cannot be found because the " +
-			"weights are not nodes of a graph; " + remedy)
+		return nil, nil, errors.New("l4: the loss is nil and cannot be found, because the " +
+			"weights are not nodes of a graph: " + remedy)
 	}
 	if around.loss == nil {
 		return nil, nil, around.lossErr

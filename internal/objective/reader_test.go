@@ -43,11 +43,11 @@ func TestLossOfOtherGradients(t *testing.T) {
 		"the mean, with gradients of the sum": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			_, mean, model := build(weights(), ofSum)
 			return mean, model
-		}, "not those of this loss"},
+		}, "do not belong to this loss"},
 		"the sum, with gradients of the mean": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			sum, _, model := build(weights(), ofMean)
 			return sum, model
-		}, "computed from this loss; call SetLoss"},
+		}, "computed from this loss: call SetLoss"},
 		"a part of the loss of the gradients": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			var part *gorgonia.Node
 			_, _, model := build(weights(), func(sum, mean *gorgonia.Node) *gorgonia.Node {
@@ -55,13 +55,13 @@ func TestLossOfOtherGradients(t *testing.T) {
 				return gorgonia.Must(gorgonia.Add(sum, mean))
 			})
 			return part, model
-		}, "computed from this loss; call SetLoss"},
+		}, "computed from this loss: call SetLoss"},
 		"of another graph over the same weights": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			w := weights()
 			sum, _, _ := build(w, ofSum)
 			_, _, model := build(w, ofSum)
 			return sum, model
-		}, "another graph than w; call SetLoss"},
+		}, "another graph than w: call SetLoss"},
 		"with a perplexity beside it": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			sum, _, model := build(weights(), func(sum, _ *gorgonia.Node) *gorgonia.Node {
 				gorgonia.Must(gorgonia.Exp(sum))
@@ -71,7 +71,7 @@ func TestLossOfOtherGradients(t *testing.T) {
 		}, ""},
 		"with gradients of twice the loss": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			return propagated(t, weights(), 2)
-		}, "the gradients are 2 of this loss's"},
+		}, "the gradients are 2 times those of this loss"},
 		"with gradients of once the loss": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			return propagated(t, weights(), 1)
 		}, ""},

@@ -32,7 +32,7 @@ func (g graph) checkOps(weights []*gorgonia.Node, differentiated, forward nodes,
 			fault = reductionFault(n)
 		}
 		if fault != "" {
-			return errors.Errorf("l4: %v: %s; or use WithUncheckedOps", n, fault)
+			return errors.Errorf("l4: %v: %s, or accept it with WithUncheckedOps", n, fault)
 		}
 	}
 	return nil
@@ -42,7 +42,7 @@ func (g graph) checkOps(weights []*gorgonia.Node, differentiated, forward nodes,
 // machine, and what to use instead; "" if nothing is. nn/wrongops_test.go shows the faults.
 func tapeFault(n *gorgonia.Node) string {
 	if opName(n) == "elemUnaryOp" && n.Op().String() == "log2" {
-		return "the gradient of Gorgonia's Log2 is wrong; use Log, times 1/ln 2"
+		return "the gradient of Gorgonia's Log2 is wrong: use Log, times 1/ln 2"
 	}
 	return gradientFault(n)
 }
@@ -55,7 +55,7 @@ func lispFault(n *gorgonia.Node) string {
 		"upsampleOp": "Upsample2D", "GroupNormOp": "GroupNorm",
 	}[opName(n)]
 	if name != "" {
-		return fmt.Sprintf("the gradient of Gorgonia's %s is wrong with a Lisp machine; "+
+		return fmt.Sprintf("the gradient of Gorgonia's %s is wrong with a Lisp machine: "+
 			"use a tape machine", name)
 	}
 	return gradientFault(n)
@@ -66,14 +66,14 @@ func gradientFault(n *gorgonia.Node) string {
 	switch opName(n) {
 	case "dropoutOp": // at 0.5, p is 1-p
 		if p, ok := field(n, "probability"); ok && p.Float() != 0.5 {
-			return fmt.Sprintf("Gorgonia's Dropout divides its gradient by p = %v instead of 1-p; "+
+			return fmt.Sprintf("Gorgonia's Dropout divides its gradient by p = %v instead of 1-p: "+
 				"use nn.Dropout(x, %[1]v, seed) of github.com/l4-go/l4/nn", p.Float())
 		}
 	case "avgPoolOp":
-		return "the gradient of Gorgonia's AveragePool2D is wrong; use Conv2d with constant weights"
+		return "the gradient of Gorgonia's AveragePool2D is wrong: use Conv2d with constant weights"
 	case "elemUnaryOp":
 		if n.Op().String() == "invSqrt" {
-			return "the gradient of Gorgonia's InverseSqrt is wrong; use Inverse of Sqrt"
+			return "the gradient of Gorgonia's InverseSqrt is wrong: use Inverse of Sqrt"
 		}
 	case "sparsemaxOp":
 		if axis, ok := field(n, "axis"); ok && axis.Int() >= 0 && int(axis.Int()) < n.Dims()-1 {
@@ -82,7 +82,7 @@ func gradientFault(n *gorgonia.Node) string {
 		}
 	case "ctcLossOp":
 		if how, ok := field(n, "reduction"); ok && how.Uint() == uint64(gorgonia.ReductionMean) {
-			return "the gradient of Gorgonia's CTCLoss with ReductionMean is that of the sum; " +
+			return "the gradient of Gorgonia's CTCLoss with ReductionMean is that of the sum: " +
 				"use ReductionSum, times a constant"
 		}
 	}
@@ -105,7 +105,7 @@ func reductionFault(n *gorgonia.Node) string {
 		return ""
 	}
 	return fmt.Sprintf("Gorgonia sums and takes means and maxima of shape %v over the axes %v "+
-		"wrongly, and so the gradients of what is broadcast along them; take one axis at a time, "+
+		"wrongly, and so the gradients of what is broadcast along them: take one axis at a time, "+
 		"the last first, or use Transpose before", shape, axes)
 }
 

@@ -104,7 +104,7 @@ func TestRefused(t *testing.T) {
 		"count": {written(func(c *Codec) { c.Uint(8, 1<<62+1) }), func(c *Codec) {
 			c.Count(new(int))
 		}, "count"},
-		"flag": {[]byte{2}, func(c *Codec) { c.Flag(new(bool)) }, "neither"},
+		"flag": {[]byte{2}, func(c *Codec) { c.Flag(new(bool)) }, "want 0 or 1"},
 		"NaN": {float(math.NaN()), func(c *Codec) {
 			c.Float("x", &x, math.Inf(-1), math.Inf(1))
 		}, "x is NaN"},
@@ -117,7 +117,7 @@ func TestRefused(t *testing.T) {
 		}, "xs is 3 at element 1"},
 		"bytes": {written(func(c *Codec) { c.Uint(8, math.MaxUint64) }), func(c *Codec) {
 			c.Bytes(nil)
-		}, "cut off"},
+		}, "truncated"},
 		"dimensions": {written(func(c *Codec) { c.Uint(4, math.MaxUint32) }), func(c *Codec) {
 			c.Shape(nil)
 		}, "dimensions"},

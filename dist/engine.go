@@ -24,8 +24,9 @@ type Engine interface {
 	Abort()
 }
 
-// Alone returns a world of one rank, for programs that run with and without others.
-func Alone() *World {
-	w, _ := New(Local(1)[0]) // has no error
+// SingleProcess returns a World of one rank. Use it in a program that runs with one rank or
+// several.
+func SingleProcess() *World {
+	w, _ := New(Local(1)[0]) // Local's Memory returns no error
 	return w
 }

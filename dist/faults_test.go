@@ -311,7 +311,7 @@ func TestStartNilSolver(t *testing.T) {
 // TestStepOnOtherModel checks that a step on parameters that are not those of the last Model is an
 // error that says what to call, and that it moves no weight.
 func TestStepOnOtherModel(t *testing.T) {
-	w := dist.Alone()
+	w := dist.SingleProcess()
 	tr, twin := newTrainer(w, 1), newTrainer(w, 1)
 	add := func() {
 		t.Helper()

@@ -106,7 +106,8 @@ func TestResumeAfterInterrupt(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var stderr bytes.Buffer
 		stdout := &cancelAt{after: after, cancel: cancel}
-		code := run(ctx, dist.Alone(), args("resumed", "--checkpoint", file, "--resume"), stdout, &stderr)
+		code := run(ctx, dist.SingleProcess(), args("resumed", "--checkpoint", file, "--resume"),
+			stdout, &stderr)
 		cancel()
 		printed += stdout.String()
 		if code == 0 {
@@ -240,7 +241,8 @@ func TestCheckpointInUse(t *testing.T) {
 		}
 		second++
 	}}
-	if code := run(context.Background(), dist.Alone(), args, first, &first.Buffer); code != 0 {
+	code := run(context.Background(), dist.SingleProcess(), args, first, &first.Buffer)
+	if code != 0 {
 		t.Errorf("the first: exit code %d: %s", code, first.String())
 	}
 	if second == 0 {

@@ -7,7 +7,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/experiment/layer"
 )
 
 // FashionWeights draws the weights of the convolutional net for Fashion-MNIST: filters and the
@@ -25,7 +25,7 @@ func FashionWeights(dt tensor.Dtype, r *rand.Rand) Weights {
 	}
 }
 
-// Dropout says how to drop elements; see nn.Dropout. The zero value drops none.
+// Dropout says how to drop elements; see layer.Dropout. The zero value drops none.
 type Dropout struct {
 	Probability float64
 	Source      rand.Source
@@ -39,7 +39,7 @@ func Fashion(weights Weights, batch int, dropout Dropout) *Net {
 	x := b.convPool(b.convPool(b.Input))
 	x = b.dense(x, true)
 	if dropout.Probability > 0 {
-		x = G.Must(nn.Dropout(x, dropout.Probability, dropout.Source))
+		x = G.Must(layer.Dropout(x, dropout.Probability, dropout.Source))
 	}
 	return b.classify(b.dense(x, false))
 }

@@ -8,9 +8,9 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/experiment/layer"
 	"github.com/l4-go/l4/internal/op"
-	l4nn "github.com/l4-go/l4/nn"
+	"github.com/l4-go/l4/nn"
 )
 
 // Net is a network with its loss.
@@ -23,7 +23,7 @@ type Net struct {
 	Weights G.Nodes
 
 	// Statistics are those of the batch norms.
-	Statistics []*nn.Statistics
+	Statistics []*layer.Statistics
 }
 
 // Commit takes the last batch into the running statistics. Call it after each step of the solver
@@ -36,7 +36,7 @@ func (n *Net) Commit() {
 
 // Regularize adds λ/2·‖w‖² over all weights to the loss.
 func (n *Net) Regularize(lambda float64) {
-	n.Loss = G.Must(G.Add(n.Loss, G.Must(nn.L2(lambda, n.Weights...))))
+	n.Loss = G.Must(G.Add(n.Loss, G.Must(layer.L2(lambda, n.Weights...))))
 }
 
 // Weights are initial values that several nets can share.
@@ -70,19 +70,19 @@ func (b *builder) next() *G.Node {
 
 // dense is a dense layer with the next weights.
 func (b *builder) dense(x *G.Node, rectified bool) *G.Node {
-	return G.Must(nn.Dense(x, b.next(), b.next(), rectified, x == b.Input))
+	return G.Must(layer.Dense(x, b.next(), b.next(), rectified, x == b.Input))
 }
 
 // convPool is a convolution with the next weights, rectified and pooled.
 func (b *builder) convPool(x *G.Node) *G.Node {
-	return G.Must(nn.ConvPool(x, b.next(), b.next(), x == b.Input))
+	return G.Must(layer.ConvPool(x, b.next(), b.next(), x == b.Input))
 }
 
 // classify completes a net with logits by the loss.
 func (b *builder) classify(logits *G.Node) *Net {
 	b.Output = logits
 	b.Target = b.node("target", constant(b.dtype(), 0, logits.Shape()...))
-	b.Loss = G.Must(l4nn.SoftmaxCrossEntropy(logits, b.Target))
+	b.Loss = G.Must(nn.SoftmaxCrossEntropy(logits, b.Target))
 	return b.Net
 }
 

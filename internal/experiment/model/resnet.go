@@ -7,7 +7,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/experiment/layer"
 )
 
 // stages are the channels of a residual net's stages.
@@ -16,13 +16,13 @@ var stages = []int{16, 32, 64}
 // ResNetWeights draws the weights of a residual net of 3 stages with some blocks each, and makes
 // its running statistics: filters normal with a variance of 2 over the number of inputs, scales 1,
 // shifts 0, and the last layer all zero. One block makes ResNet-8, five make ResNet-32.
-func ResNetWeights(dt tensor.Dtype, blocks int, r *rand.Rand) (Weights, []*nn.Statistics) {
+func ResNetWeights(dt tensor.Dtype, blocks int, r *rand.Rand) (Weights, []*layer.Statistics) {
 	var ws Weights
-	var statistics []*nn.Statistics
+	var statistics []*layer.Statistics
 	conv := func(in, out int) {
 		ws = append(ws, normal(dt, r, math.Sqrt(2/float64(9*in)), 3, 3, in, out),
 			constant(dt, 1, out), constant(dt, 0, out))
-		statistics = append(statistics, nn.NewStatistics(out))
+		statistics = append(statistics, layer.NewStatistics(out))
 	}
 	in := stages[0]
 	conv(3, in)
@@ -39,17 +39,17 @@ func ResNetWeights(dt tensor.Dtype, blocks int, r *rand.Rand) (Weights, []*nn.St
 // ResNet builds a residual net for CIFAR-10, images of 32×32 with 3 channels and ten classes, over
 // what ResNetWeights has made, whose memory it uses. A net for training normalizes by the batch and
 // takes statistics, one for evaluation uses these and has no gradients.
-func ResNet(weights Weights, statistics []*nn.Statistics, batch int, training bool) *Net {
+func ResNet(weights Weights, statistics []*layer.Statistics, batch int, training bool) *Net {
 	b := newBuilder(weights, batch, 32, 32, 3)
-	conv := func() (w *G.Node, norm nn.BatchNorm) {
+	conv := func() (w *G.Node, norm layer.BatchNorm) {
 		s := statistics[len(b.Statistics)]
 		b.Statistics = append(b.Statistics, s)
-		return b.next(), nn.BatchNorm{
+		return b.next(), layer.BatchNorm{
 			Scale: b.next(), Shift: b.next(), Statistics: s, Training: training,
 		}
 	}
 	w, norm := conv()
-	x := G.Must(nn.ConvNorm(b.Input, w, norm, 1, true))
+	x := G.Must(layer.ConvNorm(b.Input, w, norm, 1, true))
 	blocks := (len(statistics) - 1) / (2 * len(stages))
 	for stage := range stages {
 		for block := range blocks {
@@ -59,8 +59,8 @@ func ResNet(weights Weights, statistics []*nn.Statistics, batch int, training bo
 			}
 			w1, norm1 := conv()
 			w2, norm2 := conv()
-			x = G.Must(nn.Residual(x, w1, norm1, w2, norm2, stride))
+			x = G.Must(layer.Residual(x, w1, norm1, w2, norm2, stride))
 		}
 	}
-	return b.classify(b.dense(G.Must(nn.Mean(x)), false))
+	return b.classify(b.dense(G.Must(layer.Mean(x)), false))
 }

@@ -13,8 +13,8 @@ type Setting struct {
 	Value float64
 }
 
-// SettingOf returns the paper's setting that a kind of solver is compared with: L4 without its bound, which is
-// the paper's algorithm, and L4 with it are compared with the same.
+// SettingOf returns the paper's setting that a kind of solver is compared with: L4 without its
+// bound, which is the paper's algorithm, and L4 with it are compared with the same.
 func SettingOf(kind string, value float64) Setting {
 	return Setting{strings.TrimSuffix(kind, "-plain"), value}
 }

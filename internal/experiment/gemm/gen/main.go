@@ -1,4 +1,4 @@
-// Command gen writes the assembly of package kernel, of AVX2 and of AVX-512. Run it with go generate
+// Command gen writes the assembly of package gemm, of AVX2 and of AVX-512. Run it with go generate
 // in that package.
 package main
 

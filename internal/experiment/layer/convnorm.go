@@ -1,8 +1,10 @@
-package nn
+package layer
 
-import "github.com/l4-go/l4/internal/op"
+import (
+	G "gorgonia.org/gorgonia"
 
-import G "gorgonia.org/gorgonia"
+	"github.com/l4-go/l4/internal/op"
+)
 
 // ConvNorm returns the layer max(0, norm(conv(x, w))) of shape (batch, height/stride, width/stride,
 // out), rounded up, for images x (batch, height, width, in) and filters w (k, k, in, out) with an
@@ -23,7 +25,8 @@ func ConvNorm(x, w *G.Node, norm BatchNorm, stride int, data bool) (*G.Node, err
 		s.Constant = []int{0}
 	}
 	c := convNormConfig{size, norm}
-	return op.ApplyEither(s, c, newConvNorm[float32], newConvNorm[float64], x, w, norm.Scale, norm.Shift)
+	return op.ApplyEither(s, c, newConvNorm[float32], newConvNorm[float64],
+		x, w, norm.Scale, norm.Shift)
 }
 
 type convNormConfig struct {
@@ -35,7 +38,7 @@ type convNorm[T op.Float] struct {
 	conv[T]
 	norm      *norm[T]
 	training  bool
-	crew      crew[convNormScratch[T]]
+	workers   workers[convNormScratch[T]]
 	convolved []T // the convolution of a batch
 	masked    []T // the gradient of the norm
 	zeroRow   []T
@@ -55,7 +58,7 @@ func newConvNorm[T op.Float](c convNormConfig) op.Module[T] {
 	if m.training {
 		m.masked = make([]T, m.batch*m.outSize())
 	}
-	m.crew = newCrew(func() *convNormScratch[T] {
+	m.workers = newWorkers(func() *convNormScratch[T] {
 		return &convNormScratch[T]{
 			newNormScratch[T](m.outRow()), m.paddedInput(), m.paddedGradient(),
 		}
@@ -65,7 +68,7 @@ func newConvNorm[T op.Float](c convNormConfig) op.Module[T] {
 
 func (m *convNorm[T]) Forward(out []T, in [][]T) {
 	m.pack(in[1])
-	m.crew.each(m.batch, func(s *convNormScratch[T], i int) {
+	m.workers.each(m.batch, func(s *convNormScratch[T], i int) {
 		z := part(m.convolved, i, m.outSize())
 		s.x.set(part(in[0], i, m.inSize()))
 		m.image(z, &s.x, m.zeros, 0)
@@ -78,7 +81,7 @@ func (m *convNorm[T]) Forward(out []T, in [][]T) {
 	} else {
 		m.norm.useRunning(in[2], in[3])
 	}
-	m.crew.each(m.batch, func(_ *convNormScratch[T], i int) {
+	m.workers.each(m.batch, func(_ *convNormScratch[T], i int) {
 		y, z := part(out, i, m.outSize()), part(m.convolved, i, m.outSize())
 		for r := range m.outHeight() {
 			m.norm.normalize(part(y, r, m.outRow()), part(z, r, m.outRow()), m.zeroRow)
@@ -88,14 +91,14 @@ func (m *convNorm[T]) Forward(out []T, in [][]T) {
 
 func (m *convNorm[T]) Backward(grads, in [][]T, out, dout []T) {
 	size, row := m.outSize(), m.outRow()
-	m.crew.each(m.batch, func(s *convNormScratch[T], i int) {
+	m.workers.each(m.batch, func(s *convNormScratch[T], i int) {
 		y := func(r int) []T { return part(part(out, i, size), r, row) }
 		m.norm.mask(i, part(m.masked, i, size), part(dout, i, size), y,
 			part(m.convolved, i, size), &s.normScratch)
 	})
 	m.norm.backward(grads[2], grads[3])
 	m.startBackward(in[1])
-	m.crew.eachImage(m.batch, func(s *convNormScratch[T], chunk, i int) {
+	m.workers.eachImage(m.batch, func(s *convNormScratch[T], chunk, i int) {
 		s.x.set(part(in[0], i, m.inSize()))
 		masked, z := part(m.masked, i, size), part(m.convolved, i, size)
 		for r := range m.outHeight() {

@@ -1,11 +1,11 @@
-package nn
+package layer
 
 import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/experiment/gemm"
 	"github.com/l4-go/l4/internal/op"
 )
 
@@ -15,7 +15,7 @@ import (
 func Dense(x, w, b *G.Node, rectified, data bool) (*G.Node, error) {
 	if x.Dims() < 2 || w.Dims() != 2 || b.Dims() != 1 || w.Shape()[1] != b.Shape()[0] ||
 		x.Shape().TotalSize() != x.Shape()[0]*w.Shape()[0] {
-		return nil, errors.Errorf("nn: dense layer: shapes %v, %v, %v do not fit x·w + b",
+		return nil, errors.Errorf("layer: dense layer: shapes %v, %v, %v do not fit x·w + b",
 			x.Shape(), w.Shape(), b.Shape())
 	}
 	size := denseSize{x.Shape()[0], w.Shape()[0], w.Shape()[1], rectified}
@@ -35,11 +35,11 @@ type denseSize struct {
 // panels of 16 columns that lie side by side, and shares them out.
 type dense[T op.Float] struct {
 	denseSize
-	kernel kernel.Kernel[T]
-	crew   crew[denseScratch[T]]
-	grad   []T // of the layer before it was rectified
-	panels []T // the same, as panels
-	zeros  []T
+	kernel  gemm.Kernel[T]
+	workers workers[denseScratch[T]]
+	grad    []T // of the layer before it was rectified
+	panels  []T // the same, as panels
+	zeros   []T
 }
 
 type denseScratch[T op.Float] struct{ panels, columns []T }
@@ -52,10 +52,10 @@ const (
 
 func newDense[T op.Float](s denseSize) op.Module[T] {
 	return &dense[T]{
-		denseSize: s, kernel: kernel.Of[T](), zeros: make([]T, kernel.Cols),
-		grad: make([]T, s.batch*s.out), panels: make([]T, s.batch*kernel.RoundUp(s.out)),
-		crew: newCrew(func() *denseScratch[T] {
-			panels := max(together*min(innerMax, s.in), kernel.Cols*s.out)
+		denseSize: s, kernel: gemm.Of[T](), zeros: make([]T, gemm.Cols),
+		grad: make([]T, s.batch*s.out), panels: make([]T, s.batch*gemm.RoundUp(s.out)),
+		workers: newWorkers(func() *denseScratch[T] {
+			panels := max(together*min(innerMax, s.in), gemm.Cols*s.out)
 			return &denseScratch[T]{make([]T, panels), make([]T, rowBlock*s.batch)}
 		}),
 	}
@@ -63,16 +63,16 @@ func newDense[T op.Float](s denseSize) op.Module[T] {
 
 func (m *dense[T]) Forward(out []T, in [][]T) {
 	x, w, b := in[0], in[1], in[2]
-	m.crew.each((m.out+together-1)/together, func(s *denseScratch[T], piece int) {
-		from := piece * together
+	m.workers.each((m.out+together-1)/together, func(s *denseScratch[T], task int) {
+		from := task * together
 		cols := min(together, m.out-from)
 		for k := 0; k < m.in; k += innerMax {
 			inner := min(innerMax, m.in-k)
-			kernel.Pack(s.panels, w[k*m.out+from:], inner, cols, m.out)
-			for o := 0; o < cols; o += kernel.Cols {
-				p := kernel.Product{
-					Rows: m.batch, Cols: min(kernel.Cols, cols-o), Outer: 1, Inner: inner,
-					AI: m.in, AK: 1, BK: kernel.Cols,
+			gemm.Pack(s.panels, w[k*m.out+from:], inner, cols, m.out)
+			for o := 0; o < cols; o += gemm.Cols {
+				p := gemm.Product{
+					Rows: m.batch, Cols: min(gemm.Cols, cols-o), Outer: 1, Inner: inner,
+					AI: m.in, AK: 1, BK: gemm.Cols,
 					InitI: m.out, CI: m.out, Rectify: m.rectified && k+inner == m.in,
 				}
 				c := out[from+o:]
@@ -110,30 +110,30 @@ func (m *dense[T]) Backward(grads, in [][]T, out, dout []T) {
 
 // inputGradient is dx = grad·wᵀ.
 func (m *dense[T]) inputGradient(dx, w, grad []T) {
-	m.crew.each((m.in+kernel.Cols-1)/kernel.Cols, func(s *denseScratch[T], piece int) {
-		i := piece * kernel.Cols
-		p := kernel.Product{
-			Rows: m.batch, Cols: min(kernel.Cols, m.in-i), Outer: 1, Inner: m.out,
-			AI: m.out, AK: 1, BK: kernel.Cols, CI: m.in,
+	m.workers.each((m.in+gemm.Cols-1)/gemm.Cols, func(s *denseScratch[T], task int) {
+		i := task * gemm.Cols
+		p := gemm.Product{
+			Rows: m.batch, Cols: min(gemm.Cols, m.in-i), Outer: 1, Inner: m.out,
+			AI: m.out, AK: 1, BK: gemm.Cols, CI: m.in,
 		}
-		kernel.PackTransposed(s.panels, w[i*m.out:], m.out, p.Cols, m.out)
+		gemm.PackTransposed(s.panels, w[i*m.out:], m.out, p.Cols, m.out)
 		m.kernel.Multiply(p, grad, s.panels, m.zeros, dx[i:])
 	})
 }
 
 // weightGradient is dw = xᵀ·grad.
 func (m *dense[T]) weightGradient(dw, x, grad []T) {
-	kernel.Pack(m.panels, grad, m.batch, m.out, m.out)
-	m.crew.each((m.in+rowBlock-1)/rowBlock, func(s *denseScratch[T], piece int) {
-		i := piece * rowBlock
+	gemm.Pack(m.panels, grad, m.batch, m.out, m.out)
+	m.workers.each((m.in+rowBlock-1)/rowBlock, func(s *denseScratch[T], task int) {
+		i := task * rowBlock
 		rows := min(rowBlock, m.in-i)
 		for n := range m.batch { // columns of x that lie far apart slow the product down
 			copy(s.columns[n*rows:(n+1)*rows], x[n*m.in+i:])
 		}
-		for o := 0; o < m.out; o += kernel.Cols {
-			p := kernel.Product{
-				Rows: rows, Cols: min(kernel.Cols, m.out-o), Outer: 1, Inner: m.batch,
-				AI: 1, AK: rows, BK: kernel.Cols, CI: m.out,
+		for o := 0; o < m.out; o += gemm.Cols {
+			p := gemm.Product{
+				Rows: rows, Cols: min(gemm.Cols, m.out-o), Outer: 1, Inner: m.batch,
+				AI: 1, AK: rows, BK: gemm.Cols, CI: m.out,
 			}
 			m.kernel.Multiply(p, s.columns, m.panels[o*m.batch:], m.zeros, dw[i*m.out+o:])
 		}

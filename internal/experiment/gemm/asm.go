@@ -1,6 +1,6 @@
 //go:build amd64 && !purego
 
-package kernel
+package gemm
 
 import (
 	"math"
@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-//go:generate sh -c "cd gen && go run . -out ../asm_amd64.s -stubs ../asm_amd64.go -pkg kernel"
+//go:generate sh -c "cd gen && go run . -out ../asm_amd64.s -stubs ../asm_amd64.go -pkg gemm"
 
 func init() {
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {

@@ -1,4 +1,4 @@
-package kernel
+package gemm
 
 // scalar is the kernel in Go.
 type scalar[T Float] struct{}

@@ -1,4 +1,4 @@
-module github.com/l4-go/l4/internal/experiment/nn/kernel/gen
+module github.com/l4-go/l4/internal/experiment/gemm/gen
 
 go 1.24.0
 

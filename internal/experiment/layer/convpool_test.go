@@ -1,4 +1,4 @@
-package nn_test
+package layer_test
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/experiment/layer"
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
@@ -17,7 +17,7 @@ func convPoolOperation(batch, height, width, in, out, k int) optest.Operation {
 		Shapes: []tensor.Shape{{batch, height, width, in}, {k, k, in, out}, {out}},
 		Params: 3,
 		Loss: func(n G.Nodes) (*G.Node, error) {
-			return optest.Weighted(nn.ConvPool(n[0], n[1], n[2], false))
+			return optest.Weighted(layer.ConvPool(n[0], n[1], n[2], false))
 		},
 	}
 }
@@ -41,7 +41,7 @@ func TestConvPoolValues(t *testing.T) {
 		Shapes: []tensor.Shape{{1, 4, 4, 1}, {3, 3, 1, 1}, {1}},
 		Params: 3,
 		Loss: func(n G.Nodes) (*G.Node, error) {
-			y = G.Must(nn.ConvPool(n[0], n[1], n[2], false))
+			y = G.Must(layer.ConvPool(n[0], n[1], n[2], false))
 			return optest.Weighted(y, nil)
 		},
 	}.Build(t, tensor.Float64)
@@ -74,7 +74,7 @@ func TestConvPoolRefuses(t *testing.T) {
 			n = append(n, G.NewTensor(g, tensor.Float32, len(s), G.WithShape(s...),
 				G.WithName(fmt.Sprint(i))))
 		}
-		if _, err := nn.ConvPool(n[0], n[1], n[2], false); err == nil {
+		if _, err := layer.ConvPool(n[0], n[1], n[2], false); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -1,4 +1,4 @@
-package nn
+package layer
 
 import (
 	"github.com/pkg/errors"
@@ -18,11 +18,11 @@ func ConvPool(x, w, b *G.Node, data bool) (*G.Node, error) {
 		return nil, err
 	}
 	if size.height < 2 || size.width < 2 {
-		return nil, errors.Errorf("nn: conv and pool: images of %d×%d, want 2×2 at least",
+		return nil, errors.Errorf("layer: conv and pool: images of %d×%d, want 2×2 at least",
 			size.height, size.width)
 	}
 	if !b.Shape().Eq(tensor.Shape{size.out}) {
-		return nil, errors.Errorf("nn: conv and pool: bias of shape %v, want (%d)",
+		return nil, errors.Errorf("layer: conv and pool: bias of shape %v, want (%d)",
 			b.Shape(), size.out)
 	}
 	shape := tensor.Shape{size.batch, size.height / 2, size.width / 2, size.out}
@@ -35,9 +35,9 @@ func ConvPool(x, w, b *G.Node, data bool) (*G.Node, error) {
 
 type convPool[T op.Float] struct {
 	conv[T]
-	crew crew[convPoolScratch[T]]
-	at   []uint8 // where the largest of the pixels were
-	db   [chunks][]float64
+	workers workers[convPoolScratch[T]]
+	at      []uint8 // where the largest of the pixels were
+	db      [chunks][]float64
 }
 
 type convPoolScratch[T op.Float] struct {
@@ -52,7 +52,7 @@ func newConvPool[T op.Float](size convSize) op.Module[T] {
 	for i := range m.db {
 		m.db[i] = make([]float64, size.out)
 	}
-	m.crew = newCrew(func() *convPoolScratch[T] {
+	m.workers = newWorkers(func() *convPoolScratch[T] {
 		return &convPoolScratch[T]{
 			m.paddedInput(), m.paddedGradient(),
 			make([]T, size.outSize()), make([]T, size.outRow()),
@@ -65,7 +65,7 @@ func (m *convPool[T]) pooledSize() int { return m.height / 2 * (m.width / 2) * m
 
 func (m *convPool[T]) Forward(out []T, in [][]T) {
 	m.pack(in[1])
-	m.crew.each(m.batch, func(s *convPoolScratch[T], i int) {
+	m.workers.each(m.batch, func(s *convPoolScratch[T], i int) {
 		s.x.set(part(in[0], i, m.inSize()))
 		m.image(s.out, &s.x, in[2], 0)
 		m.pool(i, s, out)
@@ -95,7 +95,7 @@ func (m *convPool[T]) Backward(grads, in [][]T, _, dout []T) {
 	for _, db := range m.db {
 		clear(db)
 	}
-	m.crew.eachImage(m.batch, func(s *convPoolScratch[T], chunk, i int) {
+	m.workers.eachImage(m.batch, func(s *convPoolScratch[T], chunk, i int) {
 		s.x.set(part(in[0], i, m.inSize()))
 		m.unpool(i, s, dout)
 		fold(m.db[chunk], s.sum)

@@ -1,4 +1,4 @@
-package nn_test
+package layer_test
 
 import (
 	"math/rand/v2"
@@ -7,7 +7,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/experiment/layer"
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
@@ -16,11 +16,11 @@ func TestMean(t *testing.T) {
 		optest.Operation{
 			Shapes: []tensor.Shape{shape},
 			Params: 1,
-			Loss:   func(n G.Nodes) (*G.Node, error) { return optest.Weighted(nn.Mean(n[0])) },
+			Loss:   func(n G.Nodes) (*G.Node, error) { return optest.Weighted(layer.Mean(n[0])) },
 		}.Check(t)
 	}
 	g := G.NewGraph()
-	if _, err := nn.Mean(G.NewMatrix(g, tensor.Float32, G.WithName("matrix"),
+	if _, err := layer.Mean(G.NewMatrix(g, tensor.Float32, G.WithName("matrix"),
 		G.WithShape(2, 3))); err == nil {
 		t.Error("no error for a matrix")
 	}
@@ -30,7 +30,7 @@ func TestDropoutRefuses(t *testing.T) {
 	g := G.NewGraph()
 	x := G.NewMatrix(g, tensor.Float32, G.WithName("x"), G.WithShape(2, 3))
 	for _, p := range []float64{-0.1, 1, 1.5} {
-		if _, err := nn.Dropout(x, p, rand.NewPCG(1, 2)); err == nil {
+		if _, err := layer.Dropout(x, p, rand.NewPCG(1, 2)); err == nil {
 			t.Errorf("no error for the probability %v", p)
 		}
 	}

@@ -1,12 +1,13 @@
-// Package kernel holds the arithmetic of the experiments' nets over flat slices: one matrix
+// Package gemm holds the arithmetic of the experiments' nets over flat slices: one matrix
 // product, of which convolutions and dense layers are made, and the passes of batch norm and of
 // pooling.
 //
 // It exists as scalar Go and, on amd64, as assembly of AVX2, with products of AVX-512 for float32
-// where there is that; for float64 the products alone are assembly. Sums of products differ between Go and assembly in the last bits, as the
-// latter does not round a product before it adds it. Either gives the same bits each time. NaN and Inf pass through: a maximum of NaN and a number is
+// where there is that; for float64 the products alone are assembly. Sums of products differ between
+// Go and assembly in the last bits, as the latter does not round a product before it adds it.
+// Either gives the same bits each time. NaN and Inf pass through: a maximum of NaN and a number is
 // NaN.
-package kernel
+package gemm
 
 // Float is the element type.
 type Float interface{ float32 | float64 }
@@ -74,14 +75,14 @@ func Of[T Float]() Kernel[T] {
 	return fastest
 }
 
-// assembly are the kernels of this processor that are assembly, faster ones behind slower ones. Each
-// is a Kernel of a type.
+// assembly are the kernels of this processor that are assembly, faster ones behind slower ones.
+// Each is a Kernel of a type.
 var assembly []any
 
 // check panics if a product reaches beyond a slice.
 func check[T Float](p *Product, a, b, init, c []T) {
 	if p.Cols > Cols || p.Outer < 1 || p.Inner < 1 {
-		panic("kernel: a product of more than 16 columns or of an empty sum")
+		panic("gemm: a product of more than 16 columns or of an empty sum")
 	}
 	_ = a[(p.Rows-1)*p.AI+(p.Outer-1)*p.AJ+(p.Inner-1)*p.AK]
 	_ = b[(p.Outer-1)*p.BJ+(p.Inner-1)*p.BK+Cols-1]

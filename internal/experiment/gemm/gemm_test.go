@@ -1,4 +1,4 @@
-package kernel
+package gemm
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ func kernels[T Float]() map[string]Kernel[T] {
 	all := map[string]Kernel[T]{"scalar": scalar[T]{}}
 	for _, k := range assembly {
 		if kernel, ok := k.(Kernel[T]); ok {
-			all[strings.TrimPrefix(fmt.Sprintf("%T", k), "kernel.")] = kernel
+			all[strings.TrimPrefix(fmt.Sprintf("%T", k), "gemm.")] = kernel
 		}
 	}
 	return all

@@ -1,11 +1,11 @@
-package nn
+package layer
 
 import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/experiment/gemm"
 	"github.com/l4-go/l4/internal/op"
 )
 
@@ -13,7 +13,7 @@ import (
 // (batch, channels). It is also called global average pooling.
 func Mean(x *G.Node) (*G.Node, error) {
 	if x.Dims() != 4 {
-		return nil, errors.Errorf("nn: mean: shape %v, want (batch, height, width, channels)",
+		return nil, errors.Errorf("layer: mean: shape %v, want (batch, height, width, channels)",
 			x.Shape())
 	}
 	shape := x.Shape()
@@ -22,12 +22,12 @@ func Mean(x *G.Node) (*G.Node, error) {
 }
 
 type mean[T op.Float] struct {
-	kernel                   kernel.Kernel[T]
+	kernel                   gemm.Kernel[T]
 	images, pixels, channels int
 }
 
 func newMean[T op.Float](s tensor.Shape) op.Module[T] {
-	return &mean[T]{kernel.Of[T](), s[0], s[1] * s[2], s[3]}
+	return &mean[T]{gemm.Of[T](), s[0], s[1] * s[2], s[3]}
 }
 
 func (m *mean[T]) Forward(out []T, in [][]T) {

@@ -1,4 +1,4 @@
-package nn
+package layer
 
 import (
 	"github.com/pkg/errors"
@@ -22,12 +22,12 @@ func Residual(
 		return nil, err
 	}
 	if first.out < first.in {
-		return nil, errors.Errorf("nn: %s: from %d to %d channels, want as many or more",
+		return nil, errors.Errorf("layer: %s: from %d to %d channels, want as many or more",
 			layer, first.in, first.out)
 	}
 	second := first.second()
 	if want := (tensor.Shape{first.k, first.k, first.out, first.out}); !w2.Shape().Eq(want) {
-		return nil, errors.Errorf("nn: %s: second weights of shape %v, want %v",
+		return nil, errors.Errorf("layer: %s: second weights of shape %v, want %v",
 			layer, w2.Shape(), want)
 	}
 	for _, norm := range []BatchNorm{norm1, norm2} {
@@ -36,7 +36,7 @@ func Residual(
 		}
 	}
 	if norm1.Training != norm2.Training {
-		return nil, errors.Errorf("nn: %s: one batch norm is for training, one for evaluation",
+		return nil, errors.Errorf("layer: %s: one batch norm is for training, one for evaluation",
 			layer)
 	}
 	s := op.Spec{Name: "Residual", Shape: second.outShape()}
@@ -65,7 +65,7 @@ type residual[T op.Float] struct {
 	conv1, conv2 conv[T]
 	norm1, norm2 *norm[T]
 	training     bool
-	crew         crew[residualScratch[T]]
+	workers      workers[residualScratch[T]]
 	z1, z2       []T // the convolutions of a batch, in training
 	masked       []T // the gradient of norm2 and of the shortcut; see maskedMemory
 	zeroRow      []T
@@ -89,7 +89,7 @@ func newResidual[T op.Float](c residualConfig) op.Module[T] {
 	if m.training {
 		m.z1, m.z2 = make([]T, c.second.batch*size), make([]T, c.second.batch*size)
 	}
-	m.crew = newCrew(func() *residualScratch[T] {
+	m.workers = newWorkers(func() *residualScratch[T] {
 		s := &residualScratch[T]{
 			normScratch: newNormScratch[T](row), row: make([]T, row),
 			x: m.conv1.paddedInput(), hidden: m.conv2.paddedInput(),
@@ -120,24 +120,24 @@ func (m *residual[T]) Forward(out []T, in [][]T) {
 	if !m.training {
 		m.norm1.useRunning(in[2], in[3])
 		m.norm2.useRunning(in[5], in[6])
-		m.crew.each(batch, func(s *residualScratch[T], i int) {
+		m.workers.each(batch, func(s *residualScratch[T], i int) {
 			m.first(s, i, in[0])
 			m.second(s, i)
 			m.sum(s, i, out, in[0])
 		})
 		return
 	}
-	m.crew.each(batch, func(s *residualScratch[T], i int) {
+	m.workers.each(batch, func(s *residualScratch[T], i int) {
 		m.first(s, i, in[0])
 		m.norm1.measure(i, part(m.z1, i, m.conv1.outSize()), &s.normScratch)
 	})
 	m.norm1.useBatch(in[2], in[3])
-	m.crew.each(batch, func(s *residualScratch[T], i int) {
+	m.workers.each(batch, func(s *residualScratch[T], i int) {
 		m.second(s, i)
 		m.norm2.measure(i, part(m.z2, i, m.conv2.outSize()), &s.normScratch)
 	})
 	m.norm2.useBatch(in[5], in[6])
-	m.crew.each(batch, func(s *residualScratch[T], i int) { m.sum(s, i, out, in[0]) })
+	m.workers.each(batch, func(s *residualScratch[T], i int) { m.sum(s, i, out, in[0]) })
 }
 
 // first is the first convolution of image i.
@@ -220,7 +220,7 @@ func (m *residual[T]) maskedMemory(dx []T) []T {
 // backwardSum sets masked to the gradient of norm2 and of the shortcut.
 func (m *residual[T]) backwardSum(masked, out, dout []T) {
 	row, size := m.conv2.outRow(), m.conv2.outSize()
-	m.crew.each(m.conv2.batch, func(s *residualScratch[T], i int) {
+	m.workers.each(m.conv2.batch, func(s *residualScratch[T], i int) {
 		y := func(r int) []T { return part(part(out, i, size), r, row) }
 		m.norm2.mask(i, part(masked, i, size), part(dout, i, size), y, part(m.z2, i, size),
 			&s.normScratch)
@@ -232,7 +232,7 @@ func (m *residual[T]) backwardSum(masked, out, dout []T) {
 func (m *residual[T]) backwardSecond(masked, w2 []T) {
 	row, size := m.conv2.outRow(), m.conv2.outSize()
 	m.conv2.startBackward(w2)
-	m.crew.eachImage(m.conv2.batch, func(s *residualScratch[T], chunk, i int) {
+	m.workers.eachImage(m.conv2.batch, func(s *residualScratch[T], chunk, i int) {
 		z1, z2 := m.images(s, i)
 		m.hide(s, z1)
 		grad := part(masked, i, size)
@@ -249,7 +249,7 @@ func (m *residual[T]) backwardSecond(masked, w2 []T) {
 func (m *residual[T]) backwardFirst(masked, dx []T, in [][]T) {
 	row, size := m.conv2.outRow(), m.conv2.outSize()
 	m.conv1.startBackward(in[1])
-	m.crew.eachImage(m.conv1.batch, func(s *residualScratch[T], chunk, i int) {
+	m.workers.eachImage(m.conv1.batch, func(s *residualScratch[T], chunk, i int) {
 		z1, grad := m.images(s, i)
 		s.x.set(part(in[0], i, m.conv1.inSize()))
 		for y := range m.conv2.height {

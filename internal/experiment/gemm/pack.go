@@ -1,4 +1,4 @@
-package kernel
+package gemm
 
 // RoundUp returns the number of columns of the panels that n columns fill.
 func RoundUp(n int) int { return (n + Cols - 1) / Cols * Cols }

@@ -1,12 +1,12 @@
-// Package nn has the operations of the experiments' nets: modules of package op.
-package nn
+// Package layer has the operations of the experiments' nets: modules of package op.
+package layer
 
 import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/experiment/gemm"
 	"github.com/l4-go/l4/internal/op"
 )
 
@@ -18,16 +18,16 @@ type convSize struct{ batch, height, width, in, out, k, stride int }
 func newConvSize(layer string, x, w *G.Node, stride int) (s convSize, err error) {
 	sx, sw := x.Shape(), w.Shape()
 	if len(sx) != 4 || len(sw) != 4 || sx[3] != sw[2] || sw[0] != sw[1] {
-		return s, errors.Errorf("nn: %s: images of shape %v and weights of shape %v, "+
+		return s, errors.Errorf("layer: %s: images of shape %v and weights of shape %v, "+
 			"want (batch, height, width, in) and (k, k, in, out)", layer, sx, sw)
 	}
 	s = convSize{sx[0], sx[1], sx[2], sx[3], sw[3], sw[0], stride}
 	if s.k < 3 || s.k%2 == 0 {
-		return s, errors.Errorf("nn: %s: filters of %d×%d, want an odd size from 3 on",
+		return s, errors.Errorf("layer: %s: filters of %d×%d, want an odd size from 3 on",
 			layer, s.k, s.k)
 	}
 	if stride != 1 && stride != 2 {
-		return s, errors.Errorf("nn: %s: stride %d, want 1 or 2", layer, stride)
+		return s, errors.Errorf("layer: %s: stride %d, want 1 or 2", layer, stride)
 	}
 	return s, nil
 }
@@ -57,7 +57,7 @@ func newPadded[T op.Float](height, width, channels, border int) padded[T] {
 	p := padded[T]{row: (width + 2*border) * channels, width: width * channels}
 	p.first = border*p.row + border*channels
 	// A panel may reach beyond the last pixel.
-	p.all = make([]T, (height+2*border)*p.row+kernel.Cols)
+	p.all = make([]T, (height+2*border)*p.row+gemm.Cols)
 	return p
 }
 
@@ -78,7 +78,7 @@ func (p *padded[T]) set(image []T) {
 // side by side in them as it does in the weights.
 type conv[T op.Float] struct {
 	convSize
-	kernel  kernel.Kernel[T]
+	kernel  gemm.Kernel[T]
 	panels  []T // the weights, packed
 	phases  []phase[T]
 	partial [chunks][]T // gradients of the weights
@@ -96,9 +96,9 @@ type phase[T op.Float] struct {
 
 func newConv[T op.Float](s convSize) conv[T] {
 	return conv[T]{
-		convSize: s, kernel: kernel.Of[T](),
-		panels: make([]T, s.k*s.k*s.in*kernel.RoundUp(s.out)),
-		zeros:  make([]T, kernel.RoundUp(s.out)),
+		convSize: s, kernel: gemm.Of[T](),
+		panels: make([]T, s.k*s.k*s.in*gemm.RoundUp(s.out)),
+		zeros:  make([]T, gemm.RoundUp(s.out)),
 	}
 }
 
@@ -111,18 +111,18 @@ func (c *conv[T]) paddedGradient() padded[T] {
 }
 
 // pack prepares the weights for image.
-func (c *conv[T]) pack(w []T) { kernel.Pack(c.panels, w, c.k*c.k*c.in, c.out, c.out) }
+func (c *conv[T]) pack(w []T) { gemm.Pack(c.panels, w, c.k*c.k*c.in, c.out, c.out) }
 
 // image convolves one image and adds init, whose pixels are initI elements apart: 0 for a bias.
 func (c *conv[T]) image(out []T, x *padded[T], init []T, initI int) {
-	p := kernel.Product{
+	p := gemm.Product{
 		Rows: c.outWidth(), Outer: c.k, Inner: c.k * c.in,
 		AI: c.stride * c.in, AJ: x.row, AK: 1,
-		BJ: c.k * c.in * kernel.Cols, BK: kernel.Cols,
+		BJ: c.k * c.in * gemm.Cols, BK: gemm.Cols,
 		InitI: initI, CI: c.out,
 	}
-	for o := 0; o < c.out; o += kernel.Cols {
-		p.Cols = min(kernel.Cols, c.out-o)
+	for o := 0; o < c.out; o += gemm.Cols {
+		p.Cols = min(gemm.Cols, c.out-o)
 		b := c.panels[o*c.k*c.k*c.in:]
 		for y := range c.outHeight() {
 			at := y * c.outWidth()
@@ -161,7 +161,7 @@ func (c *conv[T]) newPhases() []phase[T] {
 			p := phase[T]{y: y, x: x}
 			p.fromY, p.tapsY = along(y)
 			p.fromX, p.tapsX = along(x)
-			p.panels = make([]T, p.tapsY*p.tapsX*c.out*kernel.RoundUp(c.in))
+			p.panels = make([]T, p.tapsY*p.tapsX*c.out*gemm.RoundUp(c.in))
 			phases = append(phases, p)
 		}
 	}
@@ -171,14 +171,14 @@ func (c *conv[T]) newPhases() []phase[T] {
 // packPhase packs the weights that a phase sees, taps in reverse and channels exchanged.
 func (c *conv[T]) packPhase(p *phase[T], w []T) {
 	panels := p.panels
-	for i := 0; i < c.in; i += kernel.Cols {
+	for i := 0; i < c.in; i += gemm.Cols {
 		for ty := p.tapsY - 1; ty >= 0; ty-- {
 			for tx := p.tapsX - 1; tx >= 0; tx-- {
 				ky := ty*c.stride + (p.y+c.padding())%c.stride
 				kx := tx*c.stride + (p.x+c.padding())%c.stride
 				at := ((ky*c.k+kx)*c.in + i) * c.out
-				kernel.PackTransposed(panels, w[at:], c.out, min(kernel.Cols, c.in-i), c.out)
-				panels = panels[c.out*kernel.Cols:]
+				gemm.PackTransposed(panels, w[at:], c.out, min(gemm.Cols, c.in-i), c.out)
+				panels = panels[c.out*gemm.Cols:]
 			}
 		}
 	}
@@ -187,16 +187,16 @@ func (c *conv[T]) packPhase(p *phase[T], w []T) {
 // inputGradient adds the gradient of one image to dx, or sets dx to it.
 func (c *conv[T]) inputGradient(dx []T, grad *padded[T], add bool) {
 	for _, ph := range c.phases {
-		p := kernel.Product{
+		p := gemm.Product{
 			Rows:  (c.width - ph.x + c.stride - 1) / c.stride,
 			Outer: ph.tapsY, Inner: ph.tapsX * c.out,
 			AI: c.out, AJ: grad.row, AK: 1,
-			BJ: ph.tapsX * c.out * kernel.Cols, BK: kernel.Cols,
+			BJ: ph.tapsX * c.out * gemm.Cols, BK: gemm.Cols,
 			CI: c.stride * c.in,
 		}
 		from := grad.first + ph.fromY*grad.row + ph.fromX*c.out
-		for i := 0; i < c.in && p.Rows > 0; i += kernel.Cols {
-			p.Cols = min(kernel.Cols, c.in-i)
+		for i := 0; i < c.in && p.Rows > 0; i += gemm.Cols {
+			p.Cols = min(gemm.Cols, c.in-i)
 			b := ph.panels[i*ph.tapsY*ph.tapsX*c.out:]
 			for y := ph.y; y < c.height; y += c.stride {
 				to := dx[(y*c.width+ph.x)*c.in+i:]
@@ -214,7 +214,7 @@ func (c *conv[T]) inputGradient(dx []T, grad *padded[T], add bool) {
 func (c *conv[T]) weightGradient(chunk int, x, grad *padded[T]) {
 	dw, rows := c.partial[chunk], c.k*c.in
 	band := max(1, 128/c.outWidth()) // rows of pixels whose panel stays in the first cache
-	p := kernel.Product{
+	p := gemm.Product{
 		Rows: rows, Inner: c.outWidth(),
 		AI: 1, AJ: c.stride * x.row, AK: c.stride * c.in,
 		BJ: grad.row, BK: c.out,
@@ -222,8 +222,8 @@ func (c *conv[T]) weightGradient(chunk int, x, grad *padded[T]) {
 	}
 	for y := 0; y < c.outHeight(); y += band {
 		p.Outer = min(band, c.outHeight()-y)
-		for o := 0; o < c.out; o += kernel.Cols {
-			p.Cols = min(kernel.Cols, c.out-o)
+		for o := 0; o < c.out; o += gemm.Cols {
+			p.Cols = min(gemm.Cols, c.out-o)
 			b := grad.all[grad.first+y*grad.row+o:]
 			for ky := range c.k {
 				to := dw[ky*rows*c.out+o:]

@@ -1,4 +1,4 @@
-package nn
+package layer
 
 import (
 	"math/rand/v2"
@@ -14,7 +14,7 @@ import (
 // seeded before the run, with a number of its own, makes runs that can be repeated.
 func Dropout(x *G.Node, probability float64, source rand.Source) (*G.Node, error) {
 	if !(probability >= 0 && probability < 1) {
-		return nil, errors.Errorf("nn: dropout: probability %v, want 0 or more and less than 1",
+		return nil, errors.Errorf("layer: dropout: probability %v, want 0 or more and less than 1",
 			probability)
 	}
 	s := op.Spec{Name: "Dropout", Shape: x.Shape()}

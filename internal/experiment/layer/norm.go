@@ -1,4 +1,4 @@
-package nn
+package layer
 
 import (
 	"math"
@@ -7,7 +7,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/experiment/gemm"
 	"github.com/l4-go/l4/internal/op"
 )
 
@@ -30,12 +30,12 @@ const (
 func (b BatchNorm) check(layer string, channels int) error {
 	want := tensor.Shape{channels}
 	if !b.Scale.Shape().Eq(want) || !b.Shift.Shape().Eq(want) {
-		return errors.Errorf("nn: %s: scale of shape %v and shift of shape %v, want %v",
+		return errors.Errorf("layer: %s: scale of shape %v and shift of shape %v, want %v",
 			layer, b.Scale.Shape(), b.Shift.Shape(), want)
 	}
 	if b.Statistics == nil || len(b.Statistics.Mean) != channels {
-		return errors.Errorf("nn: %s: no statistics of %d channels: make them with NewStatistics",
-			layer, channels)
+		return errors.Errorf("layer: %s: no statistics of %d channels: "+
+			"make them with NewStatistics", layer, channels)
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (s *Statistics) Values() []G.Value {
 // norm is the arithmetic of batch norm over images of some rows. It takes the moments of each image
 // apart and puts them together in float64, always in the same order.
 type norm[T op.Float] struct {
-	kernel   kernel.Kernel[T]
+	kernel   gemm.Kernel[T]
 	images   int
 	rows     int
 	pixels   int // of a row
@@ -102,7 +102,7 @@ type norm[T op.Float] struct {
 
 func newNorm[T op.Float](size convSize, s *Statistics) *norm[T] {
 	n := &norm[T]{
-		kernel: kernel.Of[T](), Statistics: s,
+		kernel: gemm.Of[T](), Statistics: s,
 		images: size.batch, rows: size.outHeight(), pixels: size.outWidth(), channels: size.out,
 	}
 	for _, x := range []*[]float64{&n.means, &n.squares, &n.grads, &n.gradsX} {

@@ -1,4 +1,4 @@
-package nn_test
+package layer_test
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/experiment/layer"
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
@@ -18,7 +18,7 @@ func denseOperation(batch, in, out int, rectified bool) optest.Operation {
 		Shapes: []tensor.Shape{{batch, in}, {in, out}, {out}},
 		Params: 3,
 		Loss: func(n G.Nodes) (*G.Node, error) {
-			return optest.Weighted(nn.Dense(n[0], n[1], n[2], rectified, false))
+			return optest.Weighted(layer.Dense(n[0], n[1], n[2], rectified, false))
 		},
 	}
 }
@@ -38,8 +38,8 @@ func TestDense(t *testing.T) {
 func TestDenseTwice(t *testing.T) {
 	o := denseOperation(3, 4, 2, true)
 	o.Loss = func(n G.Nodes) (*G.Node, error) {
-		a, b := G.Must(nn.Dense(n[0], n[1], n[2], true, false)),
-			G.Must(nn.Dense(n[0], n[1], n[2], false, false))
+		a, b := G.Must(layer.Dense(n[0], n[1], n[2], true, false)),
+			G.Must(layer.Dense(n[0], n[1], n[2], false, false))
 		return optest.Weighted(G.HadamardProd(a, b))
 	}
 	o.Check(t)
@@ -55,7 +55,7 @@ func TestDenseShapes(t *testing.T) {
 			n = append(n, G.NewTensor(g, tensor.Float64, len(s), G.WithShape(s...),
 				G.WithName(fmt.Sprint(i))))
 		}
-		if _, err := nn.Dense(n[0], n[1], n[2], true, false); err == nil {
+		if _, err := layer.Dense(n[0], n[1], n[2], true, false); err == nil {
 			t.Errorf("no error for shapes %v", shapes)
 		}
 	}

@@ -1,4 +1,4 @@
-package nn_test
+package layer_test
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/nn"
+	"github.com/l4-go/l4/internal/experiment/layer"
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
@@ -16,9 +16,9 @@ func convNormOperation(batch, height, width, in, out, k, stride int) optest.Oper
 		Shapes: []tensor.Shape{{batch, height, width, in}, {k, k, in, out}, {out}, {out}},
 		Params: 4,
 		Loss: func(n G.Nodes) (*G.Node, error) {
-			b := nn.BatchNorm{Scale: n[2], Shift: n[3], Statistics: nn.NewStatistics(out),
+			b := layer.BatchNorm{Scale: n[2], Shift: n[3], Statistics: layer.NewStatistics(out),
 				Training: true}
-			return optest.Weighted(nn.ConvNorm(n[0], n[1], b, stride, false))
+			return optest.Weighted(layer.ConvNorm(n[0], n[1], b, stride, false))
 		},
 	}
 }
@@ -40,11 +40,11 @@ func residualOperation(batch, height, width, in, out, k, stride int) optest.Oper
 			{batch, height, width, in}},
 		Params: 7,
 		Loss: func(n G.Nodes) (*G.Node, error) {
-			norm1 := nn.BatchNorm{Scale: n[1], Shift: n[2], Statistics: nn.NewStatistics(out),
+			norm1 := layer.BatchNorm{Scale: n[1], Shift: n[2], Statistics: layer.NewStatistics(out),
 				Training: true}
-			norm2 := nn.BatchNorm{Scale: n[4], Shift: n[5], Statistics: nn.NewStatistics(out),
+			norm2 := layer.BatchNorm{Scale: n[4], Shift: n[5], Statistics: layer.NewStatistics(out),
 				Training: true}
-			return optest.Weighted(nn.Residual(n[6], n[0], norm1, n[3], norm2, stride))
+			return optest.Weighted(layer.Residual(n[6], n[0], norm1, n[3], norm2, stride))
 		},
 	}
 }
@@ -67,34 +67,36 @@ func TestNormRefuses(t *testing.T) {
 			G.WithName(fmt.Sprint(shape)))
 	}
 	x, w, wide, c2, c3 := node(2, 4, 4, 2), node(3, 3, 2, 3), node(3, 3, 3, 3), node(2), node(3)
-	good := nn.BatchNorm{Scale: c3, Shift: c3, Statistics: nn.NewStatistics(3), Training: true}
-	for name, b := range map[string]nn.BatchNorm{
-		"scale":         {Scale: c2, Shift: c3, Statistics: nn.NewStatistics(3)},
-		"shift":         {Scale: c3, Shift: c2, Statistics: nn.NewStatistics(3)},
+	good := layer.BatchNorm{
+		Scale: c3, Shift: c3, Statistics: layer.NewStatistics(3), Training: true,
+	}
+	for name, b := range map[string]layer.BatchNorm{
+		"scale":         {Scale: c2, Shift: c3, Statistics: layer.NewStatistics(3)},
+		"shift":         {Scale: c3, Shift: c2, Statistics: layer.NewStatistics(3)},
 		"no statistics": {Scale: c3, Shift: c3},
-		"statistics":    {Scale: c3, Shift: c3, Statistics: nn.NewStatistics(2)},
+		"statistics":    {Scale: c3, Shift: c3, Statistics: layer.NewStatistics(2)},
 	} {
-		if _, err := nn.ConvNorm(x, w, b, 1, false); err == nil {
+		if _, err := layer.ConvNorm(x, w, b, 1, false); err == nil {
 			t.Errorf("%s: no error of a convolution", name)
 		}
-		if _, err := nn.Residual(x, w, good, wide, b, 1); err == nil {
+		if _, err := layer.Residual(x, w, good, wide, b, 1); err == nil {
 			t.Errorf("%s: no error of a residual block", name)
 		}
 	}
 	for _, stride := range []int{0, 3} {
-		if _, err := nn.ConvNorm(x, w, good, stride, false); err == nil {
+		if _, err := layer.ConvNorm(x, w, good, stride, false); err == nil {
 			t.Errorf("no error for stride %d", stride)
 		}
 	}
 	evaluation := good
 	evaluation.Training = false
-	if _, err := nn.Residual(x, w, good, wide, evaluation, 1); err == nil {
+	if _, err := layer.Residual(x, w, good, wide, evaluation, 1); err == nil {
 		t.Error("no error for a block in training and evaluation")
 	}
-	if _, err := nn.Residual(x, w, good, node(5, 5, 3, 3), good, 1); err == nil {
+	if _, err := layer.Residual(x, w, good, node(5, 5, 3, 3), good, 1); err == nil {
 		t.Error("no error for second weights of another size")
 	}
-	if _, err := nn.Residual(node(1, 4, 4, 3), node(3, 3, 3, 2), good, node(3, 3, 2, 2), good,
+	if _, err := layer.Residual(node(1, 4, 4, 3), node(3, 3, 3, 2), good, node(3, 3, 2, 2), good,
 		1); err == nil {
 		t.Error("no error for fewer channels")
 	}

@@ -15,22 +15,26 @@ var small = Size{
 	Steps: 4, Batch: 2, Inputs: 4, Outputs: 3, Hidden: 6, Slots: 5, Width: 7, Heads: 3,
 }
 
-// alone makes a module of a piece, so that it can be checked in a graph.
-type alone[T op.Float] struct{ piece[T] }
+// module turns one operation into a module, so that a graph can check it.
+type module[T op.Float] struct{ operation[T] }
 
-func (m alone[T]) Forward(out []T, in [][]T) { m.forward(out, in) }
+func newModule[T op.Float](name string) func(Size) op.Module[T] {
+	return func(s Size) op.Module[T] { return module[T]{operations[T](s)[name]} }
+}
 
-func (m alone[T]) Backward(grads, in [][]T, out, dout []T) {
+func (m module[T]) Forward(out []T, in [][]T) { m.forward(out, in) }
+
+func (m module[T]) Backward(grads, in [][]T, out, dout []T) {
 	for _, g := range grads {
 		clear(g)
 	}
 	m.backward(grads, in, out, dout)
 }
 
-// pieces are those of a net of a size.
-func pieces[T op.Float](s Size) map[string]piece[T] {
+// operations are those of a net of a size.
+func operations[T op.Float](s Size) map[string]operation[T] {
 	l := newLayout(s)
-	return map[string]piece[T]{
+	return map[string]operation[T]{
 		"gates":                    gates[T]{s.Hidden},
 		"cell":                     cell[T]{s.Hidden},
 		"hidden":                   &hidden[T]{s.Hidden, make([]T, s.Batch*s.Hidden)},
@@ -49,10 +53,10 @@ func pieces[T op.Float](s Size) map[string]piece[T] {
 	}
 }
 
-// TestPieces checks each piece of the net on its own: its gradients with central differences, and
-// float32 with float64. The inputs are standard normal, gates and weights too, which reaches beyond
-// what the net has there.
-func TestPieces(t *testing.T) {
+// TestOperations checks each operation of the net by itself: its gradients with central
+// differences, and float32 with float64. The inputs are standard normal, gates and weights too,
+// which reaches beyond what the net has there.
+func TestOperations(t *testing.T) {
 	s := small
 	slots, heads, face := s.Slots, s.Heads*s.Slots, newLayout(s).size
 	memory := slots * s.Width
@@ -76,7 +80,7 @@ func TestPieces(t *testing.T) {
 		"read weights":             {[]int{slots * slots, heads, heads, face}, heads},
 		"read":                     {[]int{heads, memory}, s.words()},
 	}
-	for name := range pieces[float64](s) {
+	for name := range operations[float64](s) {
 		t.Run(name, func(t *testing.T) {
 			shape := shapes[name]
 			o := optest.Operation{Params: len(shape.in)}
@@ -86,11 +90,7 @@ func TestPieces(t *testing.T) {
 			o.Loss = func(in G.Nodes) (*G.Node, error) {
 				spec := op.Spec{Name: name, Shape: tensor.Shape{s.Batch, shape.out}}
 				return optest.Weighted(op.ApplyEither(
-					spec,
-					s,
-					func(s Size) op.Module[float32] { return alone[float32]{pieces[float32](s)[name]} },
-					func(s Size) op.Module[float64] { return alone[float64]{pieces[float64](s)[name]} },
-					in...))
+					spec, s, newModule[float32](name), newModule[float64](name), in...))
 			}
 			o.Check(t)
 		})

@@ -25,3 +25,17 @@ func (s *Images) CropFlip(to, image []byte, pad int, r *rand.Rand) {
 		}
 	}
 }
+
+// Squares calls f with the sum of each square of two by two pixels, row by row, image by image. A
+// last odd row or column is left out. The images have one channel.
+func (s *Images) Squares(f func(sum int)) {
+	for at := 0; at < len(s.Pixels); at += s.Size() {
+		for row := 0; row+1 < s.Rows; row += 2 {
+			above := s.Pixels[at+row*s.Cols:][:s.Cols]
+			below := s.Pixels[at+(row+1)*s.Cols:][:s.Cols]
+			for col := 0; col+1 < s.Cols; col += 2 {
+				f(int(above[col]) + int(above[col+1]) + int(below[col]) + int(below[col+1]))
+			}
+		}
+	}
+}

@@ -99,9 +99,9 @@ func TestRanks(t *testing.T) {
 	wantSameNumbers(t, "mnist", resumed, straight)
 }
 
-// TestRanksRefused: what cannot be shared among ranks, and a checkpoint of another number of them.
+// TestRanksRejected: what cannot be shared among ranks, and a checkpoint of another number of them.
 // Rank 0 alone says so.
-func TestRanksRefused(t *testing.T) {
+func TestRanksRejected(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	file := filepath.Join(dir, "checkpoint")
 	trained := "mnist --epochs 1 --batch 20 --solvers l4adam --data " + data + " --out " + dir +
@@ -118,7 +118,7 @@ func TestRanksRefused(t *testing.T) {
 		"stress":                             "runs in one process",
 		"programs":                           "runs in one process",
 		"mnist --batch 150 --data " + data + " --out " + dir:           "want one for each of 2 ranks",
-		trained + " --resume":                                          "it is of other settings",
+		trained + " --resume":                                          "is of other settings",
 		"mnist --solvers x":                                            `no solver "x"`,
 		"mnist --data " + filepath.Join(dir, "none") + " --out " + dir: "none",
 	} {
@@ -131,6 +131,6 @@ func TestRanksRefused(t *testing.T) {
 		}
 	}
 	if after, _ := os.ReadFile(file); !bytes.Equal(after, before) {
-		t.Error("the refused checkpoint has changed")
+		t.Error("the rejected checkpoint has changed")
 	}
 }

@@ -21,7 +21,7 @@ type Source struct {
 	Installed string // the folder of that package
 	Files     []File
 	Members   *Members // of the archive that the only file is; nil for files used as they are
-	Flag      string   // by which the user can name a folder; "" for --data
+	Advice    string   // what to do with fetched files; "" for naming their folder with --data
 
 	patience patience // zero for the usual one
 }
@@ -116,6 +116,6 @@ func (s *Source) byHand() string {
 	if s.Members != nil {
 		text.WriteString(", unpack it,")
 	}
-	text.WriteString(" and name the folder with " + cmp.Or(s.Flag, "--data"))
+	text.WriteString(" and " + cmp.Or(s.Advice, "name the folder with --data"))
 	return text.String()
 }

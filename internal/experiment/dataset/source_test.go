@@ -234,15 +234,15 @@ func TestFaultsThatStay(t *testing.T) {
 	}
 }
 
-// TestNoServer: so it looks without a network.
+// TestNoServer: without a network the error says what to do by hand.
 func TestNoServer(t *testing.T) {
 	o := newOrigin(t, big())
 	s := o.source(t)
-	s.Flag = "--set"
+	s.Advice = "put them there"
 	o.Close()
 	_, err := s.Find(context.Background(), quiet)
 	if err == nil || !strings.Contains(err.Error(), "refused") ||
-		!strings.Contains(err.Error(), "name the folder with --set: ") ||
+		!strings.Contains(err.Error(), " and put them there: ") ||
 		strings.Count(err.Error(), o.URL) != 2 { // what failed, and what to download
 		t.Errorf("%v", err)
 	}

@@ -1,17 +1,17 @@
 // Package programs is a suite of small programs as Gorgonia's users write them, with Gorgonia's own
 // operations and the faults that such programs have. Each trains with any solver, so that a solver
-// can be tried on what people do with Gorgonia rather than on benchmarks.
+// can be tried on what people do with Gorgonia rather than on benchmarks. So each has a training loop
+// of its own, and ignores the errors of Step on purpose.
 package programs
 
 import (
 	"math"
 	"math/rand/v2"
-	"sync"
 
 	"gorgonia.org/gorgonia"
 )
 
-// Program is one of the suite.
+// Program is a program of the suite.
 type Program struct {
 	Name, Title string
 	Author      Author
@@ -24,13 +24,12 @@ type Program struct {
 	// Unseeded says that not all that is random follows from the seed.
 	Unseeded bool
 
-	// New builds the program and returns the rest of it, which trains for so many steps and returns
-	// the metric. Data, initial weights and batches follow from r. newSolver makes a solver for the
-	// given loss.
+	// New builds the program and returns its training. Data, initial weights and batches follow from
+	// r. newSolver makes a solver for the given loss.
 	New func(r *rand.Rand, newSolver NewSolver) Train
 }
 
-// Train trains for so many steps and returns the metric. It is called once.
+// Train trains for a number of steps and returns the metric. It is called once.
 type Train func(steps int) (metric float64, err error)
 
 // NewSolver makes a solver for a loss.
@@ -54,22 +53,7 @@ func (m Metric) Better(a, b float64) bool {
 	return a < b
 }
 
-// All are the programs, relatives side by side.
-var All = []Program{
-	outliers, largeTargets, leastAbsolute, huber, relativeError, sine, gaussian,
-	xor, logistic, clickRate,
-	softLabels, logEpsilon, forgottenLog, squaredSoftMax, batchNorm, dropout, convnet,
-	autoencoder, vae,
-	charRNNSum, charRNNMean, lstm,
-	skipGram, factorisation,
-	qLearning, reinforce, gan,
-}
-
-// building is held while a graph is built, differentiated or compiled: Gorgonia then changes state
-// that all graphs share.
-var building sync.Mutex
-
-// setLoss tells a solver that asks for it that the next step belongs to another loss.
+// setLoss sets the loss that the next step belongs to, if the solver reads losses.
 func setLoss(solver gorgonia.Solver, loss gorgonia.Valuer) {
 	if s, ok := solver.(interface{ SetLoss(gorgonia.Valuer) }); ok {
 		s.SetLoss(loss)

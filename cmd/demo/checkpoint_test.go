@@ -32,8 +32,8 @@ func wantSameNumbers(t *testing.T, experiment, got, want string) {
 	}
 }
 
-// TestKill kills the program with SIGKILL at random moments, resumes it each time, and compares
-// what comes out to a run that nobody disturbed.
+// TestKill kills the program with SIGKILL at random moments, resumes it each time, and compares the
+// results with those of an undisturbed run.
 func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes several seconds")
@@ -54,7 +54,7 @@ func TestKill(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	whole := time.Since(start)
+	total := time.Since(start)
 
 	args = append(args, fields("--resume --out", killed, "--checkpoint",
 		filepath.Join(dir, "checkpoint"))...)
@@ -65,7 +65,7 @@ func TestKill(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(r.Float64() * float64(whole) / 16))
+		time.Sleep(time.Duration(r.Float64() * float64(total) / 16))
 		cmd.Process.Kill()
 		if err := cmd.Wait(); err == nil {
 			t.Fatalf("done after %d kills: the run is too short for this test", kills)
@@ -75,7 +75,7 @@ func TestKill(t *testing.T) {
 	if out, err = exec.Command(binary, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	t.Logf("survived %d kills; undisturbed, the run takes %v", kills, whole)
+	t.Logf("survived %d kills; undisturbed, the run takes %v", kills, total)
 	wantSameNumbers(t, "mnist", killed, undisturbed)
 
 	// Whatever is finished is not done again.
@@ -128,8 +128,8 @@ func TestResumeAfterInterrupt(t *testing.T) {
 	}
 }
 
-// TestCheckpointRejected: a file of other settings, or one that would be overwritten. It stays as it
-// is.
+// TestCheckpointRejected: a file of other settings, or one that would be overwritten. It stays as
+// it is.
 func TestCheckpointRejected(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "checkpoint")

@@ -27,8 +27,9 @@ func cifar() experiment {
 			solvers: "l4adam,l4mom,adam:2e-4,momentum:0.004,momentum-drops", epochs: 4, seeds: 1,
 		},
 		full: &scope{
-			solvers: "l4adam,l4mom,l4adam-plain,l4mom-plain,adam:2e-4,momentum:0.004,momentum-drops",
-			epochs:  160, seeds: 5,
+			solvers: "l4adam,l4mom,l4adam-plain,l4mom-plain,adam:2e-4,momentum:0.004," +
+				"momentum-drops",
+			epochs: 160, seeds: 5,
 		},
 		timed: true, batches: []int{128}, dtype: "float32", gridSeeds: 1,
 		data: "the files of CIFAR-10's binary version (default one in the user's cache; missing " +

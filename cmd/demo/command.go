@@ -18,8 +18,8 @@ table, and writes the curves as PNG, SVG and CSV. Each experiment is a command; 
 Ctrl-C stops the training and writes the results so far. The same flags give the same numbers,
 whatever --jobs is.
 
-Built with CC=mpicc and -tags mpi, and started by mpirun, each rank trains on batches of its own, of
---batch each, and all make the same steps, one run after the other; rank 0 prints and writes.`
+Built with CC=mpicc and -tags mpi, and started by mpirun, each rank trains on its own batches, each
+of --batch, and all ranks make the same steps, one run after the other; rank 0 prints and writes.`
 
 // rootCommand returns the command line: a suite that runs without a command's name, all suites, and
 // further commands. It is built with cobra, which brings subcommands, help with the defaults,
@@ -105,7 +105,7 @@ func (u suite) helpOfSolvers() string {
 	return text
 }
 
-// addCompletion tells the shell what the values of flags can be.
+// addCompletion completes the values of flags.
 func (u suite) addCompletion(c *cobra.Command) {
 	var solvers []string
 	for _, s := range u.offered {

@@ -11,9 +11,9 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// findOnRanks finds the data of an experiment, and fetches it if it is missing. Rank 0 does so first
-// and shows the progress. The others find what it has fetched, or fetch for themselves on another
-// machine.
+// findOnRanks finds the data of an experiment, and fetches it if it is missing. Rank 0 does so
+// first and shows the progress. The others find what it has fetched, or fetch for themselves on
+// another machine.
 func findOnRanks(
 	ctx context.Context, world *dist.World, source *dataset.Source, w io.Writer,
 ) (folder string, err error) {

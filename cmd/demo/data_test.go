@@ -51,7 +51,7 @@ func fetched(t *testing.T, status int) *atomic.Int32 {
 	return &requests
 }
 
-// emptyCache gives the test a user's cache of its own.
+// emptyCache gives the test an empty user's cache.
 func emptyCache(t *testing.T) {
 	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "LocalAppData"} {
 		t.Setenv(name, t.TempDir())

@@ -50,8 +50,8 @@ func dncTasks(s settings) ([]compare.Task, error) {
 
 func dncReport(_ settings, c *compare.Comparison) string {
 	text := fmt.Sprintf("Mean training loss of the last %d steps, geometric mean over the seeds, "+
-		"beside the\nshare of 1,000 other sequences that the net then repeats without a wrong bit\n\n",
-		dncEpoch)
+		"beside the\nshare of 1,000 other sequences that the net then repeats without a wrong "+
+		"bit\n\n", dncEpoch)
 	for _, t := range c.Tasks {
 		steps := []int{1000, 2000, 5000, 10_000}
 		if last := t.Epochs * t.EpochSteps; !slices.Contains(steps, last) {

@@ -12,15 +12,16 @@ import (
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// drawCommand returns the command that draws the figures of CSV files that experiments have written.
+// drawCommand returns the command that draws the figures of CSV files that experiments have
+// written.
 func drawCommand(experiments []func() experiment) *cobra.Command {
 	var out string
 	c := &cobra.Command{
 		Use: "draw file.csv ...", Args: cobra.MinimumNArgs(1),
 		Short: "Draw the figures of CSV files again",
 		Long: "Draw the figure of each CSV file that an experiment has written, as a PNG of the " +
-			"same name.\nThe name of a file begins with the name of its experiment, as in mnist.csv " +
-			"and\nmnist-full.csv.",
+			"same name.\nThe name of a file begins with the name of its experiment, as in " +
+			"mnist.csv and\nmnist-full.csv.",
 		Example: "  demo draw --out docs docs/data/mnist.csv",
 		RunE: func(_ *cobra.Command, paths []string) error {
 			for _, path := range paths {

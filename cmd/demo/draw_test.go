@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestDraw: the figure of a CSV is that of the experiment that wrote it, to the byte.
+// TestDraw: the figure of a CSV file is the figure of the experiment that wrote it, to the byte.
 func TestDraw(t *testing.T) {
 	for name, args := range map[string]string{
 		"mnist": "mnist --epochs 3 --batch 20,40 --seeds 2 --seed 0 --solvers l4adam,adam:0.1 " +

@@ -31,7 +31,7 @@ type experiment struct {
 	data      string                 // what the folder of --data holds
 	source    *dataset.Source        // of the data without --data; nil if newTasks finds it
 	gridSeeds int                    // largest number of seeds that --grid looks at
-	flags     func(f *pflag.FlagSet) // adds flags of its own
+	flags     func(f *pflag.FlagSet) // adds further flags
 
 	// newTasks checks the settings and loads what the experiment needs.
 	newTasks func(s settings) ([]compare.Task, error)
@@ -55,9 +55,9 @@ func (s scope) String() string {
 
 // gridHelp explains --grid.
 const gridHelp = `
-The search of --grid looks at rates a factor of about 3 apart, first around the given one and then
-on from the best while it lies at the edge. The best rate has the smallest mean training loss in the
-last epoch, as a geometric mean over the seeds. A rate that diverges from any seed is out.
+The search of --grid tries rates that differ by a factor of about 3, first around the given rate and
+then further while the best rate lies at the edge. The best rate has the smallest mean training loss
+in the last epoch, as a geometric mean over the seeds. A rate that diverges from any seed is out.
 `
 
 // addFlags adds the flags of an experiment that other suites do not have.

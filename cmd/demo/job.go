@@ -145,8 +145,7 @@ func (j *job) close() {
 	j.closeOut()
 }
 
-// train makes all runs: first those of the search for the best rates, if it is wanted, then those
-// to compare.
+// train makes all runs: first the search for the best rates, if it is wanted, then the comparison.
 func (j *job) train(ctx context.Context) (err error) {
 	defer j.progress.close()
 	if j.grid {

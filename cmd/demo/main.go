@@ -72,8 +72,8 @@ func run(
 	return exitUsage
 }
 
-// allSuites returns the suites of all commands that compare solvers. Each call makes new ones, whose
-// settings have the defaults.
+// allSuites returns the suites of all commands that compare solvers. Each call makes new ones,
+// whose settings have the defaults.
 func allSuites() []suite {
 	var all []suite
 	for _, e := range experiments {

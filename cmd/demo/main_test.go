@@ -19,7 +19,7 @@ import (
 func smallData(t *testing.T) string { return noisyData(t, 5) }
 
 // noisyData writes a data set of square images in the files of MNIST: noise around a bright spot
-// that tells the class.
+// that shows the class.
 func noisyData(t *testing.T, side int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -222,7 +222,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// cancelAt cancels after so many writes.
+// cancelAt cancels after a number of writes.
 type cancelAt struct {
 	bytes.Buffer
 	after  int

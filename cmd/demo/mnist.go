@@ -29,8 +29,9 @@ func mnist() experiment {
 		timed: true, batches: []int{64}, dtype: "float32", gridSeeds: 2,
 		data:     "the four files of MNIST (default one in the folder of Go's modules)",
 		newTasks: mnistTasks,
-		unit:     compare.Epochs, measures: []compare.Measure{compare.MeanLosses, compare.LearnRates},
-		report: mnistReport,
+		unit:     compare.Epochs,
+		measures: []compare.Measure{compare.MeanLosses, compare.LearnRates},
+		report:   mnistReport,
 	}
 }
 

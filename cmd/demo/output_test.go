@@ -27,8 +27,8 @@ func writers() map[string][]string {
 	}
 }
 
-// TestOutInUse: of two demos that write the same files the second stops with an error, and the first
-// loses nothing.
+// TestOutInUse: of two demos that write the same files the second stops with an error, and the
+// first loses nothing.
 func TestOutInUse(t *testing.T) {
 	for args, files := range writers() {
 		dir := t.TempDir()

@@ -37,7 +37,7 @@ func stressSuite() suite {
 		defaultSolvers: " (default all of the study)",
 		full:           fmt.Sprintf("make all tasks of the suite, from %d seeds", fullSeeds),
 		data: "the folders fashion-mnist and mnist, each with the four files of its data set " +
-			"(default those of demo fashion and demo mnist)",
+			"(default the data of demo fashion and demo mnist)",
 		resume: "make only the runs that are not in the folder of --out yet",
 		jobs:   "one for each core",
 		flags: func(f *pflag.FlagSet, _ *settings) {
@@ -121,7 +121,11 @@ func stressPlan(s settings, word string, w io.Writer) (plan stress.Plan, name st
 	if err != nil {
 		return plan, "", errors.WithMessage(err, "--study")
 	}
-	plan = stress.Plan{Tasks: study.Tasks(stressData(s.data, w)), Solvers: study.Solvers, Jobs: s.jobs}
+	if s.full && !s.flags.Changed("seeds") {
+		s.seeds = fullSeeds
+	}
+	tasks := study.Tasks(stressData(s.data, w))
+	plan = stress.Plan{Solvers: study.Solvers, Jobs: s.jobs, Seeds: compare.Seeds(s.seed, s.seeds)}
 	name = "stress"
 	if isSuite := study.Name == stress.Studies[0].Name; !isSuite {
 		name += "-" + study.Name
@@ -129,7 +133,7 @@ func stressPlan(s settings, word string, w io.Writer) (plan stress.Plan, name st
 		s.tasks = stress.Quick
 	}
 	plan.File = filepath.Join(s.out, name+"-runs.csv")
-	plan.Tasks, err = compare.Choose("task", plan.Tasks, s.tasks,
+	plan.Tasks, err = compare.Choose("task", tasks, s.tasks,
 		func(t stress.Task) string { return t.Name })
 	if err != nil {
 		return plan, "", errors.WithMessage(err, "--tasks")
@@ -137,10 +141,6 @@ func stressPlan(s settings, word string, w io.Writer) (plan stress.Plan, name st
 	if s.solvers != nil {
 		plan.Solvers = s.solvers
 	}
-	if s.full && !s.flags.Changed("seeds") {
-		s.seeds = fullSeeds
-	}
-	plan.Seeds = compare.Seeds(s.seed, s.seeds)
 	return plan, name, nil
 }
 

@@ -33,7 +33,7 @@ type suite struct {
 	jobs                           string // help: the default of --jobs
 
 	ranks bool                                // whether several ranks can run it
-	flags func(f *pflag.FlagSet, s *settings) // adds flags of its own; nil for none
+	flags func(f *pflag.FlagSet, s *settings) // adds further flags; nil for none
 	// run makes the runs and the report. Errors after the training has begun are failures.
 	run func(ctx context.Context, world *dist.World, s settings, w io.Writer) error
 }
@@ -71,8 +71,8 @@ func (s *settings) addFlags(u suite, f *pflag.FlagSet) {
 		"`list` of solvers to compare, such as l4adam,l4mom:0.25,adam:1e-3, or of beginnings of "+
 			"their names"+u.defaultSolvers)
 	if len(u.tasks) > 0 {
-		f.StringSliceVar(&s.tasks, "tasks", nil, "`list` of tasks, or of beginnings of their names "+
-			"(default "+u.defaultTasks+")")
+		f.StringSliceVar(&s.tasks, "tasks", nil,
+			"`list` of tasks, or of beginnings of their names (default "+u.defaultTasks+")")
 	}
 	if u.flags != nil {
 		u.flags(f, s)

@@ -9,7 +9,7 @@ import (
 // or float64, in a scalar or a tensor.
 func ReadLoss(loss gorgonia.Valuer) (float64, error) {
 	if loss == nil || loss.Value() == nil {
-		return 0, errors.New("baseline: there is no loss: run the machine before the step")
+		return 0, errors.New("baseline: the loss is missing: run the machine before the step")
 	}
 	switch x := loss.Value().Data().(type) {
 	case float32:

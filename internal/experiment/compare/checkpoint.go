@@ -34,11 +34,11 @@ var checkpointFormat = record.Format{Magic: "l4 demo checkpoint\n", Version: 4}
 // maxCheckpoint is the size of the largest checkpoint: package gob neither writes nor reads more.
 const maxCheckpoint = 8 << 30
 
-// writeShare limits the time spent on writing states to one part in so many.
+// writeShare limits the time spent on writing states to one part in 20.
 const writeShare = 20
 
-// OpenCheckpoint locks the file and reads it if it is to be resumed. Without resume an existing file
-// is an error; it is never overwritten. An empty name stands for no file.
+// OpenCheckpoint locks the file and reads it if it is to be resumed. Without resume an existing
+// file is an error; it is never overwritten. An empty name stands for no file.
 func OpenCheckpoint(file, settings string, resume bool) (*Checkpoint, error) {
 	c := &Checkpoint{
 		Settings: settings, file: file,

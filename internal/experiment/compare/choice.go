@@ -18,7 +18,7 @@ type Choice struct {
 	Number float64 // 0 for a solver without a number
 }
 
-// Solver returns the solver that was chosen. It is empty if there is no solver of the name.
+// Solver returns the solver that was chosen, and an empty one for an unknown name.
 func (c Choice) Solver() Solver {
 	named := func(s Solver) bool { return s.Name == c.Name }
 	if i := slices.IndexFunc(Solvers, named); i >= 0 {
@@ -68,7 +68,7 @@ func (c Choice) New() Instance {
 // Instance is a solver for one run.
 type Instance struct {
 	gorgonia.Solver
-	// LearnRate returns the learning rate of the last step, 0 if the solver does not tell it.
+	// LearnRate returns the learning rate of the last step, or 0 if it is not known.
 	LearnRate func() float64
 }
 
@@ -96,8 +96,8 @@ func (cs Choices) String() string {
 }
 
 // ParseChoices returns the solvers that a list with commas names, in its order. Each word is the
-// name of one of the solvers or the beginning of several names, with a number after a colon if it is
-// not the default: l4adam,l4mom:0.25,adam:1e-3.
+// name of one of the solvers or the beginning of several names, with a number after a colon if it
+// is not the default: l4adam,l4mom:0.25,adam:1e-3.
 func ParseChoices(solvers []Solver, list string) (Choices, error) {
 	var choices Choices
 	for word := range strings.SplitSeq(list, ",") {

@@ -61,7 +61,7 @@ func TestShort(t *testing.T) {
 	}
 }
 
-// TestChoose: exact names win over beginnings of names, and the order is that of all.
+// TestChoose: exact names win over beginnings of names, and the order of all is kept.
 func TestChoose(t *testing.T) {
 	all := strings.Fields("batch-1 batch-16 batch-128 deep deep-tanh floor")
 	self := func(s string) string { return s }

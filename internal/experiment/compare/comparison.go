@@ -13,8 +13,8 @@ import (
 type Progress interface {
 	// Expect is called with runs that are about to be made.
 	Expect(runs []Run)
-	// Begin is called before a run. It may set the functions of its options that follow the run, and
-	// returns the function that is called after the run, with its error.
+	// Begin is called before a run. It may set the functions of its options that follow the run,
+	// and returns the function that is called after the run, with its error.
 	Begin(r Run, opts *Options) (end func(error))
 }
 
@@ -24,7 +24,7 @@ type Comparison struct {
 	Seeds []uint64
 	Jobs  int // runs at a time
 
-	Reduce     func() Reduce // makes that of a run; nil for one process
+	Reduce     func() Reduce // makes the Reduce of each run; nil for one process
 	Checkpoint *Checkpoint
 	Progress   Progress
 
@@ -32,8 +32,8 @@ type Comparison struct {
 	results map[Run]Result
 }
 
-// Train makes the runs that neither this process nor the checkpoint has made. A run that diverges is
-// a result like any other.
+// Train makes the runs that neither this process nor the checkpoint has made. A run that diverges
+// is a result like any other.
 func (c *Comparison) Train(ctx context.Context) error {
 	var runs []Run
 	for _, seed := range c.Seeds {

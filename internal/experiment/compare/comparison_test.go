@@ -110,8 +110,8 @@ func TestComparison(t *testing.T) {
 	}
 }
 
-// TestComparisonResumes: interrupted again and again, a comparison ends with the results of one that
-// nobody interrupted, and makes no epoch of L4 twice.
+// TestComparisonResumes: interrupted again and again, a comparison ends with the results of an
+// undisturbed one, and makes no epoch of L4 twice.
 func TestComparisonResumes(t *testing.T) {
 	const solvers = "l4adam,adam,l4mom"
 	straight, _ := regressions(t, solvers, "")

@@ -51,7 +51,7 @@ func ReadCSV(from io.Reader) (*Comparison, error) {
 		return nil, err
 	}
 	if len(rows) == 0 {
-		return nil, errors.New("there are no rows below the names of the columns")
+		return nil, errors.New("the file has no rows below the names of the columns")
 	}
 	c := &Comparison{results: map[Run]Result{}}
 	for i, row := range rows {
@@ -66,7 +66,7 @@ func ReadCSV(from io.Reader) (*Comparison, error) {
 // add adds a row, the next of its run.
 func (c *Comparison) add(row epochRow) error {
 	if row.Solver.Solver().Name == "" {
-		return errors.Errorf("there is no solver %q", row.Solver.Name)
+		return errors.Errorf("unknown solver %q", row.Solver.Name)
 	}
 	known := c.results[row.Run]
 	if want := len(known.Epochs) + 1; row.Number != want {

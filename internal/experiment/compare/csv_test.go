@@ -74,7 +74,7 @@ func TestReadCSVRejects(t *testing.T) {
 		goodHeader:                     "no rows",
 		"a,b\n1,2\n":                   "the first line",
 		goodHeader + goodRow + goodRow: "row 3: epoch 1, want 2",
-		goodHeader + strings.Replace(goodRow, "l4adam", "l5", 1):   `row 2: there is no solver "l5"`,
+		goodHeader + strings.Replace(goodRow, "l4adam", "l5", 1):   `row 2: unknown solver "l5"`,
 		goodHeader + strings.Replace(goodRow, "0.5", "NaN", 1):     "line 2: loss",
 		goodHeader + strings.Replace(goodRow, "0.9", "1.1", 1):     "line 2: test_accuracy",
 		goodHeader + strings.Replace(goodRow, ",1,1,", ",1,0,", 1): "line 2: epoch",

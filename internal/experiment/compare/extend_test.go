@@ -35,7 +35,7 @@ func (b *broken) Step(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// The solver of CONTRIBUTING.md: its type, its step and its entry in the registry.
+// What follows, up to TestNewSolver, stands in CONTRIBUTING.md.
 
 // signDescent moves each weight by a constant rate against the sign of its gradient.
 type signDescent struct{ rate float64 }
@@ -55,15 +55,16 @@ func (s signDescent) Step(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-var signEntry = Solver{
-	Name: "sign", Title: "Sign descent", Color: rgb(0x332288), Number: Rate, Default: 0.01,
-	New: func(rate float64) gorgonia.Solver { return signDescent{rate} },
+var added = []Solver{
+	{"sign", "Sign descent", rgb(0x332288), Rate, 0.01, func(rate float64) gorgonia.Solver {
+		return signDescent{rate}
+	}},
 }
 
-// TestNewSolver: an entry in the registry is enough for a solver to be chosen by name and number, to
-// train and to have a row and a curve.
+// TestNewSolver: an entry in the registry is enough for a solver to be chosen by name and number,
+// to train and to have a row and a curve.
 func TestNewSolver(t *testing.T) {
-	register(t, signEntry)
+	register(t, added...)
 	c, _ := regressions(t, "sign,sign:0.1,l4adam", "")
 	if err := c.Train(t.Context()); err != nil {
 		t.Fatal(err)
@@ -74,9 +75,9 @@ func TestNewSolver(t *testing.T) {
 		if first, last := r.Epochs[0].Loss, r.Epochs[7].Loss; !(last < first) {
 			t.Errorf("%s: the loss goes from %v to %v", title, first, last)
 		}
-		curve := c.Panels(Epochs, MeanLosses)[0][0].Curves[i]
-		if curve.Name != title || curve.Color != signEntry.Color || c.summary(task)[1+i][0] != title {
-			t.Errorf("curve %s, row %v, want %s", curve.Name, c.summary(task)[1+i], title)
+		curve, row := c.Panels(Epochs, MeanLosses)[0][0].Curves[i], c.summary(task)[1+i]
+		if curve.Name != title || curve.Color != added[0].Color || row[0] != title {
+			t.Errorf("curve %s, row %v, want %s", curve.Name, row, title)
 		}
 	}
 }

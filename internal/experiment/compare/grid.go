@@ -69,8 +69,8 @@ func SearchRates(ctx context.Context, c *Comparison, seeds int) (*Search, error)
 	return s, nil
 }
 
-// at returns the solver with the rate of a point, rounded to two digits. Points are half a decade
-// apart.
+// at returns the solver with the rate of a point, rounded to two digits. From point to point the
+// rate grows by √10.
 func (g *grid) at(point int) Choice {
 	c := g.start
 	if point != 0 {

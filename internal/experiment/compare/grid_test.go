@@ -38,8 +38,8 @@ func bowls(t *testing.T, solvers string) *Comparison {
 	return c
 }
 
-// TestSearchRates finds the best rates from below and from above, where every rate of the first grid
-// is too large. The other solvers stay as they are.
+// TestSearchRates finds the best rates from below and from above, where every rate of the first
+// grid is too large. The other solvers stay as they are.
 func TestSearchRates(t *testing.T) {
 	for _, start := range []string{"5e-3", "0.5", "50"} {
 		c := bowls(t, "l4mom,sgd:"+start)

@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// regression trains four weights on noisy samples in batches, without a graph. Each epoch has an
-// order of its own.
+// regression trains four weights on noisy samples in batches, without a graph. Each epoch has its
+// own order.
 type regression struct {
 	samples, batch int
 	seed           uint64

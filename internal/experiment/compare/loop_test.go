@@ -34,7 +34,7 @@ func (s *script) Metric() (float64, error) {
 func (s *script) State() []gorgonia.Value { return nil }
 func (s *script) Close() error            { return nil }
 
-// puppet is a solver that notes the losses it is told and fails as it is told.
+// puppet is a solver that notes its losses and returns given errors.
 type puppet struct {
 	loss gorgonia.Valuer
 	seen []float64

@@ -68,6 +68,6 @@ func TestPlainInputs(t *testing.T) {
 		}
 	}
 	if _, err := NewMachine(gorgonia.Must(gorgonia.Sum(x)), gorgonia.Nodes{w}); err == nil {
-		t.Error("a weight that the loss does not depend on is no error")
+		t.Error("no error for a weight that the loss does not depend on")
 	}
 }

@@ -22,8 +22,8 @@ type Pool[ID comparable, R any] struct {
 	Progress func(done, all int, r R)
 }
 
-// Make adds the results of runs to those that exist. A run that has a result is not made again. If a
-// run fails or ctx is done, no other run begins, and Make returns the error.
+// Make adds the results of runs to those that exist. A run that has a result is not made again. If
+// a run fails or ctx is done, no other run begins, and Make returns the error.
 func (p Pool[ID, R]) Make(ctx context.Context, ids []ID, results map[ID]R) error {
 	var missing []ID
 	for _, id := range ids {

@@ -111,7 +111,8 @@ func TestPoolEnds(t *testing.T) {
 		return &id, nil
 	}}
 	results := map[int]int{}
-	if err := pool.Make(ctx, []int{0, 1, 2, 3}, results); err != context.Canceled || len(results) != 2 {
+	err := pool.Make(ctx, []int{0, 1, 2, 3}, results)
+	if err != context.Canceled || len(results) != 2 {
 		t.Errorf("cancelled in the second run: %v, error %v", results, err)
 	}
 }

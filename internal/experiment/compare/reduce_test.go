@@ -137,7 +137,7 @@ func TestGraphPerLength(t *testing.T) {
 			t.Fatalf("step %d: the solver read %v in step %d, the loss is %v",
 				step, info.Loss, info.Step, loss)
 		}
-		if step == 2 && loss < 8 { // the second graph's loss is twice that of the first
+		if step == 2 && loss < 8 { // the second graph's loss is twice the first graph's
 			t.Errorf("loss %v in step 2", loss)
 		}
 		steps++

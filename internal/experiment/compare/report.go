@@ -91,12 +91,12 @@ func (u Unit) per(t Task) int {
 	return 1
 }
 
-// Cells returns the result of a solver's runs at a point, which is a number of units, and what it is
-// compared with. epochs are those of all runs that end at the point.
+// Cells returns the result of a solver's runs at a point, which is a number of units, and what it
+// is compared with. epochs has the epoch that ends at the point, for each run.
 type Cells func(t Task, s Choice, point int, epochs []Epoch) (ours, theirs string)
 
-// Beside returns a table with a row for each solver on a task, and in it the two cells of each point.
-// other is the heading of what our results are compared with.
+// Beside returns a table with a row for each solver on a task, and in it the two cells of each
+// point. other is the heading of what our results are compared with.
 func (c *Comparison) Beside(t Task, unit Unit, other string, points []int, cells Cells) string {
 	rows := [][]string{{"solver"}}
 	for _, s := range t.Solvers {

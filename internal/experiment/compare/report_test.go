@@ -60,8 +60,8 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestBeside: a pair of columns for each point that is not beyond the last epoch, from the runs that
-// reached it.
+// TestBeside: a pair of columns for each point that is not beyond the last epoch, from the runs
+// that reached it.
 func TestBeside(t *testing.T) {
 	c := reported(t, 1)
 	cells := func(_ Task, s Choice, point int, epochs []Epoch) (ours, theirs string) {
@@ -85,7 +85,8 @@ func TestBeside(t *testing.T) {
 	}
 }
 
-// TestPanels: a panel for each measure, with the mean of the runs that reached an epoch, and a band.
+// TestPanels: a panel for each measure, with the mean of the runs that reached an epoch, and a
+// band.
 func TestPanels(t *testing.T) {
 	c := reported(t, 1)
 	rows := c.Panels(Steps, MeanLosses, Accuracies)

@@ -8,8 +8,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// MaxCount is the largest count in a flag or a CSV file. Its product with the steps of an epoch fits
-// an int of 64 bits.
+// MaxCount is the largest count in a flag or a CSV file. Its product with the steps of an epoch
+// fits an int of 64 bits.
 const MaxCount = 1_000_000_000
 
 // Row is a row of a CSV file, which is either written or read. A function calls a method of Row for

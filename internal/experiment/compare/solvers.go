@@ -16,8 +16,8 @@ type Solver struct {
 	Color   color.NRGBA
 	Number  string  // what the number means, such as Fraction; "" for a solver without a number
 	Default float64 // of the number
-	// New makes the solver for one run. The training loop calls SetLoss, if the solver has it, before
-	// each step.
+	// New makes the solver for one run. The training loop calls SetLoss, if the solver has it,
+	// before each step.
 	New func(number float64) gorgonia.Solver
 }
 
@@ -41,8 +41,8 @@ const clipNorm = 50
 // not norms, so the clipped solvers are package baseline's.
 //
 // L4 without its bound, the paper's algorithm, has a paler colour than L4 with it, and a clipped
-// solver a darker one than the same solver without clipping. Most other colours are from the palette
-// of Okabe and Ito, which colour-blind readers can tell apart.
+// solver a darker one than the same solver without clipping. Most other colours are from the
+// palette of Okabe and Ito, which colour-blind readers can distinguish.
 var Solvers = []Solver{
 	{"l4adam", "L4Adam", rgb(0x0072b2), Fraction, 0.15, l4Adam()},
 	{"l4mom", "L4Mom", rgb(0xd55e00), Fraction, 0.15, l4Mom()},

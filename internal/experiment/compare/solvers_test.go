@@ -91,7 +91,8 @@ func TestSolversOfL4(t *testing.T) {
 			}
 		}
 		training, made := newSlope(1), choice(t, text).New()
-		if _, err := Train(t.Context(), training, made, Options{Epochs: 1, EpochSteps: 2}); err != nil {
+		opts := Options{Epochs: 1, EpochSteps: 2}
+		if _, err := Train(t.Context(), training, made, opts); err != nil {
 			t.Fatal(err)
 		}
 		if got := training.w[0]; got != want.w[0] || got == 1 {
@@ -103,7 +104,7 @@ func TestSolversOfL4(t *testing.T) {
 	}
 }
 
-// TestRegistry: each solver has a name, a title and a colour of its own, and lowers a loss at its
+// TestRegistry: no two solvers have the same name, title or colour, and each lowers a loss at its
 // default.
 func TestRegistry(t *testing.T) {
 	seen := map[any]bool{}
@@ -124,8 +125,8 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
-// TestAverage: the metric of averaged weights is that of l4.Average, and evaluating it does not
-// disturb the training. A solver with Swap is evaluated at the weights that Swap gives.
+// TestAverage: the metric of averaged weights is the metric at l4.Average's weights, and evaluating
+// it does not disturb the training. A solver with Swap is evaluated at the weights that Swap gives.
 func TestAverage(t *testing.T) {
 	for _, solver := range []string{"adam:0.1", "schedule-free"} {
 		opts := Options{Epochs: 3, EpochSteps: 5}

@@ -43,7 +43,7 @@ func (r *running) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 }
 
 // TestResume ends a run at each of its steps and resumes it from the saved bytes. Epochs, weights,
-// averages and statistics are those of a run that nobody ended, to the bit.
+// averages and statistics are those of an undisturbed run, to the bit.
 func TestResume(t *testing.T) {
 	const epochs, epochSteps = 3, 5
 	for _, name := range []string{"l4adam", "l4mom"} {

@@ -38,7 +38,7 @@ const cellHeader = "text,any,float,optional,count,seed,flag,seconds\n"
 func TestFields(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cells.csv")
 	want := []cells{
-		{"a, \"b\"\nc", math.Inf(-1), 1, math.NaN(), 2, math.MaxUint64, true, 1250 * time.Millisecond},
+		{"a, \"b\"\nc", math.Inf(-1), 1, math.NaN(), 2, math.MaxUint64, true, 5 * time.Second / 4},
 		{"", math.NaN(), -0.1, 0.3, MaxCount, 0, false, 0},
 	}
 	if err := cellFields.Write(path, want); err != nil {

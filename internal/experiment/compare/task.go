@@ -6,7 +6,7 @@ import (
 
 // Task is something to train a model on, in one form of it, such as one batch size.
 type Task struct {
-	Name  string // tells it from other tasks in CSV files, in checkpoints and for --tasks
+	Name  string // unique, for CSV files, checkpoints and --tasks
 	Title string
 
 	Epochs     int

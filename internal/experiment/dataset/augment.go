@@ -2,8 +2,8 @@ package dataset
 
 import "math/rand/v2"
 
-// CropFlip sets to to an image, moved by up to pad pixels up or down and left or right, and mirrored
-// every other time, all drawn from r. Pixels from outside have the mean of their channel.
+// CropFlip sets to to an image, moved by up to pad pixels up or down and left or right, and
+// mirrored every other time, all drawn from r. Pixels from outside have the mean of their channel.
 func (s *Images) CropFlip(to, image []byte, pad int, r *rand.Rand) {
 	down, right, mirrored := r.IntN(2*pad+1)-pad, r.IntN(2*pad+1)-pad, r.IntN(2) == 1
 	channels := s.channels()

@@ -45,7 +45,7 @@ type dense[T op.Float] struct {
 type denseScratch[T op.Float] struct{ panels, columns []T }
 
 const (
-	together = 64  // columns of w that are packed together, whole lines of the cache
+	together = 64  // columns of w that are packed together, complete lines of the cache
 	innerMax = 384 // rows of a panel that stay in the first cache
 	rowBlock = 96  // rows of the gradient of w that are computed together
 )

@@ -11,7 +11,7 @@ import (
 
 // Dropout returns x with each element set to 0 by the given probability, below 1, and multiplied by
 // 1/(1 - probability) otherwise. Each run of the graph draws from the source, so a source that is
-// seeded before the run, with a number of its own, makes runs that can be repeated.
+// seeded before the run, with a different number for each run, makes runs that can be repeated.
 func Dropout(x *G.Node, probability float64, source rand.Source) (*G.Node, error) {
 	if !(probability >= 0 && probability < 1) {
 		return nil, errors.Errorf("layer: dropout: probability %v, want 0 or more and less than 1",

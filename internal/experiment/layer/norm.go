@@ -18,7 +18,7 @@ type BatchNorm struct {
 	Statistics   *Statistics
 
 	// Training says to use mean and variance of the batch, and to remember them for
-	// Statistics.Commit. Otherwise those of Statistics are used, and the layer has no gradients.
+	// Statistics.Commit. Otherwise Statistics are used, and the layer has no gradients.
 	Training bool
 }
 
@@ -46,7 +46,7 @@ type Statistics struct {
 	Mean, Variance []float64
 
 	batchMean, batchVariance []float64
-	fresh                    bool // those of the batch are not yet in the running ones
+	fresh                    bool // the statistics of the batch are not yet in the running ones
 }
 
 // NewStatistics returns means of 0 and variances of 1.
@@ -60,8 +60,8 @@ func NewStatistics(channels int) *Statistics {
 }
 
 // Commit folds the last batch into the running statistics, a tenth each time. Call it after a step
-// of the solver that was made: batches without a Commit, such as those of a refused step, leave no
-// trace.
+// of the solver that was made: batches without a Commit, such as the batch of a rejected step,
+// leave no trace.
 func (s *Statistics) Commit() {
 	if !s.fresh {
 		return
@@ -80,7 +80,7 @@ func (s *Statistics) Values() []G.Value {
 }
 
 // norm is the arithmetic of batch norm over images of some rows. It takes the moments of each image
-// apart and puts them together in float64, always in the same order.
+// separately and combines them in float64, always in the same order.
 type norm[T op.Float] struct {
 	kernel   gemm.Kernel[T]
 	images   int

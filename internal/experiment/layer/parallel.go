@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// workers are goroutines that share a module's work, each with scratch memory of its own. The
+// workers are goroutines that share a module's work, each with its own scratch memory. The
 // memory grows with GOMAXPROCS and is used again in the next run.
 type workers[S any] struct {
 	create  func() *S

@@ -31,7 +31,7 @@ type Classifier struct {
 	order     []int // of the images
 }
 
-// augmentStream distinguishes the random numbers of augmentations from those of the orders.
+// augmentStream separates the random numbers of augmentations from the orders of the images.
 const augmentStream = 1 << 63
 
 // evalBatch is the number of test images that are classified at once.

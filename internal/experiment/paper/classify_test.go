@@ -55,8 +55,8 @@ func TestClassifyAugment(t *testing.T) {
 	}
 }
 
-// TestClassifyOrder: an epoch takes each image once, in an order of its own that follows from the
-// seed, and leaves out what fills no batch. Steps may come in any order.
+// TestClassifyOrder: an epoch takes each image once, in its own order that follows from the seed,
+// and leaves out images that do not fill a batch. Steps may come in any order.
 func TestClassifyOrder(t *testing.T) {
 	const n, batch, perEpoch = 11, 3, 3
 	images := &dataset.Images{Rows: 1, Cols: 1, Classes: 11}

@@ -11,7 +11,7 @@ import (
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
-// randomImages returns images of 2 by 2 random pixels, of which a bright one tells the class of
+// randomImages returns images of 2 by 2 random pixels, of which a bright one shows the class of
 // three.
 func randomImages(n int) *dataset.Images {
 	r := rand.New(rand.NewPCG(1, 2))

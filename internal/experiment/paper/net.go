@@ -21,7 +21,7 @@ type Net struct {
 	Loss    *G.Node // mean over the batch, a scalar, with the penalty if there is one
 	Weights G.Nodes
 
-	// Statistics are those of the batch norms.
+	// Statistics are the running statistics of the batch norms.
 	Statistics []*layer.Statistics
 }
 

@@ -28,7 +28,7 @@ var nets = map[string]func(dt tensor.Dtype, batch int) *Net{
 	},
 }
 
-// repeating is a source whose numbers come again after a period, that of one run.
+// repeating is a source whose numbers come again after a period, the length of one run.
 type repeating struct{ n, period uint64 }
 
 func (r *repeating) Uint64() uint64 {
@@ -67,8 +67,8 @@ func machine(t *testing.T, net *Net) (run func() float64) {
 	}
 }
 
-// TestNetGradients compares the gradients of whole nets with central differences along a direction
-// for each weight.
+// TestNetGradients compares the gradients of complete nets with central differences along a
+// direction for each weight.
 func TestNetGradients(t *testing.T) {
 	for name, build := range nets {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestNetGradients(t *testing.T) {
 	}
 }
 
-// TestNetProcessors: whole nets have the same bits on any number of processors, and differ from
+// TestNetProcessors: complete nets have the same bits on any number of processors, and differ from
 // float64 by rounding.
 func TestNetProcessors(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
@@ -166,7 +166,7 @@ func TestNetMemory(t *testing.T) {
 }
 
 // TestResNetEvaluation: a net for evaluation shares weights and statistics, and has nearly the loss
-// of that for training once the statistics have met those of the batch, which differ by a factor of
+// of the net for training once the statistics have met the batch's, which differ by a factor of
 // n/(n-1).
 func TestResNetEvaluation(t *testing.T) {
 	weights, statistics := ResNetWeights(tensor.Float32, 1, rand.New(rand.NewPCG(1, 0)))
@@ -194,9 +194,9 @@ func TestResNetEvaluation(t *testing.T) {
 	}
 }
 
-// TestResNetRefusedStep: a weight that is NaN makes the loss NaN, so that a solver refuses the
+// TestResNetRejectedStep: a weight that is NaN makes the loss NaN, so that a solver rejects the
 // step, and without a Commit the statistics stay.
-func TestResNetRefusedStep(t *testing.T) {
+func TestResNetRejectedStep(t *testing.T) {
 	weights, statistics := ResNetWeights(tensor.Float32, 1, rand.New(rand.NewPCG(1, 0)))
 	net := ResNet(weights, statistics, 2, true)
 	run := machine(t, net)

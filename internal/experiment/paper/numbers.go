@@ -27,7 +27,7 @@ func SettingOf(c compare.Choice) Setting {
 // 784-300-100-10, batches of 64.
 var Table2 = []struct {
 	Setting
-	Accuracy map[int]MeanStd // on the test set in percent after so many epochs, over 5 starts
+	Accuracy map[int]MeanStd // on the test set in percent after a number of epochs, over 5 starts
 	Loss     map[int]float64 // mean training loss of the epoch, float32
 }{
 	{Setting{"adam", 1e-3},
@@ -61,8 +61,8 @@ const (
 	LogSpaced = "log-spaced"
 )
 
-// Figure2 has the numbers of the experiment of section 3.1 (Fig. 2): the loss after so many steps,
-// over 5 starts, float64.
+// Figure2 has the numbers of the experiment of section 3.1 (Fig. 2): the loss after a number of
+// steps, over 5 starts, float64.
 var Figure2 = map[string]map[Setting]map[int]Spread{
 	Notebook: {
 		{"l4adam", 0.15}: {10_000: {Middle: 2e-3}, 30_000: {6e-18, 6e-14, 6e-12}},

@@ -43,7 +43,8 @@ func TestRegularize(t *testing.T) {
 		other := optest.Floats(graph[i])
 		for k, x := range optest.Floats(w) {
 			if math.Abs(x-other[k]) > 1e-9*(1+math.Abs(x)) {
-				t.Fatalf("weight %d, element %d: %v by the solver, %v by the graph", i, k, x, other[k])
+				t.Fatalf("weight %d, element %d: %v by the solver, %v by the graph",
+					i, k, x, other[k])
 			}
 		}
 	}

@@ -60,7 +60,7 @@ func regressionLoss(w1, w2 []float64, a *mat.Dense) float64 {
 	return norm * norm
 }
 
-// TestMatrices: the condition numbers that the documentation tells.
+// TestMatrices: the condition numbers that the documentation states.
 func TestMatrices(t *testing.T) {
 	if c := mat.Cond(NotebookMatrix(), 2); c < 13.5 || c > 14.5 {
 		t.Errorf("the notebook's matrix has the condition number %v", c)

@@ -13,7 +13,7 @@ import (
 )
 
 // RepeatCopy is the Task of the paper's section 3.4: a differentiable neural computer learns to
-// repeat a pattern. Each step has a batch of sequences of its own.
+// repeat a pattern. Each step has a new batch of sequences.
 type RepeatCopy struct {
 	*compare.Machine
 	net, eval *sequenceNet

@@ -1,6 +1,7 @@
 package programs
 
-// All lists the programs, grouped by kind. A new program is a variable like those and its name here.
+// All lists the programs, grouped by kind. A new program is a variable like those and its name
+// here.
 var All = []Program{
 	outliers, largeTargets, leastAbsolute, huber, relativeError, sine, gaussian,
 	xor, logistic, clickRate,

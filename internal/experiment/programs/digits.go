@@ -47,7 +47,7 @@ func (d digits) targets(yes, no float64) table {
 	return y
 }
 
-// digitsOf is the task of telling digits apart, short of net and loss.
+// digitsOf is the task of classifying digits, without net and loss.
 func digitsOf(dt tensor.Dtype, yes, no float64) supervised {
 	train, test := loadDigits()
 	return supervised{

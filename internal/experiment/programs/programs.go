@@ -1,7 +1,7 @@
 // Package programs is a suite of small programs as Gorgonia's users write them, with Gorgonia's own
 // operations and the faults that such programs have. Each trains with any solver, so that a solver
-// can be tried on what people do with Gorgonia rather than on benchmarks. So each has a training loop
-// of its own, and ignores the errors of Step on purpose.
+// can be tried on what people do with Gorgonia rather than on benchmarks. So each has its own
+// training loop, and ignores the errors of Step on purpose.
 package programs
 
 import (
@@ -24,8 +24,8 @@ type Program struct {
 	// Unseeded says that not all that is random follows from the seed.
 	Unseeded bool
 
-	// New builds the program and returns its training. Data, initial weights and batches follow from
-	// r. newSolver makes a solver for the given loss.
+	// New builds the program and returns its training. Data, initial weights and batches follow
+	// from r. newSolver makes a solver for the given loss.
 	New func(r *rand.Rand, newSolver NewSolver) Train
 }
 

@@ -117,7 +117,7 @@ func TestRunRepeats(t *testing.T) {
 	}
 }
 
-// TestRunCountsRefusals: errors of Step are counted and the first is kept.
+// TestRunCountsRefusals: the result has the number of errors of Step and the first error.
 func TestRunCountsRefusals(t *testing.T) {
 	before := compare.Solvers
 	t.Cleanup(func() { compare.Solvers = before })
@@ -165,7 +165,7 @@ func TestRunReports(t *testing.T) {
 	}
 }
 
-// TestNames: each program has a name of its own, and the author's solver is not in the registry.
+// TestNames: no two programs have the same name, and the author's solver is not in the registry.
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range All {

@@ -16,7 +16,7 @@ import (
 // Unlike other choices it is not in the registry.
 var AuthorsSolver = compare.Choice{Name: "author"}
 
-// DefaultSolvers are those of the comparison.
+// DefaultSolvers are the solvers that are compared by default.
 var DefaultSolvers = append(compare.Choices{AuthorsSolver},
 	compare.MustParseChoices("l4adam,l4mom,gorgonia-adam")...)
 

@@ -14,7 +14,7 @@ import (
 type supervised struct {
 	dt           tensor.Dtype
 	x, y         table
-	testX, testY table // a whole number of batches
+	testX, testY table // an integer number of batches
 	batch        int
 
 	predict func(n *net, x *G.Node) *G.Node

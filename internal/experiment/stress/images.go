@@ -90,7 +90,7 @@ type imageTask struct {
 	images  int  // number of images to train on, 0 for all
 	tests   int  // number of images to test on, 0 for all
 	encoder bool // an autoencoder
-	change  int  // after so many steps, each class has the name of the next; 0 is never
+	change  int  // step after which each class has the name of the next; 0 is never
 	disturbance
 	wide bool   // float64 instead of float32
 	note string // more to say in the title

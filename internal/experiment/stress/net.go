@@ -74,7 +74,7 @@ func (l net[T]) params() (ps []*param[T]) {
 type dense[T float] struct {
 	in, out int
 	w, b    *param[T]
-	first   bool // whether nobody needs the gradient with respect to x
+	first   bool // whether the gradient with respect to x is not needed
 
 	n        int
 	x, y, dx []T

@@ -82,7 +82,7 @@ func (p Plan) places() (places []place) {
 	return places
 }
 
-// known returns those of the results that are of the plan's runs.
+// known returns the results of the plan's runs.
 func (p Plan) known(results []Result) map[place]Result {
 	byID := map[runID]Result{}
 	for _, r := range results {

@@ -77,7 +77,7 @@ func TestPlanIsDeterministic(t *testing.T) {
 	}
 }
 
-// TestResume: what is in the file is not made again, even if the file's last line is not whole.
+// TestResume: what is in the file is not made again, even if the file's last line is cut off.
 func TestResume(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "runs.csv")
 	p := quickPlan(t)
@@ -202,7 +202,8 @@ func TestPlanReadsData(t *testing.T) {
 
 // FuzzReadResults: no bytes make the reader panic, and what it accepts it writes and reads again.
 func FuzzReadResults(f *testing.F) {
-	const header = "task,solver,seed,untrained,metric,average,first loss,last loss,ended,seconds,title\n"
+	const header = "task,solver,seed,untrained,metric,average,first loss,last loss,ended," +
+		"seconds,title\n"
 	f.Add([]byte(header + "a,adam,501,10,83.5,NaN,2.3,0.5,,1.25,A title\n"))
 	f.Add([]byte(header + "a,adam,501,10,NaN,NaN,2.3,+Inf,\"loss, \"\"x\"\"\",1.25,A title\n"))
 	f.Add([]byte(header + "a"))

@@ -29,8 +29,10 @@ func (c regressionTask) task(kind string) Task {
 		c.inputs = 10
 	}
 	title := fmt.Sprintf("%s, %v, batch %d, %d steps", c.title, c.architecture, c.batch, c.steps)
-	return newTask(c.name, title, kind, c.steps, Error,
-		func(seed uint64) (compare.Training, error) { return startRegression[float32](c, seed), nil })
+	start := func(seed uint64) (compare.Training, error) {
+		return startRegression[float32](c, seed), nil
+	}
+	return newTask(c.name, title, kind, c.steps, Error, start)
 }
 
 func startRegression[T float](c regressionTask, seed uint64) *trainee[T] {
@@ -104,7 +106,7 @@ func sample[T float](t *teacher, x, y []T, r *rand.Rand) {
 	}
 }
 
-// Kinds of noise, of a deviation like that of the function.
+// Kinds of noise, of a deviation like the function's.
 
 func normalNoise(r *rand.Rand) float64 { return r.NormFloat64() }
 

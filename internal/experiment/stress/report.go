@@ -43,8 +43,8 @@ type cell struct {
 // leastError is the smallest error that counts, since a geometric mean can have no 0.
 const leastError = 1e-12
 
-// NewReport sums up results of tasks and solvers; those of others, and of tasks that have changed,
-// are left out.
+// NewReport sums up results of tasks and solvers. Results of other tasks and solvers, and of tasks
+// that have changed, are left out.
 func NewReport(tasks []Task, solvers compare.Choices, results []Result) *Report {
 	r := &Report{tasks: tasks}
 	for _, s := range solvers {
@@ -111,7 +111,8 @@ func newCell(m Metric, runs []Result, averaged bool) cell {
 	return c
 }
 
-// compare fills in what depends on the best Adam. Without a best Adam, a run fails if it ends early.
+// compare fills in what depends on the best Adam. Without a best Adam, a run fails if it ends
+// early.
 func (c *cell) compare(m Metric, best float64, runs []Result, averaged bool) {
 	c.gap = best - c.mean
 	if m == Error {

@@ -73,7 +73,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestReportOfLittle: no results, or none of Adam, are no reason to panic.
+// TestReportOfLittle: a report without results, or without results of Adam, does not panic.
 func TestReportOfLittle(t *testing.T) {
 	tasks, solvers, results := madeUp(t)
 	for name, r := range map[string]*Report{

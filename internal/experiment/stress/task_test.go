@@ -28,7 +28,8 @@ func folder(name string) Find {
 	return func(context.Context) (string, error) { return name, nil }
 }
 
-// allTasks are those of all studies but the one that takes too much time and memory for a test.
+// allTasks returns the tasks of all studies but one, which takes too much time and memory for a
+// test.
 func allTasks() (tasks []Task) {
 	for _, s := range Studies {
 		tasks = append(tasks, s.Tasks(testData)...)
@@ -130,7 +131,7 @@ func TestNamesAreUnique(t *testing.T) {
 	}
 }
 
-// TestSolverNames: those of the files in docs/data, and other numbers in full.
+// TestSolverNames: names are as in docs/data, with other numbers in full.
 func TestSolverNames(t *testing.T) {
 	for text, want := range map[string]string{
 		"adam": "adam-1e-3", "adam:3e-4": "adam-3e-4", "adam:0.01": "adam-1e-2",
@@ -184,7 +185,8 @@ func TestLosses(t *testing.T) {
 	if err != nil || r.FirstLoss != losses[0] || r.LastLoss != stat.Mean(losses[45:], nil) {
 		t.Errorf("%v: %+v, losses %v", err, r, losses)
 	}
-	register(t, compare.Solver{Name: "broken", New: func(float64) gorgonia.Solver { return broken{} }})
+	register(t, compare.Solver{Name: "broken",
+		New: func(float64) gorgonia.Solver { return broken{} }})
 	r, err = run(t.Context(), task, compare.Choice{Name: "broken"}, 501)
 	if err != nil || r.FirstLoss != losses[0] || !math.IsNaN(r.LastLoss) ||
 		r.Ended != `step 1: as told, "always"` {

@@ -25,7 +25,7 @@ type Comparison struct {
 	Jobs  int // runs at a time
 
 	Reduce     func() Reduce // makes the Reduce of each run; nil for one process
-	Checkpoint *Checkpoint
+	Checkpoint *Checkpoint   // from OpenCheckpoint, with a file or without
 	Progress   Progress
 
 	runs    []Run // in an order that does not depend on Jobs

@@ -1,9 +1,6 @@
 package compare
 
-import (
-	"math"
-	"math/rand/v2"
-)
+import "math"
 
 // Right counts the rows of scores whose largest number is in the column of the row's label, and
 // finite.
@@ -24,12 +21,3 @@ func Right[T float32 | float64](scores []T, labels []byte) int {
 }
 
 func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
-
-// Normals draws normal numbers with mean 0.
-func Normals(r *rand.Rand, n int, deviation float64) []float64 {
-	xs := make([]float64, n)
-	for i := range xs {
-		xs[i] = deviation * r.NormFloat64()
-	}
-	return xs
-}

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Pool makes runs, some at a time. Functions may be nil but for Run; calls of Save and Progress do
+// Pool makes runs, some at a time. All functions but Run may be nil. Calls of Save and Progress do
 // not overlap.
 type Pool[ID comparable, R any] struct {
-	Jobs int // runs at a time
+	Jobs int // runs at a time, at least 1
 	// Prepare is called before the first run, with all runs that are to be made.
 	Prepare func(ctx context.Context, missing []ID) error
 	// Run makes a run. It returns nil if the run has no result. An error ends the pool; a result

@@ -73,8 +73,8 @@ type Instance struct {
 }
 
 // SetLoss sets the loss that the next step belongs to, if the solver reads losses.
-func (s Instance) SetLoss(loss gorgonia.Valuer) {
-	if s, ok := s.Solver.(interface{ SetLoss(gorgonia.Valuer) }); ok {
+func SetLoss(s gorgonia.Solver, loss gorgonia.Valuer) {
+	if s, ok := s.(interface{ SetLoss(gorgonia.Valuer) }); ok {
 		s.SetLoss(loss)
 	}
 }

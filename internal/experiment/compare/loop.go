@@ -118,7 +118,7 @@ func (r *run) step() error {
 	if err := r.startAverage(model); err != nil {
 		return err
 	}
-	r.solver.SetLoss(loss)
+	SetLoss(r.solver.Solver, loss)
 	if s, ok := r.solver.Solver.(interface{ SetProgress(done float64) }); ok {
 		s.SetProgress(float64(r.state.Step) / float64(r.opts.Epochs*r.opts.EpochSteps))
 	}

@@ -8,6 +8,8 @@ import (
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 var charRNNSum = Program{
@@ -128,7 +130,7 @@ func newCharRNN(r *rand.Rand, newSolver NewSolver, reduce reduction) Train {
 		for range steps {
 			word := words[r.IntN(len(words))]
 			s := graphs[len(word)+1]
-			setLoss(solver, s.loss)
+			compare.SetLoss(solver, s.loss)
 			if err := s.fit(s.vm, solver, 1, func() { s.load(word) }); err != nil {
 				return 0, err
 			}

@@ -21,7 +21,7 @@ type Program struct {
 	// Elusive says that the loss does not measure progress, as in a GAN, so that L4 is not expected
 	// to win.
 	Elusive bool
-	// Unseeded says that not all that is random follows from the seed.
+	// Unseeded says that some random numbers do not follow from the seed.
 	Unseeded bool
 
 	// New builds the program and returns its training. Data, initial weights and batches follow
@@ -51,11 +51,4 @@ func (m Metric) Better(a, b float64) bool {
 		return a > b
 	}
 	return a < b
-}
-
-// setLoss sets the loss that the next step belongs to, if the solver reads losses.
-func setLoss(solver gorgonia.Solver, loss gorgonia.Valuer) {
-	if s, ok := solver.(interface{ SetLoss(gorgonia.Valuer) }); ok {
-		s.SetLoss(loss)
-	}
 }

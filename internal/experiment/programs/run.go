@@ -107,9 +107,9 @@ func (r *Result) newSolver(loss gorgonia.Valuer) gorgonia.Solver {
 	if r.Solver == AuthorsSolver {
 		return &counter{r.Program.Author.New(), r}
 	}
-	c := &counter{r.Solver.New().Solver, r}
-	c.SetLoss(loss)
-	return c
+	solver := r.Solver.New().Solver
+	compare.SetLoss(solver, loss)
+	return &counter{solver, r}
 }
 
 // counter counts the steps of a solver and those that it rejects.
@@ -131,4 +131,4 @@ func (c *counter) Step(model []gorgonia.ValueGrad) error {
 }
 
 // SetLoss passes the loss on to a solver that reads losses.
-func (c *counter) SetLoss(loss gorgonia.Valuer) { setLoss(c.Solver, loss) }
+func (c *counter) SetLoss(loss gorgonia.Valuer) { compare.SetLoss(c.Solver, loss) }

@@ -1,6 +1,6 @@
 // Package baseline has other people's optimizers as solvers for Gorgonia, to compare with: three
-// with a constant learning rate, whose gradients can be clipped, and four that choose it themselves.
-// Each works as its authors describe it, with their defaults.
+// with a constant learning rate, whose gradients can be clipped, and four that choose it
+// themselves. Each works as its authors describe it, with their defaults.
 //
 // A model is treated as one vector of all its weights. The arithmetic and the state are float64
 // whatever the dtype of the weights, which are rounded once a step.

@@ -3,7 +3,6 @@ package baseline
 import (
 	"math"
 
-	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/floats"
 	"gorgonia.org/gorgonia"
 )
@@ -18,23 +17,21 @@ type MoMoAdam struct {
 }
 
 // NewMoMoAdam returns MoMo-Adam with its authors' defaults: rate 1e-2, lower bound 0, no weight
-// decay. The loss is a scalar or a tensor of one element.
+// decay. The loss is a scalar or a tensor of one element; it may be nil if SetLoss is called before
+// the first step.
 func NewMoMoAdam(loss gorgonia.Valuer) *MoMoAdam {
 	s := &MoMoAdam{loss: loss, method: momo{rate: 1e-2}}
 	s.Solver.method = &s.method
 	return s
 }
 
+// SetLoss sets the loss that the next step belongs to.
+func (s *MoMoAdam) SetLoss(loss gorgonia.Valuer) { s.loss = loss }
+
 // Step moves the weights of the model in place and zeroes the gradients.
-func (s *MoMoAdam) Step(params []gorgonia.ValueGrad) error {
-	switch x := s.loss.Value().Data().(type) {
-	case float32:
-		s.method.loss = float64(x)
-	case float64:
-		s.method.loss = x
-	default:
-		return errors.Errorf("baseline: the loss is a %T: "+
-			"want one number of float32 or float64", s.loss.Value())
+func (s *MoMoAdam) Step(params []gorgonia.ValueGrad) (err error) {
+	if s.method.loss, err = ReadLoss(s.loss); err != nil {
+		return err
 	}
 	return s.Solver.Step(params)
 }

@@ -10,7 +10,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"github.com/l4-go/l4"
-	"github.com/l4-go/l4/internal/experiment/baseline"
+	"github.com/l4-go/l4/internal/bind"
 )
 
 // Reduce takes the loss and the gradients that a training has evaluated and returns those to step
@@ -108,7 +108,7 @@ func (r *run) step() error {
 	if err != nil {
 		return errors.WithMessagef(err, "compare: step %d", number)
 	}
-	x, err := baseline.ReadLoss(loss)
+	x, _, err := bind.Number(loss.Value())
 	if err != nil {
 		return errors.WithMessagef(err, "compare: step %d", number)
 	}

@@ -7,7 +7,7 @@ import (
 
 	"gorgonia.org/tensor"
 
-	"github.com/l4-go/l4/internal/experiment/baseline"
+	"github.com/l4-go/l4/internal/bind"
 )
 
 // TestRepeatCopy: what a step does follows from the seed and the step, in any order, and a seed
@@ -25,7 +25,7 @@ func TestRepeatCopy(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				x, err := baseline.ReadLoss(loss)
+				x, _, err := bind.Number(loss.Value())
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -9,7 +9,7 @@ import (
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 
-	"github.com/l4-go/l4/internal/experiment/baseline"
+	"github.com/l4-go/l4/internal/bind"
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
@@ -93,7 +93,7 @@ func (w *watched) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	x, err := baseline.ReadLoss(loss)
+	x, _, err := bind.Number(loss.Value())
 	if step == 0 {
 		w.first = x
 	}

@@ -14,6 +14,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"gorgonia.org/gorgonia"
 
+	"github.com/l4-go/l4/internal/bind"
 	"github.com/l4-go/l4/internal/experiment/baseline"
 	"github.com/l4-go/l4/internal/experiment/compare"
 	"github.com/l4-go/l4/internal/experiment/dataset"
@@ -50,7 +51,7 @@ func trace(t *testing.T, task Task, seed uint64) (xs []float64) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := baseline.ReadLoss(loss)
+		x, _, err := bind.Number(loss.Value())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,7 +54,8 @@ func run(
 	ctx context.Context, world *dist.World, args []string, stdout, stderr io.Writer,
 ) int {
 	stdout = onFirstRank(world, stdout)
-	root := rootCommand(world, experiments[0]().suite(), allSuites(), drawCommand(experiments))
+	root := rootCommand(world, experiments[0]().suite(), allSuites(), drawCommand(experiments),
+		boundCommand())
 	root.SetArgs(append([]string{}, args...)) // cobra takes nil for os.Args
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -14,57 +14,6 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// A straight line through four points, trained without a learning rate.
-func Example() {
-	g := gorgonia.NewGraph()
-	vector := func(name string, xs ...float64) *gorgonia.Node {
-		return gorgonia.NewVector(
-			g,
-			tensor.Float64,
-			gorgonia.WithName(name),
-			gorgonia.WithShape(len(xs)),
-			gorgonia.WithValue(tensor.New(tensor.WithBacking(xs))),
-		)
-	}
-	x, y := vector("x", 0, 1, 2, 3), vector("y", 1, 3, 5, 7)
-	slope := gorgonia.NewScalar(
-		g,
-		tensor.Float64,
-		gorgonia.WithName("slope"),
-		gorgonia.WithValue(0.0),
-	)
-	offset := gorgonia.NewScalar(
-		g,
-		tensor.Float64,
-		gorgonia.WithName("offset"),
-		gorgonia.WithValue(0.0),
-	)
-
-	line := gorgonia.Must(gorgonia.Add(gorgonia.Must(gorgonia.Mul(x, slope)), offset))
-	loss := gorgonia.Must(
-		gorgonia.Mean(gorgonia.Must(gorgonia.Square(gorgonia.Must(gorgonia.Sub(line, y))))),
-	)
-	weights := gorgonia.Nodes{slope, offset}
-	if _, err := gorgonia.Grad(loss, weights...); err != nil {
-		log.Fatal(err)
-	}
-	machine := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(weights...))
-	defer machine.Close()
-
-	solver := l4.NewL4Adam(loss)
-	for range 3000 {
-		if err := machine.RunAll(); err != nil {
-			log.Fatal(err)
-		}
-		if err := solver.Step(gorgonia.NodesToValueGrads(weights)); err != nil {
-			log.Fatal(err)
-		}
-		machine.Reset()
-	}
-	fmt.Printf("y = %.3f x + %.3f\n", slope.Value().Data(), offset.Value().Data())
-	// Output: y = 2.000 x + 1.000
-}
-
 // Last tells what a step did: the learning rate that L4 chose, and the numbers behind it.
 func ExampleSolver_Last() {
 	loss := gorgonia.NewF64(2)

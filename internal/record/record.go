@@ -5,6 +5,7 @@ package record
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"io"
 	"math"
 
 	"github.com/pkg/errors"
@@ -42,10 +43,10 @@ func (f Format) Write(fields func(c *Codec) error) ([]byte, error) {
 func (f Format) Read(data []byte, fields func(c *Codec) error) error {
 	body := len(data) - crc32.Size
 	if body < len(f.Magic) || string(data[:len(f.Magic)]) != f.Magic {
-		return errors.Errorf("the data does not begin with %q", f.Magic)
+		return f.foreign()
 	}
 	if sum := binary.LittleEndian.Uint32(data[body:]); sum != crc32.Checksum(data[:body], table) {
-		return errors.New("the data is corrupt: its checksum does not match")
+		return errCorrupt
 	}
 	c := &Codec{data: data[len(f.Magic):body], reading: true}
 	if version := c.Uint(2, 0); version != uint64(f.Version) {
@@ -58,6 +59,36 @@ func (f Format) Read(data []byte, fields func(c *Codec) error) error {
 	c.End()
 	return c.err
 }
+
+// Check returns an error unless a record of size bytes has the magic of the format and is undamaged.
+// It needs no memory for the record, so that a large file of another kind does no harm.
+func (f Format) Check(r io.Reader, size int64) error {
+	hash := crc32.New(table)
+	r = io.TeeReader(r, hash)
+	magic := make([]byte, len(f.Magic))
+	if _, err := io.ReadFull(r, magic); err != nil || string(magic) != f.Magic {
+		return f.foreign()
+	}
+	body := size - int64(len(magic)) - crc32.Size
+	if body < 0 {
+		return f.foreign()
+	}
+	if _, err := io.CopyN(io.Discard, r, body); err != nil {
+		return err
+	}
+	sum, want := make([]byte, crc32.Size), hash.Sum32()
+	if _, err := io.ReadFull(r, sum); err != nil {
+		return err
+	}
+	if binary.LittleEndian.Uint32(sum) != want {
+		return errCorrupt
+	}
+	return nil
+}
+
+var errCorrupt = errors.New("the data is corrupt: its checksum does not match")
+
+func (f Format) foreign() error { return errors.Errorf("the data does not begin with %q", f.Magic) }
 
 // Reading reports whether the Codec reads.
 func (c *Codec) Reading() bool { return c.reading }

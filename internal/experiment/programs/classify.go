@@ -185,7 +185,7 @@ var batchNorm = Program{
 }
 
 // Gorgonia's Dropout divides the gradient by the share that it drops instead of the share that it
-// keeps, so that the gradient below each such layer is four times that of the loss. It takes no
+// keeps, so that the gradient below each such layer is four times the loss's. It takes no
 // seed.
 var dropout = Program{
 	Name: "dropout", Title: "Digits by two layers with Gorgonia's Dropout",
@@ -210,7 +210,7 @@ func crossEntropy(_ *net, p, y *G.Node) *G.Node {
 	return G.Must(G.Neg(G.Must(G.Mean(G.Must(G.HadamardProd(G.Must(G.Log(p)), y))))))
 }
 
-// classifier tells digits apart by a net with one hidden layer whose output is a softmax.
+// classifier classifies digits by a net with one hidden layer whose output is a softmax.
 func classifier(dt tensor.Dtype, yes, no float64, loss loss) supervised {
 	s := digitsOf(dt, yes, no)
 	s.loss = loss

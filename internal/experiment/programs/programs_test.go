@@ -5,11 +5,13 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
 
 	"github.com/l4-go/l4"
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 // train runs a program from its first seed and returns the metric.
@@ -111,8 +113,8 @@ func TestHiddenLoss(t *testing.T) {
 		if _, err := run(p, true); (err != nil) != p.WrongGradient {
 			t.Errorf("%s: error %v", p.Name, err)
 		}
-		want, err := run(p, true, options(p)...)
-		got, hiddenErr := run(p, false, options(p)...)
+		want, err := run(p, true, l4.WithUncheckedOps())
+		got, hiddenErr := run(p, false, l4.WithUncheckedOps())
 		if err != nil || (hiddenErr != nil) != (p.Name == "lstm") {
 			t.Errorf("%s: error %v, and without the loss %v", p.Name, err, hiddenErr)
 		}
@@ -125,7 +127,7 @@ func TestHiddenLoss(t *testing.T) {
 // TestRunRepeats: the same seed gives the same metric to the bit, whatever runs beside it, and
 // another seed another.
 func TestRunRepeats(t *testing.T) {
-	scope := Scope{Programs: All, Solvers: Solvers[1:2], Seeds: []uint64{1, 2},
+	scope := Scope{Programs: All, Solvers: DefaultSolvers[1:2], Seeds: []uint64{1, 2},
 		Length: 0.01, Jobs: 1}
 	first, err := Run(context.Background(), scope)
 	if err != nil {
@@ -133,7 +135,7 @@ func TestRunRepeats(t *testing.T) {
 	}
 	calls := 0
 	scope.Jobs = 4
-	scope.OnResult = func(Result) { calls++ }
+	scope.Progress = func(Result) { calls++ }
 	second, err := Run(context.Background(), scope)
 	if err != nil {
 		t.Fatal(err)
@@ -170,14 +172,15 @@ func TestRunRepeats(t *testing.T) {
 	}
 }
 
-// TestRunCountsRefusals: errors of Step are counted and the first is kept.
+// TestRunCountsRefusals: the result has the number of errors of Step and the first error.
 func TestRunCountsRefusals(t *testing.T) {
-	refusing := Solver{Name: "refusing", New: func(Program) NewSolver {
-		return func(loss G.Valuer) G.Solver { return &watcher{t, "xor", loss} }
-	}}
+	before := compare.Solvers
+	t.Cleanup(func() { compare.Solvers = before })
+	compare.Solvers = append(slices.Clone(before), compare.Solver{Name: "refusing",
+		New: func(float64) G.Solver { return &watcher{t: t, name: "xor"} }})
 	results, err := Run(context.Background(),
-		Scope{Programs: []Program{xor}, Solvers: []Solver{refusing}, Seeds: []uint64{1},
-			Length: 0.002, Jobs: 1})
+		Scope{Programs: []Program{xor}, Solvers: compare.Choices{{Name: "refusing"}},
+			Seeds: []uint64{1}, Length: 0.002, Jobs: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,8 +196,8 @@ func TestRunCountsRefusals(t *testing.T) {
 // TestRunStops: no run begins after the context has ended.
 func TestRunStops(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
-	scope := Scope{Programs: []Program{xor}, Solvers: Solvers, Seeds: make([]uint64, 50),
-		Length: 0.001, Jobs: 2, OnResult: func(Result) { stop() }}
+	scope := Scope{Programs: []Program{xor}, Solvers: DefaultSolvers, Seeds: make([]uint64, 50),
+		Length: 0.001, Jobs: 2, Progress: func(Result) { stop() }}
 	results, err := Run(ctx, scope)
 	if !errors.Is(err, context.Canceled) || len(results) == 0 || len(results) == 4*50 {
 		t.Errorf("%d results, %v", len(results), err)
@@ -207,7 +210,7 @@ func TestRunReports(t *testing.T) {
 		return func(int) (float64, error) { return 1, errors.New("broken") }
 	}}
 	results, err := Run(context.Background(),
-		Scope{Programs: []Program{broken}, Solvers: Solvers[:1], Seeds: []uint64{1},
+		Scope{Programs: []Program{broken}, Solvers: DefaultSolvers[:1], Seeds: []uint64{1},
 			Length: 1, Jobs: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +220,7 @@ func TestRunReports(t *testing.T) {
 	}
 }
 
-// TestNames: each program and each solver can be told by its name.
+// TestNames: no two programs have the same name, and the author's solver is not in the registry.
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range All {
@@ -231,10 +234,9 @@ func TestNames(t *testing.T) {
 		}
 		seen[p.Name] = true
 	}
-	for _, s := range Solvers {
-		if seen[s.Name] {
-			t.Errorf("%s twice", s.Name)
+	for _, s := range compare.Solvers {
+		if s.Name == AuthorsSolver.Name {
+			t.Errorf("the registry has a solver %q", s.Name)
 		}
-		seen[s.Name] = true
 	}
 }

@@ -29,7 +29,7 @@ func (w *weights) bind(model []gorgonia.ValueGrad) error {
 	if err := w.model.Bind(model); err != nil {
 		return err
 	}
-	w.model.Keep()
+	w.model.Remember()
 	if w.starts != nil {
 		return nil
 	}

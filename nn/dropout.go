@@ -43,7 +43,8 @@ func Dropout(x *gorgonia.Node, p float64, seed uint64) (*gorgonia.Node, error) {
 	masks.seed(seed)
 	s := op.Spec{Name: "Dropout", Shape: x.Shape()}
 	d := op.Dropout{Size: x.Shape().TotalSize(), Probability: p, Source: masks}
-	return op.ApplyEither(s, d, op.NewDropout[float32], op.NewDropout[float64], x)
+	y, err := op.ApplyEither(s, d, op.NewDropout[float32], op.NewDropout[float64], x)
+	return y, errors.WithMessage(err, "nn")
 }
 
 // SetTraining switches all Dropouts of g on for training, or off for evaluation. A new Dropout is

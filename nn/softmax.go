@@ -49,7 +49,8 @@ func SoftmaxCrossEntropy(logits, targets *gorgonia.Node) (*gorgonia.Node, error)
 	}
 	s := op.Spec{Name: "SoftmaxCrossEntropy", Constant: []int{1}}
 	rows := logits.Shape()[0]
-	return op.ApplyEither(s, rows, newSoftmax[float32], newSoftmax[float64], logits, targets)
+	y, err := op.ApplyEither(s, rows, newSoftmax[float32], newSoftmax[float64], logits, targets)
+	return y, errors.WithMessage(err, "nn")
 }
 
 func check(logits, targets *gorgonia.Node) error {

@@ -162,11 +162,11 @@ func TestWrongGradients(t *testing.T) {
 		"Sum over 2 and 3": {function{shape: images, of: along(gorgonia.Sum, 2, 3)},
 			func(x *gorgonia.Node) *gorgonia.Node {
 				return must(gorgonia.Sum(must(gorgonia.Sum(x, 3)), 2))
-			}, "one axis at a time, the last first"},
+			}, "one axis at a time, the last axis first"},
 		"Mean over 2 and 3": {function{shape: images, of: along(gorgonia.Mean, 2, 3)},
 			func(x *gorgonia.Node) *gorgonia.Node {
 				return must(gorgonia.Mean(must(gorgonia.Mean(x, 3)), 2))
-			}, "one axis at a time, the last first"},
+			}, "one axis at a time, the last axis first"},
 		"Max over 2": {function{shape: images, of: along(gorgonia.Max, 2)},
 			func(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.Max(swapped(x), 3)) },
 			"use Transpose before"},

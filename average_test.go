@@ -238,7 +238,7 @@ func TestAverageWithoutGradients(t *testing.T) {
 }
 
 // TestAverageLoadImpossible: updates without parameters, and parameters without an update, are
-// refused under a right checksum.
+// rejected under a right checksum.
 func TestAverageLoadImpossible(t *testing.T) {
 	model := valueGrads(mixedModel(tensor.Float32))
 	fresh, updated := l4.NewAverage(model), l4.NewAverage(model)

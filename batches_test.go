@@ -248,8 +248,8 @@ func TestBatchesErrors(t *testing.T) {
 	}
 }
 
-// TestBatchesRefuse: Add refuses the models that Step refuses, and writes nothing.
-func TestBatchesRefuse(t *testing.T) {
+// TestBatchesReject: Add rejects the models that Step rejects, and does not write anything.
+func TestBatchesReject(t *testing.T) {
 	one := valuer{gorgonia.NewF64(1)}
 	model := func() []*param {
 		return []*param{

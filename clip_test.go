@@ -111,7 +111,7 @@ func TestZeroGradientIsNotClipped(t *testing.T) {
 	}
 }
 
-// TestShapingOverflow: gradients whose norm overflows are refused, and so is a penalty that is not
+// TestShapingOverflow: gradients whose norm overflows are rejected, and so is a penalty that is not
 // finite or takes a gradient out of bounds.
 func TestShapingOverflow(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {

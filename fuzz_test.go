@@ -16,7 +16,7 @@ import (
 )
 
 // FuzzStep builds models, sound and broken ones, and steps them again and again. Nothing panics, a
-// refused step changes no weight, and no step makes a weight NaN.
+// rejected step changes no weight, and no step makes a weight NaN.
 func FuzzStep(f *testing.F) {
 	for seed := range uint64(40) {
 		f.Add(seed, uint8(seed%4))
@@ -141,7 +141,7 @@ func FuzzStep(f *testing.F) {
 			for i := range after {
 				if err != nil && after[i] != before[i] && !math.IsNaN(before[i]) {
 					t.Fatalf(
-						"refused (%v), yet weight %d went from %v to %v",
+						"rejected (%v), yet weight %d went from %v to %v",
 						err,
 						i,
 						before[i],

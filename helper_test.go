@@ -15,7 +15,7 @@ import (
 	"github.com/l4-go/l4/internal/bind/bindtest"
 )
 
-// TestMain leaves out of the tests' output the lines about the many steps that they let be refused.
+// TestMain removes the log lines about rejected steps from the output of the tests.
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(quiet{slog.NewTextHandler(os.Stderr, nil)}))
 	os.Exit(m.Run())

@@ -71,7 +71,7 @@ func TestLoadRejects(t *testing.T) {
 	}
 	reject("a byte more", append(append([]byte{}, data...), 0))
 	if after, _ := s.MarshalBinary(); string(after) != string(before) {
-		t.Error("a refused state has changed the solver")
+		t.Error("a rejected state has changed the solver")
 	}
 }
 
@@ -141,7 +141,7 @@ func withChecksum(data []byte) []byte {
 	)
 }
 
-// TestLoadHostile: lengths that lie, under a right checksum, are refused without allocating what
+// TestLoadHostile: lengths that lie, under a right checksum, are rejected without allocating what
 // they ask for.
 func TestLoadHostile(t *testing.T) {
 	data := savedState(t)
@@ -168,10 +168,10 @@ func TestLoadHostile(t *testing.T) {
 	}
 }
 
-// TestLoadImpossible: numbers that no solver can have come to are refused, under a right checksum.
+// TestLoadImpossible: numbers that no solver can have come to are rejected, under a right checksum.
 func TestLoadImpossible(t *testing.T) {
 	const (
-		// Step, loss, Lmin, rate, gᵀv, length, limit, reach, path, floor, skipped, refused and
+		// Step, loss, Lmin, rate, gᵀv, length, limit, reach, path, floor, skipped, rejected and
 		// penalty.
 		info   = 8 + 2 + (8 + 6) + 17*8
 		inARow = info + 13*8
@@ -208,7 +208,7 @@ func TestLoadImpossible(t *testing.T) {
 		"last path":            {info + 64, []uint64{nan, bits(-1)}, bits(1)},
 		"last floor":           {info + 72, []uint64{nan, minusInf}, bits(-1)},
 		"skipped":              {info + 80, []uint64{1 << 63}, 5},
-		"refused":              {info + 88, []uint64{1 << 63}, 5},
+		"rejected":             {info + 88, []uint64{1 << 63}, 5},
 		"penalty":              {info + 96, []uint64{nan, inf, bits(-1)}, bits(1)},
 		"skipped in a row":     {inARow, []uint64{1 << 63}, 5},
 		"Lmin":                 {lmin, []uint64{nan, inf, minusInf, bits(-1e-9)}, bits(1)},
@@ -350,7 +350,7 @@ func savedStates(tb testing.TB) [][]byte {
 }
 
 // TestNumbersReplaced: a state with any eight bytes replaced by a number at the edge of a range is
-// refused, or it is that state.
+// rejected, or it is that state.
 func TestNumbersReplaced(t *testing.T) {
 	numbers := []float64{
 		0, math.Copysign(0, -1), 1, -1, math.SmallestNonzeroFloat64, math.MaxFloat64, math.Inf(1),

@@ -94,7 +94,8 @@ func TestStateSize(t *testing.T) {
 	}
 }
 
-// TestHeapDoesNotGrow: not in 100,000 steps, also where every step is skipped or refused.
+// TestHeapDoesNotGrow: 100,000 steps do not grow the heap, also if every step is skipped or
+// rejected.
 func TestHeapDoesNotGrow(t *testing.T) {
 	model := []*param{
 		newParam("w", tensor.Float32, []int{4, 5}, ramp(20, 1)),

@@ -13,7 +13,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestNonFinite: a number that is not finite, wherever it is, is refused, changes nothing but the
+// TestNonFinite: a number that is not finite, wherever it is, is rejected, changes nothing but the
 // gradients, which become zero, and leaves no trace in the training that goes on.
 func TestNonFinite(t *testing.T) {
 	bad := func(dt tensor.Dtype) []float64 {

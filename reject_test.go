@@ -54,7 +54,7 @@ func asDefault(t *testing.T, logger *slog.Logger) {
 	t.Cleanup(func() { slog.SetDefault(before) })
 }
 
-// TestWarning: without a logger the default one gets a line about the first refused step of a
+// TestWarning: without a logger the default one gets a line about the first rejected step of a
 // solver, and about no other.
 func TestWarning(t *testing.T) {
 	fallback, warnings := logged()
@@ -129,8 +129,8 @@ func TestRejectedWithoutAStep(t *testing.T) {
 				}
 			}
 			lines := strings.Count(log.String(), "\n")
-			if refused := s.Last().Rejected; refused != 3 || lines != 1 && name != "no constructor" {
-				t.Errorf("%s: %d of 3 steps refused, logged\n%s", name, refused, log)
+			if n := s.Last().Rejected; n != 3 || lines != 1 && name != "no constructor" {
+				t.Errorf("%s: %d of 3 steps rejected, logged\n%s", name, n, log)
 			}
 		}
 	}
@@ -203,6 +203,6 @@ func TestLoggedKinds(t *testing.T) {
 		}
 	}
 	if lines := strings.Count(log.String(), "\n"); lines != 64 || s.Last().Rejected != steps {
-		t.Errorf("%d lines logged, %d steps refused", lines, s.Last().Rejected)
+		t.Errorf("%d lines logged, %d steps rejected", lines, s.Last().Rejected)
 	}
 }

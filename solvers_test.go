@@ -128,15 +128,15 @@ func stepOnce(
 	return s.Last()
 }
 
-// did returns what Last does, but for the number of refused steps.
+// did returns Last without the number of rejected steps.
 func did(s stepper) l4.Info {
 	info := s.Last()
 	info.Rejected = 0
 	return info
 }
 
-// rejecting calls step, which must make s reject a step, and fails the test if that changes anything
-// but the number of rejected steps. blank is a new solver like s.
+// rejecting calls step, which must make s reject a step. It fails the test if the call changes
+// anything but the number of rejected steps. blank is a new solver like s.
 func rejecting(t *testing.T, s, blank stepper, step func()) {
 	t.Helper()
 	state := func(s stepper) string {

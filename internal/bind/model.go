@@ -29,7 +29,7 @@ type Model struct {
 	ranges  []extent // scratch memory of checkOverlaps
 	moved   bool     // the address or layout of a tensor may have changed since the last Commit
 	copied  bool     // passes run on a copy of at least one tensor
-	fixed   bool     // the parameters are those of a Commit, a Remember or a record
+	fixed   bool     // a Commit, a Remember or a record has set the parameters
 }
 
 // Bind binds the memory of the weights and gradients of a model. It returns an error if a step

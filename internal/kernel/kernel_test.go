@@ -227,7 +227,7 @@ func testBoundedFinds[T Float](t *testing.T, p Passes[T]) {
 			g := make([]T, n)
 			g[n-1-i] = -2 // at the limit is within it
 			if !p.Bounded(g, 2) {
-				t.Fatalf("n %d: clean slice refused", n)
+				t.Fatalf("n %d: clean slice rejected", n)
 			}
 			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 2.5, -2.5} {
 				g[i] = T(bad)

@@ -11,7 +11,7 @@ import (
 	"github.com/l4-go/l4/internal/objective"
 )
 
-// TestLossOfOtherGradients: a loss that is not the one of the gradients is refused, for each way
+// TestLossOfOtherGradients: a loss that is not the one of the gradients is rejected, for each way
 // that programs come to one.
 func TestLossOfOtherGradients(t *testing.T) {
 	// build makes a graph over the weight with a sum and its mean, and gives Grad what of chooses.

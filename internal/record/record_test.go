@@ -81,8 +81,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestRefused: what does not make sense is an error that names it.
-func TestRefused(t *testing.T) {
+// TestRejected: an impossible field is an error that names the field.
+func TestRejected(t *testing.T) {
 	written := func(write func(c *Codec)) []byte {
 		c := new(Codec)
 		write(c)

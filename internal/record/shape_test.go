@@ -2,7 +2,7 @@ package record
 
 import "testing"
 
-// TestShapeOverflow: a size whose product with the others wraps around is refused.
+// TestShapeOverflow: a size whose product with the others wraps around is rejected.
 func TestShapeOverflow(t *testing.T) {
 	w := new(Codec)
 	w.Uint(4, 2)

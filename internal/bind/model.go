@@ -94,7 +94,7 @@ func (m *Model) Commit() {
 	m.Remember()
 }
 
-// Remember makes the bound model the one that Bind compares later models with. It does not write to
+// Remember makes Bind compare later models with the bound model. It does not write to
 // weights or gradients.
 func (m *Model) Remember() {
 	if m.moved {

@@ -14,8 +14,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestAverageLoadWhileSwapped: loading while the model has its averaged weights is an error,
-// because the trained weights, which the Average keeps meanwhile, would be lost.
+// TestAverageLoadWhileSwapped: loading a state while the model has the averaged weights is an
+// error. Otherwise the trained weights, which the Average holds meanwhile, would be lost.
 func TestAverageLoadWhileSwapped(t *testing.T) {
 	p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 	average := l4.NewAverage(valueGrads([]*param{p}))
@@ -44,8 +44,8 @@ func TestAverageLoadWhileSwapped(t *testing.T) {
 	wantEqual(t, numbers(p.w), []float64{5, 6})
 }
 
-// TestAverage compares the average with its definition, over a solver of Gorgonia's, through saving
-// and loading.
+// TestAverage compares the average with its definition, with a solver of Gorgonia, and across
+// saving and loading.
 func TestAverage(t *testing.T) {
 	for _, dt := range dtypes {
 		t.Run(fmt.Sprint(dt), func(t *testing.T) {
@@ -108,8 +108,8 @@ func TestAverage(t *testing.T) {
 	}
 }
 
-// TestAverageStaysFinite: the average of finite weights is finite, however large they are, and can
-// be saved and loaded.
+// TestAverageStaysFinite: the average of finite weights is finite, even if the weights are very
+// large, and can be saved and loaded.
 func TestAverageStaysFinite(t *testing.T) {
 	for dt, largest := range map[tensor.Dtype]float64{tensor.Float32: math.MaxFloat32,
 		tensor.Float64: math.MaxFloat64} {
@@ -201,7 +201,7 @@ func TestAverageErrors(t *testing.T) {
 	}
 }
 
-// TestAverageDoesNotAllocate: from the second update on.
+// TestAverageDoesNotAllocate: Update does not allocate memory after the first call.
 func TestAverageDoesNotAllocate(t *testing.T) {
 	average := l4.NewAverage(
 		valueGrads([]*param{newParam("w", tensor.Float32, []int{1000}, ramp(1000, 1))}),
@@ -217,7 +217,8 @@ func TestAverageDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestAverageWithoutGradients: gradients are not asked for, before a state is loaded and after.
+// TestAverageWithoutGradients: an Average does not ask for gradients, before and after it loads a
+// state.
 func TestAverageWithoutGradients(t *testing.T) {
 	p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 	p.g, p.err = nil, errors.New("none")
@@ -237,8 +238,8 @@ func TestAverageWithoutGradients(t *testing.T) {
 	}
 }
 
-// TestAverageLoadImpossible: updates without parameters, and parameters without an update, are
-// rejected under a right checksum.
+// TestAverageLoadImpossible: a state with updates but without parameters, or with parameters but
+// without updates, is rejected even if its checksum is right.
 func TestAverageLoadImpossible(t *testing.T) {
 	model := valueGrads(mixedModel(tensor.Float32))
 	fresh, updated := l4.NewAverage(model), l4.NewAverage(model)

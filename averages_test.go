@@ -9,8 +9,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestZeroAdamEpsilon: without Adam's epsilon a gradient that is always 0 has no direction, and is
-// not 0/0.
+// TestZeroAdamEpsilon: with an Adam epsilon of 0, a weight whose gradient is always 0 does not
+// move, although its direction would be 0/0.
 func TestZeroAdamEpsilon(t *testing.T) {
 	for _, dt := range dtypes {
 		w, idle := newParam(
@@ -38,7 +38,7 @@ func TestZeroAdamEpsilon(t *testing.T) {
 	}
 }
 
-// TestInfiniteDirection: a direction that overflows makes no step.
+// TestInfiniteDirection: a direction that overflows does not move the weights.
 func TestInfiniteDirection(t *testing.T) {
 	p := newParam("w", tensor.Float32, []int{2}, []float64{1, 2})
 	s := l4.NewL4Adam(valuer{gorgonia.NewF64(1)}, l4.WithVarianceTime(1), l4.WithAdamEpsilon(0))
@@ -58,8 +58,8 @@ func TestInfiniteDirection(t *testing.T) {
 	}
 }
 
-// TestAveragesReachZero: where gradients stay zero the averages do not end as denormal numbers,
-// which never go away and are slow.
+// TestAveragesReachZero: if gradients stay zero, the averages become zero and do not remain
+// subnormal numbers, which would make every step slower.
 func TestAveragesReachZero(t *testing.T) {
 	for what, opts := range map[string][]l4.Option{
 		"mean":     nil,

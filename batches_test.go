@@ -14,7 +14,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestBatches: micro-batches, replicas that run side by side, and both together follow the
+// TestBatches: micro-batches, replicas that run at the same time, and both together follow the
 // trajectory of one large batch.
 func TestBatches(t *testing.T) {
 	const steps = 25
@@ -100,8 +100,8 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// TestBatchesOfLargeTensors: the mean gradient of a tensor that takes several blocks is right in
-// each element.
+// TestBatchesOfLargeTensors: every element of the mean gradient is right if a tensor spans several
+// blocks.
 func TestBatchesOfLargeTensors(t *testing.T) {
 	const n = 20_000
 	for _, dt := range dtypes {
@@ -125,7 +125,7 @@ func TestBatchesOfLargeTensors(t *testing.T) {
 	}
 }
 
-// TestBatchesWeights: Model has the weights of the replica that was added first in this step.
+// TestBatchesWeights: Model has the weights of the replica that the first Add of this step got.
 func TestBatchesWeights(t *testing.T) {
 	var b l4.Batches
 	replicas := make([]*param, 2)
@@ -145,8 +145,8 @@ func TestBatchesWeights(t *testing.T) {
 	}
 }
 
-// TestBatchesMean: loss and gradients are means over the batches since the last step, for scalars,
-// views and gradients that two parameters share too, and the batches' own gradients are zeroed.
+// TestBatchesMean: loss and gradients are means over the batches since the last step, also for
+// scalars, views and a gradient that two parameters share. Add zeroes the gradients of the batches.
 func TestBatchesMean(t *testing.T) {
 	for _, dt := range dtypes {
 		shared := newParam("shared", dt, []int{2}, []float64{1, 2})
@@ -199,7 +199,7 @@ func TestBatchesMean(t *testing.T) {
 	}
 }
 
-// TestBatchesErrors: a mistake is an error and changes nothing.
+// TestBatchesErrors: a mistake is an error and does not change anything.
 func TestBatchesErrors(t *testing.T) {
 	good := func() []*param {
 		ps := []*param{
@@ -278,7 +278,7 @@ func TestBatchesReject(t *testing.T) {
 	wantEqual(t, numbers(swapped[0].g), []float64{5, 6})
 }
 
-// TestBatchesNaN: a micro-batch that is not finite costs the step.
+// TestBatchesNaN: a micro-batch that is not finite makes Step reject the step.
 func TestBatchesNaN(t *testing.T) {
 	var b l4.Batches
 	s := l4.NewL4Adam(&b)
@@ -301,7 +301,7 @@ func TestBatchesNaN(t *testing.T) {
 	}
 }
 
-// TestBatchesAfterFailure: a first batch that fails does not bind the batches to its model.
+// TestBatchesAfterFailure: if the first Add fails, a later Add accepts another model.
 func TestBatchesAfterFailure(t *testing.T) {
 	one := valuer{gorgonia.NewF64(1)}
 	bad := newParam("w", tensor.Float64, []int{1}, []float64{1})
@@ -316,7 +316,8 @@ func TestBatchesAfterFailure(t *testing.T) {
 	}
 }
 
-// TestBatchesOfTwoDtypes: the mean of losses counts as float32 if one of this step is.
+// TestBatchesOfTwoDtypes: the mean of losses is a float32 if at least one loss of this step is a
+// float32.
 func TestBatchesOfTwoDtypes(t *testing.T) {
 	w := newParam("w", tensor.Float64, []int{1}, []float64{1})
 	var b l4.Batches
@@ -340,7 +341,7 @@ func TestBatchesOfTwoDtypes(t *testing.T) {
 	}
 }
 
-// TestHiddenLossOfBatches: the model of Batches has their mean loss.
+// TestHiddenLossOfBatches: a solver without a loss uses the mean loss of the batches.
 func TestHiddenLossOfBatches(t *testing.T) {
 	dt := tensor.Float64
 	f := newFit(t, dt, fitWeights(dt), 2, true)
@@ -363,8 +364,8 @@ func TestHiddenLossOfBatches(t *testing.T) {
 	}
 }
 
-// TestStepOnBatchesModels: the gradients of the models that batches were added of are zero, so a
-// step on one of them is an error.
+// TestStepOnBatchesModels: Step rejects a model that was passed to Add, because Add has zeroed its
+// gradients.
 func TestStepOnBatchesModels(t *testing.T) {
 	dt := tensor.Float64
 	f := newFit(t, dt, fitWeights(dt), 2, true)

@@ -13,7 +13,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// mnistShapes are the parameters of the 784-300-100-10 perceptron: 266,610 in all.
+// mnistShapes has the shapes of the parameters of the 784-300-100-10 perceptron: 266,610
+// parameters.
 var mnistShapes = [][]int{{784, 300}, {300}, {300, 100}, {100}, {100, 10}, {10}}
 
 func benchModel(dt tensor.Dtype, shapes ...[]int) []gorgonia.ValueGrad {
@@ -32,8 +33,8 @@ func benchModel(dt tensor.Dtype, shapes ...[]int) []gorgonia.ValueGrad {
 	return model
 }
 
-// benchmarkStep times steps. Each has a gradient, set off the clock: the averages of gradients that
-// stay zero would become denormal numbers, which are slow.
+// benchmarkStep times steps. Each step has a nonzero gradient, which is set while the clock is
+// stopped: if gradients stay zero, their averages become subnormal numbers, which are slow.
 func benchmarkStep(b *testing.B, s gorgonia.Solver, model []gorgonia.ValueGrad) {
 	n, grads := 0, make([]*tensor.Dense, len(model))
 	for i, p := range model {
@@ -89,7 +90,7 @@ var benchSolvers = []struct {
 	{"gorgonia.Momentum", func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewMomentum() }},
 }
 
-// BenchmarkStep is one step on the parameters of the MNIST perceptron.
+// BenchmarkStep times one step on the parameters of the MNIST perceptron.
 func BenchmarkStep(b *testing.B) {
 	for _, dt := range dtypes {
 		for _, s := range benchSolvers {
@@ -100,9 +101,9 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
-// BenchmarkInner is one step of Gorgonia's solvers alone, of L4 over them, and of L4Mom, on the
-// parameters of the MNIST perceptron. L4 gives Gorgonia's solvers float64 copies, so alone they step
-// float64, too. What L4 adds is the difference.
+// BenchmarkInner times one step of Gorgonia's solvers alone, of L4 with these solvers inside, and
+// of L4Mom, on the parameters of the MNIST perceptron. L4 gives Gorgonia's solvers float64 copies,
+// so alone they also step float64. The difference is the time that L4 adds.
 func BenchmarkInner(b *testing.B) {
 	loss := valuer{gorgonia.NewF64(1)}
 	for _, dt := range dtypes {
@@ -117,7 +118,7 @@ func BenchmarkInner(b *testing.B) {
 	}
 }
 
-// BenchmarkStepLarge is one step on a tensor of 2²⁵ elements, which does not fit any cache.
+// BenchmarkStepLarge times one step on a tensor of 2²⁵ elements, which does not fit into any cache.
 func BenchmarkStepLarge(b *testing.B) {
 	for _, dt := range dtypes {
 		for _, s := range benchSolvers[:4] {
@@ -128,10 +129,10 @@ func BenchmarkStepLarge(b *testing.B) {
 	}
 }
 
-// BenchmarkCopyLarge moves, with copy on all cores, the bytes that a step on 2²⁵ elements must
-// move: it reads the gradient once to check it; reads and writes gradient, mean and (L4Adam)
-// square; reads and writes weight and direction. Half of what a copy moves is read and half
-// written.
+// BenchmarkCopyLarge times a copy, on all cores, of the bytes that a step on 2²⁵ elements must
+// move. A step reads the gradient once to check it; it reads and writes gradient, mean and (L4Adam)
+// square; it reads and writes weight and direction. A copy reads half of the bytes that it moves
+// and writes the other half.
 func BenchmarkCopyLarge(b *testing.B) {
 	const n = 1 << 25
 	for _, c := range []struct {
@@ -164,7 +165,7 @@ func BenchmarkCopyLarge(b *testing.B) {
 	}
 }
 
-// BenchmarkStepTiny is one step on many small tensors, and on one of the same size.
+// BenchmarkStepTiny times one step on many small tensors, and on one tensor with as many elements.
 func BenchmarkStepTiny(b *testing.B) {
 	tiny := make([][]int, 2000)
 	for i := range tiny {

@@ -12,7 +12,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// boundReference follows the definition of the bound in docs/bound.md, over the steps that a solver
+// boundReference computes the bound as docs/bound.md defines it, from the steps that a solver
 // reports.
 type boundReference struct {
 	rho, tau             float64
@@ -24,8 +24,8 @@ type boundReference struct {
 	forgot, fell         int // steps in which the path shrank, and the loss fell
 }
 
-// TestBoundDefinition: the length of each step is what the definition says, through layouts, dtypes
-// side by side, decay, penalties, skipped steps, and steps without length.
+// TestBoundDefinition: the length of each step follows the definition, for all layouts, for both
+// dtypes together, and with weight decay, penalties, skipped steps and steps without length.
 func TestBoundDefinition(t *testing.T) {
 	for name, opts := range map[string][]l4.Option{
 		"defaults": nil,
@@ -81,7 +81,7 @@ func TestBoundDefinition(t *testing.T) {
 	}
 }
 
-// check takes a step in, which went from the given weights.
+// check checks a step from the given weights and updates the reference.
 func (b *boundReference) check(t *testing.T, info l4.Info, before []float64, tolerance float64) {
 	t.Helper()
 	close := func(what string, got, want float64) {
@@ -131,8 +131,8 @@ func (b *boundReference) check(t *testing.T, info l4.Info, before []float64, tol
 	close("path", info.Path, b.path)
 }
 
-// TestFirstReach: it is a tenth of the norm of the weights, whatever their size. Where that is 0 it
-// is the linearised distance to the estimated minimum.
+// TestFirstReach: the first reach is a tenth of the norm of the weights. If the norm is 0, the
+// first reach is the linearized distance to the estimated minimum.
 func TestFirstReach(t *testing.T) {
 	nan, inf, largest := math.NaN(), math.Inf(1), math.Sqrt(math.MaxFloat64)
 	const linearised = 0
@@ -175,8 +175,8 @@ func TestFirstReach(t *testing.T) {
 	}
 }
 
-// TestStartAfterDecay: the start is where the weights are before the first step of nonzero length,
-// and not where they were before they decayed.
+// TestStartAfterDecay: the start is the weights just before the first step of nonzero length, and
+// not the weights before earlier steps decayed them.
 func TestStartAfterDecay(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{8})
 	s := l4.NewL4Mom(valuer{loss}, l4.WithWeightDecay(0.5))
@@ -188,8 +188,8 @@ func TestStartAfterDecay(t *testing.T) {
 	}
 }
 
-// TestFirstStepFromZero: without a scale of the weights the first step is a share of the
-// linearised distance, whatever the scale of the gradients.
+// TestFirstStepFromZero: if all weights are 0, the first step is a share of the linearized
+// distance, for gradients of any scale.
 func TestFirstStepFromZero(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		for _, scale := range []float64{1e-8, 1, 1e8} {
@@ -213,8 +213,8 @@ func TestFirstStepFromZero(t *testing.T) {
 	})
 }
 
-// TestBoundWithoutLength: where the loss or the direction is 0, or the inner product infinite, the
-// weights stay and so does all that the bound remembers.
+// TestBoundWithoutLength: if the loss or the direction is 0, or the inner product is infinite,
+// neither the weights nor the state of the bound change.
 func TestBoundWithoutLength(t *testing.T) {
 	for name, c := range map[string]struct{ loss, grad float64 }{
 		"loss 0":                    {0, 1},
@@ -257,7 +257,7 @@ func TestBoundAfterUnderflow(t *testing.T) {
 	}
 }
 
-// TestBoundWithInfiniteLength: a step whose length overflows is none.
+// TestBoundWithInfiniteLength: a step whose length overflows does not move the weights.
 func TestBoundWithInfiniteLength(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 	s := l4.NewL4Adam(valuer{loss}, l4.WithEpsilon(0), l4.WithAdamEpsilon(0))
@@ -268,8 +268,8 @@ func TestBoundWithInfiniteLength(t *testing.T) {
 	wantEqual(t, numbers(p.w), []float64{1, 2})
 }
 
-// TestBoundWithoutGradients: where all gradients are exactly 0 for many steps, though the loss is
-// not, the weights stay.
+// TestBoundWithoutGradients: if all gradients are exactly 0 for many steps, but the loss is not,
+// the weights stay.
 func TestBoundWithoutGradients(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		loss, model := newBowl(), []*param{newParam("w", dt, []int{4}, ramp(4, 1))}
@@ -293,7 +293,7 @@ func TestBoundWithoutGradients(t *testing.T) {
 	})
 }
 
-// TestBoundAgainstDescent: where gᵀv is below 0 there is no step, though ε makes the rate positive.
+// TestBoundAgainstDescent: if gᵀv is below 0, the weights stay, although ε makes the rate positive.
 func TestBoundAgainstDescent(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
 	s := l4.NewL4Mom(valuer{loss}, l4.WithMomentumTime(1), l4.WithGradientTime(2),
@@ -308,8 +308,8 @@ func TestBoundAgainstDescent(t *testing.T) {
 	}
 }
 
-// TestBoundWithWeightNotFinite: a weight that is not a finite number, and has no gradient, leaves
-// the bound of the others in force.
+// TestBoundWithWeightNotFinite: if one weight is not finite and has a zero gradient, the bound
+// still limits the steps of the other weights.
 func TestBoundWithWeightNotFinite(t *testing.T) {
 	for name, newSolver := range solvers {
 		if name == "L4" {
@@ -329,7 +329,8 @@ func TestBoundWithWeightNotFinite(t *testing.T) {
 	}
 }
 
-// TestReachAfterWeightsWereSet: weights that a program sets between two steps count in the next.
+// TestReachAfterWeightsWereSet: if a program sets weights between two steps, the next step uses the
+// new weights.
 func TestReachAfterWeightsWereSet(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
 	s := l4.NewL4Mom(valuer{loss})
@@ -341,8 +342,8 @@ func TestReachAfterWeightsWereSet(t *testing.T) {
 	}
 }
 
-// TestBoundInNoise: on a loss of which noise is all there is, weights stay where they are, and
-// without the bound they wander ever faster.
+// TestBoundInNoise: if the loss is only noise, the weights stay close to their start. Without the
+// bound they move away faster and faster.
 func TestBoundInNoise(t *testing.T) {
 	const n, steps = 50, 5000
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
@@ -370,7 +371,7 @@ func TestBoundInNoise(t *testing.T) {
 	})
 }
 
-// TestBoundFindsFarTargets: where the way is straight the reach grows exponentially.
+// TestBoundFindsFarTargets: if the weights move in a straight line, the reach grows exponentially.
 func TestBoundFindsFarTargets(t *testing.T) {
 	for _, target := range []float64{1e-6, 1, 1e6} {
 		for name, newSolver := range solvers {

@@ -42,8 +42,8 @@ func TestMaxLearnRate(t *testing.T) {
 	})
 }
 
-// TestNegativeRateIsCapped: with a time scale of its own g can point the other way, and then the
-// rate is negative.
+// TestNegativeRateIsCapped: if g has a separate time scale, gᵀv and the rate can be negative, and
+// the cap limits their magnitude.
 func TestNegativeRateIsCapped(t *testing.T) {
 	w := newParam("w", tensor.Float64, []int{1}, []float64{0})
 	s := l4.NewL4Mom(
@@ -63,8 +63,8 @@ func TestNegativeRateIsCapped(t *testing.T) {
 	}
 }
 
-// TestRateAboveFloat32: a learning rate that float32 cannot hold is capped there, so that weights
-// stay finite.
+// TestRateAboveFloat32: a learning rate above the largest float32 counts as the largest float32, so
+// that weights stay finite.
 func TestRateAboveFloat32(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float32, []int{2}, []float64{1, 2})
 	stepOnce(
@@ -81,7 +81,7 @@ func TestRateAboveFloat32(t *testing.T) {
 	}
 }
 
-// TestNegativeRateBelowFloat32 is the same for a negative rate.
+// TestNegativeRateBelowFloat32 is TestRateAboveFloat32 for a negative rate.
 func TestNegativeRateBelowFloat32(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float32, []int{2}, []float64{1, 2})
 	s := l4.NewL4Mom(valuer{loss}, l4.WithoutBound(), l4.WithEpsilon(0), l4.WithGradientTime(1))
@@ -94,7 +94,8 @@ func TestNegativeRateBelowFloat32(t *testing.T) {
 	}
 }
 
-// TestRateOfNothing: with neither a loss nor gradients nor ε the rate is 0/0, which is no step.
+// TestRateOfNothing: if the loss, the gradients and ε are 0, the rate would be 0/0, and the weights
+// stay.
 func TestRateOfNothing(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		loss, p := gorgonia.NewF64(0), newParam("w", dt, []int{2}, []float64{1, 2})
@@ -106,8 +107,8 @@ func TestRateOfNothing(t *testing.T) {
 	})
 }
 
-// TestInfiniteRate: a rate that overflows is the largest number, also under a schedule without a
-// cap, so that it can be saved and loaded.
+// TestInfiniteRate: a rate that overflows becomes the largest number, also with a schedule without
+// a cap, so that it can be saved and loaded.
 func TestInfiniteRate(t *testing.T) {
 	opts := []l4.Option{l4.WithoutBound(), l4.WithEpsilon(0),
 		l4.WithMaxLearnRateSchedule(func(int) float64 { return math.Inf(1) })}

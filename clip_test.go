@@ -11,8 +11,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestClip: the direction of clipped gradients is that of gradients clipped by hand: elements
-// first, then the norm.
+// TestClip: the direction equals the direction for gradients that the test has clipped, first the
+// elements and then the norm.
 func TestClip(t *testing.T) {
 	elements := func(g []float64, c float64) []float64 {
 		out := make([]float64, len(g))
@@ -60,8 +60,8 @@ func TestClip(t *testing.T) {
 	}
 }
 
-// TestClippedSlope: where all gradients are clipped alike, a step along them is as long as without
-// clipping.
+// TestClippedSlope: if clipping scales all gradients by the same factor, the step is as long as
+// without clipping.
 func TestClippedSlope(t *testing.T) {
 	step := func(opts ...l4.Option) []float64 {
 		w := newParam("w", tensor.Float64, []int{4}, make([]float64, 4))
@@ -79,8 +79,8 @@ func TestClippedSlope(t *testing.T) {
 	wantClose(t, step(l4.WithClipNorm(1e-3)), want, 1e-6)
 }
 
-// TestClipLeavesWeightsAlone: what only clips asks nothing of the weights, and L1 no more than that
-// their sum is finite.
+// TestClipLeavesWeightsAlone: clipping does not read the weights, and L1 needs only a finite sum of
+// their magnitudes.
 func TestClipLeavesWeightsAlone(t *testing.T) {
 	for name, opt := range map[string]l4.Option{"clip": l4.WithClip(1),
 		"clip norm": l4.WithClipNorm(1), "L1": l4.WithL1Reg(1)} {
@@ -93,7 +93,7 @@ func TestClipLeavesWeightsAlone(t *testing.T) {
 	}
 }
 
-// TestZeroGradientIsNotClipped: where there is no gradient clipping takes nothing off it.
+// TestZeroGradientIsNotClipped: if all gradients are 0, the share that clipping leaves is 1.
 func TestZeroGradientIsNotClipped(t *testing.T) {
 	run := func(opts ...l4.Option) float64 {
 		w := newParam("w", tensor.Float64, []int{1}, []float64{1})
@@ -111,8 +111,8 @@ func TestZeroGradientIsNotClipped(t *testing.T) {
 	}
 }
 
-// TestShapingOverflow: gradients whose norm overflows are rejected, and so is a penalty that is not
-// finite or takes a gradient out of bounds.
+// TestShapingOverflow: Step rejects gradients whose norm overflows, a penalty that is not finite,
+// and a penalty that makes a gradient too large.
 func TestShapingOverflow(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		largest := math.MaxFloat32
@@ -148,7 +148,8 @@ func TestShapingOverflow(t *testing.T) {
 	})
 }
 
-// TestClipAfterZeroGradient: a step without a gradient has nothing clipped, whatever the last had.
+// TestClipAfterZeroGradient: in a step with zero gradients the share is 1, whatever it was in the
+// last step.
 func TestClipAfterZeroGradient(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
 	s := l4.NewL4Mom(

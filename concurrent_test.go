@@ -12,8 +12,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestTwoSolversAtOnce: solvers in goroutines of their own, large enough to call helpers, do not
-// disturb each other.
+// TestTwoSolversAtOnce: solvers in separate goroutines, with models that are large enough for all
+// cores, do not disturb each other.
 func TestTwoSolversAtOnce(t *testing.T) {
 	run := func() []float64 {
 		model := []*param{newParam("w", tensor.Float32, []int{700, 1000}, ramp(700_000, 1))}
@@ -43,8 +43,8 @@ func TestTwoSolversAtOnce(t *testing.T) {
 	}
 }
 
-// TestSideBySideMachines: one solver steps a model whose gradients come from machines that run side
-// by side.
+// TestSideBySideMachines: one solver steps a model whose gradients come from machines that run at
+// the same time.
 func TestSideBySideMachines(t *testing.T) {
 	run := func(sideBySide bool) []float64 {
 		type half struct {
@@ -102,7 +102,7 @@ func TestSideBySideMachines(t *testing.T) {
 	wantEqual(t, run(true), run(false))
 }
 
-// named is a parameter under another name.
+// named is a parameter with another name.
 type named struct {
 	gorgonia.ValueGrad
 	name string
@@ -110,7 +110,8 @@ type named struct {
 
 func (n named) Name() string { return n.name }
 
-// TestSameBitsOnAnyNumberOfCores: the model is large enough for a step to be shared out.
+// TestSameBitsOnAnyNumberOfCores: steps have the same bits on any number of cores. The model is
+// large enough for all cores.
 func TestSameBitsOnAnyNumberOfCores(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {

@@ -11,7 +11,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// line is a graph for a straight line through points, over weights that other graphs may share.
+// line is a graph that fits a straight line to points. Other graphs may share its weights.
 type line struct {
 	x, y, loss *gorgonia.Node
 	nodes      gorgonia.Nodes
@@ -49,7 +49,7 @@ func newWeight() *tensor.Dense {
 	return tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64))
 }
 
-// run evaluates the line on points of y = 2x + 1 whose x count up from the given number.
+// run evaluates the line on points of y = 2x + 1. Their x count up from the given number.
 func (l *line) run(from int) {
 	l.machine.Reset()
 	xs, ys := make([]float64, l.x.Shape()[0]), make([]float64, l.x.Shape()[0])
@@ -68,8 +68,8 @@ func (l *line) run(from int) {
 	}
 }
 
-// Two machines run half a batch each, at the same time. The steps are those of one machine that
-// runs all of it.
+// Two machines run half a batch each, at the same time. The steps equal the steps with one machine
+// that runs the complete batch.
 func ExampleBatches() {
 	train := func(replicas, points int) (float64, float64) {
 		slope, offset := newWeight(), newWeight()
@@ -105,7 +105,7 @@ func ExampleBatches() {
 	// two machines: y = 1.995345 x + 1.005172
 }
 
-// One graph for each number of points, and one solver for all.
+// Each number of points has a separate graph, and all graphs share one solver.
 func ExampleSolver_SetLoss() {
 	slope, offset := newWeight(), newWeight()
 	lines := []*line{
@@ -127,8 +127,8 @@ func ExampleSolver_SetLoss() {
 	// Output: y = 2.000 x + 1.000
 }
 
-// A framework takes any gorgonia.Solver in its settings, before there is a graph, builds a graph
-// for each size of its batches, and shows the loss to nobody. The solver finds it.
+// A framework accepts any gorgonia.Solver before it builds a graph. It builds one graph for each
+// batch size and hides the losses. The solver finds the loss of each graph.
 func ExampleNewL4Adam_hiddenLoss() {
 	// fit stands for the framework.
 	fit := func(solver gorgonia.Solver) (slope float64) {
@@ -145,7 +145,7 @@ func ExampleNewL4Adam_hiddenLoss() {
 	// Output: 2.0
 }
 
-// The loss of a program that reads it from the graph.
+// The program reads its loss from the graph and passes it to the solver as a function.
 func ExampleLossFunc() {
 	slope, offset := newWeight(), newWeight()
 	l := newLine(slope, offset, 10)
@@ -164,7 +164,7 @@ func ExampleLossFunc() {
 	// Output: 2.0
 }
 
-// Four micro-batches, run one after the other, make one step as a batch of all their points does.
+// Four micro-batches, which run one after the other, make the same step as one batch of all points.
 func ExampleBatches_microBatches() {
 	slope, offset := newWeight(), newWeight()
 	l := newLine(slope, offset, 5)

@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A line fitted to four points without a learning rate.
+// The program fits a line to four points without a learning rate.
 func Example() {
 	g := gorgonia.NewGraph()
 	x := gorgonia.NodeFromAny(g, tensor.New(tensor.WithShape(4, 2),

@@ -11,7 +11,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// minimise makes steps on f, of one weight that starts at 0, and returns where they end.
+// minimise makes steps on f, a function of one weight that starts at 0, and returns the last
+// weight.
 func minimise(
 	newSolver func(loss gorgonia.Valuer) gorgonia.Solver,
 	steps int,
@@ -32,10 +33,10 @@ func minimise(
 	return numbers(w.w)[0]
 }
 
-// parabola is (w-3)².
+// parabola returns (w-3)².
 func parabola(w float64) (loss, gradient float64) { return (w - 3) * (w - 3), 2 * (w - 3) }
 
-// L4 over RMSProp: that supplies the direction, L4 the length of the step.
+// RMSProp supplies the direction of each step, and L4 its length.
 func ExampleNew() {
 	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
 		return l4.New(loss, gorgonia.NewRMSPropSolver())
@@ -44,8 +45,8 @@ func ExampleNew() {
 	// Output: 3.000
 }
 
-// A log density can be positive, and so its negative is below zero. A lower bound of it makes it a
-// loss for L4.
+// A log density can be positive, so the negative log density can be below zero. L4 needs a lower
+// bound of this loss.
 func ExampleWithLossFloor() {
 	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
 		return l4.NewL4Adam(loss, l4.WithLossFloor(-100))
@@ -57,8 +58,8 @@ func ExampleWithLossFloor() {
 	// Output: 3.000
 }
 
-// The penalty counts as part of the loss: with λ = 1 the minimum of (w-3)² + λ/2·w² is 3, at 2. As
-// the loss cannot come near zero, its floor helps L4 to settle.
+// The penalty is part of the loss: with λ = 1 the minimum of (w-3)² + λ/2·w² is 3, at w = 2. The
+// loss cannot come near zero, so its floor helps L4 to converge.
 func ExampleWithL2Reg() {
 	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
 		return l4.NewL4Mom(loss, l4.WithL2Reg(1), l4.WithLossFloor(3))
@@ -67,7 +68,7 @@ func ExampleWithL2Reg() {
 	// Output: 2.000
 }
 
-// The absolute value pulls harder than the slope of (w/10-0.1)² at zero, so the weight stays there.
+// At zero the penalty's slope is larger than the slope of (w/10-0.1)², so the weight stays at zero.
 func ExampleWithL1Reg() {
 	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
 		return l4.NewL4Mom(loss, l4.WithL1Reg(0.1), l4.WithLossFloor(0.01))
@@ -79,7 +80,7 @@ func ExampleWithL1Reg() {
 	// Output: 0.0
 }
 
-// Decay takes a ten-thousandth of the weight off in each step, which the loss has to win back.
+// Each step reduces the weight by a ten-thousandth, so the loss stays above its minimum.
 func ExampleWithWeightDecay() {
 	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
 		return l4.NewL4Mom(loss, l4.WithWeightDecay(1e-4))
@@ -88,7 +89,7 @@ func ExampleWithWeightDecay() {
 	// Output: true
 }
 
-// An element of a gradient counts as 10 at most.
+// The option limits each element of a gradient to 10.
 func ExampleWithClip() {
 	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
 		return l4.NewL4Adam(loss, l4.WithClip(10))
@@ -97,8 +98,8 @@ func ExampleWithClip() {
 	// Output: 3.00
 }
 
-// One batch in fifty has a gradient a million times too large. Clipped, it is one among others in
-// the averages.
+// One batch in fifty has a gradient that is a million times too large. The option reduces it to the
+// size of the other gradients.
 func ExampleWithClipNorm() {
 	step := 0
 	w := minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
@@ -125,7 +126,7 @@ func ExampleWithMaxLearnRate() {
 	// Output: 0.001
 }
 
-// The learning rate of the last hundred steps falls to zero, as in other schedules.
+// The schedule reduces the learning rate of the last hundred steps to zero.
 func ExampleWithMaxLearnRateSchedule() {
 	const steps = 1000
 	fall := func(step int) float64 {
@@ -147,7 +148,7 @@ func ExampleWithMaxLearnRateSchedule() {
 	// step 1000: learning rate 1e-05
 }
 
-// A recorder logs every hundredth step.
+// The recorder logs every hundredth step.
 func ExampleWithRecorder() {
 	minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
 		return l4.NewL4Mom(loss, l4.WithRecorder(func(i l4.Info) {
@@ -161,7 +162,7 @@ func ExampleWithRecorder() {
 	// step 200: loss 5e-01, learning rate 0.0033
 }
 
-// The average of the weights is better than the last ones where the gradients are noisy.
+// If the gradients are noisy, the average of the weights is better than the last weights.
 func ExampleAverage() {
 	noise := rand.New(rand.NewPCG(1, 2))
 	w := &param{name: "w", w: gorgonia.NewF64(0), g: gorgonia.NewF64(0)}
@@ -186,7 +187,7 @@ func ExampleAverage() {
 	// Output: 3.0
 }
 
-// A loss below zero lowers the floor of the loss, and a loss near that floor lowers it again.
+// A loss below zero lowers the floor of the loss. A loss near the new floor lowers the floor again.
 func ExampleInfo() {
 	minimise(func(loss gorgonia.Valuer) gorgonia.Solver {
 		return l4.NewL4Mom(loss, l4.WithRecorder(func(i l4.Info) {

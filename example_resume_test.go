@@ -13,8 +13,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// Training stops after half of its steps. What another process makes of the saved bytes ends with
-// the same weights as training without a stop, to the bit.
+// Training stops after half of its steps. Another process loads the saved bytes and continues. It
+// ends with the same weights as training without a stop, to the bit.
 func ExampleSolver_MarshalBinary() {
 	straight := newTraining()
 	straight.run(1000)
@@ -43,8 +43,9 @@ func ExampleSolver_MarshalBinary() {
 	// z = 1.0 x + 2.0 y
 }
 
-// A program that saves its weights with encoding/gob, tensor by tensor, saves the state of the
-// solver behind them. A new solver over trained weights would have to find its step length anew.
+// The program saves its weights with encoding/gob, tensor by tensor, and then the state of the
+// solver. Without the state, a new solver would have to adapt its step length to the trained
+// weights again.
 func ExampleSolver_UnmarshalBinary() {
 	check := func(err error) {
 		if err != nil {
@@ -85,7 +86,8 @@ func ExampleSolver_UnmarshalBinary() {
 	// same weights: true
 }
 
-// checkpoint is what a program needs to go on. Weights are not part of a solver's state.
+// checkpoint holds everything that the program needs to resume. The state of a solver does not
+// contain the weights.
 type checkpoint struct {
 	Weights         []float64
 	Solver, Average []byte
@@ -152,7 +154,7 @@ func (t *training) save() []byte {
 	return file.Bytes()
 }
 
-// load is for a training of the same model and options.
+// load loads a checkpoint of a training with the same model and options.
 func (t *training) load(file []byte) {
 	var c checkpoint
 	if err := gob.NewDecoder(bytes.NewReader(file)).Decode(&c); err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// Last tells what a step did: the learning rate that L4 chose, and the numbers behind it.
+// Last reports what a step did: the learning rate that L4 chose, and the numbers that it was
+// computed from.
 func ExampleSolver_Last() {
 	loss := gorgonia.NewF64(2)
 	w := &param{name: "w", w: gorgonia.NewF64(1), g: gorgonia.NewF64(4)}
@@ -35,7 +36,8 @@ func ExampleSolver_Last() {
 	// Output: step 1: loss 2, estimated minimum 1.5, gᵀv 16, learning rate 0.000688
 }
 
-// A batch that gives NaN costs one step and nothing else.
+// A batch whose gradients are NaN costs one step. It does not change the weights or the state of
+// the solver.
 func ExampleErrNonFinite() {
 	w := &param{name: "w", w: gorgonia.NewF64(1), g: gorgonia.NewF64(math.NaN())}
 
@@ -49,7 +51,8 @@ func ExampleErrNonFinite() {
 	// weight 1 gradient 0
 }
 
-// A batch now and then may be NaN, but not three in a row.
+// The option skips up to two batches in a row whose loss is NaN. A third batch in a row is an
+// error.
 func ExampleWithSkipNonFinite() {
 	loss := gorgonia.NewF64(0)
 	w := &param{name: "w", w: gorgonia.NewF64(1), g: gorgonia.NewF64(0)}
@@ -68,7 +71,7 @@ func ExampleWithSkipNonFinite() {
 	// 2 steps, 4 batches skipped
 }
 
-// A program that ignores the error of Step learns of it from the log, once for each kind of error.
+// The logger logs each kind of error once, for programs that ignore the error of Step.
 func ExampleWithLogger() {
 	brief := func(_ []string, a slog.Attr) slog.Attr { // for this example
 		if a.Key == slog.TimeKey || a.Key == "error" {
@@ -91,7 +94,7 @@ func ExampleWithLogger() {
 }
 
 // Gorgonia may store the value of another node in the memory of a loss that is a tensor. ReadLoss
-// copies it in time.
+// copies the loss before.
 func ExampleReadLoss() {
 	g := gorgonia.NewGraph()
 	w := gorgonia.NewVector(

@@ -11,14 +11,14 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// plainPolyak is the rule of B. Polyak (1987): η = (L − floor)/‖g‖², all the way to a known
-// minimum. It shows what a new rule takes.
+// plainPolyak is the rule of B. Polyak (1987), η = (L − floor)/‖g‖², which aims at a known minimum.
+// It is an example of a new rule.
 type plainPolyak struct{}
 
 func (plainPolyak) rate(m measured) (eta, lmin float64) { return m.loss / m.dot, 0 }
 func (plainPolyak) fields(*record.Codec)                {}
 
-// scalarParam is a parameter of one number.
+// scalarParam is a parameter with one element.
 type scalarParam struct {
 	name string
 	w, g *gorgonia.F64
@@ -28,8 +28,8 @@ func (p scalarParam) Name() string                  { return p.name }
 func (p scalarParam) Value() gorgonia.Value         { return p.w }
 func (p scalarParam) Grad() (gorgonia.Value, error) { return p.g, nil }
 
-// TestNewRule: Polyak's rule along the plain gradient halves the distance to the minimum of a
-// parabola in each step, whatever its curvature.
+// TestNewRule: with Polyak's rule along the plain gradient, each step halves the distance to the
+// minimum of a parabola of any curvature.
 func TestNewRule(t *testing.T) {
 	for _, curvature := range []float64{1e-3, 1, 1e3} {
 		loss, p := gorgonia.NewF64(0), scalarParam{"w", gorgonia.NewF64(3), gorgonia.NewF64(0)}
@@ -49,8 +49,8 @@ func TestNewRule(t *testing.T) {
 }
 
 // lion is the direction of Lion (X. Chen et al., NeurIPS 2023): with a running average m of the
-// gradients ∇, v = sign(c) and g = c, where c = 0.9·m + 0.1·∇; then m ← 0.99·m + 0.01·∇. It shows
-// what a new direction takes.
+// gradients ∇, v = sign(c) and g = c, where c = 0.9·m + 0.1·∇; then m ← 0.99·m + 0.01·∇. It is an
+// example of a new direction.
 type lion struct {
 	mean  flat.Vectors // m
 	signs flat.Pass
@@ -87,8 +87,9 @@ func lionSigns[T kernel.Float](l *lion, p *flat.Part[T]) (dot, square float64) {
 	return dot, square
 }
 
-// layered is the momentum with a factor for each tensor: a learning rate per layer. The factor is
-// part of v, so that gᵀv contains it. It shows what a direction around another takes.
+// layered is the momentum with one factor per tensor: a learning rate per layer. The factor is part
+// of v, so gᵀv contains the factor. layered is an example of a direction that contains another
+// direction.
 type layered struct {
 	*averages
 	factor func(name string) float64
@@ -122,7 +123,7 @@ func scaleLayer[T kernel.Float](l *layered, p *flat.Part[T]) (dot, square float6
 	return dot, square
 }
 
-// trainParabola makes steps on (a²+b²)/2 from a = b = 3 and returns where they end.
+// trainParabola makes steps on (a²+b²)/2 from a = b = 3 and returns the last a and b.
 func trainParabola(t *testing.T, s *Solver, loss *gorgonia.F64, steps int) (a, b float64) {
 	t.Helper()
 	pa := scalarParam{"a", gorgonia.NewF64(3), gorgonia.NewF64(0)}
@@ -137,7 +138,8 @@ func trainParabola(t *testing.T, s *Solver, loss *gorgonia.F64, steps int) (a, b
 	return float64(*pa.w), float64(*pb.w)
 }
 
-// TestNewDirection: L4 along Lion finds the minimum of a parabola, and its state can be saved.
+// TestNewDirection: L4 with Lion's direction finds the minimum of a parabola, and its state can be
+// saved and loaded.
 func TestNewDirection(t *testing.T) {
 	loss := gorgonia.NewF64(0)
 	s := newSolver("L4Lion", valuerOf{loss}, newOptions(nil), newLion)
@@ -159,7 +161,7 @@ func TestNewDirection(t *testing.T) {
 	}
 }
 
-// TestRatePerLayer: a tensor with half the factor goes half as far in a step.
+// TestRatePerLayer: a tensor with half the factor moves half as far in a step.
 func TestRatePerLayer(t *testing.T) {
 	loss := gorgonia.NewF64(0)
 	factors := map[string]float64{"a": 1, "b": 0.5}

@@ -11,7 +11,7 @@ import (
 )
 
 // classifier is a softmax classifier of 5 inputs and 3 classes, linear or with a hidden layer of
-// 16, over 200 samples of which 30 % have a random label. So its loss cannot come near 0.
+// 16, on 200 samples. 30 % of the samples have a random label, so the loss cannot come near 0.
 type classifier struct {
 	hidden bool
 	xs     []float64
@@ -68,7 +68,7 @@ func newClassifier(seed uint64, hidden bool) *classifier {
 	return c
 }
 
-// eval sets the mean loss of the samples from lo to hi, and its gradients.
+// eval computes the mean loss of the samples from lo to hi, and its gradients.
 func (c *classifier) eval(lo, hi int) float64 {
 	var ws, gs [][]float64
 	for _, p := range c.model {
@@ -121,7 +121,8 @@ func affine(x, w, b []float64) []float64 {
 	return y
 }
 
-// affineGrad adds to the gradients of w and b, given that of the result, and returns that of x.
+// affineGrad gets the gradient of the result of affine. It adds to the gradients of w and b, and
+// returns the gradient of x.
 func affineGrad(x, dy, w, gw, gb []float64) []float64 {
 	dx := make([]float64, len(x))
 	for i, xi := range x {
@@ -144,7 +145,8 @@ func (c *classifier) setWeights(ws []float64) {
 	}
 }
 
-// train makes steps on batches, in order, and returns the largest and the last loss of all samples.
+// train makes steps on batches, in order. It returns the largest loss and the last loss of all
+// samples.
 func (c *classifier) train(t *testing.T, s gorgonia.Solver, steps, batch int) (largest, last float64) {
 	t.Helper()
 	for i := range steps {
@@ -164,8 +166,8 @@ func adam(rate float64) gorgonia.Solver {
 	return gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate))
 }
 
-// TestFineTuning: a new solver over trained weights does not ruin them, though the loss is well
-// above 0 and the gradient nearly 0, which L4 takes for a long way to go.
+// TestFineTuning: a new solver does not ruin trained weights, although the loss is well above 0 and
+// the gradient is nearly 0, so that the paper's rule would make long steps.
 func TestFineTuning(t *testing.T) {
 	const before, after, seeds = 1000, 500, 3
 	for _, hidden := range []bool{false, true} {

@@ -11,8 +11,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestLossFloor: a loss moved up or down by a constant, with the floor moved along, gives the same
-// steps.
+// TestLossFloor: a constant that is added to the loss and to the floor does not change the steps.
 func TestLossFloor(t *testing.T) {
 	everyProblem(t, func(t *testing.T, p problem, newSolver newSolver) {
 		want := newTrial(t, p, tensor.Float64, newSolver).run(30)
@@ -32,7 +31,7 @@ func TestLossFloor(t *testing.T) {
 	})
 }
 
-// TestFloorMoves: where the floor goes for a sequence of losses, and Lmin with it.
+// TestFloorMoves checks the floor and Lmin for sequences of losses.
 func TestFloorMoves(t *testing.T) {
 	for _, c := range []struct{ losses, floors, lmins []float64 }{
 		{[]float64{2, -1}, []float64{0, -4}, []float64{1.5, 3}},            // by the range
@@ -68,8 +67,8 @@ func TestFloorMoves(t *testing.T) {
 	}
 }
 
-// TestFloorTolerance: a loss below a floor that moves counts as at the floor up to 1e-6 of the
-// range of losses.
+// TestFloorTolerance: a loss below a floor that moves, by up to 1e-6 of the range of losses, counts
+// as at the floor.
 func TestFloorTolerance(t *testing.T) {
 	for _, largest := range []float64{1, 1e3} {
 		for share, lowers := range map[float64]bool{0.9e-6: false, 1.1e-6: true} {
@@ -83,8 +82,8 @@ func TestFloorTolerance(t *testing.T) {
 	}
 }
 
-// TestBelowTheFloor: a loss below the floor is ErrNegativeLoss, names the remedy and changes
-// nothing. What rounding alone takes below it is none.
+// TestBelowTheFloor: a loss below the floor is ErrNegativeLoss, which names the remedy, and does
+// not change anything. A loss below the floor by rounding error only is not an error.
 func TestBelowTheFloor(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		loss := newScalar(dt)
@@ -116,7 +115,7 @@ func TestBelowTheFloor(t *testing.T) {
 	})
 }
 
-// TestNegativeLossChangesNothing: neither weights nor gradients.
+// TestNegativeLossChangesNothing: ErrNegativeLoss leaves weights and gradients unchanged.
 func TestNegativeLossChangesNothing(t *testing.T) {
 	loss, model := newBowl(), []*param{newParam("w", tensor.Float64, []int{4}, ramp(4, 1))}
 	s := l4.NewL4Adam(loss, l4.WithLossFloor(0))
@@ -146,7 +145,7 @@ func TestOverflowAboveFloor(t *testing.T) {
 	}
 }
 
-// TestRoundedLoss: a loss that rounding has taken below zero counts as zero.
+// TestRoundedLoss: a loss that is below zero by rounding error only counts as zero.
 func TestRoundedLoss(t *testing.T) {
 	for _, c := range []struct {
 		loss gorgonia.Value

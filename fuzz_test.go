@@ -15,8 +15,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// FuzzStep builds models, sound and broken ones, and steps them again and again. Nothing panics, a
-// rejected step changes no weight, and no step makes a weight NaN.
+// FuzzStep steps valid and invalid models repeatedly. A step does not panic and does not make a
+// weight NaN, and a rejected step does not change weights.
 func FuzzStep(f *testing.F) {
 	for seed := range uint64(40) {
 		f.Add(seed, uint8(seed%4))
@@ -168,7 +168,7 @@ func isBroken(v gorgonia.Value) bool {
 	return true
 }
 
-// wild is a number of any kind, mostly harmless.
+// wild returns a number that is usually ordinary, and sometimes extreme or not finite.
 func wild(r *rand.Rand) float64 {
 	switch r.IntN(12) {
 	case 0:

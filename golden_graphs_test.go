@@ -8,8 +8,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// buildProblem expresses the loss of a golden trace as a graph. The function it returns sets the
-// inputs of the step with the given number, counted from 0.
+// buildProblem builds the loss of a golden trace as a graph. The returned function sets the inputs
+// of a step; the first step is 0.
 func buildProblem(
 	t *testing.T,
 	name string,

@@ -14,8 +14,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// The traces in testdata/golden come from an independent implementation of the algorithm. The
-// README there tells their format.
+// An independent implementation of the algorithm has written the traces in testdata/golden. The
+// README there describes their format.
 
 type golden struct {
 	Shapes [][]int
@@ -79,7 +79,7 @@ func readGolden(t *testing.T, name string, into any) {
 	}
 }
 
-// flatten returns the numbers of nested lists, row-major.
+// flatten returns the numbers of nested lists in row-major order.
 func flatten(x any) []float64 {
 	switch x := x.(type) {
 	case float64:
@@ -120,7 +120,7 @@ func TestGoldenFeed(t *testing.T) {
 	}
 }
 
-// feed gives the losses and gradients of a trace to a solver.
+// feed passes the losses and gradients of a trace to a solver.
 func feed(t *testing.T, g golden, run goldenRun, dt tensor.Dtype) worst {
 	t.Helper()
 	var want [][]any
@@ -225,7 +225,8 @@ func trace(t *testing.T, name string, g golden, run goldenRun) {
 	errs.check(t, 1e-8, "loss", "eta", "lmin", "weights")
 }
 
-// TestGoldenBound compares the rule with its bound with traces of an independent implementation.
+// TestGoldenBound compares the paper's rule with the bound with traces of an independent
+// implementation.
 func TestGoldenBound(t *testing.T) {
 	var g struct {
 		Cases []struct {

@@ -8,7 +8,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestGradientTimeState: a gradient time scale equal to that of the momentum changes nothing.
+// TestGradientTimeState: WithGradientTime does not change anything if it equals the momentum time.
 func TestGradientTimeState(t *testing.T) {
 	model := func() []*param {
 		return []*param{newParam("w", tensor.Float64, []int{9}, ramp(9, 1))}

@@ -7,8 +7,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestManyGraphs: one solver steps the weights that graphs for batches of several sizes share, and
-// allocates nothing for changing between them.
+// TestManyGraphs: one solver steps weights that graphs for several batch sizes share. It does not
+// allocate memory when the graph changes.
 func TestManyGraphs(t *testing.T) {
 	for name, newSolver := range solvers {
 		for _, dual := range []bool{true, false} {

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// quiet drops what l4 logs.
+// quiet discards the log of l4.
 type quiet struct{ slog.Handler }
 
 func (q quiet) Handle(ctx context.Context, r slog.Record) error {
@@ -33,12 +33,12 @@ func (q quiet) Handle(ctx context.Context, r slog.Record) error {
 
 var dtypes = []tensor.Dtype{tensor.Float32, tensor.Float64}
 
-// valuer is a loss that a test sets by hand.
+// valuer is a loss that a test sets.
 type valuer struct{ v gorgonia.Value }
 
 func (v valuer) Value() gorgonia.Value { return v.v }
 
-// param is a gorgonia.ValueGrad outside any graph.
+// param is a gorgonia.ValueGrad that is not a node.
 type param struct {
 	name string
 	w, g gorgonia.Value
@@ -69,7 +69,7 @@ func newScalar(dt tensor.Dtype) gorgonia.Value {
 	return gorgonia.NewF32(0)
 }
 
-// backing converts to a slice of the dtype.
+// backing converts numbers to a slice of the dtype.
 func backing(dt tensor.Dtype, xs []float64) any {
 	if dt == tensor.Float64 {
 		return append([]float64{}, xs...)
@@ -89,7 +89,8 @@ func stateModel(dt tensor.Dtype) []*param {
 	}
 }
 
-// mixedModel has a view, a vector of float64 whatever the other dtype, and a scalar.
+// mixedModel returns a model with a view, a float64 vector, and a scalar. The view and the scalar
+// have the given dtype.
 func mixedModel(dt tensor.Dtype) []*param {
 	whole := newParam("", dt, []int{6, 5}, ramp(30, 3)).w.(*tensor.Dense)
 	view, err := whole.Slice(tensor.S(1, 4), tensor.S(0, 3))
@@ -108,10 +109,11 @@ func setNumbers(v gorgonia.Value, xs []float64) { bindtest.SetNumbers(v, xs) }
 // numbers returns the elements of a value in row-major order.
 func numbers(v gorgonia.Value) []float64 { return bindtest.Numbers(v) }
 
-// eachNumber calls f for each element in row-major order and stores what f makes of it.
+// eachNumber calls f with each element in row-major order, and stores the value that f leaves in
+// *x.
 func eachNumber(v gorgonia.Value, f func(x *float64)) { bindtest.Each(v, f) }
 
-// cloneOf is a value like v in memory of its own.
+// cloneOf returns a copy of v.
 func cloneOf(v gorgonia.Value) gorgonia.Value {
 	c, err := gorgonia.CloneValue(v)
 	if err != nil {
@@ -141,7 +143,7 @@ func gradOf(p gorgonia.ValueGrad) gorgonia.Value {
 	return g
 }
 
-// ramp returns n numbers that are not alike.
+// ramp returns n different numbers.
 func ramp(n int, seed uint64) []float64 {
 	r := rand.New(rand.NewPCG(seed, 1))
 	xs := make([]float64, n)
@@ -185,12 +187,12 @@ func wantClose(t *testing.T, got, want []float64, tolerance float64) {
 	errs.check(t, tolerance, "weights")
 }
 
-// worst keeps the largest relative error of each quantity.
+// worst holds the largest relative error of each quantity.
 type worst map[string]float64
 
 func (w worst) add(name string, got, want float64) { w.addScaled(name, got, want, math.Abs(want)) }
 
-// addScaled measures the error against a scale other than the wanted number itself.
+// addScaled adds an error relative to the given scale.
 func (w worst) addScaled(name string, got, want, scale float64) {
 	if got == want {
 		return
@@ -202,7 +204,7 @@ func (w worst) addScaled(name string, got, want, scale float64) {
 	w[name] = max(w[name], rel)
 }
 
-// addAll measures weights against the largest of their tensor.
+// addAll adds the errors of weights relative to the largest weight of their tensor.
 func (w worst) addAll(name string, got, want []float64) {
 	scale := 0.0
 	for _, x := range want {

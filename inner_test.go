@@ -14,7 +14,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestInnerLearnRate: the learning rate of the inner solver does not matter, in float32 either.
+// TestInnerLearnRate: the learning rate of the inner solver does not matter, in float32 and in
+// float64.
 func TestInnerLearnRate(t *testing.T) {
 	tested := maps.Clone(inners)
 	tested["own"] = func(rate float64) gorgonia.Solver { return &heavyBall{rate: rate} }
@@ -51,8 +52,8 @@ func TestInnerLearnRate(t *testing.T) {
 	}
 }
 
-// TestL4OverAdam: L4 over Gorgonia's Adam goes where L4Adam goes, and over the plain gradient with
-// a time scale of 1 where L4Mom does.
+// TestL4OverAdam: L4 with Gorgonia's Adam inside makes the steps of L4Adam. L4 with the plain
+// gradient and a time scale of 1 makes the steps of L4Mom.
 func TestL4OverAdam(t *testing.T) {
 	for name, p := range problems {
 		for _, dt := range dtypes {
@@ -91,7 +92,8 @@ func TestL4OverAdam(t *testing.T) {
 	}
 }
 
-// direction is an inner solver that moves float64 weights w, given their gradients g, as it says.
+// direction is an inner solver. The function gets float64 weights w and their gradients g, and
+// updates w.
 type direction func(w, g []float64)
 
 func (d direction) Step(model []gorgonia.ValueGrad) error {
@@ -105,7 +107,8 @@ func (d direction) Step(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// TestInnerBound: the bound goes by the momentum of the inner solver, which is known of Gorgonia's.
+// TestInnerBound: the bound uses the momentum time of the inner solver, which l4 knows for
+// Gorgonia's solvers.
 func TestInnerBound(t *testing.T) {
 	for name, c := range map[string]struct {
 		inner gorgonia.Solver
@@ -134,8 +137,8 @@ func TestInnerBound(t *testing.T) {
 	}
 }
 
-// TestNoDescent: along a direction in which the loss is not expected to fall the solver goes along
-// g instead, and close to such a direction its steps keep within ten times their length along g.
+// TestNoDescent: if gᵀv ≤ 0, the solver steps along g. If v is nearly orthogonal to g, a step is at
+// most ten times as long as a step along g.
 func TestNoDescent(t *testing.T) {
 	directions := map[string]direction{
 		"uphill": func(w, g []float64) {
@@ -183,7 +186,7 @@ func TestNoDescent(t *testing.T) {
 	})
 }
 
-// faulty fails at its third step in the given way, after it has changed weights and gradients.
+// faulty fails in its third step in the given way, after it has changed weights and gradients.
 type faulty struct {
 	steps int
 	how   func() error
@@ -200,8 +203,8 @@ func (f *faulty) Step(model []gorgonia.ValueGrad) error {
 	return f.how()
 }
 
-// TestInnerFails: when the inner solver fails half-way the weights stay, the gradients are zero,
-// and training can go on.
+// TestInnerFails: if the inner solver fails during its step, the weights stay, the gradients are
+// zero, and training can continue.
 func TestInnerFails(t *testing.T) {
 	cause := errors.New("as told")
 	for name, how := range map[string]func() error{
@@ -233,11 +236,12 @@ func TestInnerFails(t *testing.T) {
 	}
 }
 
-// MarshalBinary leaves out what faulty has done, which is not the state of the solver over it.
+// MarshalBinary does not save the number of steps, so that a test can compare the states of the
+// outer solver.
 func (*faulty) MarshalBinary() ([]byte, error) { return nil, nil }
 func (*faulty) UnmarshalBinary([]byte) error   { return nil }
 
-// TestInnerNotFinite: a direction that is not finite is an error and no step.
+// TestInnerNotFinite: a direction that is not finite is an error, and the weights stay.
 func TestInnerNotFinite(t *testing.T) {
 	for _, x := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		w := newParam("w", tensor.Float64, []int{3}, ramp(3, 1))
@@ -255,7 +259,7 @@ func TestInnerNotFinite(t *testing.T) {
 	}
 }
 
-// TestInnerSees: the inner solver is given copies with the name, shape, weight and shaped gradient
+// TestInnerSees: the inner solver gets copies with the name, the shape, the weight and the gradient
 // of each parameter.
 func TestInnerSees(t *testing.T) {
 	w := newParam("w", tensor.Float32, []int{2, 2}, []float64{1, 2, 3, 4})
@@ -300,7 +304,7 @@ func TestNilInner(t *testing.T) {
 	}
 }
 
-// TestInnerCannotBeSaved: the error says so, before a run of a night is lost.
+// TestInnerCannotBeSaved: the error says that the inner solver cannot be saved.
 func TestInnerCannotBeSaved(t *testing.T) {
 	s := l4.New(newBowl(), gorgonia.NewAdamSolver())
 	if _, err := s.MarshalBinary(); err == nil || !strings.Contains(err.Error(), "AdamSolver") {
@@ -315,7 +319,7 @@ func TestInnerCannotBeSaved(t *testing.T) {
 	}
 }
 
-// TestInnerOfAnotherModel: a first step that fails does not bind the inner solver to its model.
+// TestInnerOfAnotherModel: if the first step fails, the next step may have another model.
 func TestInnerOfAnotherModel(t *testing.T) {
 	fails := true
 	step := func(s stepper, n int) ([]float64, error) {

@@ -17,8 +17,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestLoadRejects: a state that does not fit is an error that says why and leaves the solver as it
-// was.
+// TestLoadRejects: a state that does not fit is an error that names the cause. The error leaves the
+// solver unchanged.
 func TestLoadRejects(t *testing.T) {
 	data := savedState(t)
 	if err := l4.NewL4Mom(newBowl()).UnmarshalBinary(data); err == nil ||
@@ -75,7 +75,8 @@ func TestLoadRejects(t *testing.T) {
 	}
 }
 
-// TestLoadOtherVersion: a state in the format of another release is an error that says so.
+// TestLoadOtherVersion: a state in the format of another release is an error that names the
+// versions.
 func TestLoadOtherVersion(t *testing.T) {
 	data := savedState(t)
 	const version = len("L4solver")
@@ -88,8 +89,8 @@ func TestLoadOtherVersion(t *testing.T) {
 	}
 }
 
-// TestLoadOtherFloor: the state of a solver whose floor moves names the option if it is loaded into
-// one with a given floor of the same number, and the other way round.
+// TestLoadOtherFloor: a state with a floor that moves does not load into a solver with
+// WithLossFloor of the same value, and vice versa. The error names the option.
 func TestLoadOtherFloor(t *testing.T) {
 	loss, p := gorgonia.NewF64(0), newParam("w", tensor.Float64, []int{1}, []float64{1})
 	for _, opts := range [][2][]l4.Option{{nil, {l4.WithLossFloor(0)}},
@@ -107,8 +108,8 @@ func TestLoadOtherFloor(t *testing.T) {
 	}
 }
 
-// TestLoadWithFewerSkips: a solver that may skip fewer steps than the saved one has skipped skips
-// none.
+// TestLoadWithFewerSkips: if the saved solver has skipped more steps in a row than this solver may
+// skip, the next bad step is an error.
 func TestLoadWithFewerSkips(t *testing.T) {
 	loss, model := newBowl(), stateModel(tensor.Float32)
 	first := l4.NewL4Adam(loss, l4.WithSkipNonFinite(3))
@@ -132,7 +133,7 @@ func TestLoadWithFewerSkips(t *testing.T) {
 	}
 }
 
-// withChecksum makes the checksum right again.
+// withChecksum corrects the checksum.
 func withChecksum(data []byte) []byte {
 	body := data[:len(data)-4]
 	return binary.LittleEndian.AppendUint32(
@@ -141,8 +142,8 @@ func withChecksum(data []byte) []byte {
 	)
 }
 
-// TestLoadHostile: lengths that lie, under a right checksum, are rejected without allocating what
-// they ask for.
+// TestLoadHostile: false lengths with a right checksum are rejected, without allocating memory of
+// these lengths.
 func TestLoadHostile(t *testing.T) {
 	data := savedState(t)
 	// The number of parameters stands here.
@@ -168,7 +169,7 @@ func TestLoadHostile(t *testing.T) {
 	}
 }
 
-// TestLoadImpossible: numbers that no solver can have come to are rejected, under a right checksum.
+// TestLoadImpossible: numbers that a solver cannot have are rejected even if the checksum is right.
 func TestLoadImpossible(t *testing.T) {
 	const (
 		// Step, loss, Lmin, rate, gᵀv, length, limit, reach, path, floor, skipped, rejected and
@@ -243,7 +244,8 @@ func TestLoadImpossible(t *testing.T) {
 	}
 }
 
-// TestLargestNumbers: what a solver remembers stays finite, so that its state can be loaded.
+// TestLargestNumbers: the numbers in the state of a solver stay finite, so that the state can be
+// loaded.
 func TestLargestNumbers(t *testing.T) {
 	for name, c := range map[string]struct {
 		loss, grad float64
@@ -274,7 +276,7 @@ func TestLargestNumbers(t *testing.T) {
 	}
 }
 
-// TestLoadedModelMustFit: the parameters of the next step must be those of the saved state.
+// TestLoadedModelMustFit: the model of the next step must have the parameters of the saved state.
 func TestLoadedModelMustFit(t *testing.T) {
 	data := savedState(t)
 	for name, change := range map[string]func(m []*param) []*param{
@@ -305,11 +307,11 @@ func TestLoadedModelMustFit(t *testing.T) {
 	}
 }
 
-// loadKinds are the solvers that damaged states are loaded into, with their options.
+// loadKinds lists the solvers, with their options, that damaged states are loaded into.
 var loadKinds = map[string][]l4.Option{"L4Adam": nil, "L4": {l4.WithClip(1)}}
 
-// checkLoad loads body with its checksum repaired: what is accepted is saved again as the same
-// bytes, and a step from there is a step or an error.
+// checkLoad loads body with a right checksum. If the solver accepts it, saving gives the same
+// bytes, and a step succeeds or returns an error.
 func checkLoad(t *testing.T, body []byte) {
 	t.Helper()
 	for name, opts := range loadKinds {
@@ -328,7 +330,7 @@ func checkLoad(t *testing.T, body []byte) {
 	}
 }
 
-// savedStates are the bodies of states of every one of loadKinds, before and after a step.
+// savedStates returns the bodies of states of all loadKinds, before and after a step.
 func savedStates(tb testing.TB) [][]byte {
 	var states [][]byte
 	for name, opts := range loadKinds {
@@ -349,8 +351,8 @@ func savedStates(tb testing.TB) [][]byte {
 	return states
 }
 
-// TestNumbersReplaced: a state with any eight bytes replaced by a number at the edge of a range is
-// rejected, or it is that state.
+// TestNumbersReplaced: a state in which a number at the edge of a range replaces any eight bytes is
+// rejected, or loads and is saved as the same bytes.
 func TestNumbersReplaced(t *testing.T) {
 	numbers := []float64{
 		0, math.Copysign(0, -1), 1, -1, math.SmallestNonzeroFloat64, math.MaxFloat64, math.Inf(1),
@@ -367,7 +369,8 @@ func TestNumbersReplaced(t *testing.T) {
 	}
 }
 
-// FuzzUnmarshalBinary: no bytes make a solver panic or load what it does not save.
+// FuzzUnmarshalBinary: no data makes a solver panic, and a solver saves an accepted state as the
+// same bytes.
 func FuzzUnmarshalBinary(f *testing.F) {
 	data := savedState(f)
 	f.Add(data[:len(data)-4])

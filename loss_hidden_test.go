@@ -10,8 +10,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// framework hides the loss as goro does: the solver is made before the graphs, there is one graph
-// for a sample and one for a batch, and nobody looks at Step's error.
+// framework hides the loss as goro does: the program creates the solver before the graphs, there is
+// one graph for a sample and one for a batch, and the framework ignores the error of Step.
 type framework struct {
 	solver gorgonia.Solver
 	graphs map[int]*fit // by number of rows
@@ -26,7 +26,7 @@ func newFramework(t *testing.T, dt tensor.Dtype, solver gorgonia.Solver, dual bo
 	return f
 }
 
-// fitRows trains on some rows. It returns the weights.
+// fitRows trains on some rows and returns the weights.
 func (f *framework) fitRows(t *testing.T, dt tensor.Dtype, step, rows int) []float64 {
 	t.Helper()
 	g := f.graphs[rows]
@@ -37,8 +37,8 @@ func (f *framework) fitRows(t *testing.T, dt tensor.Dtype, step, rows int) []flo
 	return append(numbers(g.weights[0].Value()), numbers(g.weights[1].Value())...)
 }
 
-// TestHiddenLoss: a solver without a loss makes the steps of one that is told the loss of each
-// graph, to the bit, also from a saved state on.
+// TestHiddenLoss: a solver without a loss makes the same steps, to the bit, as a solver that gets
+// the loss of each graph, also after it loads a saved state.
 func TestHiddenLoss(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		for _, dual := range []bool{true, false} {
@@ -64,8 +64,8 @@ func TestHiddenLoss(t *testing.T) {
 	})
 }
 
-// TestHiddenLossDoesNotAllocate: after the first step in each graph, so that no graph is searched
-// again.
+// TestHiddenLossDoesNotAllocate: after the first step in each graph, a step does not allocate
+// memory, so it does not search the graph again.
 func TestHiddenLossDoesNotAllocate(t *testing.T) {
 	dt := tensor.Float64
 	solver := l4.NewL4Adam(nil)
@@ -84,8 +84,8 @@ func TestHiddenLossDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestMachinesWithHiddenLoss: a graph of all kinds of parameters. A Lisp machine differentiates
-// without gorgonia.Grad, and so without a trace of the loss.
+// TestMachinesWithHiddenLoss: the graph has all kinds of parameters. A Lisp machine does not use
+// gorgonia.Grad, so the solver cannot find the loss.
 func TestMachinesWithHiddenLoss(t *testing.T) {
 	for name, machine := range machines {
 		g, loss, weights := mixedGraph(tensor.Float64)

@@ -59,8 +59,8 @@ func TestLossErrors(t *testing.T) {
 	}
 }
 
-// TestLossWithoutGraph: a constant and a copy of a node have no graph, and are losses like any
-// other.
+// TestLossWithoutGraph: a constant and a copy of a node do not belong to a graph, but are valid
+// losses.
 func TestLossWithoutGraph(t *testing.T) {
 	g := gorgonia.NewGraph()
 	node := gorgonia.NewScalar(
@@ -87,7 +87,8 @@ func TestLossWithoutGraph(t *testing.T) {
 	}
 }
 
-// TestSolverBeforeGraph: a solver may be made without a loss, and with one that a function returns.
+// TestSolverBeforeGraph: a program can create a solver without a loss, or with a function that
+// returns the loss.
 func TestSolverBeforeGraph(t *testing.T) {
 	p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 	model := valueGrads([]*param{p})
@@ -111,7 +112,7 @@ func TestSolverBeforeGraph(t *testing.T) {
 	}
 }
 
-// choosy is a loss that has the gradients of one model.
+// choosy is a loss whose gradients only one model has.
 type choosy struct {
 	valuer
 	model []gorgonia.ValueGrad

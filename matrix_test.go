@@ -14,7 +14,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// optionMatrix has each option that changes what a step does. A new one joins by a line.
+// optionMatrix lists each option that changes what a step does. A new option needs one line.
 var optionMatrix = []struct {
 	name string
 	only string // the solver that has the option; "" for all
@@ -50,7 +50,7 @@ var optionMatrix = []struct {
 		l4.WithMaxLearnRate(100)}},
 }
 
-// TestMatrix holds every solver, option, problem and dtype against every promise.
+// TestMatrix checks every solver and option on every problem in both dtypes.
 func TestMatrix(t *testing.T) {
 	all := maps.Clone(solvers)
 	for name, inner := range inners {
@@ -77,11 +77,10 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// matrixSteps is the number of steps of a run.
+// matrixSteps is the number of steps in a run.
 const matrixSteps = 100
 
-// checkTraining: the loss falls, and a run that is repeated gives the same weights, which are
-// returned.
+// checkTraining checks that the loss falls and returns the weights.
 func checkTraining(t *testing.T, start func() *trial) (weights []float64) {
 	t.Helper()
 	straight := start().run(matrixSteps)
@@ -95,7 +94,7 @@ func checkTraining(t *testing.T, start func() *trial) (weights []float64) {
 	return weightsOf(straight.model)
 }
 
-// checkNaN: a batch that is not finite costs nothing but itself.
+// checkNaN checks that a batch that is not finite does not change the rest of the training.
 func checkNaN(t *testing.T, start func() *trial, want []float64) {
 	t.Helper()
 	tr := start().run(matrixSteps / 2)
@@ -108,7 +107,7 @@ func checkNaN(t *testing.T, start func() *trial, want []float64) {
 	wantEqual(t, weightsOf(tr.run(matrixSteps-matrixSteps/2).model), want)
 }
 
-// checkResume: a run that is saved and loaded goes on to the bit.
+// checkResume checks that a run that is saved and loaded ends with the same bits.
 func checkResume(t *testing.T, start func() *trial, newSolver newSolver, opts []l4.Option,
 	want []float64) {
 	t.Helper()

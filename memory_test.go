@@ -12,7 +12,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestNoAllocation: from the second step on.
+// TestNoAllocation: a step does not allocate memory after the first step.
 func TestNoAllocation(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		for _, n := range []int{3, 100_000} {
@@ -43,7 +43,7 @@ func TestNoAllocation(t *testing.T) {
 	})
 }
 
-// TestNoAllocationOnAllCores: a step that is shared out allocates no more than the runtime does to
+// TestNoAllocationOnAllCores: a step on all cores allocates only what the runtime allocates to
 // start goroutines.
 func TestNoAllocationOnAllCores(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
@@ -67,7 +67,8 @@ func TestNoAllocationOnAllCores(t *testing.T) {
 	}
 }
 
-// TestStateSize: two words a parameter for L4Adam, one for L4Mom, and one more for the bound.
+// TestStateSize: a solver allocates two numbers per weight for L4Adam, one for L4Mom, and one more
+// with the bound.
 func TestStateSize(t *testing.T) {
 	const n = 1 << 20
 	for name, words := range map[string]uint64{"L4Adam": 2, "L4Mom": 1} {
@@ -133,7 +134,7 @@ func TestHeapDoesNotGrow(t *testing.T) {
 	}
 }
 
-// TestGraphsAreLetGo: a solver that goes from graph to graph does not keep them all.
+// TestGraphsAreLetGo: the garbage collector can free the graphs that a solver no longer uses.
 func TestGraphsAreLetGo(t *testing.T) {
 	weights := fitWeights(tensor.Float64)
 	s := l4.NewL4Adam(nil)

@@ -11,8 +11,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestWeightDecay: a step with decay is that without from weights multiplied by 1-λ, given the same
-// loss and gradient.
+// TestWeightDecay: a step with decay equals a step without decay from weights that are multiplied
+// by 1−λ, with the same loss and gradient.
 func TestWeightDecay(t *testing.T) {
 	const lambda = 0.01
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
@@ -54,8 +54,8 @@ func TestWeightDecayRounding(t *testing.T) {
 	}
 }
 
-// TestWeightDecayOfAfterFailure: after a first step that failed the decaying parameters are chosen
-// anew, since the model may be another one.
+// TestWeightDecayOfAfterFailure: if the first step fails, the next step chooses the decaying
+// parameters again, because it may have another model.
 func TestWeightDecayOfAfterFailure(t *testing.T) {
 	s := l4.NewL4Mom(valuer{gorgonia.NewF64(1)}, l4.WithWeightDecay(0.5),
 		l4.WithWeightDecayOf(func(name string, _ []int) bool { return name == "decays" }))
@@ -71,8 +71,8 @@ func TestWeightDecayOfAfterFailure(t *testing.T) {
 	wantEqual(t, numbers(p.w), []float64{0.5})
 }
 
-// TestWeightDecayOfMayChangeShape: the function gets a copy of the shape, so that what it does to
-// it leaves the solver and its saved state alone.
+// TestWeightDecayOfMayChangeShape: the function gets a copy of the shape. If it changes the copy,
+// the solver and its saved state stay the same.
 func TestWeightDecayOfMayChangeShape(t *testing.T) {
 	opt := l4.WithWeightDecayOf(func(_ string, shape []int) bool {
 		clear(shape)

@@ -11,7 +11,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// unnamedGraph has the loss Σx·w² + Σv², whose weights have no names.
+// unnamedGraph returns a graph with the loss Σx·w² + Σv². Its weights have no names.
 func unnamedGraph() (loss *gorgonia.Node, weights gorgonia.Nodes) {
 	g := gorgonia.NewGraph()
 	for _, rows := range []int{2, 3} {
@@ -27,8 +27,8 @@ func unnamedGraph() (loss *gorgonia.Node, weights gorgonia.Nodes) {
 	return loss, weights
 }
 
-// TestWeightsWithoutNames: an error names a weight without a name by its position and shape,
-// whether it is a node, which calls itself "%!s(<nil>)()", or has an empty name or none.
+// TestWeightsWithoutNames: an error identifies a weight without a name by its position and shape,
+// for a node, whose name is "%!s(<nil>)()", for an empty name, and for a type without names.
 func TestWeightsWithoutNames(t *testing.T) {
 	type unnamed struct{ gorgonia.ValueGrad }
 	kinds := map[string]func(v gorgonia.ValueGrad) gorgonia.ValueGrad{
@@ -103,7 +103,7 @@ func TestWeightsWithoutNames(t *testing.T) {
 	}
 }
 
-// TestNodesWithoutNames is TestWeightsWithoutNames for errors that are about nodes alone.
+// TestNodesWithoutNames is TestWeightsWithoutNames for errors that only nodes can cause.
 func TestNodesWithoutNames(t *testing.T) {
 	evaluated := func() (*gorgonia.Node, []gorgonia.ValueGrad) {
 		loss, weights := unnamedGraph()
@@ -139,7 +139,7 @@ func TestNodesWithoutNames(t *testing.T) {
 	}
 }
 
-// TestModelChangedRemedy: whatever has changed, the error says what to do.
+// TestModelChangedRemedy: every ErrModelChanged says what to do.
 func TestModelChangedRemedy(t *testing.T) {
 	a := func() *param { return newParam("a", tensor.Float64, []int{2}, ramp(2, 1)) }
 	b := func() *param { return newParam("b", tensor.Float64, []int{2}, ramp(2, 2)) }

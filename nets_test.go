@@ -28,8 +28,8 @@ func tape(
 }
 
 // mixedGraph is a loss over parameters of every kind: a matrix, a vector, a scalar, and tensors of
-// shape (1) and (1,1). Two of them have one gradient node in common, and one has a constant for its
-// gradient.
+// shape (1) and (1,1). Two parameters share one gradient node, and the gradient of one parameter is
+// a constant.
 func mixedGraph(dt tensor.Dtype) (*gorgonia.ExprGraph, *gorgonia.Node, gorgonia.Nodes) {
 	must := gorgonia.Must
 	g := gorgonia.NewGraph()
@@ -88,7 +88,7 @@ func mixedGraph(dt tensor.Dtype) (*gorgonia.ExprGraph, *gorgonia.Node, gorgonia.
 	return g, loss, gorgonia.Nodes{w, b, one, oneone, s, p, q}
 }
 
-// fit is a small regression net over weights that several graphs may share.
+// fit is a small regression net. Several graphs may share its weights.
 type fit struct {
 	x, y, loss *gorgonia.Node
 	weights    gorgonia.Nodes
@@ -96,7 +96,7 @@ type fit struct {
 	run        func() error
 }
 
-// eval runs the graph on the rows of the data from the given one on.
+// eval runs the graph on rows of the data, from the given row.
 func (f *fit) eval(dt tensor.Dtype, step, from int) error {
 	rows := f.x.Shape()[0]
 	xs, ys := ramp(8*3, uint64(100+step)), ramp(8, uint64(200+step))
@@ -119,8 +119,8 @@ func fitWeights(dt tensor.Dtype) []*tensor.Dense {
 	}
 }
 
-// views are tensors over the memory of others. Machines that run at the same time need tensors of
-// their own, which they transpose in place.
+// views returns tensors that share the memory of other tensors. Machines that run at the same time
+// need separate tensors, because they transpose tensors in place.
 func views(weights []*tensor.Dense) []*tensor.Dense {
 	var vs []*tensor.Dense
 	for _, w := range weights {

@@ -13,8 +13,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestNonFinite: a number that is not finite, wherever it is, is rejected, changes nothing but the
-// gradients, which become zero, and leaves no trace in the training that goes on.
+// TestNonFinite: Step rejects a number that is not finite, wherever it is. It zeroes the gradients,
+// and the rejected step does not influence the training after it.
 func TestNonFinite(t *testing.T) {
 	bad := func(dt tensor.Dtype) []float64 {
 		overflow := 1e200
@@ -78,7 +78,7 @@ func TestNonFinite(t *testing.T) {
 	})
 }
 
-// TestLargestGradient: the largest gradient whose square is finite is a step, not an error.
+// TestLargestGradient: the largest gradient whose square is finite is not an error.
 func TestLargestGradient(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		largest := math.Sqrt(math.MaxFloat64)
@@ -105,8 +105,8 @@ func TestLargestGradient(t *testing.T) {
 	})
 }
 
-// TestPoisonedBatch trains in a tape machine with a batch of NaN in the middle, and ends where the
-// training without that batch ends.
+// TestPoisonedBatch trains with a tape machine and a batch of NaN in the middle. The training ends
+// with the same weights as without this batch.
 func TestPoisonedBatch(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		run := func(poison bool, opts ...l4.Option) ([]float64, l4.Info) {
@@ -153,8 +153,8 @@ func TestPoisonedBatch(t *testing.T) {
 	})
 }
 
-// TestOverflowingSquare: the error about a finite gradient says that its square is what overflows,
-// and what it advises makes the step.
+// TestOverflowingSquare: the error about a finite gradient says that its square overflows, and the
+// step succeeds if the program follows the error's advice.
 func TestOverflowingSquare(t *testing.T) {
 	for dt, large := range map[tensor.Dtype]float64{tensor.Float32: 0x1p65, tensor.Float64: 1e200} {
 		loss, p := newBowl(), newParam("w", dt, []int{2}, []float64{1, 2})

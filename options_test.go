@@ -11,8 +11,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestOptionErrors: each bad option is named with its value by the first Step, and nothing is
-// written.
+// TestOptionErrors: the first Step returns an error that names the bad option and its value, and
+// does not write anything.
 func TestOptionErrors(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for name, opt := range map[string]l4.Option{
@@ -68,8 +68,8 @@ func TestOptionErrors(t *testing.T) {
 	}
 }
 
-// TestEpsilons: within the bound they are 1e-20 and 1e-8, without it the paper's 1e-12 and 1e-4,
-// unless they are given, in whatever order.
+// TestEpsilons: the defaults are 1e-20 and 1e-8 with the bound, and the paper's 1e-12 and 1e-4
+// without the bound. The order of the options does not matter.
 func TestEpsilons(t *testing.T) {
 	without, bound := l4.WithoutBound(), l4.WithBound(0.12)
 	eps, adamEps := l4.WithEpsilon(1e-3), l4.WithAdamEpsilon(1e-2)
@@ -103,8 +103,8 @@ func TestEpsilons(t *testing.T) {
 	}
 }
 
-// TestRecorder: the recorder gets what Last returns, after successful steps only, and it may call
-// Last.
+// TestRecorder: the recorder gets the Info that Last returns, only after successful steps, and it
+// may call Last.
 func TestRecorder(t *testing.T) {
 	var s *l4.L4Adam
 	var infos []l4.Info

@@ -9,8 +9,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestRegularisation: with a penalty as an option the trajectory is that of a loss that contains
-// it.
+// TestRegularisation: a penalty as an option gives the same trajectory as a penalty in the loss.
 func TestRegularisation(t *testing.T) {
 	everyProblem(t, func(t *testing.T, p problem, newSolver newSolver) {
 		for _, c := range []struct{ l1, l2 float64 }{{0, 0.1}, {0.1, 0}, {0.03, 0.2}} {
@@ -38,8 +37,8 @@ func TestRegularisation(t *testing.T) {
 	})
 }
 
-// TestRidge is ridge regression through Gorgonia: WithL2Reg takes the steps that L4 takes on a
-// graph which contains the penalty.
+// TestRidge is ridge regression with Gorgonia: WithL2Reg makes the same steps as a graph that
+// contains the penalty.
 func TestRidge(t *testing.T) {
 	const lambda, points, features = 0.3, 20, 4
 	train := func(inGraph bool, newSolver newSolver) []float64 {

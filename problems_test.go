@@ -11,7 +11,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// problem is a loss with its gradient, of weights end to end. Its minimum is zero.
+// problem is a loss with its gradient, as functions of a slice of all weights. The minimum of the
+// loss is zero.
 type problem struct {
 	shapes [][]int
 	start  []float64
@@ -19,8 +20,7 @@ type problem struct {
 	falls  float64 // what a solver should at least get the loss down to, as a fraction of the first
 }
 
-// problems, solverMatrix and optionMatrix span the matrix of TestMatrix. What is new joins by one
-// line.
+// problems lists the problems of TestMatrix. A new problem needs one line.
 var problems = map[string]problem{
 	"quadratic":  {[][]int{{3, 2}, {4}}, ramp(10, 1), quadratic, 0.5},
 	"rosenbrock": {[][]int{{2}}, []float64{-1.2, 1}, rosenbrock, 0.5},
@@ -82,7 +82,7 @@ func linearNet(w, grad []float64) (loss float64) {
 	return loss
 }
 
-// shifted is a problem with a constant added to its loss, and penalised one with a penalty in it.
+// shifted adds a constant to the loss of a problem, and penalised adds a penalty.
 func shifted(p problem, by float64) problem {
 	loss := p.loss
 	p.loss = func(w, grad []float64) float64 { return loss(w, grad) + by }
@@ -114,7 +114,7 @@ func everyProblem(t *testing.T, test func(t *testing.T, p problem, newSolver new
 	}
 }
 
-// trial is a solver at work on a problem.
+// trial is the training of a problem with a solver.
 type trial struct {
 	t      *testing.T
 	p      problem
@@ -167,7 +167,7 @@ func newTrial(
 }
 
 // bowl is a loss with its gradient over any model: half the squared distance of the weights from
-// their target, each element with a curvature of its own.
+// their target, with a different curvature for each element.
 type bowl struct{ *gorgonia.F64 }
 
 func (b bowl) Value() gorgonia.Value { return b.F64 }

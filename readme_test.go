@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestREADME: the program in the README is the package's Example, which go test runs.
+// TestREADME: the program in the README equals the package's Example, which go test runs.
 func TestREADME(t *testing.T) {
 	read := func(name string) string {
 		text, err := os.ReadFile(name)

@@ -14,8 +14,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestRejected: errors that a program does not read are counted, and told to a logger once for each
-// reason.
+// TestRejected: a solver counts the errors that a program ignores, and logs each kind of error
+// once.
 func TestRejected(t *testing.T) {
 	logger, log := logged()
 	loss, p := newBowl(), newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
@@ -41,21 +41,21 @@ func TestRejected(t *testing.T) {
 	}
 }
 
-// logged returns a logger and what has been logged by it.
+// logged returns a logger and its output.
 func logged() (*slog.Logger, *bytes.Buffer) {
 	log := new(bytes.Buffer)
 	return slog.New(slog.NewTextHandler(log, nil)), log
 }
 
-// asDefault makes a logger the default for a test.
+// asDefault makes a logger the default logger during a test.
 func asDefault(t *testing.T, logger *slog.Logger) {
 	before := slog.Default()
 	slog.SetDefault(logger)
 	t.Cleanup(func() { slog.SetDefault(before) })
 }
 
-// TestWarning: without a logger the default one gets a line about the first rejected step of a
-// solver, and about no other.
+// TestWarning: without WithLogger the default logger logs the first rejected step of a solver, and
+// no other.
 func TestWarning(t *testing.T) {
 	fallback, warnings := logged()
 	asDefault(t, fallback)
@@ -106,8 +106,8 @@ func TestWarning(t *testing.T) {
 	}
 }
 
-// TestRejectedWithoutAStep: errors that Step returns before it looks at the model are counted and
-// logged like all others.
+// TestRejectedWithoutAStep: errors that Step returns before it reads the model are counted and
+// logged like all other errors.
 func TestRejectedWithoutAStep(t *testing.T) {
 	logger, log := logged()
 	p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
@@ -136,7 +136,7 @@ func TestRejectedWithoutAStep(t *testing.T) {
 	}
 }
 
-// TestErrorsLast: an error is not overwritten by that of a later step.
+// TestErrorsLast: a later step does not change the error of an earlier step.
 func TestErrorsLast(t *testing.T) {
 	loss, p := newBowl(), newParam("w", tensor.Float64, []int{3}, ramp(3, 1))
 	s := l4.NewL4Adam(loss)
@@ -150,8 +150,8 @@ func TestErrorsLast(t *testing.T) {
 	}
 }
 
-// TestSkipNonFinite: so many bad steps in a row are skipped, the next is an error, and a good one
-// starts the count anew.
+// TestSkipNonFinite: up to n bad steps in a row are skipped, the next bad step is an error, and a
+// good step resets the count.
 func TestSkipNonFinite(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		loss, model := newBowl(), []*param{newParam("w", dt, []int{4}, ramp(4, 1))}
@@ -187,7 +187,7 @@ func TestSkipNonFinite(t *testing.T) {
 	})
 }
 
-// TestLoggedKinds: reasons that differ at every step do not fill the log, nor the memory.
+// TestLoggedKinds: errors that differ in every step do not fill the log or the memory.
 func TestLoggedKinds(t *testing.T) {
 	const steps = 100
 	logger, log := logged()

@@ -12,7 +12,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestSchedules: a decay and a cap for each step, and parameters that do not decay.
+// TestSchedules checks schedules of the decay and of the cap, and parameters that do not decay.
 func TestSchedules(t *testing.T) {
 	for _, dt := range dtypes {
 		w, bias := newParam(

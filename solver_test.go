@@ -53,8 +53,8 @@ func TestMixedDtypes(t *testing.T) {
 	}
 }
 
-// TestScaleInvariance: with ε = 0 the trajectory does not change when the loss, its gradients and
-// Adam's epsilon, which is added to a gradient, are multiplied by one number.
+// TestScaleInvariance: with ε = 0 the trajectory does not change if the loss, its gradients and
+// Adam's epsilon, which is added to a gradient, are multiplied by the same number.
 func TestScaleInvariance(t *testing.T) {
 	for name, newSolver := range solvers {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestScaleInvariance(t *testing.T) {
 	}
 }
 
-// TestCuttingDoesNotMatter: the weights after training do not depend on how they are cut into
+// TestCuttingDoesNotMatter: the weights after training do not depend on how they are divided into
 // tensors.
 func TestCuttingDoesNotMatter(t *testing.T) {
 	for name, newSolver := range solvers {
@@ -117,7 +117,7 @@ func TestCuttingDoesNotMatter(t *testing.T) {
 	}
 }
 
-// TestZeroGradient: with ε = 0 and no direction at all the weights stay, and stay finite.
+// TestZeroGradient: if ε and the direction are 0, the weights stay, and stay finite.
 func TestZeroGradient(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		p := newParam("w", dt, []int{5}, ramp(5, 1))
@@ -135,7 +135,7 @@ func TestZeroGradient(t *testing.T) {
 	})
 }
 
-// TestZeroSolver: a solver that no constructor has made says so.
+// TestZeroSolver: the zero value of a solver returns an error that names the constructors.
 func TestZeroSolver(t *testing.T) {
 	zero := map[string]stepper{"L4Adam": new(l4.L4Adam), "L4Mom": new(l4.L4Mom), "L4": new(l4.L4)}
 	for name, s := range zero {

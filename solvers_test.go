@@ -13,7 +13,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// stepper is any of the solvers.
+// stepper is the interface of all solvers.
 type stepper interface {
 	gorgonia.Solver
 	SetLoss(loss gorgonia.Valuer)
@@ -24,7 +24,7 @@ type stepper interface {
 
 type newSolver = func(loss gorgonia.Valuer, opts ...l4.Option) stepper
 
-// solvers are what every table of tests goes through: one of each kind. A new kind joins by a line.
+// solvers lists one solver of each kind, for all tables of tests. A new kind needs one line.
 var solvers = map[string]newSolver{
 	"L4Adam": func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
 		return l4.NewL4Adam(loss, opts...)
@@ -35,7 +35,8 @@ var solvers = map[string]newSolver{
 	"L4": over(func() gorgonia.Solver { return &heavyBall{rate: 0.1} }),
 }
 
-// inners are the other solvers that an L4 may step along, made with a learning rate.
+// inners lists the solvers that can be inside an L4. Each function creates a solver from a learning
+// rate.
 var inners = map[string]func(rate float64) gorgonia.Solver{
 	"vanilla": func(rate float64) gorgonia.Solver {
 		return gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(rate))
@@ -58,7 +59,7 @@ var inners = map[string]func(rate float64) gorgonia.Solver{
 	"L4Mom": func(float64) gorgonia.Solver { return l4.NewL4Mom(valuer{gorgonia.NewF64(1)}) },
 }
 
-// over makes an L4 over an inner solver.
+// over returns a constructor of an L4 with an inner solver.
 func over(inner func() gorgonia.Solver) newSolver {
 	return func(loss gorgonia.Valuer, opts ...l4.Option) stepper {
 		return l4.New(loss, inner(), opts...)
@@ -74,7 +75,7 @@ func everySolver(t *testing.T, test func(t *testing.T, newSolver newSolver, dt t
 	}
 }
 
-// descend makes steps and returns all weights, end to end.
+// descend makes steps and returns all weights in one slice.
 func descend(
 	t *testing.T,
 	newSolver newSolver,
@@ -159,8 +160,8 @@ func rejecting(t *testing.T, s, blank stepper, step func()) {
 	}
 }
 
-// heavyBall is a solver such as a user may write, for tensors alone. It can be saved and does not
-// allocate after its first step.
+// heavyBall is an example of a user's solver. It supports tensors only, can be saved, and does not
+// allocate memory after its first step.
 type heavyBall struct {
 	rate     float64
 	velocity [][]float64

@@ -8,8 +8,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// trainFrom trains a classifier with a hidden layer on small batches, after first, which may make
-// some other steps, and returns the loss of all samples.
+// trainFrom calls first, which may make unusual steps, and then trains a classifier with a hidden
+// layer on small batches. It returns the loss of all samples.
 func trainFrom(t *testing.T, newSolver newSolver, seed uint64, steps int,
 	first func(c *classifier, step func())) float64 {
 	t.Helper()
@@ -34,7 +34,7 @@ func (c *classifier) scale(loss, grads float64) {
 	}
 }
 
-// TestOddStarts: a run whose first steps are out of the ordinary ends where others end.
+// TestOddStarts: a run with unusual first steps ends with a loss like other runs'.
 func TestOddStarts(t *testing.T) {
 	for name, first := range map[string]func(c *classifier, step func()){
 		"an outlier in the first batch, squared error": func(c *classifier, step func()) {
@@ -84,8 +84,8 @@ func TestOddStarts(t *testing.T) {
 	}
 }
 
-// TestQuietBeginning: after 1000 steps whose loss is tiny, and its gradients noise, as of a net that
-// predicts rewards before there are any, training goes on as usual.
+// TestQuietBeginning: after 1000 steps with a tiny loss and noise for gradients, as of a net that
+// predicts rewards before the first reward, training continues as usual.
 func TestQuietBeginning(t *testing.T) {
 	for name, newSolver := range solvers {
 		got := trainFrom(t, newSolver, 1, 200, func(c *classifier, step func()) {
@@ -105,8 +105,8 @@ func TestQuietBeginning(t *testing.T) {
 	}
 }
 
-// TestUnitOfLoss: a loss in another unit gives the same weights, as far as Adam's ε of 1e-8 is small
-// beside the gradients.
+// TestUnitOfLoss: the weights do not depend on the unit of the loss, if Adam's ε of 1e-8 is small
+// compared with the gradients.
 func TestUnitOfLoss(t *testing.T) {
 	everyProblem(t, func(t *testing.T, p problem, newSolver newSolver) {
 		want := newTrial(t, p, tensor.Float64, newSolver).run(100)
@@ -121,7 +121,7 @@ func TestUnitOfLoss(t *testing.T) {
 	})
 }
 
-// inUnit is a problem with its loss in another unit.
+// inUnit returns a problem with its loss in another unit.
 func inUnit(p problem, unit float64) problem {
 	loss := p.loss
 	p.loss = func(w, grad []float64) float64 {
@@ -134,7 +134,7 @@ func inUnit(p problem, unit float64) problem {
 	return p
 }
 
-// TestUnitOfWeights: weights in another unit take the same way.
+// TestUnitOfWeights: the trajectory does not depend on the unit of the weights.
 func TestUnitOfWeights(t *testing.T) {
 	everyProblem(t, func(t *testing.T, p problem, newSolver newSolver) {
 		want := newTrial(t, p, tensor.Float64, newSolver).run(100)
@@ -154,8 +154,8 @@ func TestUnitOfWeights(t *testing.T) {
 	})
 }
 
-// TestNegativeLosses: a loss without noise that starts below zero gets near its minimum, which
-// nobody knows, however far that is.
+// TestNegativeLosses: a noise-free loss that starts below zero comes near its minimum, which can be
+// far below zero and is not known to the solver.
 func TestNegativeLosses(t *testing.T) {
 	for name, newSolver := range solvers {
 		for _, first := range []float64{-1, -5, -50} {

@@ -22,8 +22,8 @@ var writeState = flag.Bool(
 	"write testdata/state anew; for a new version of the format only",
 )
 
-// TestSaveAndLoad: training that is stopped, saved, loaded into a new solver and continued ends at
-// the bits of training straight through.
+// TestSaveAndLoad: training that is stopped, saved, loaded into a new solver and continued ends
+// with the same bits as training without a stop.
 func TestSaveAndLoad(t *testing.T) {
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
 		for _, opts := range [][]l4.Option{nil, {l4.WithFraction(0.25), l4.WithGradientTime(4)},
@@ -62,7 +62,7 @@ func TestSaveAndLoad(t *testing.T) {
 	})
 }
 
-// savedState is the state of an L4Adam after three steps on stateModel.
+// savedState returns the state of an L4Adam after three steps on stateModel.
 func savedState(t testing.TB) []byte {
 	loss, model := newBowl(), stateModel(tensor.Float32)
 	s := l4.NewL4Adam(loss)
@@ -79,8 +79,8 @@ func savedState(t testing.TB) []byte {
 	return data
 }
 
-// TestSaveAndLoadWithWeightNotFinite: a weight that is not finite and has no gradient is no reason
-// to lose a run. Its state loads, and training goes on to the bit.
+// TestSaveAndLoadWithWeightNotFinite: if a weight with a zero gradient is not finite, the state
+// still loads, and training continues to the bit.
 func TestSaveAndLoadWithWeightNotFinite(t *testing.T) {
 	for _, dt := range dtypes {
 		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
@@ -111,7 +111,7 @@ func TestSaveAndLoadWithWeightNotFinite(t *testing.T) {
 	}
 }
 
-// TestLoadInfo: the last Info comes back whole.
+// TestLoadInfo: loading a state restores all fields of the last Info.
 func TestLoadInfo(t *testing.T) {
 	loss, model := newBowl(), stateModel(tensor.Float64)
 	opts := []l4.Option{l4.WithSkipNonFinite(3), l4.WithL2Reg(0.1)}
@@ -134,7 +134,7 @@ func TestLoadInfo(t *testing.T) {
 	}
 }
 
-// TestLoadManyDimensions: a tensor may have more of them than a byte can count.
+// TestLoadManyDimensions: a tensor can have more than 255 dimensions.
 func TestLoadManyDimensions(t *testing.T) {
 	shape := make([]int, 300)
 	for i := range shape {
@@ -161,8 +161,8 @@ func TestLoadManyDimensions(t *testing.T) {
 	wantEqual(t, run(true), run(false))
 }
 
-// TestLoadSavedFile: a file written by an earlier build loads, and training goes on from it as from
-// a state saved today. The flag -write-state writes the files anew when the format changes.
+// TestLoadSavedFile: a file of an earlier build loads, and training continues from it as from a new
+// state. The flag -write-state writes the files again after a change of the format.
 func TestLoadSavedFile(t *testing.T) {
 	opts := []l4.Option{l4.WithGradientTime(4), l4.WithClipNorm(20), l4.WithL2Reg(0.01)}
 	everySolver(t, func(t *testing.T, newSolver newSolver, dt tensor.Dtype) {
@@ -201,8 +201,8 @@ func TestLoadSavedFile(t *testing.T) {
 	})
 }
 
-// TestOrderOfNumbers: a saved state begins with the hyper-parameters in this order, which is part of
-// its format.
+// TestOrderOfNumbers: a saved state begins with the hyperparameters in this order, which is part of
+// the format.
 func TestOrderOfNumbers(t *testing.T) {
 	want := []float64{0.11, 0.12, 0.13, 0.14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 0.25, 26, 27}
 	s := l4.NewL4Adam(nil, l4.WithBound(want[0]), l4.WithFraction(want[1]),

@@ -7,8 +7,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// machines are the virtual machines of Gorgonia, and ways to set them up, that a solver must work
-// with. The function they return evaluates loss and gradients.
+// machines lists the virtual machines of Gorgonia, and ways to set them up, that a solver must work
+// with. Each returned function computes the loss and the gradients.
 var machines = map[string]func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node,
 	weights gorgonia.Nodes) func() error{
 	"tape": func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgonia.Node,
@@ -29,8 +29,8 @@ var machines = map[string]func(t *testing.T, g *gorgonia.ExprGraph, loss *gorgon
 	},
 }
 
-// trainGraph runs a virtual machine and a solver in turn. The solver is made before the machine or
-// after it.
+// trainGraph runs a virtual machine and a solver alternately. The program creates the solver before
+// the machine or after it.
 func trainGraph(
 	t *testing.T,
 	machine string,

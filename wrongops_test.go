@@ -10,7 +10,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// wrongGraph evaluates the loss Σ log2(w)², whose gradient Gorgonia has wrong.
+// wrongGraph computes the loss Σ log2(w)². Gorgonia computes its gradient wrongly.
 func wrongGraph(t *testing.T) (loss *gorgonia.Node, model []gorgonia.ValueGrad,
 	read gorgonia.Valuer) {
 	t.Helper()
@@ -27,8 +27,8 @@ func wrongGraph(t *testing.T) (loss *gorgonia.Node, model []gorgonia.ValueGrad,
 	return loss, gorgonia.NodesToValueGrads(weights), read
 }
 
-// TestWrongOps: an operation with a wrong gradient is an error however the solver comes by loss and
-// weights, and none with WithUncheckedOps. Package nn tests the operations.
+// TestWrongOps: an operation with a wrong gradient is an error, for every kind of loss and weights,
+// but not with WithUncheckedOps. Package nn tests the operations.
 func TestWrongOps(t *testing.T) {
 	type hidden struct{ gorgonia.ValueGrad }
 	for name, step := range map[string]func(opts ...l4.Option) error{

@@ -12,7 +12,7 @@ import (
 	"github.com/l4-go/l4/internal/bind/bindtest"
 )
 
-// param is a gorgonia.ValueGrad outside any graph.
+// param is a gorgonia.ValueGrad that is not a node.
 type param struct{ w, g gorgonia.Value }
 
 func (p param) Value() gorgonia.Value         { return p.w }
@@ -22,7 +22,7 @@ type number struct{ v gorgonia.Value }
 
 func (n number) Value() gorgonia.Value { return n.v }
 
-// model has a tensor of each dtype and a scalar, with gradients of x, 2x, 3x, ...
+// model returns a model with a tensor of each dtype and a scalar. Its gradients are x, 2x, 3x, ...
 func model(x float64) []gorgonia.ValueGrad {
 	values := func() []gorgonia.Value {
 		return []gorgonia.Value{tensor.New(tensor.WithShape(2, 3), tensor.Of(tensor.Float32)),
@@ -38,8 +38,8 @@ func model(x float64) []gorgonia.ValueGrad {
 	return vs
 }
 
-// TestSum: losses and gradients are added up, in memory of the Sum's own and in memory that is
-// given, and the gradients of the batches are zeroed.
+// TestSum: Add sums losses and gradients, in memory of the Sum and in memory of Alloc, and zeroes
+// the gradients of the batches.
 func TestSum(t *testing.T) {
 	for _, given := range []bool{false, true} {
 		var s batch.Sum
@@ -97,7 +97,7 @@ func TestSum(t *testing.T) {
 	}
 }
 
-// TestSumErrors: an error leaves the sum as it was.
+// TestSumErrors: an error leaves the sum unchanged.
 func TestSumErrors(t *testing.T) {
 	var s batch.Sum
 	cause := errors.New("no memory")

@@ -16,7 +16,7 @@ import (
 
 var dtypes = []tensor.Dtype{tensor.Float32, tensor.Float64}
 
-// param is a gorgonia.ValueGrad outside any graph.
+// param is a gorgonia.ValueGrad that is not a node.
 type param struct {
 	name string
 	w, g gorgonia.Value
@@ -31,8 +31,8 @@ func of(dt tensor.Dtype, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
 }
 
-// newParam returns a weight and a gradient of the dtype and shape, with elements that follow from
-// the seed.
+// newParam returns a weight and a gradient of the dtype and shape. Their elements depend on the
+// seed.
 func newParam(name string, dt tensor.Dtype, seed uint64, shape ...int) *param {
 	p := &param{name: name, w: of(dt, shape...), g: of(dt, shape...)}
 	bindtest.SetNumbers(p.w, ramp(p.w, seed))
@@ -40,8 +40,8 @@ func newParam(name string, dt tensor.Dtype, seed uint64, shape ...int) *param {
 	return p
 }
 
-// ramp returns as many numbers as v has elements. They are whole, so that they are exact in both
-// dtypes.
+// ramp returns one number for each element of v. The numbers are integers, which both dtypes
+// represent exactly.
 func ramp(v gorgonia.Value, seed uint64) []float64 {
 	r := rand.New(rand.NewPCG(seed, 1))
 	xs := make([]float64, len(bindtest.Numbers(v)))
@@ -76,8 +76,8 @@ func subtract[T kernel.Float](_ int, p *flat.Part[T]) (_, _ float64) {
 	return 0, 0
 }
 
-// checkStep makes a step and returns an error of Bind. The weights must then be what they were less
-// the gradients, and the gradients 0.
+// checkStep makes a step and returns the error of Bind. After a step the weights must be the old
+// weights minus the gradients, and the gradients must be 0.
 func checkStep(t *testing.T, m *bind.Model, params ...*param) {
 	t.Helper()
 	var want [][]float64

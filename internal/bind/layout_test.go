@@ -15,7 +15,7 @@ import (
 	"github.com/l4-go/l4/internal/bind/bindtest"
 )
 
-// TestLayouts shows that passes reach the elements of every shape and layout.
+// TestLayouts checks that passes reach the elements of every shape and layout.
 func TestLayouts(t *testing.T) {
 	slice := func(d *tensor.Dense, s ...tensor.Slice) *tensor.Dense {
 		v, err := d.Slice(s...)
@@ -97,7 +97,8 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// TestViewLeavesTheRest shows that a step on part of a tensor does not touch the rest of it.
+// TestViewLeavesTheRest checks that a step on a view of a tensor does not change the rest of the
+// tensor.
 func TestViewLeavesTheRest(t *testing.T) {
 	whole := newParam("", tensor.Float64, 1, 4, 4)
 	before := bindtest.Numbers(whole.w)
@@ -123,7 +124,7 @@ func TestViewLeavesTheRest(t *testing.T) {
 }
 
 // TestChangingLayouts: the layouts of weights and gradients may change from step to step, in the
-// same memory or in other.
+// same memory or in other memory.
 func TestChangingLayouts(t *testing.T) {
 	const n, steps = 4, 40
 	for _, dt := range dtypes {
@@ -165,8 +166,8 @@ func TestChangingLayouts(t *testing.T) {
 	}
 }
 
-// TestGradientOfVectorAsRow: sizes of 1 do not tell the shape of a gradient from that of its
-// weight.
+// TestGradientOfVectorAsRow: the shapes of a weight and its gradient may differ in dimensions of
+// size 1.
 func TestGradientOfVectorAsRow(t *testing.T) {
 	for _, shape := range [][]int{{1, 3}, {3, 1}, {1, 3, 1}} {
 		p := newParam("w", tensor.Float64, 1, 3)
@@ -175,8 +176,8 @@ func TestGradientOfVectorAsRow(t *testing.T) {
 	}
 }
 
-// TestOverflowingStrides: a layout whose last element lies outside of memory is an error, however
-// large its strides.
+// TestOverflowingStrides: a layout whose last element lies outside the memory is an error, even if
+// computing its index overflows.
 func TestOverflowingStrides(t *testing.T) {
 	for _, strides := range [][]int{{math.MaxInt, 1}, {math.MaxInt / 2, math.MaxInt / 2},
 		{math.MaxInt/2 + 1, math.MaxInt/2 + 1}, {4, 1}, {-1, 1}} {
@@ -189,8 +190,8 @@ func TestOverflowingStrides(t *testing.T) {
 	}
 }
 
-// TestOverlappingElements: a tensor whose elements share memory cannot be stepped, and is rejected
-// before anything of the size that its shape claims is allocated.
+// TestOverlappingElements: Bind rejects a tensor whose elements share memory, before it allocates
+// memory for the size of the tensor's shape.
 func TestOverlappingElements(t *testing.T) {
 	for _, c := range []struct {
 		shape   tensor.Shape
@@ -228,8 +229,8 @@ func TestOverlappingElements(t *testing.T) {
 	}
 }
 
-// TestGradientAfterMistake: after a gradient of a layout that does not fit, the one before it is
-// read in its own layout again.
+// TestGradientAfterMistake: after a gradient whose layout does not fit, Bind reads the earlier
+// gradient in the right layout again.
 func TestGradientAfterMistake(t *testing.T) {
 	p, m := newParam("w", tensor.Float64, 1, 3, 3), new(bind.Model)
 	own := tensor.NewDense(tensor.Float64, tensor.Shape{3, 3}, tensor.AsFortran(nil))

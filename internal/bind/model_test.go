@@ -72,12 +72,13 @@ func TestModelErrors(t *testing.T) {
 	}
 }
 
-// device is an engine whose memory the CPU cannot reach.
+// device is an engine whose memory the CPU cannot access.
 type device struct{ tensor.StdEng }
 
 func (device) AllocAccessible() bool { return false }
 
-// TestOneNodeTwice: inputs of a graph that have become one node are an error that says how.
+// TestOneNodeTwice: two inputs of a graph that Gorgonia has merged into one node are an error that
+// names the cause.
 func TestOneNodeTwice(t *testing.T) {
 	g := gorgonia.NewGraph()
 	vector := func() *gorgonia.Node {
@@ -99,8 +100,8 @@ func TestOneNodeTwice(t *testing.T) {
 	}
 }
 
-// TestModelChanged: a model that is not the one of the first step is an error, and the one of the
-// first step goes on as if nothing had happened.
+// TestModelChanged: a model that differs from the model of the first step is an error, and the
+// model of the first step still works afterwards.
 func TestModelChanged(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(model []*param) []*param
@@ -156,7 +157,8 @@ func TestModelChanged(t *testing.T) {
 	}
 }
 
-// TestMistakeTwice: what was an error once is an error again, though nothing has moved since.
+// TestMistakeTwice: a mistake is an error in every step, also if no memory has moved since the last
+// step.
 func TestMistakeTwice(t *testing.T) {
 	a, b := newParam("a", tensor.Float64, 1, 3), newParam("b", tensor.Float64, 2, 3)
 	m := new(bind.Model)
@@ -178,8 +180,8 @@ func TestMistakeTwice(t *testing.T) {
 	checkStep(t, m, a, b)
 }
 
-// TestOtherMemory: the same parameters may lie elsewhere in memory, as with a second graph or
-// weights that were loaded from a file.
+// TestOtherMemory: the memory of the parameters may change, as with a second graph or with weights
+// from a file.
 func TestOtherMemory(t *testing.T) {
 	m := new(bind.Model)
 	for seed := range uint64(4) {
@@ -188,7 +190,7 @@ func TestOtherMemory(t *testing.T) {
 	}
 }
 
-// TestTensorOfOtherMemory: the memory of a tensor may be exchanged under its address.
+// TestTensorOfOtherMemory: a tensor may get other memory while its own address stays the same.
 func TestTensorOfOtherMemory(t *testing.T) {
 	p, m := newParam("w", tensor.Float64, 1, 2), new(bind.Model)
 	checkStep(t, m, p)
@@ -197,8 +199,8 @@ func TestTensorOfOtherMemory(t *testing.T) {
 	checkStep(t, m, p)
 }
 
-// TestPanicOfParameter: after a panic of a parameter that moved, which the program recovers from,
-// the next step reaches the new memory.
+// TestPanicOfParameter: if a parameter whose memory has moved panics, and the program recovers, the
+// next step uses the new memory.
 func TestPanicOfParameter(t *testing.T) {
 	p, m := &panics{param: newParam("w", tensor.Float64, 1, 2)}, new(bind.Model)
 	bindAndStep := func() (err error) {
@@ -237,15 +239,16 @@ func (p *panics) Grad() (gorgonia.Value, error) {
 	return p.param.Grad()
 }
 
-// TestSharedGradient: two parameters whose ValueGrads hand out one gradient both see it whole.
+// TestSharedGradient: if two parameters share one gradient, each parameter gets the complete
+// gradient.
 func TestSharedGradient(t *testing.T) {
 	a, b := newParam("a", tensor.Float64, 1, 4), newParam("b", tensor.Float64, 2, 4)
 	b.g = a.g
 	checkStep(t, new(bind.Model), a, b)
 }
 
-// TestGradientOfNode: a gradient that is the value of a graph node is read but not written, and one
-// of the same parameter that is not, as of another model, is zeroed after that.
+// TestGradientOfNode: a step does not write a gradient that is the value of a graph node. If the
+// same parameter then has another gradient, as in another model, the step zeroes that gradient.
 func TestGradientOfNode(t *testing.T) {
 	g := gorgonia.NewGraph()
 	w := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithShape(2), gorgonia.WithName("w"),
@@ -281,7 +284,7 @@ func TestGradientOfNode(t *testing.T) {
 	checkStep(t, m, newParam("w", tensor.Float64, 3, 2))
 }
 
-// TestWeightsOnly: gradients are not asked for.
+// TestWeightsOnly: Bind does not ask for gradients.
 func TestWeightsOnly(t *testing.T) {
 	p := newParam("w", tensor.Float32, 1, 2, 2)
 	if err := p.w.(*tensor.Dense).T(); err != nil {
@@ -310,7 +313,7 @@ func TestWeightsOnly(t *testing.T) {
 	}
 }
 
-// TestFind names the tensor of the element.
+// TestFind checks that Find names the tensor of the element.
 func TestFind(t *testing.T) {
 	m := new(bind.Model)
 	a, b := newParam("a", tensor.Float32, 1, 2), newParam("", tensor.Float64, 2, 2, 3)
@@ -327,8 +330,8 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFields: a model that was saved in its first steps and read again belongs to the same
-// parameters, and one that has made no step to any.
+// TestFields: a saved model that has made a step accepts only the same parameters, and a saved
+// model that has not made a step accepts any parameters.
 func TestFields(t *testing.T) {
 	format := record.Format{Magic: "test", Version: 1}
 	a, b := newParam("a", tensor.Float32, 1, 2), newParam("b", tensor.Float64, 2, 2, 3)

@@ -10,7 +10,7 @@ import (
 	"github.com/l4-go/l4/internal/bind"
 )
 
-// TestNumber: scalars and tensors of one element of either dtype are numbers, and nothing else is.
+// TestNumber: Number accepts scalars and tensors of one element, of either dtype, and nothing else.
 func TestNumber(t *testing.T) {
 	one := func(backing any, shape ...int) *tensor.Dense {
 		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(backing))

@@ -13,7 +13,7 @@ import (
 
 var format = record.Format{Magic: "test", Version: 1}
 
-// mixed is a model of tensors of both dtypes, one of which takes several blocks.
+// mixed returns a model with tensors of both dtypes. One tensor spans several blocks.
 func mixed() *Model {
 	m := new(Model)
 	m.Describe([]Tensor{
@@ -29,7 +29,7 @@ func mixed() *Model {
 	return m
 }
 
-// placeRamp gives a tensor weights 0, 1, 2, ... and gradients of the other sign.
+// placeRamp sets the weights of a tensor to 0, 1, 2, ... and its gradients to the negatives.
 func placeRamp[T kernel.Float](m *Model, tensor int) {
 	n := m.Tensor(tensor).Size()
 	w, g := make([]T, n), make([]T, n)
@@ -39,8 +39,8 @@ func placeRamp[T kernel.Float](m *Model, tensor int) {
 	Place(m, tensor, w, g)
 }
 
-// TestFields: a model that is written and read has the same tensors, and vectors that are saved
-// beside it the same elements.
+// TestFields: a model that is written and read has the same tensors, and its vectors have the same
+// elements.
 func TestFields(t *testing.T) {
 	m := mixed()
 	vectors, any := Vectors{Number: 1}, Vectors{Number: 2}
@@ -118,7 +118,7 @@ func TestFieldsRejected(t *testing.T) {
 	}
 }
 
-// TestFieldsOfManyTensors: loading takes at most ten times the size of the saved state.
+// TestFieldsOfManyTensors: loading allocates at most ten times the size of the saved state.
 func TestFieldsOfManyTensors(t *testing.T) {
 	m, means, squares, starts := new(Model), new(Vectors), new(Vectors), new(Vectors)
 	var tensors []Tensor
@@ -155,7 +155,8 @@ func TestFieldsOfManyTensors(t *testing.T) {
 	}
 }
 
-// TestFind: the first element for which a pass is not 0, whatever its dtype and block, and Any.
+// TestFind: Find returns the first element for which a pass is not 0, for both dtypes and all
+// blocks. The test also checks Any.
 func TestFind(t *testing.T) {
 	is := func(tensor int, element float64) Pass {
 		return NewPass(0, func(_ int, p *Part[float32]) (x, _ float64) {
@@ -185,7 +186,7 @@ func TestFind(t *testing.T) {
 	m.Find(is(3, 77))
 }
 
-// has returns 1 if a part of a tensor has a weight.
+// has returns 1 if a part of a tensor contains a weight.
 func has[T kernel.Float](p *Part[T], tensor int, weight float64) float64 {
 	if p.Tensor == tensor && slices.Contains(p.W, T(weight)) {
 		return 1
@@ -193,7 +194,7 @@ func has[T kernel.Float](p *Part[T], tensor int, weight float64) float64 {
 	return 0
 }
 
-// TestUse: vectors in memory that is given lie end to end, by dtype.
+// TestUse: the vectors of each dtype follow each other in the memory that Use gets.
 func TestUse(t *testing.T) {
 	m := mixed()
 	n32, n64 := m.Sizes()

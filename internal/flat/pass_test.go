@@ -24,7 +24,8 @@ func TestCompensatedSum(t *testing.T) {
 	}
 }
 
-// TestSumsAreCompensated: both sums of a pass keep what plain addition of the blocks would lose.
+// TestSumsAreCompensated: both sums of a pass include what plain addition of the blocks would lose
+// by rounding.
 func TestSumsAreCompensated(t *testing.T) {
 	m := modelOf(Float64, make([]float64, 4*blockLen))
 	terms := []float64{1, 1e100, 1, -1e100} // by block
@@ -37,7 +38,7 @@ func TestSumsAreCompensated(t *testing.T) {
 	}
 }
 
-// modelOf is a model of one tensor with these gradients.
+// modelOf returns a model of one tensor with these gradients.
 func modelOf[T kernel.Float](dt Dtype, g []T) *Model {
 	m := new(Model)
 	m.Describe([]Tensor{{Name: "x", Shape: []int{len(g)}, Dtype: dt}})
@@ -92,8 +93,8 @@ func TestSumAccuracy(t *testing.T) {
 	t.Run("float64", func(t *testing.T) { testSumAccuracy[float64](t, Float64, 1e-13) })
 }
 
-// TestSumCoversAll: every element is in exactly one part, on any number of cores, and the sums do
-// not depend on it.
+// TestSumCoversAll: every element is in exactly one part, and the sums are the same on any number
+// of cores.
 func TestSumCoversAll(t *testing.T) {
 	for _, n := range []int{1, blockLen - 1, blockLen, blockLen + 1, 100*blockLen + 7} {
 		g := make([]float32, n)

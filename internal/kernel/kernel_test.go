@@ -8,11 +8,11 @@ import (
 	"unsafe"
 )
 
-// guard stands before and after every slice a pass may write, to show that it writes nowhere else.
+// guard is before and after every slice that a pass may write, to detect writes outside the slice.
 const guard = -12345.5
 
-// wild returns numbers of every kind: zeros, denormals, tiny, ordinary and huge ones of both signs,
-// and, if extreme, what is not finite.
+// wild returns numbers of every kind: zeros, subnormal, tiny, ordinary and huge numbers of both
+// signs. If extreme is true, it also returns numbers that are not finite.
 func wild[T Float](r *rand.Rand, extreme bool) T {
 	var zero T
 	tiny, huge := 1e-43, 1e18
@@ -38,7 +38,8 @@ func wild[T Float](r *rand.Rand, extreme bool) T {
 	return T(x)
 }
 
-// padded is a slice x that begins offset+1 elements into its allocation, with guards around it.
+// padded is a slice x that begins offset+1 elements after the start of its allocation, with guards
+// around it.
 type padded[T Float] struct {
 	all, x []T
 	offset int
@@ -89,8 +90,8 @@ func coefficients[T Float](step float64) *Coefficients[T] {
 	return &Coefficients[T]{Mean: decay(10), Square: decay(1000), Epsilon: 1e-4}
 }
 
-// comparePasses runs every pass of fast and of the scalar reference on the same numbers. The two
-// must agree to the bit.
+// comparePasses runs every pass of fast and of the scalar reference on the same numbers. Both must
+// compute the same bits.
 func comparePasses[T Float](
 	t *testing.T,
 	fast Passes[T],
@@ -152,7 +153,7 @@ func comparePasses[T Float](
 	}
 }
 
-// compareCopies runs every pass of fast and of the scalar reference on the same numbers.
+// compareCopies does the same as comparePasses for the passes of Copies.
 func compareCopies[T, S Float](t *testing.T, fast Copies[T, S], n, offset int, next func() T,
 	scale float64) {
 	t.Helper()

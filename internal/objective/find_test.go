@@ -14,8 +14,8 @@ import (
 	"github.com/l4-go/l4/internal/objective"
 )
 
-// TestHiddenLossOfGrowingGraph: a graph that has got a second loss since the last step is looked at
-// again.
+// TestHiddenLossOfGrowingGraph: the reader checks a graph again if a second loss has been added
+// since the last step.
 func TestHiddenLossOfGrowingGraph(t *testing.T) {
 	s := newScene()
 	grad(t, squares(s.w, 1), s.w)
@@ -40,8 +40,8 @@ func TestHiddenLossOfGrowingGraph(t *testing.T) {
 	}
 }
 
-// TestHiddenLossAfterAnother: a reader may change from a loss without a node to the one that the
-// gradients are of, and back.
+// TestHiddenLossAfterAnother: a reader can change from a loss that is not a node to a nil loss, and
+// back.
 func TestHiddenLossAfterAnother(t *testing.T) {
 	s := newScene()
 	s.loss = squares(s.w, 1)
@@ -57,8 +57,8 @@ func TestHiddenLossAfterAnother(t *testing.T) {
 	}
 }
 
-// TestHiddenLossBeforeTheRun: reading before the first run does not keep the next from seeing that
-// the value of another node overwrites the loss, a tensor.
+// TestHiddenLossBeforeTheRun: if the first Read is before the first run, a later Read still detects
+// that the value of another node has overwritten the loss, a tensor.
 func TestHiddenLossBeforeTheRun(t *testing.T) {
 	g := gorgonia.NewGraph()
 	node := func(name string, rows, cols int, xs ...float64) *gorgonia.Node {
@@ -87,7 +87,7 @@ func TestHiddenLossBeforeTheRun(t *testing.T) {
 	}
 }
 
-// TestNoHiddenLoss: there is nothing to find a loss by.
+// TestNoHiddenLoss: if the loss is nil and cannot be found, the error names the cause.
 func TestNoHiddenLoss(t *testing.T) {
 	s, other := newScene(), newScene()
 	grad(t, squares(s.w, 1), s.w)
@@ -113,7 +113,7 @@ func TestNoHiddenLoss(t *testing.T) {
 	}
 }
 
-// TestHiddenGraphsAreLetGo: a reader that finds the losses of many graphs does not keep them all.
+// TestHiddenGraphsAreLetGo: the garbage collector can free graphs whose loss a reader has found.
 func TestHiddenGraphsAreLetGo(t *testing.T) {
 	var r objective.Reader
 	const graphs = 200
@@ -143,8 +143,8 @@ func TestHiddenGraphsAreLetGo(t *testing.T) {
 	runtime.KeepAlive(&r)
 }
 
-// TestWrongOpsWithoutConsequence: an operation that the weights of the step are not below does not
-// matter.
+// TestWrongOpsWithoutConsequence: a wrong operation is not an error if the weights of the step do
+// not influence its result.
 func TestWrongOpsWithoutConsequence(t *testing.T) {
 	s := newScene()
 	h := gorgonia.Must(gorgonia.Log2(gorgonia.Must(gorgonia.Square(s.w))))

@@ -13,7 +13,7 @@ import (
 	"github.com/l4-go/l4/internal/objective"
 )
 
-// scene is a graph over two vectors, and what is made of it.
+// scene is a graph with two vectors and the nodes that a test computes from them.
 type scene struct {
 	g    *gorgonia.ExprGraph
 	w, v *gorgonia.Node
@@ -31,7 +31,7 @@ func newScene() *scene {
 	return s
 }
 
-// squares is the sum of squares of a node times a factor.
+// squares returns the sum of squares of a node times a factor.
 func squares(n *gorgonia.Node, factor float64) *gorgonia.Node {
 	return times(gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Square(n)))), factor)
 }
@@ -50,7 +50,7 @@ func grad(t *testing.T, loss *gorgonia.Node, weights ...*gorgonia.Node) *gorgoni
 	return loss
 }
 
-// run evaluates a loss and its gradients.
+// run computes a loss and its gradients.
 func run(t *testing.T, loss *gorgonia.Node, weights ...*gorgonia.Node) {
 	t.Helper()
 	vm := gorgonia.NewTapeMachine(loss.Graph(), gorgonia.BindDualValues(weights...))
@@ -60,7 +60,7 @@ func run(t *testing.T, loss *gorgonia.Node, weights ...*gorgonia.Node) {
 	}
 }
 
-// identity is an operation that returns its operand, and hands the gradient down as it is.
+// identity is an operation that returns its operand and passes its gradient on unchanged.
 type identity struct{}
 
 func (identity) Arity() int            { return 1 }
@@ -87,9 +87,9 @@ func (identity) SymDiff(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Node
 	return gorgonia.Nodes{grad}, nil
 }
 
-// TestWhichLoss: of all nodes of a graph, the loss is the one that gorgonia.Grad started from.
-// Where there are several, or none, the error says why. It is the same for a loss that is given,
-// where that shows.
+// TestWhichLoss: a reader without a loss finds the node that gorgonia.Grad started from. If there
+// are several such nodes, or none, the error names the cause. A reader that gets the loss returns
+// the same error if it can detect the fault.
 func TestWhichLoss(t *testing.T) {
 	both := func(s *scene) gorgonia.Nodes { return gorgonia.Nodes{s.w, s.v} }
 	for name, c := range map[string]struct {

@@ -7,8 +7,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestScalarLossHasNoOthers: with the usual loss, a scalar, a step need not look at the values of
-// all nodes of the graph, since none of them can come to lie in its memory.
+// TestScalarLossHasNoOthers: if the loss is a scalar, as usual, other nodes cannot get its memory,
+// so a step does not need to look at their values.
 func TestScalarLossHasNoOthers(t *testing.T) {
 	g := gorgonia.NewGraph()
 	w := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("w"), gorgonia.WithShape(3),

@@ -11,8 +11,8 @@ import (
 	"github.com/l4-go/l4/internal/objective"
 )
 
-// TestLossOfOtherGradients: a loss that is not the one of the gradients is rejected, for each way
-// that programs come to one.
+// TestLossOfOtherGradients: the reader rejects a loss that the gradients do not belong to, for each
+// way in which programs get such a loss.
 func TestLossOfOtherGradients(t *testing.T) {
 	// build makes a graph over the weight with a sum and its mean, and gives Grad what of chooses.
 	build := func(w *tensor.Dense, of func(sum, mean *gorgonia.Node) *gorgonia.Node) (sum,
@@ -95,7 +95,8 @@ type function func() gorgonia.Value
 
 func (f function) Value() gorgonia.Value { return f() }
 
-// propagated is a sum of squares with its gradients times a share, as of gorgonia.Backpropagate.
+// propagated returns a sum of squares with its gradients times a factor, as gorgonia.Backpropagate
+// computes them.
 func propagated(t *testing.T, w *tensor.Dense, share float64) (gorgonia.Valuer,
 	[]gorgonia.ValueGrad) {
 	t.Helper()
@@ -114,8 +115,8 @@ func propagated(t *testing.T, w *tensor.Dense, share float64) (gorgonia.Valuer,
 	return sum, gorgonia.NodesToValueGrads(weights)
 }
 
-// TestOverwrittenLoss: the memory of a loss that is a tensor may come to hold something else. The
-// solver then says what to do, and doing it gives the right number.
+// TestOverwrittenLoss: the value of another node may overwrite a loss that is a tensor. The error
+// then says what to do, and the loss is right if the program follows the advice.
 func TestOverwrittenLoss(t *testing.T) {
 	const lossValue = 1.96
 	uses := map[string]func(loss *gorgonia.Node){

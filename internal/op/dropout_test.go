@@ -9,8 +9,8 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// TestDropoutValues: about the right share is dropped, the rest is scaled so that the mean stays,
-// and the same seed drops the same.
+// TestDropoutValues: the share of dropped elements is about right, the other elements are scaled so
+// that the mean stays, and the same seed drops the same elements.
 func TestDropoutValues(t *testing.T) {
 	const n, p = 10_000, 0.3
 	source := rand.NewPCG(1, 2)

@@ -67,7 +67,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// TestApplyConstant: a constant has no gradient, and the others keep theirs.
+// TestApplyConstant: a constant input has no gradient, and the other inputs have their gradients.
 func TestApplyConstant(t *testing.T) {
 	optest.Operation{
 		Shapes: []tensor.Shape{{2, 3}, {}, {2, 3}},
@@ -78,8 +78,8 @@ func TestApplyConstant(t *testing.T) {
 	}.Check(t)
 }
 
-// TestApplyTwice: two nodes of one module on the same inputs are two operations, and their
-// gradients add up.
+// TestApplyTwice: two nodes with the same module and inputs are two operations, and their gradients
+// add up.
 func TestApplyTwice(t *testing.T) {
 	optest.Operation{
 		Shapes: []tensor.Shape{{3}, {3}, {}},
@@ -143,7 +143,7 @@ func TestApplyRejects(t *testing.T) {
 	}
 }
 
-// column is a view of three numbers that do not lie side by side.
+// column is a view of three numbers that are not adjacent in memory.
 func column(t *testing.T) *tensor.Dense {
 	m := tensor.New(tensor.WithShape(3, 2), tensor.WithBacking(make([]float64, 6)))
 	v, err := m.Slice(nil, tensor.S(0))

@@ -11,7 +11,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// fields are one of each kind.
+// fields has one field of each kind.
 type fields struct {
 	count  int
 	flag   bool
@@ -35,7 +35,7 @@ func (f *fields) list(c *Codec) {
 	Vector(c, "f64", f.f64, 0, 1)
 }
 
-// TestRoundTrip: one list of fields writes and reads, and every number of bytes less is an error.
+// TestRoundTrip: one list of fields writes and reads, and truncated data of any length is an error.
 func TestRoundTrip(t *testing.T) {
 	want := fields{
 		7,
@@ -146,7 +146,7 @@ func TestRejected(t *testing.T) {
 	}
 }
 
-// TestFormat: a record is read by its own format alone, and not if a byte of it has changed.
+// TestFormat: only a record's own format reads the record, and a changed byte is an error.
 func TestFormat(t *testing.T) {
 	f := Format{Magic: "test", Version: 3}
 	n := 7

@@ -2,7 +2,7 @@ package record
 
 import "testing"
 
-// TestShapeOverflow: a size whose product with the others wraps around is rejected.
+// TestShapeOverflow: a shape is rejected if the product of its sizes overflows.
 func TestShapeOverflow(t *testing.T) {
 	w := new(Codec)
 	w.Uint(4, 2)

@@ -36,7 +36,7 @@ type Program struct {
 // Train trains for so many steps and returns the metric. It is called once.
 type Train func(steps int) (metric float64, err error)
 
-// NewSolver makes a solver for a loss.
+// NewSolver makes a solver for a loss, which is nil if the program cannot see it.
 type NewSolver func(loss gorgonia.Valuer) gorgonia.Solver
 
 // Metric says what a program is judged by.
@@ -59,13 +59,15 @@ func (m Metric) Better(a, b float64) bool {
 
 // All are the programs, relatives side by side.
 var All = []Program{
-	outliers, largeTargets, leastAbsolute, huber, relativeError, sine, gaussian,
+	outliers, firstOutlier, largeTargets, leastAbsolute, huber, relativeError, sine, gaussian,
+	quietStart, fineTuning, continued,
 	xor, logistic, clickRate,
 	softLabels, logEpsilon, forgottenLog, squaredSoftMax, batchNorm, dropout, convnet,
+	framework,
 	autoencoder, vae,
 	charRNNSum, charRNNMean, lstm,
 	skipGram, factorisation,
-	qLearning, reinforce, gan,
+	qLearning, rareReward, reinforce, selfPlay, gan,
 }
 
 // building is held while a graph is built, differentiated or compiled: Gorgonia then changes state

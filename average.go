@@ -14,9 +14,9 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Average is a running average of a model's weights, for any solver. Where batches are small or
-// labels wrong it is worth points of accuracy, because the weights of the last step carry the noise
-// of the last batches:
+// Average is a running average of the weights of a model. It works with any solver. With small
+// batches or wrong labels it gains about a point of accuracy, because the last weights carry the
+// noise of the last batches.
 //
 //	solver, average := l4.NewL4Adam(loss), l4.NewAverage(model)
 //	for ... {
@@ -27,16 +27,15 @@ import (
 //	}
 //	average.Swap() // now the model has the averaged weights
 //
-// Step t counts with polynomial decay, so that later weights count more and the first are forgotten
-// (O. Shamir and T. Zhang, ICML 2013; 8 is the γ of DoG, M. Ivgi et al., ICML 2023):
+// The average weights recent steps more (polynomial decay: O. Shamir and T. Zhang, ICML 2013; γ = 8
+// as in M. Ivgi et al., ICML 2023). Update number t computes
 //
-//	w̄ ← w̄ + (1+γ)/(t+γ)·(w − w̄),  γ = 8
+//	w̄ ← w̄ + (1+γ)/(t+γ)·(w − w̄)
 //
-// The running statistics of batch normalisation are not averaged: they belong to the last weights.
-// After Swap, run batches of training data in training mode before evaluating, as with
-// torch.optim.swa_utils.update_bn.
+// It does not average the running statistics of batch normalization. After Swap, run some batches
+// in training mode before you evaluate, as torch.optim.swa_utils.update_bn does.
 //
-// It keeps one word a parameter. It may not be used from two goroutines at once.
+// An Average keeps one number per weight. It must not be used by two goroutines at once.
 type Average struct {
 	params  []gorgonia.ValueGrad
 	weights bind.Model
@@ -56,8 +55,8 @@ var (
 // averageGamma is γ.
 const averageGamma = 8
 
-// NewAverage returns an average of the model's weights. It begins with the first Update.
-// Solver.Step says what a parameter may be; gradients are not used.
+// NewAverage returns an average of the weights of model, which starts with the first Update. See
+// Solver.Step for the parameters that a model can have. Gradients are not used.
 func NewAverage(model []gorgonia.ValueGrad) *Average {
 	a := &Average{params: model, weights: bind.Model{WeightsOnly: true},
 		means: flat.Vectors{Number: 1}}
@@ -66,20 +65,20 @@ func NewAverage(model []gorgonia.ValueGrad) *Average {
 	return a
 }
 
-// Update takes the weights into the average. Call it after each step. It returns an error, and
-// leaves the average as it was, if a weight is not finite, if the model has changed as for
-// Solver.Step, or between two calls of Swap.
+// Update adds the current weights to the average. Call it after each step. It returns an error if a
+// weight is not finite, if the model has changed (see ErrModelChanged), or if the model holds the
+// averaged weights. An error leaves the average as it was.
 func (a *Average) Update() error {
 	if a.swapped {
-		return errors.New("l4: the model has its averaged weights; call Swap before Update")
+		return errors.New("l4: the model holds the averaged weights: call Swap before Update")
 	}
 	if err := a.bind(); err != nil {
 		return err
 	}
 	if bad, _ := a.weights.Sum(nonFiniteWeights); bad != 0 {
 		name, at, value := a.weights.Find(nonFiniteWeights)
-		return fmt.Errorf("%w: %s is %v at element %d; look for its cause, and set it "+
-			"to a finite number before Update", ErrNonFinite, name, value, at)
+		return fmt.Errorf("%w: %s is %v at element %d: find the cause, and set it to a "+
+			"finite number before Update", ErrNonFinite, name, value, at)
 	}
 	if a.updates == 0 {
 		a.means.Renew(&a.weights.Model)
@@ -91,12 +90,12 @@ func (a *Average) Update() error {
 	return nil
 }
 
-// Swap puts the averages in the place of the model's weights, to evaluate or save them, and puts
-// the weights back when it is called again. Make no step between the two calls. It returns an error
-// if there has been no Update.
+// Swap exchanges the weights of the model and the averages. Call it to evaluate or save the
+// averaged weights, and again to continue training. Do not call Step in between. Swap returns an
+// error before the first Update.
 func (a *Average) Swap() error {
 	if a.updates == 0 {
-		return errors.New("l4: there is no average yet; call Update after each step")
+		return errors.New("l4: the average is empty: call Update after each step")
 	}
 	if err := a.bind(); err != nil {
 		return err
@@ -109,7 +108,7 @@ func (a *Average) Swap() error {
 
 func (a *Average) bind() error {
 	if a.update.F32 == nil {
-		return errors.New("l4: a zero Average has no model; make it with NewAverage")
+		return errors.New("l4: the Average has no model: create it with NewAverage")
 	}
 	return a.weights.Bind(a.params)
 }
@@ -137,20 +136,21 @@ func exchange[T kernel.Float](a *Average, p *flat.Part[T]) (_, _ float64) {
 
 var averageFormat = record.Format{Magic: "L4average", Version: 1}
 
-// MarshalBinary returns the averages, to go on from in another process. Call Swap first if the
-// model has its averaged weights.
+// MarshalBinary returns the averages, to continue in another process. It returns an error if the
+// model holds the averaged weights: call Swap first.
 func (a *Average) MarshalBinary() ([]byte, error) {
 	if a.swapped {
-		return nil, errors.New("l4: the model has its averaged weights; call Swap before saving")
+		return nil, errors.New("l4: the model holds the averaged weights: call Swap before MarshalBinary")
 	}
 	return averageFormat.Write(a.fields)
 }
 
-// UnmarshalBinary takes over averages that MarshalBinary has returned, for the same parameters by
-// name, dtype, shape and order. An error leaves the Average as it was.
+// UnmarshalBinary restores averages that MarshalBinary returned for a model with the same
+// parameters: the same names, dtypes and shapes in the same order. An error leaves the average as
+// it was.
 func (a *Average) UnmarshalBinary(data []byte) error {
 	if a.swapped {
-		return errors.New("l4: the model has its averaged weights; call Swap before loading")
+		return errors.New("l4: the model holds the averaged weights: call Swap before UnmarshalBinary")
 	}
 	loaded := NewAverage(a.params)
 	if err := averageFormat.Read(data, loaded.fields); err != nil {

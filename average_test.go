@@ -163,11 +163,11 @@ func TestAverageErrors(t *testing.T) {
 	}
 	weights := numbers(model[1].w)
 	for what, spoil := range map[string]func(){
-		"not finite: vector is NaN at element 2; look": func() {
+		"not finite: vector is NaN at element 2: find": func() {
 			weights[2] = math.NaN()
 			model[1].setWeight(weights)
 		},
-		"not finite: vector is +Inf at element 1; look": func() {
+		"not finite: vector is +Inf at element 1: find": func() {
 			model[1].setWeight([]float64{1, math.Inf(1), 1, 1})
 		},
 		"model changed: vector": func() {

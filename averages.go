@@ -94,7 +94,7 @@ func newDecay(tau float64, step int) kernel.Decay[float64] {
 	return kernel.Decay[float64]{Keep: beta, Add: 1 - beta, Correct: correct}
 }
 
-// WithMomentumTime sets τm from 1 to 1e6, the time scale in steps of the gradients' running average
-// (Eq. 7). The decay factor is 1−1/τm. Default 10. For an L4 it is that of the inner solver's
-// momentum; see New.
+// WithMomentumTime sets τm, the time scale in steps of the running average of gradients: its decay
+// factor is 1−1/τm (Eq. 7). From 1 to 1e6; default 10. For an L4 it is the time scale of the inner
+// solver's momentum; see New.
 func WithMomentumTime(tau float64) Option { return option("WithMomentumTime", tau) }

@@ -96,23 +96,23 @@ func (b *bound) fields(c *record.Codec) {
 	c.Float("the best average loss", &b.best, 0, largest)
 }
 
-// WithBound sets ρ > 0 of the bound on the length of a step,
+// WithBound sets ρ of the bound on the length of a step,
 //
 //	‖η·v‖ ≤ k·ρ/√(2τm−1) · r·min(1, r/P)
 //
-// where r is the largest distance of the weights from their start, at first a tenth of the norm of
-// the weights, and P is the length of the path so far. k is 3 while the average loss is at a new
-// minimum, otherwise 1. Default 0.12. Larger values reach distant minima sooner, and fail in noise
-// from about 0.3 on.
+// r is the largest distance of the weights from their start, at first a tenth of the norm of the
+// weights, and P is the length of their path. k is 3 while the average loss is at a new minimum,
+// otherwise 1. Above 0; default 0.12. Larger values find distant minima sooner; from about 0.3 on
+// training fails in noise.
 //
-// Within the bound the defaults of WithEpsilon and WithAdamEpsilon are 1e-20 and 1e-8, so that a
-// step does not depend on the unit of the loss.
+// With the bound, WithEpsilon and WithAdamEpsilon default to 1e-20 and 1e-8, so that steps do not
+// depend on the unit of the loss.
 func WithBound(rho float64) Option { return option("WithBound", rho) }
 
-// WithoutBound gives the paper's algorithm: η follows Eq. 6, whatever its size, and the defaults of
-// WithEpsilon and WithAdamEpsilon are the paper's. A loss below its floor is then ErrNegativeLoss.
-// Training diverges where the loss cannot come near its floor, as with wrong labels, small batches
-// or noise.
+// WithoutBound selects the paper's algorithm: η follows Eq. 6 without limit, and WithEpsilon and
+// WithAdamEpsilon default to the paper's values. A loss below its floor is then ErrNegativeLoss.
+// Use it to reproduce the paper, or on clean data without batch normalization. Training diverges if
+// the loss cannot come near its floor, as with wrong labels, small batches or noise.
 func WithoutBound() Option {
 	return func(o *options) { o.bound = 0 }
 }

@@ -12,8 +12,8 @@ func clamp(rate, largest float64) float64 {
 	return max(-largest, min(rate, largest))
 }
 
-// WithMaxLearnRate sets a cap > 0 on the magnitude of the learning rate η. Default: none. For an L4
-// it is the rate along a direction as long as g, whatever the inner solver's own rate.
+// WithMaxLearnRate caps the magnitude of the learning rate η. Above 0; default: no cap. For an L4
+// it is the rate along a direction as long as g, whatever the learning rate of the inner solver.
 func WithMaxLearnRate(eta float64) Option {
 	return func(o *options) {
 		o.set("WithMaxLearnRate", eta)
@@ -21,9 +21,10 @@ func WithMaxLearnRate(eta float64) Option {
 	}
 }
 
-// WithMaxLearnRateSchedule is WithMaxLearnRate with a cap for each step, +Inf for none; the first
-// step is 1. Use it to end a training with ever shorter steps. A value out of range is an error of
-// that Step, which then changes nothing. A saved state does not contain the function.
+// WithMaxLearnRateSchedule caps the learning rate in each step, like WithMaxLearnRate; the first
+// step is 1, and +Inf is no cap. Use it to end a training with ever shorter steps. If eta returns a
+// value that is not above 0, Step returns an error and changes nothing. The function is not part of
+// a saved state.
 func WithMaxLearnRateSchedule(eta func(step int) float64) Option {
 	return func(o *options) {
 		o.maxLearnRate = 0

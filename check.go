@@ -55,11 +55,11 @@ func checkNumber(what string, x float64) error {
 	if isFinite(x) {
 		return nil
 	}
-	return skippable{fmt.Errorf("%w: the %s is %v; look for its cause%s", ErrNonFinite, what, x,
+	return skippable{fmt.Errorf("%w: the %s is %v: find the cause%s", ErrNonFinite, what, x,
 		orSkip)}
 }
 
-const orSkip = ", or let WithSkipNonFinite skip such steps"
+const orSkip = ", or skip such steps with WithSkipNonFinite"
 
 // checkFinite returns an error that names the first element that is not finite or, if squared is
 // true, whose square is not.
@@ -72,13 +72,13 @@ func checkFinite(m *bind.Model, squared bool) error {
 		return nil
 	}
 	name, at, x := m.Find(pass)
-	why, remedy := "", "look for its cause"
+	why, remedy := "", "find the cause"
 	if size := math.Abs(x); isFinite(size) {
 		why, remedy = ", and its square overflows", "divide the loss by a constant"
 		if size <= math.MaxFloat32 { // a float32, whose norm is a float64
 			remedy += ", use WithClip"
 		}
 	}
-	return skippable{fmt.Errorf("%w: the gradient of %s is %v at element %d%s; %s%s", ErrNonFinite,
+	return skippable{fmt.Errorf("%w: the gradient of %s is %v at element %d%s: %s%s", ErrNonFinite,
 		name, x, at, why, remedy, orSkip)}
 }

@@ -90,13 +90,15 @@ func clipPart[T kernel.Float](c *clip, p *flat.Part[T]) (_, _ float64) {
 	return 0, 0
 }
 
-// WithClip clips each gradient element to the range from −c to c, c > 0, before anything else is
-// done with it. Default: none. L4 steps by the loss and not by the size of the gradient, so this is
-// for losses whose gradients explode now and then, as in recurrent nets. Clipping shrinks gᵀv,
-// which would lengthen the step; the target progress is scaled down by the same share, averaged on
-// the time scale of g.
+// WithClip clips each gradient element to [−c, c], before anything else is done with it. Above 0;
+// default: no clipping. Use it for losses whose gradients explode occasionally, as in recurrent
+// nets. L4 rarely needs it, because the loss and not the gradient sets the length of a step.
+//
+// Clipping reduces gᵀv, which would lengthen the step. So the step aims for less progress by the
+// same share, averaged on the time scale of g.
 func WithClip(c float64) Option { return option("WithClip", c) }
 
-// WithClipNorm scales all gradients down together where their common Euclidean norm is above c > 0,
-// before anything else is done with them but WithClip. Default: none.
+// WithClipNorm scales all gradients down together if their Euclidean norm exceeds c. Above 0;
+// default: no clipping. It comes after WithClip and before everything else. See WithClip for its
+// effect on the step.
 func WithClipNorm(c float64) Option { return option("WithClipNorm", c) }

@@ -1,9 +1,9 @@
-// Package l4 provides solvers for Gorgonia that choose their own learning rate: L4Adam, L4Mom, and
-// L4 over any other solver, after
+// Package l4 provides solvers for Gorgonia that choose their own learning rate. They implement
 //
 //	M. Rolinek and G. Martius, "L4: Practical loss-based stepsize adaptation for deep learning",
 //	NeurIPS 2018, arXiv:1802.05074.
 //
+// L4Adam follows Adam's direction, L4Mom the momentum, and L4 the direction of any other solver.
 // Use one in place of gorgonia.NewAdamSolver, and give it the loss instead of a learning rate:
 //
 //	solver := l4.NewL4Adam(loss)
@@ -17,50 +17,56 @@
 //
 // # The algorithm
 //
-// L4 takes the loss L as linear along the update direction v and steps a fraction α of the way to
-// where it would reach its estimated minimum:
+// L4 treats the loss L as linear along the update direction v. A step goes a fraction α of the
+// distance at which the loss would reach its estimated minimum:
 //
 //	η = α (L − γ·Lmin) / (gᵀv + ε)
 //	w ← w − η·v
 //
-// g is the bias-corrected running average of the gradients. v is the same average (L4Mom), Adam's
-// direction (L4Adam) or the direction of any other solver (L4). All parameters share one η.
+// g is the bias-corrected running average of the gradients. v is the same average in L4Mom, and
+// Adam's direction in L4Adam. All parameters share one learning rate η.
 //
-// Lmin starts at γ0·L, is lowered to each new smallest loss, and grows by the factor 1+1/τ a step,
-// so it estimates a loss that is attainable soon. All these numbers default to the paper's values;
-// see the options.
+// Lmin starts at γ0·L, drops to each new smallest loss, and grows by the factor 1+1/τ in each step.
+// So it estimates a loss that can be reached soon. Options set all these numbers; their defaults
+// are the paper's.
 //
 // # The bound
 //
-// Where the loss cannot come near its floor, as with wrong labels, small batches or noise, the
-// paper's rule asks for progress that is impossible, and its steps grow until training fails. So by
-// default the distance that the weights have come limits the length of a step:
+// With wrong labels, small batches or noise the loss cannot come near zero. The paper's rule then
+// demands impossible progress: its steps grow until training fails. So by default the length of a
+// step is bounded:
 //
 //	‖η·v‖ ≤ k·ρ/√(2τm−1) · r·min(1, r/P)
 //
 // r is the largest distance of the weights from their start, at first a tenth of their norm, and P
-// is the length of their path. In noise P outgrows r and steps become shorter. Where the weights go
-// straight, P equals r, and r may grow exponentially. k is 3 while the average loss is at a new
-// minimum, otherwise 1. WithBound sets ρ; WithoutBound gives the paper's algorithm. docs/bound.md
-// has the reasons and the measurements. With the bound, a loss below zero lowers the floor instead
-// of being an error; see WithLossFloor.
+// is the length of their path. Noise makes the path long without moving the weights away, so steps
+// become shorter. If the weights move in a straight line, r equals P and can grow exponentially. k
+// is 3 while the average loss is at a new minimum, otherwise 1. WithBound sets ρ, and WithoutBound
+// removes the bound. docs/bound.md explains the rule and reports its measurements.
 //
-// # What it needs
+// With the bound the loss may be negative: a loss below its floor lowers the floor. See
+// WithLossFloor.
 //
-// The solver must read the loss that its gradients are computed from. Where both are nodes of a
-// graph, Step checks this, and finds the loss if it is given nil.
+// # Limits
 //
-// Do not use L4 where the loss does not measure progress: generative adversarial nets and policy
+// The loss must be the one that the gradients are computed from. Step checks this if the loss and
+// the weights are nodes of a graph. If the loss is nil, Step finds it.
+//
+// Do not use L4 if the loss does not measure progress, as in generative adversarial nets and policy
 // gradients.
 //
 // # Errors
 //
-// A step happens as a whole or not at all. An error names the parameter and says what to do; see
-// ErrNonFinite, ErrNegativeLoss and ErrModelChanged. It leaves the weights as they were, and
-// training can go on with the next batch. A program that calls Step as a statement does not see
-// errors: slog.Default logs the first, WithLogger the first of each kind, and Info.Refused counts
-// them. WithLogger(slog.New(slog.DiscardHandler)) logs nothing.
+// A step is made completely or not at all. An error leaves the weights as they were, names the
+// parameter, and says what to do; training can go on with the next batch. See ErrNonFinite,
+// ErrNegativeLoss and ErrModelChanged.
 //
-// Steps are deterministic: the same losses and gradients give the same bits, on any number of
-// cores, with assembly or without.
+// A program that ignores the error of Step still learns of it: slog.Default logs the first rejected
+// step. WithLogger logs the first of each kind, or nothing if its logger discards everything.
+// Info.Rejected counts rejected steps.
+//
+// # Determinism
+//
+// The same losses and gradients give the same bits on any number of cores, with or without
+// assembly. A step allocates no memory after the first one.
 package l4

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math"
 	"os"
-	"strings"
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
@@ -14,57 +13,6 @@ import (
 
 	"github.com/l4-go/l4"
 )
-
-// A straight line through four points, trained without a learning rate.
-func Example() {
-	g := gorgonia.NewGraph()
-	vector := func(name string, xs ...float64) *gorgonia.Node {
-		return gorgonia.NewVector(
-			g,
-			tensor.Float64,
-			gorgonia.WithName(name),
-			gorgonia.WithShape(len(xs)),
-			gorgonia.WithValue(tensor.New(tensor.WithBacking(xs))),
-		)
-	}
-	x, y := vector("x", 0, 1, 2, 3), vector("y", 1, 3, 5, 7)
-	slope := gorgonia.NewScalar(
-		g,
-		tensor.Float64,
-		gorgonia.WithName("slope"),
-		gorgonia.WithValue(0.0),
-	)
-	offset := gorgonia.NewScalar(
-		g,
-		tensor.Float64,
-		gorgonia.WithName("offset"),
-		gorgonia.WithValue(0.0),
-	)
-
-	line := gorgonia.Must(gorgonia.Add(gorgonia.Must(gorgonia.Mul(x, slope)), offset))
-	loss := gorgonia.Must(
-		gorgonia.Mean(gorgonia.Must(gorgonia.Square(gorgonia.Must(gorgonia.Sub(line, y))))),
-	)
-	weights := gorgonia.Nodes{slope, offset}
-	if _, err := gorgonia.Grad(loss, weights...); err != nil {
-		log.Fatal(err)
-	}
-	machine := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(weights...))
-	defer machine.Close()
-
-	solver := l4.NewL4Adam(loss)
-	for range 3000 {
-		if err := machine.RunAll(); err != nil {
-			log.Fatal(err)
-		}
-		if err := solver.Step(gorgonia.NodesToValueGrads(weights)); err != nil {
-			log.Fatal(err)
-		}
-		machine.Reset()
-	}
-	fmt.Printf("y = %.3f x + %.3f\n", slope.Value().Data(), offset.Value().Data())
-	// Output: y = 2.000 x + 1.000
-}
 
 // Last tells what a step did: the learning rate that L4 chose, and the numbers behind it.
 func ExampleSolver_Last() {
@@ -93,11 +41,11 @@ func ExampleErrNonFinite() {
 
 	err := l4.NewL4Adam(valuer{gorgonia.NewF64(2)}).Step([]gorgonia.ValueGrad{w})
 	fmt.Println(errors.Is(err, l4.ErrNonFinite))
-	fmt.Println(strings.Split(err.Error(), ";")[0]) // the rest says what to do
+	fmt.Println(err)
 	fmt.Println("weight", w.w, "gradient", w.g)
 	// Output:
 	// true
-	// l4: not finite: the gradient of w is NaN at element 0
+	// l4: not finite: the gradient of w is NaN at element 0: find the cause, or skip such steps with WithSkipNonFinite
 	// weight 1 gradient 0
 }
 
@@ -120,7 +68,7 @@ func ExampleWithSkipNonFinite() {
 	// 2 steps, 4 batches skipped
 }
 
-// A program that does not look at Step's error hears of it from the log, once for each reason.
+// A program that ignores the error of Step learns of it from the log, once for each kind of error.
 func ExampleWithLogger() {
 	brief := func(_ []string, a slog.Attr) slog.Attr { // for this example
 		if a.Key == slog.TimeKey || a.Key == "error" {
@@ -136,10 +84,10 @@ func ExampleWithLogger() {
 		w.setGrad([]float64{math.Inf(1)})
 		solver.Step([]gorgonia.ValueGrad{w})
 	}
-	fmt.Println(solver.Last().Refused, "steps refused")
+	fmt.Println(solver.Last().Rejected, "steps rejected")
 	// Output:
-	// level=ERROR msg="l4 refused a step; others for the same reason will not be logged" step=1
-	// 3 steps refused
+	// level=ERROR msg="l4 rejected a step; further ones of this kind will not be logged" step=1
+	// 3 steps rejected
 }
 
 // Gorgonia may store the value of another node in the memory of a loss that is a tensor. ReadLoss

@@ -24,28 +24,37 @@ func newFloor(value float64) floor {
 	return floor{value: value}
 }
 
+// Rounding alone may take a loss of zero this far below zero: sixteen times the relative precision
+// of its type, enough for the mean of logarithms of probabilities.
+const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
+
 // Shares of the range from a movable floor to the largest loss.
 const (
 	floorTolerance = 1e-6 // a loss less far below the floor counts as at the floor
 	floorNear      = 0.3  // a loss up to this far above a lowered floor lowers it again
 )
 
-// under returns the next floor, how far it lies below f, and how far the loss lies above it. Up to
-// rounding, relative to a magnitude of 1, a loss below the floor counts as at the floor.
+// under returns the next floor, how far it lies below f, and how far the loss, a float32 if narrow,
+// lies above it. Up to rounding, relative to a magnitude of 1, a loss below the floor counts as at
+// the floor.
 //
 // Within a bound a target that is far too low does no harm. So a floor that moves goes below the
 // loss by the range of losses so far, or by the magnitude of the loss if that is larger. Once it
 // has moved it is known to be a guess, and moves on before the loss gets there.
-func (f floor) under(loss, rounding float64) (next floor, lowered, above float64, err error) {
+func (f floor) under(loss float64, narrow bool) (next floor, lowered, above float64, err error) {
 	next = f
 	if next.largest = max(f.largest, loss); !f.seen {
 		next.seen, next.largest = true, loss
 	}
+	rounding := rounding64
+	if narrow {
+		rounding = rounding32
+	}
 	above = loss - f.value
 	below := above < -rounding*max(1, math.Abs(f.value))
 	if below && !f.moves {
-		return f, 0, 0, fmt.Errorf("%w: the loss is %v, below its floor %v; "+
-			"set a lower bound of the loss by WithLossFloor", ErrNegativeLoss, loss, f.value)
+		return f, 0, 0, fmt.Errorf("%w: the loss is %v, below its floor of %v: "+
+			"set a lower bound of the loss with WithLossFloor", ErrNegativeLoss, loss, f.value)
 	}
 	span := next.largest - f.value
 	if below && above <= -floorTolerance*span || f.moved && 0 <= above && above <= floorNear*span {
@@ -66,14 +75,15 @@ func (f *floor) fields(c *record.Codec) {
 	c.Float("the largest loss", &f.largest, -largest, largest)
 }
 
-// WithLossFloor sets b, a lower bound of the loss with its penalty (see WithL2Reg): the step uses L
-// − b. A loss below b is ErrNegativeLoss. Set b close to the attainable minimum: L4 counts the gap
-// as progress still to be made.
+// WithLossFloor sets a lower bound b of the loss, including the penalty of WithL2Reg: steps use L −
+// b. A loss below b is ErrNegativeLoss. Set b close to the smallest loss that can be reached: L4
+// treats the gap as progress still to be made. Any finite number.
 //
-// Default: 0 at first. A loss below that, such as a negative log density, lowers the floor to L −
-// max(largest loss − L, |L|) if it is below by more than 1e-6 of the range of losses so far. Once
-// lowered, the floor moves in the same way whenever the loss has come down to 0.3 of the range
-// between the floor and the largest loss; see Info.Floor. With WithoutBound a loss below zero is
-// ErrNegativeLoss. A noise-free loss that starts above 0 but has a negative minimum converges to 0;
-// set a floor for it.
+// Default with the bound: the floor starts at 0. A loss below the floor by more than 1e-6 of the
+// range of losses so far, such as a negative log density, lowers the floor to L − max(largest loss
+// − L, |L|). Once lowered, the floor moves again in the same way when the loss has fallen to 0.3 of
+// the range from the floor to the largest loss. See Info.Floor. A noise-free loss that starts above
+// 0 but has a negative minimum converges to 0; set its floor.
+//
+// Default with WithoutBound: 0.
 func WithLossFloor(b float64) Option { return option("WithLossFloor", b) }

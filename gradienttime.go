@@ -67,8 +67,8 @@ func products[T kernel.Float](g *ownGradient, p *flat.Part[T]) (dot, _ float64) 
 	return lanes.Total(), 0
 }
 
-// WithGradientTime sets τg from 1 to 1e6, the time scale in steps of the gradient estimate g in the
-// inner product gᵀv. Default τm, which keeps gᵀv from becoming negative, and 10 for an L4. In
-// L4Adam and L4Mom another time than τm costs one more word of state a parameter and two more
-// passes over it.
+// WithGradientTime sets τg, the time scale in steps of the estimate g in gᵀv: the decay factor of
+// its running average is 1−1/τg. From 1 to 1e6; default τm, which keeps gᵀv from becoming negative,
+// and 10 for an L4. If τg differs from τm, L4Adam and L4Mom keep one more number per weight and
+// make two more passes over the weights.
 func WithGradientTime(tau float64) Option { return option("WithGradientTime", tau) }

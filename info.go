@@ -6,20 +6,20 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Info reports what one step did. Values of Info can be compared with ==.
+// Info reports what a step did. Two Infos can be compared with ==.
 type Info struct {
-	Step         int     // number of successful steps, the first is 1
+	Step         int     // number of successful steps, from 1
 	Loss         float64 // as read
 	LMin         float64 // estimated minimum of Loss + Penalty − Floor, before the factor γ
-	LearnRate    float64 // effective learning rate η
-	InnerProduct float64 // gᵀv; of L4, not below a tenth of ‖g‖²
-	Length       float64 // of the step, ‖η·v‖; like Limit, Reach and Path 0 with WithoutBound
-	Limit        float64 // what the bound allowed for Length; see WithBound
-	Reach        float64 // largest distance of the weights from their start, as used in this step
-	Path         float64 // length of the path after this step
+	LearnRate    float64 // learning rate η
+	InnerProduct float64 // gᵀv; for an L4 at least a tenth of ‖g‖²
+	Length       float64 // of the step, ‖η·v‖; 0 with WithoutBound, like Limit, Reach and Path
+	Limit        float64 // of Length; see WithBound
+	Reach        float64 // r in this step: largest distance of the weights from their start
+	Path         float64 // P after this step: length of the path of the weights
 	Floor        float64 // lower bound of the loss in this step; see WithLossFloor
-	Skipped      int     // number of steps skipped so far; see WithSkipNonFinite
-	Refused      int     // number of calls of Step so far that returned an error
+	Skipped      int     // number of skipped steps; see WithSkipNonFinite
+	Rejected     int     // number of calls of Step that returned an error
 	Penalty      float64 // added to the loss; see WithL2Reg
 }
 
@@ -35,11 +35,12 @@ func (i *Info) fields(c *record.Codec) {
 	}
 	c.Float("the floor", &i.Floor, -largest, largest)
 	c.Count(&i.Skipped)
-	c.Count(&i.Refused)
+	c.Count(&i.Rejected)
 	c.Float("the penalty", &i.Penalty, 0, largest)
 }
 
-// WithRecorder calls f with the Info of each successful step, to log or plot it.
+// WithRecorder calls f with the Info of each successful step, for example to log or plot it.
+// Default: none.
 func WithRecorder(f func(Info)) Option {
 	return func(o *options) { o.recorder = f }
 }

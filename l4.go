@@ -10,47 +10,49 @@ import (
 	"gorgonia.org/gorgonia"
 	gt "gorgonia.org/tensor"
 
+	"github.com/l4-go/l4/internal/bind"
 	"github.com/l4-go/l4/internal/flat"
 	"github.com/l4-go/l4/internal/kernel"
 	"github.com/l4-go/l4/internal/record"
 )
 
-// L4 is L4 along the direction of any other solver: v is what that solver would have subtracted
-// from the weights, scaled to the length of g, the bias-corrected running average of the gradients.
-// So the other solver's learning rate makes no difference.
+// L4 follows the direction of any other solver, the inner solver: v is what that solver would have
+// subtracted from the weights, scaled to the length of g, the bias-corrected running average of the
+// gradients. So the learning rate of the inner solver has no effect.
 //
-// Where gᵀv <= 0 no step along v is expected to lower the loss, and the step goes along g instead.
-// L4Adam and L4Mom rule that out by construction (section 2.4). When v is nearly orthogonal to g
-// the quotient of Eq. 6 explodes, so gᵀv is floored at 0.1·‖g‖·‖v‖. Directions without memory, such
-// as plain gradients, come close to orthogonal all the time; those of Adam stay above 0.2·‖g‖·‖v‖.
+// If gᵀv ≤ 0, a step along v is not expected to reduce the loss, and L4 steps along g instead.
+// L4Adam and L4Mom exclude this case by construction (section 2.4). If v is nearly orthogonal to g,
+// the quotient of Eq. 6 explodes, so gᵀv counts as at least 0.1·‖g‖·‖v‖. Directions without memory,
+// such as plain gradients, often come close to orthogonal; Adam's stay above 0.2·‖g‖·‖v‖.
 //
-// The other solver steps copies of the parameters: float64 tensors if it is one of Gorgonia's,
-// otherwise tensors of the parameter's dtype; a scalar becomes a tensor of shape (1). All of
-// Gorgonia's solvers can be used but AdamW, which does not update tensors. BarzilaiBorwein has no
-// direction after two equal gradients, which is an error. L4 keeps one word of state a parameter,
-// copies of weight and gradient, and what the other solver keeps.
+// The inner solver steps copies of the parameters: float64 tensors for Gorgonia's solvers, tensors
+// of the parameter's dtype for all others. A scalar becomes a tensor of shape (1). All of
+// Gorgonia's solvers work except AdamW, which does not update tensors. BarzilaiBorwein has no
+// direction after two equal gradients, which is an error. L4 keeps one number per weight, copies of
+// weights and gradients, and the state of the inner solver.
 type L4 struct{ Solver }
 
 var _ gorgonia.Solver = (*L4)(nil)
 
-// New returns a solver that minimises loss along the direction of inner, which belongs to it from
-// now on. See NewL4Adam for what loss may be. Leave the inner solver's own clipping and
-// regularisation off and use the options instead, so that g and the loss include them.
+// New returns a solver that minimizes loss along the direction of inner. The inner solver must not
+// be used for anything else. See NewL4Adam for loss. Use the options of this package instead of the
+// inner solver's own clipping and regularization, so that g and the loss include them.
 //
-// When inner returns an error or panics, or its direction is not finite, Step returns an error,
-// leaves the weights and zeroes the gradients. The inner solver alone decides about its own state.
-// If its learning rate is so small that the copies of the weights do not change, steps go along g.
+// Step returns an error if inner returns one or panics, or if its direction is not finite. Such a
+// step leaves the weights, zeroes the gradients, and cannot undo what inner did to its own state.
+// If the learning rate of inner is so small that its copies of the weights do not change, L4 steps
+// along g.
 //
-// The bound on the step depends on the correlation of successive directions, so it needs the time
-// scale of the inner solver's momentum: WithMomentumTime, by default 1 for Gorgonia's solvers
-// without momentum (vanilla gradient descent, RMSProp, AdaGrad) and 10 for all others. Give
-// WithMomentumTime(1) if your own solver has none, or steps are four times as short as they could
-// be; a time that is too short makes training fail in noise.
+// The bound depends on how long successive directions stay correlated, which WithMomentumTime
+// states. Its default is 1 for Gorgonia's solvers without momentum (VanillaSolver, RMSPropSolver,
+// AdaGradSolver) and 10 for all others. Use WithMomentumTime(1) if your own solver has no momentum:
+// otherwise steps are up to four times shorter than necessary. If the value is too small, training
+// fails in noise.
 func New(loss gorgonia.Valuer, inner gorgonia.Solver, opts ...Option) *L4 {
 	o := newOptions(append([]Option{withInner(inner)}, opts...))
-	o.refuseAdamOnly()
-	if isNil(inner) {
-		o.fail(errors.New("l4: New: the inner solver is nil; give it one, or use NewL4Mom"))
+	o.rejectAdamOnly()
+	if bind.IsNil(inner) {
+		o.fail(errors.New("l4: New: the inner solver is nil: pass one, or use NewL4Mom"))
 	}
 	return &L4{newSolver("L4", loss, o, func(o options) direction {
 		return newInner(inner, o.gradientTime)
@@ -114,7 +116,7 @@ func (in *inner) form(m *flat.Model, step int) (dot, square float64, err error) 
 	in.average.begin(m, step)
 	norm, product := m.Sum(in.change)
 	if !isFinite(norm) && m.Any(in.broken) {
-		return 0, 0, fmt.Errorf("%w: the direction of the inner %T", ErrNonFinite, in.solver)
+		return 0, 0, fmt.Errorf("%w: the direction of the inner %T has an element that is not finite", ErrNonFinite, in.solver)
 	}
 	// g in the place of the gradients, and ‖g‖², which is to be ‖v‖² too.
 	_, square = m.Sum(in.average.direct)
@@ -164,7 +166,8 @@ func (in *inner) fields(c *record.Codec) error {
 	if !c.Reading() {
 		m, ok := in.solver.(encoding.BinaryMarshaler)
 		if !ok {
-			return errors.Errorf("the inner %T cannot be saved: it is no BinaryMarshaler",
+			return errors.Errorf("the inner %T cannot be saved: it does not implement "+
+				"encoding.BinaryMarshaler",
 				in.solver)
 		}
 		data, err := m.MarshalBinary()
@@ -178,7 +181,8 @@ func (in *inner) fields(c *record.Codec) error {
 	}
 	m, ok := in.solver.(encoding.BinaryUnmarshaler)
 	if !ok {
-		return errors.Errorf("the inner %T cannot be loaded: it is no BinaryUnmarshaler",
+		return errors.Errorf("the inner %T cannot be loaded: it does not implement "+
+			"encoding.BinaryUnmarshaler",
 			in.solver)
 	}
 	return m.UnmarshalBinary(data)

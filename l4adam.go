@@ -7,34 +7,36 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// L4Adam is L4 along Adam's direction: with m̂ and ŝ the bias-corrected running averages of the
-// gradients and of their squares,
+// L4Adam follows Adam's direction. With the bias-corrected running averages m̂ of the gradients and
+// ŝ of their squares,
 //
 //	v = m̂ / (√ŝ + ε),  g = m̂
 //
-// (paper, Eq. 7; WithAdamEpsilon sets ε). It keeps two words of state a parameter. Start with this one.
+// (paper, Eq. 7; WithAdamEpsilon sets ε). It keeps two numbers per weight, and a third with the
+// bound. It is the solver to start with.
 type L4Adam struct{ Solver }
 
 var _ gorgonia.Solver = (*L4Adam)(nil)
 
-// NewL4Adam returns a solver that minimises loss, a scalar or a tensor of one element that a
-// virtual machine evaluates before each Step, usually the *gorgonia.Node that was given to
-// gorgonia.Grad.
+// NewL4Adam returns a solver that minimizes loss, usually the *gorgonia.Node that was passed to
+// gorgonia.Grad. The value of loss must be a scalar or a tensor of one element, float32 or float64,
+// and a virtual machine must compute it before each Step.
 //
-// A nil loss, also a nil pointer to a node, is the loss that the gradients are of: Step finds the
-// node that gorgonia.Grad started from, once for each graph that the weights come from. Use it
-// where a framework hides the loss, where the solver is made before the graph, and for several
-// graphs over the same weights. Step returns an error if there is no such node, or more than one.
-// The weights must be nodes, and gorgonia.Grad must have been called, which a Lisp machine does not
-// need.
+// If loss is nil, Step finds the loss that the gradients are of: the node that gorgonia.Grad
+// started from, once per graph. Use nil if a framework hides the loss, if you create the solver
+// before the graph, or if several graphs share the weights. Step returns an error if there is no
+// such node or more than one. The weights must be nodes and gorgonia.Grad must have been called, so
+// a Lisp machine needs a loss.
+//
+// A bad option is reported by the first Step.
 func NewL4Adam(loss gorgonia.Valuer, opts ...Option) *L4Adam {
 	return &L4Adam{newSolver("L4Adam", loss, newOptions(opts), func(o options) direction {
 		return newAveraged(o, o.varianceTime, o.adamEpsilon)
 	})}
 }
 
-// WithVarianceTime sets τs from 1 to 1e6, the time scale in steps of the squared gradients' running
-// average (Eq. 7). Default 1000. L4Adam only.
+// WithVarianceTime sets τs, the time scale in steps of the running average of squared gradients:
+// its decay factor is 1−1/τs (Eq. 7). From 1 to 1e6; default 1000. L4Adam only.
 func WithVarianceTime(tau float64) Option {
 	return func(o *options) {
 		o.set("WithVarianceTime", tau)
@@ -42,9 +44,8 @@ func WithVarianceTime(tau float64) Option {
 	}
 }
 
-// WithAdamEpsilon sets the number >= 0 that is added to the root of the squared gradients' average
-// in Adam's direction, outside the root. Default 1e-8 within the bound, and the paper's 1e-4 with
-// WithoutBound. L4Adam only.
+// WithAdamEpsilon sets the ε of Adam's direction m̂/(√ŝ + ε). At least 0; default 1e-8 with the
+// bound, and the paper's 1e-4 with WithoutBound. L4Adam only.
 func WithAdamEpsilon(eps float64) Option {
 	return func(o *options) {
 		o.set("WithAdamEpsilon", eps)
@@ -52,9 +53,9 @@ func WithAdamEpsilon(eps float64) Option {
 	}
 }
 
-// refuseAdamOnly records an error if an option was given that only L4Adam has.
-func (o *options) refuseAdamOnly() {
+// rejectAdamOnly records an error if an option was given that only L4Adam has.
+func (o *options) rejectAdamOnly() {
 	if o.adamOnly != "" {
-		o.fail(errors.Errorf("l4: %s: only L4Adam has this option; leave it out", o.adamOnly))
+		o.fail(errors.Errorf("l4: %s: only L4Adam has this option: remove it", o.adamOnly))
 	}
 }

@@ -33,22 +33,22 @@ func (p *polyak) rate(m measured) (eta, lmin float64) {
 
 func (p *polyak) fields(c *record.Codec) { c.Float("Lmin", &p.lmin, 0, math.MaxFloat64) }
 
-// WithFraction sets α > 0, the fraction of the way to the estimated minimum loss that a step aims
-// for (Eq. 3). Default 0.15; useful from 0.10 to 0.30, less for small or noisy batches.
+// WithFraction sets α, the fraction of the distance to the estimated minimum that a step goes (Eq.
+// 3). Above 0; default 0.15. The paper finds 0.10 to 0.30 useful.
 func WithFraction(alpha float64) Option { return option("WithFraction", alpha) }
 
-// WithMinLossFactor sets γ from 0 to 1: a step aims at γ times the smallest loss seen lately, so
-// that it has a length even at a new minimum (section 2.4). Default 0.9.
+// WithMinLossFactor sets γ: a step aims at γ times the smallest recent loss, so that steps do not
+// vanish at a new minimum (section 2.4). From 0 to 1; default 0.9.
 func WithMinLossFactor(gamma float64) Option { return option("WithMinLossFactor", gamma) }
 
-// WithInitFactor sets γ0 from 0 to 1: the minimum loss is first estimated as γ0 times the first
-// loss (section 2.4). Default 0.75.
+// WithInitFactor sets γ0: the first estimate of the minimum is γ0 times the first loss (section
+// 2.4). From 0 to 1; default 0.75.
 func WithInitFactor(gamma0 float64) Option { return option("WithInitFactor", gamma0) }
 
-// WithForgetTime sets τ > 0, in steps: the estimate of the minimum loss grows by the factor 1+1/τ a
-// step (Eq. 5). Default 1000; +Inf never forgets.
+// WithForgetTime sets τ, in steps: the estimate of the minimum grows by the factor 1+1/τ in each
+// step (Eq. 5). Above 0; default 1000; +Inf never forgets.
 func WithForgetTime(tau float64) Option { return option("WithForgetTime", tau) }
 
-// WithEpsilon sets ε >= 0, added to the inner product that the step is divided by (Eq. 6). Default
-// 1e-20 within the bound, and the paper's 1e-12 with WithoutBound.
+// WithEpsilon sets ε, which is added to the inner product gᵀv that the step is divided by (Eq. 6).
+// At least 0; default 1e-20 with the bound, and the paper's 1e-12 with WithoutBound.
 func WithEpsilon(eps float64) Option { return option("WithEpsilon", eps) }

@@ -17,12 +17,12 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestLoadRefuses: a state that does not fit is an error that says why and leaves the solver as it
+// TestLoadRejects: a state that does not fit is an error that says why and leaves the solver as it
 // was.
-func TestLoadRefuses(t *testing.T) {
+func TestLoadRejects(t *testing.T) {
 	data := savedState(t)
 	if err := l4.NewL4Mom(newBowl()).UnmarshalBinary(data); err == nil ||
-		!strings.Contains(err.Error(), "that of an L4Adam") {
+		!strings.Contains(err.Error(), "saved by an L4Adam") {
 		t.Errorf("into L4Mom: %v", err)
 	}
 	for name, opt := range map[string]l4.Option{
@@ -58,18 +58,18 @@ func TestLoadRefuses(t *testing.T) {
 	s := l4.NewL4Adam(loss)
 	stepTimes(t, s, loss, model, 2)
 	before, _ := s.MarshalBinary()
-	refuse := func(what string, data []byte) {
+	reject := func(what string, data []byte) {
 		if s.UnmarshalBinary(data) == nil {
 			t.Errorf("%s: no error", what)
 		}
 	}
 	for i := range data {
-		refuse(fmt.Sprintf("first %d bytes", i), data[:i])
+		reject(fmt.Sprintf("first %d bytes", i), data[:i])
 		changed := append([]byte{}, data...)
 		changed[i] ^= 0x10
-		refuse(fmt.Sprintf("byte %d changed", i), changed)
+		reject(fmt.Sprintf("byte %d changed", i), changed)
 	}
-	refuse("a byte more", append(append([]byte{}, data...), 0))
+	reject("a byte more", append(append([]byte{}, data...), 0))
 	if after, _ := s.MarshalBinary(); string(after) != string(before) {
 		t.Error("a refused state has changed the solver")
 	}

@@ -98,13 +98,15 @@ func updatePart[T kernel.Float](m *move, p *flat.Part[T]) (square, _ float64) {
 	return 0, 0
 }
 
-// WithWeightDecay multiplies all weights by 1−λ, 0 <= λ < 1, in each step, just before −η·v is
-// added. It is decoupled from the loss as in AdamW (I. Loshchilov and F. Hutter, ICLR 2019):
-// neither gradients nor inner product contain it. It is also decoupled from η, which in L4 spans
-// orders of magnitude. Implementations of AdamW multiply λ by the learning rate: their λ of 0.01 at
-// a rate of 1e-3 is 1e-5 here. Default 0. In float32, 1−λ is 1 for a λ below 3e-8.
+// WithWeightDecay multiplies all weights by 1−λ in each step, just before η·v is subtracted. From 0
+// to below 1; default 0. In float32, 1−λ is 1 for λ below 3e-8.
 //
-// WithL2Reg changes the objective, and training converges to the new minimum. WithWeightDecay
+// The decay is decoupled from the loss, as in AdamW (I. Loshchilov and F. Hutter, ICLR 2019):
+// neither the gradients nor gᵀv contain it. It is also decoupled from η, which spans orders of
+// magnitude in L4. Many implementations of AdamW multiply λ by the learning rate: their λ of 0.01
+// at a rate of 1e-3 is 1e-5 here.
+//
+// WithL2Reg changes the objective, and training converges to its new minimum. WithWeightDecay
 // shrinks the weights that the loss does not hold in place, and the loss stays above its minimum.
 func WithWeightDecay(lambda float64) Option {
 	return func(o *options) {
@@ -113,9 +115,9 @@ func WithWeightDecay(lambda float64) Option {
 	}
 }
 
-// WithWeightDecaySchedule is WithWeightDecay with a λ for each step; the first is 1. A value out of
-// range is an error of that Step, which then changes nothing. A saved state does not contain the
-// function.
+// WithWeightDecaySchedule sets the λ of WithWeightDecay in each step; the first step is 1. If
+// lambda returns a value out of range, Step returns an error and changes nothing. The function is
+// not part of a saved state.
 func WithWeightDecaySchedule(lambda func(step int) float64) Option {
 	return func(o *options) {
 		o.weightDecay = 0
@@ -123,8 +125,9 @@ func WithWeightDecaySchedule(lambda func(step int) float64) Option {
 	}
 }
 
-// WithWeightDecayOf limits weight decay to the parameters for which decays returns true, by their
-// name and shape in the first step. It is common to leave out biases and scales of normalisation:
+// WithWeightDecayOf limits weight decay to the parameters for which decays returns true, given
+// their names and shapes in the first step. Default: all parameters. It is common to exclude biases
+// and the scales of normalization:
 //
 //	l4.WithWeightDecayOf(func(_ string, shape []int) bool { return len(shape) > 1 })
 func WithWeightDecayOf(decays func(name string, shape []int) bool) Option {

@@ -122,7 +122,7 @@ func TestNodesWithoutNames(t *testing.T) {
 		"no gradient": {valuer{gorgonia.NewF64(1)}, gorgonia.NodesToValueGrads(weights),
 			"l4: weight 0, shape (2, 4): gradient"},
 		"twice": {loss, append(model[:1:1], model[0]),
-			"weights 0 and 1 are one node"},
+			"weights 0 and 1 are the same node"},
 		"scalar": {valuer{gorgonia.NewF64(1)},
 			[]gorgonia.ValueGrad{&param{w: gorgonia.NewF64(1), g: gorgonia.NewF64(math.NaN())}},
 			"weight 0, shape () is NaN"},

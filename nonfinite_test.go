@@ -165,7 +165,7 @@ func TestOverflowingSquare(t *testing.T) {
 		}
 		err := step(large)
 		if !errors.Is(err, l4.ErrNonFinite) || !strings.Contains(err.Error(), fmt.Sprintf(
-			"the gradient of w is %v at element 1, and its square overflows; divide the loss by a",
+			"the gradient of w is %v at element 1, and its square overflows: divide the loss by a",
 			large)) {
 			t.Errorf("%v: error %v", dt, err)
 		}

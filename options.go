@@ -1,6 +1,7 @@
 package l4
 
 import (
+	"fmt"
 	"log/slog"
 	"math"
 
@@ -9,10 +10,10 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Option sets a hyper-parameter of a solver. The defaults come from the paper, except for the
-// bound, and rarely need a change; try the fraction first.
+// Option sets a hyperparameter of a solver. The defaults are the paper's, except for the bound, and
+// rarely need to change. If you tune one, tune WithFraction first.
 //
-// A value outside the range that an option states is reported by the first Step.
+// The first Step returns an error if a value is out of range.
 type Option func(*options)
 
 // options are what a solver is made with. Those that are one number are listed in hyperparameters.
@@ -46,6 +47,17 @@ type hyperparameter struct {
 	field  *float64
 	preset float64
 	check
+}
+
+// setting returns the option that sets x.
+func (n hyperparameter) setting(x float64) string {
+	switch {
+	case n.option == "WithBound" && x == 0:
+		return "WithoutBound"
+	case x == n.preset && (x == 0 || math.Abs(x) >= math.MaxFloat64):
+		return "no " + n.option
+	}
+	return fmt.Sprintf("%s(%v)", n.option, x)
 }
 
 // check tells which values a number may have.
@@ -102,7 +114,7 @@ func newOptions(opts []Option) options {
 	}
 	for _, opt := range opts {
 		if opt == nil {
-			o.fail(errors.New("l4: nil Option"))
+			o.fail(errors.New("l4: an Option is nil"))
 			continue
 		}
 		opt(&o)
@@ -155,8 +167,8 @@ func (o *options) fields(c *record.Codec) {
 		saved := *n.field
 		c.Any(&saved)
 		if c.Err() == nil && math.Float64bits(saved) != math.Float64bits(*n.field) {
-			c.Fail("saved with %s(%v), but this solver has %v: create the solver with the same "+
-				"options", n.option, saved, *n.field)
+			c.Fail("saved with %s, but this solver has %s: create the solver with the same options",
+				n.setting(saved), n.setting(*n.field))
 		}
 	}
 }

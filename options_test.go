@@ -46,7 +46,7 @@ func TestOptionErrors(t *testing.T) {
 		"WithLossFloor(-Inf)":     l4.WithLossFloor(-inf),
 		"WithLossFloor(NaN)":      l4.WithLossFloor(nan),
 		"WithMaxLearnRate(0)":     l4.WithMaxLearnRate(0),
-		"nil Option":              nil,
+		"an Option is nil":        nil,
 	} {
 		p := newParam("w", tensor.Float64, []int{2}, []float64{1, 2})
 		p.setGrad([]float64{3, 4})

@@ -60,12 +60,11 @@ func penaltyAdd[T kernel.Float](p *penalty, part *flat.Part[T]) (_, _ float64) {
 	return 0, 0
 }
 
-// WithL2Reg adds λ/2·‖w‖² over all parameters, λ >= 0, to the loss that the step is computed from,
-// and its gradient λ·w to the gradients, after clipping. So the solver takes the same step as with
-// a penalty in the graph. Default 0. To leave out some parameters, such as biases, write the
-// penalty into the graph.
+// WithL2Reg adds λ/2·‖w‖² over all parameters to the loss that steps are computed from, and λ·w to
+// the gradients, after clipping. The steps are those of a penalty in the graph. At least 0; default
+// 0. To exclude some parameters, such as biases, add the penalty to the graph instead.
 func WithL2Reg(lambda float64) Option { return option("WithL2Reg", lambda) }
 
-// WithL1Reg adds λ·‖w‖₁ over all parameters, λ >= 0, to the loss that the step is computed from,
-// and its gradient λ·sign(w) to the gradients; see WithL2Reg. Default 0.
+// WithL1Reg adds λ·‖w‖₁ over all parameters to the loss that steps are computed from, and λ·sign(w)
+// to the gradients, after clipping. At least 0; default 0. See WithL2Reg.
 func WithL1Reg(lambda float64) Option { return option("WithL1Reg", lambda) }

@@ -5,24 +5,24 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"github.com/l4-go/l4/internal/bind"
+	"github.com/l4-go/l4/internal/objective"
 )
 
-// Solver is the L4 meta-algorithm, embedded in L4Adam, L4Mom and L4. With the loss L, an update
+// Solver is the L4 algorithm, embedded in L4Adam, L4Mom and L4. With the loss L, an update
 // direction v and an estimate g of the gradient, a step is
 //
 //	η = α (L − γ·Lmin) / (gᵀv + ε)
 //	w ← w − η·v
 //
-// (paper, Eq. 6), with one η for all parameters. See the options for the symbols and their
-// defaults.
+// (paper, Eq. 6). All parameters share one η. The options explain the symbols and their defaults.
 //
-// A Solver belongs to one model. It may not be copied after the first Step, nor used from two
-// goroutines at once; two Solvers may.
+// A Solver belongs to one model. It must not be copied after the first Step, nor used by two
+// goroutines at once. Different Solvers can be used at the same time.
 type Solver struct {
 	name         string // of the type that embeds it
 	opts         options
 	newDirection func(options) direction
-	loss         lossReader
+	loss         objective.Reader
 	model        bind.Model
 	parts
 	last    Info
@@ -43,7 +43,7 @@ type parts struct {
 func newSolver(name string, loss gorgonia.Valuer, o options,
 	newDirection func(options) direction) Solver {
 	return Solver{name: name, opts: o, newDirection: newDirection,
-		loss:  lossReader{loss: loss, checkOps: !o.uncheckedOps},
+		loss:  objective.Reader{Loss: loss, CheckOps: !o.uncheckedOps},
 		parts: newParts(o, newDirection)}
 }
 
@@ -67,38 +67,37 @@ func newParts(o options, newDirection func(options) direction) parts {
 	return p
 }
 
-// SetLoss makes the next Step read the loss from another Valuer, such as the node of another graph
-// over the same weights: one for each length of a sequence, say. Give Step the nodes of that graph.
-// A nil loss is the one that the gradients are of; see NewL4Adam. It changes with the graph, so
-// that several graphs need no SetLoss.
-func (s *Solver) SetLoss(loss gorgonia.Valuer) { s.loss.loss = loss }
+// SetLoss replaces the loss that the next Step reads, for example by the node of another graph over
+// the same weights. Pass the weights of that graph to Step. With a nil loss Step finds the loss in
+// each graph, so that several graphs do not need SetLoss; see NewL4Adam.
+func (s *Solver) SetLoss(loss gorgonia.Valuer) { s.loss.Loss = loss }
 
-// Last reports what the last successful Step did. Before the first it returns the zero Info.
+// Last returns the Info of the last successful Step, and the zero Info before the first one.
 func (s *Solver) Last() Info { return s.last }
 
-// Step moves the weights of model, in place, along the update direction and zeroes the gradients.
-// Call it after each run of the virtual machine that evaluates the loss and the gradients, with the
-// same parameters in the same order each time.
+// Step updates the weights of model in place and zeroes its gradients. Call it after each run of
+// the virtual machine that computes the loss and the gradients, with the same parameters in the
+// same order.
 //
-// A parameter is a float32 or float64 tensor of any shape and layout, or a scalar. A *gorgonia.Node
-// whose gradient is the value of a graph node, as without gorgonia.BindDualValues, has that
-// gradient read but not written: the next run computes it anew.
+// A parameter is a float32 or float64 tensor of any shape and layout, or a scalar. If the gradient
+// of a *gorgonia.Node is the value of a graph node, as without gorgonia.BindDualValues, Step reads
+// but does not zero it, because the next run computes it again.
 //
-// A step whose inner product is not a finite number has learning rate 0: it updates the averages
+// If gᵀv is not finite, the learning rate of the step is 0: the step updates the running averages
 // and leaves the weights.
 func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	if err := s.usable(); err != nil {
-		return s.refuse(err)
+		return s.reject(err)
 	}
 	m, floor, info, err := s.read(model) // everything that can be wrong is found here
 	if err != nil {
-		return s.refuse(err)
+		return s.reject(err)
 	}
 	// v in the place of the gradients
 	m.dot, m.square, err = s.direction.form(&s.model.Model, m.step)
 	if err != nil {
 		s.model.ZeroGrads() // they have been transformed and cannot be used again
-		return s.refuse(err)
+		return s.reject(err)
 	}
 	for _, t := range s.transforms {
 		m.share *= t.commit(m.step)
@@ -133,7 +132,7 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 	if m.maxRate, err = s.opts.maxRateAt(m.step); err != nil {
 		return m, f, info, err
 	}
-	loss, rounding, err := s.loss.read(model)
+	loss, narrow, err := s.loss.Read(model)
 	if err != nil {
 		return m, f, info, err
 	}
@@ -147,7 +146,7 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 	if err = checkFinite(&s.model, len(s.transforms) == 0); err != nil {
 		return m, f, info, err
 	}
-	info = Info{Step: m.step, Loss: loss, Skipped: s.last.Skipped, Refused: s.last.Refused}
+	info = Info{Step: m.step, Loss: loss, Skipped: s.last.Skipped, Rejected: s.last.Rejected}
 	for _, t := range s.transforms {
 		penalty, err := t.measure(&s.model.Model)
 		if err != nil {
@@ -155,7 +154,7 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 		}
 		info.Penalty += penalty
 	}
-	if f, m.lowered, m.loss, err = s.floor.under(loss+info.Penalty, rounding); err != nil {
+	if f, m.lowered, m.loss, err = s.floor.under(loss+info.Penalty, narrow); err != nil {
 		return m, f, info, err
 	}
 	if err = checkNumber("loss with its penalty above its floor", m.loss); err != nil {
@@ -175,7 +174,7 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 // usable returns an error if the solver was not made by a constructor, or by one with a bad option.
 func (s *Solver) usable() error {
 	if s.direction == nil {
-		return errors.New("l4: a zero solver cannot step; make it with NewL4Adam, NewL4Mom or New")
+		return errors.New("l4: the solver is a zero value: create it with NewL4Adam, NewL4Mom or New")
 	}
 	return s.opts.err
 }

@@ -32,7 +32,7 @@ func TestLast(t *testing.T) {
 	}
 	wantClose(t, numbers(p.w), []float64{1 - 3*eta, 2 - 4*eta}, 1e-14)
 	// A step that fails leaves what the last successful one said.
-	if err := s.Step(nil); err == nil || did(s) != got || s.Last().Refused != 1 {
+	if err := s.Step(nil); err == nil || did(s) != got || s.Last().Rejected != 1 {
 		t.Errorf("after a failed step: %+v, error %v", s.Last(), err)
 	}
 }

@@ -131,7 +131,7 @@ func stepOnce(
 // did returns what Last does, but for the number of refused steps.
 func did(s stepper) l4.Info {
 	info := s.Last()
-	info.Refused = 0
+	info.Rejected = 0
 	return info
 }
 

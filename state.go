@@ -15,19 +15,19 @@ var (
 
 var stateFormat = record.Format{Magic: "L4solver", Version: 2}
 
-// MarshalBinary returns the whole state of the solver. Loaded into a new solver of the same type
-// and options, it makes training go on to the bit as if it had never stopped. The weights are not
-// part of it: save both, at the same step.
+// MarshalBinary returns the state of the solver. A new solver of the same type and options that
+// loads it continues the training to the bit. The state does not contain the weights: save both
+// after the same step.
 //
-// The state of an L4 includes that of its inner solver, which must be an encoding.BinaryMarshaler;
-// Gorgonia's are not.
+// The state of an L4 contains the state of its inner solver, which must implement
+// encoding.BinaryMarshaler. Gorgonia's solvers do not.
 //
-// The format, version 2. Numbers are little-endian; those of steps, lengths and sizes are uint64.
+// Format version 2. Numbers are little-endian; counts, lengths and sizes are uint64.
 //
 //	8 bytes "L4solver"
 //	uint16  version
 //	string  type of the solver: its length, and "L4Adam", "L4Mom" or "L4"
-//	float64 each hyper-parameter
+//	float64 each hyperparameter
 //	        the last Info, the number of steps skipped in a row
 //	        the numbers of the floor, the rule, the transforms, the bound and the move
 //	uint32  number of parameters, and for each:
@@ -46,11 +46,13 @@ func (s *Solver) MarshalBinary() ([]byte, error) {
 	return data, errors.WithMessage(err, "l4: saving the state")
 }
 
-// UnmarshalBinary takes over a state that MarshalBinary has saved. The next Step must be given the
-// same parameters, by name, dtype, shape and order. It returns an error, and leaves the solver as
-// it was, if the data is truncated or corrupt, if a number in it is out of range, if its format has
-// another version, or if the state belongs to another type of solver or to other options. Where a
-// state cannot be loaded, a new solver can go on from the trained weights.
+// UnmarshalBinary restores a state that MarshalBinary returned. The next Step must be given a model
+// with the same parameters: the same names, dtypes and shapes in the same order.
+//
+// It returns an error and leaves the solver as it was if the data is truncated or corrupt, if a
+// number in it is out of range, if its format has another version, or if the state was saved by
+// another type of solver or with other options. If a state cannot be loaded, a new solver can
+// continue from the trained weights.
 func (s *Solver) UnmarshalBinary(data []byte) error {
 	if err := s.usable(); err != nil {
 		return err
@@ -58,7 +60,7 @@ func (s *Solver) UnmarshalBinary(data []byte) error {
 	loaded := newSolver(s.name, nil, s.opts, s.newDirection)
 	loaded.loss, loaded.logged = s.loss, s.logged
 	if err := stateFormat.Read(data, loaded.fields); err != nil {
-		return errors.WithMessage(err, "l4: loading a state")
+		return errors.WithMessage(err, "l4: loading the state")
 	}
 	*s = loaded
 	return nil
@@ -67,7 +69,7 @@ func (s *Solver) UnmarshalBinary(data []byte) error {
 // fields lists what is saved, to write it or to read it.
 func (s *Solver) fields(c *record.Codec) error {
 	if name := c.String(s.name); c.Err() == nil && name != s.name {
-		c.Fail("the state is that of an %s, this is an %s", name, s.name)
+		c.Fail("the state was saved by an %s, but this solver is an %s", name, s.name)
 	}
 	s.opts.fields(c)
 	s.last.fields(c)
@@ -91,7 +93,7 @@ func (s *Solver) fields(c *record.Codec) error {
 		c.Fail("%d steps with %d parameters", s.last.Step, s.model.Len())
 	}
 	if c.Reading() && s.bound.started() && s.model.Len() == 0 {
-		c.Fail("a start of no weights")
+		c.Fail("the bound has a start, but the model has no weights")
 	}
 	return s.direction.fields(c)
 }

@@ -4,9 +4,7 @@ import (
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 
-	"github.com/l4-go/l4"
-	"github.com/l4-go/l4/internal/bind"
-	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/batch"
 )
 
 // Batches is an l4.Batches over all ranks: it makes one step of the batches that all have added.
@@ -23,25 +21,17 @@ type Batches struct {
 	step  uint64
 	err   error
 
-	batch l4.Batches // the last added, alone
-	grads bind.Model // its gradients
-	loss  float64    // sum over the batches of this rank
-	n     int        // number of them
-	taken bool       // Model has been called since
-
-	flags  flags
+	sum    batch.Sum // of the batches of this rank
+	taken  bool      // Model has been called since
+	narrow bool      // the loss of some rank is float32
 	mean32 gorgonia.F32
 	mean64 gorgonia.F64
 
-	weights    weights
-	print      uint64    // fingerprint of the model
-	all32      []float32 // sums, then means, of all gradients of a dtype, end to end
-	all64      []float64
-	sums       flat.Vectors // the same by tensor
-	set        flat.Pass    // sums to the gradients
-	add        flat.Pass
-	parameters []*parameter
-	model      []gorgonia.ValueGrad
+	weights weights
+	print   uint64    // fingerprint of the model
+	all32   []float32 // sums, then means, of all gradients of a dtype, end to end
+	all64   []float64
+	model   []gorgonia.ValueGrad
 }
 
 var _ gorgonia.Valuer = (*Batches)(nil)
@@ -52,8 +42,8 @@ func NewBatches(w *World) *Batches {
 	defer w.mu.Unlock()
 	w.made++
 	b := &Batches{CheckEvery: 100, world: w, id: w.made}
-	b.model = []gorgonia.ValueGrad{&parameter{ValueGrad: unknown{}, batches: b}}
-	b.set, b.add = b.sums.Set(), b.sums.Add()
+	b.model = []gorgonia.ValueGrad{&parameter{&batch.Param{ValueGrad: unknown{}, Of: b}, b}}
+	b.sum.Alloc = b.alloc
 	return b
 }
 
@@ -63,37 +53,35 @@ func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 	if err := b.world.usable(); err != nil {
 		return err
 	}
-	if err := b.batch.Add(loss, model); err != nil {
+	first := b.sum.Params() == nil
+	if err := b.sum.Add(loss, model, b.taken); err != nil {
 		return err
 	}
-	added := b.batch.Model()
-	if err := b.grads.Bind(added); err != nil {
+	if b.taken = false; !first {
+		return nil
+	}
+	b.model = nil
+	for _, p := range b.sum.Params() {
+		p.Of = b
+		b.model = append(b.model, &parameter{p, b})
+	}
+	if err := b.weights.bind(model); err != nil {
 		return err
 	}
-	b.grads.Keep()
-	if b.parameters == nil {
-		if err := b.describe(model); err != nil {
-			return err
-		}
-	}
-	pass := b.add
-	if b.taken || b.n == 0 {
-		b.begin()
-		for i, p := range b.parameters {
-			p.ValueGrad = model[i]
-		}
-		pass = b.set
-	}
-	switch x := b.batch.Value().(type) {
-	case *gorgonia.F32:
-		b.loss += float64(*x)
-		b.flags |= narrow
-	case *gorgonia.F64:
-		b.loss += float64(*x)
-	}
-	b.n++
-	b.grads.Sum(pass)
+	b.print = b.weights.fingerprint()
 	return nil
+}
+
+// alloc makes the memory of the sums, which the engine reads and writes.
+func (b *Batches) alloc(n32, n64 int) (x []float32, y []float64, err error) {
+	w := b.world
+	w.mu.Lock() // the engine takes one call at a time
+	defer w.mu.Unlock()
+	if x, err = alloc[float32](w, w.padded(n32)); err == nil {
+		y, err = alloc[float64](w, w.padded(n64))
+	}
+	b.all32, b.all64 = x, y
+	return x, y, errors.WithMessage(err, "dist")
 }
 
 // Model waits for all ranks and returns the parameters for Step: the weights of the first model
@@ -104,7 +92,7 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 	b.world.enter(callStep)
 	defer b.world.leave()
 	if b.taken {
-		b.begin()
+		b.sum.Clear()
 	}
 	b.err = b.reduce()
 	b.taken = true
@@ -117,7 +105,7 @@ func (b *Batches) Err() error { return b.err }
 
 // Value returns the mean loss of all ranks in the step that Model was last called for, a scalar.
 func (b *Batches) Value() gorgonia.Value {
-	if b.flags&narrow != 0 { // so that Step knows how it may be rounded
+	if b.narrow { // so that Step knows how it may be rounded
 		return &b.mean32
 	}
 	return &b.mean64
@@ -135,11 +123,6 @@ func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// begin begins a step, of no batches so far.
-func (b *Batches) begin() {
-	b.loss, b.n, b.flags, b.taken = 0, 0, 0, false
-}
-
 // reduce replaces the sums of this rank by the means of all.
 func (b *Batches) reduce() error {
 	w := b.world
@@ -147,15 +130,16 @@ func (b *Batches) reduce() error {
 	if err != nil {
 		return err
 	}
-	if b.n == 0 { // the sums are still those of an earlier step
+	if b.sum.N == 0 { // the sums are still those of an earlier step
 		clear(b.all32)
 		clear(b.all64)
 	}
 	n, loss := uint64(0), 0.0
+	b.narrow = false
 	for _, h := range hs {
 		n += h.n
 		loss += h.loss
-		b.flags |= h.flags & narrow
+		b.narrow = b.narrow || h.flags&narrow != 0
 		w.stopped = w.stopped || h.flags&stop != 0
 	}
 	if n == 0 {
@@ -175,14 +159,17 @@ func (b *Batches) reduce() error {
 // header is what this rank brings to a step, or what keeps it from it.
 func (b *Batches) header() (header, error) {
 	h := header{
-		call: callStep, flags: b.flags, batches: b.id, step: b.step + 1,
-		model: b.print, n: uint64(b.n), loss: b.loss,
+		call: callStep, batches: b.id, step: b.step + 1,
+		model: b.print, n: uint64(b.sum.N), loss: b.sum.Loss,
+	}
+	if b.sum.Narrow {
+		h.flags |= narrow
 	}
 	if b.world.stopping {
 		h.flags |= stop
 	}
-	if b.parameters == nil {
-		return h, errors.New("dist: a first step without a batch: call Add before Model")
+	if b.sum.Params() == nil {
+		return h, errors.New("dist: the first step has no batch: call Add before Model")
 	}
 	if b.CheckEvery > 0 && (b.step%uint64(b.CheckEvery) == 0 || b.err != nil) {
 		if err := b.weights.bind(b.model); err != nil {

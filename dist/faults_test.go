@@ -25,7 +25,7 @@ func TestFaults(t *testing.T) {
 		"left": {dist.ErrLeft, "rank 2 is at Finalize", func(_ *dist.World, _ *toy, step int) bool {
 			return step == 5
 		}},
-		"diverged": {dist.ErrDiverged, "rank 2", func(_ *dist.World, toy *toy, step int) bool {
+		"diverged": {dist.ErrDiverged, "ranks 2 and 0", func(_ *dist.World, toy *toy, step int) bool {
 			if step == 5 {
 				toy.matrix.w.Data().([]float32)[3] += 1e-6
 			}
@@ -266,7 +266,7 @@ func TestStartRefuses(t *testing.T) {
 		"number": {true, "model", func(toy *toy) (dist.State, []gorgonia.ValueGrad) {
 			return l4.NewL4Adam(nil), toy.model()[:2]
 		}},
-		"no solver": {true, "the other none", func(toy *toy) (dist.State, []gorgonia.ValueGrad) {
+		"no solver": {true, "only one passes a solver", func(toy *toy) (dist.State, []gorgonia.ValueGrad) {
 			return nil, toy.model()
 		}},
 		"options": {false, "WithFraction(0.15)", func(toy *toy) (dist.State, []gorgonia.ValueGrad) {

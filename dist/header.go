@@ -95,12 +95,11 @@ func mismatch(headers []header) error {
 		case h.step != first.step:
 			return mismatch("rank %d is at step %d, rank 0 at step %d", rank, h.step, first.step)
 		case h.model != first.model:
-			return mismatch("the model of rank %d has other names, dtypes or shapes than that of "+
-				"rank 0", rank)
+			return mismatch("the models of ranks %d and 0 differ in names, dtypes or shapes", rank)
 		case (h.flags^first.flags)&state != 0:
-			return mismatch("rank %d and rank 0: one gives Start a solver, the other none", rank)
+			return mismatch("of ranks %d and 0 only one passes a solver to Start", rank)
 		case (h.flags^first.flags)&checked != 0:
-			return mismatch("rank %d and rank 0 have different CheckEvery", rank)
+			return mismatch("ranks %d and 0 have different CheckEvery", rank)
 		}
 	}
 	return nil
@@ -110,8 +109,8 @@ func mismatch(headers []header) error {
 func diverged(headers []header) error {
 	for rank, h := range headers {
 		if h.weights != headers[0].weights {
-			return errors.WithMessagef(ErrDiverged, "rank %d has other weights than rank 0, found "+
-				"in step %d; call Start before the first step, and change weights on all ranks alike",
+			return errors.WithMessagef(ErrDiverged, "the weights of ranks %d and 0 differ in step "+
+				"%d: call Start before the first step, and change weights on all ranks alike",
 				rank, h.step)
 		}
 	}

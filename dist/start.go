@@ -55,8 +55,8 @@ func (w *World) Start(solver State, model []gorgonia.ValueGrad) error {
 // stateOf returns what rank 0 sends of a solver.
 func (w *World) stateOf(solver State) ([]byte, error) {
 	if v := reflect.ValueOf(solver); v.Kind() == reflect.Pointer && v.IsNil() {
-		return nil, errors.Errorf("dist: the solver is a nil %T: make it before Start, or give "+
-			"Start nil for a solver without a state", solver)
+		return nil, errors.Errorf("dist: the solver is a nil %T: create it before Start, or pass "+
+			"nil for a solver without a state", solver)
 	}
 	if solver == nil || w.Rank() > 0 {
 		return nil, nil

@@ -26,12 +26,11 @@ import (
 // error if p is out of range, if x is nil or has no graph, or if its dtype is another one.
 func Dropout(x *gorgonia.Node, p float64, seed uint64) (*gorgonia.Node, error) {
 	if x == nil || x.Graph() == nil {
-		return nil, errors.New("nn: Dropout: a nil node, or one without a graph; " +
-			"give it a node of a graph")
+		return nil, errors.New("nn: Dropout: the node is nil or has no graph: pass a node of a graph")
 	}
 	if !(p >= 0 && p < 1) {
 		return nil, errors.Errorf(
-			"nn: Dropout: the probability is %v, want 0 or more and less than 1", p)
+			"nn: Dropout: the probability is %v, want at least 0 and below 1", p)
 	}
 	masks := &stream{}
 	for range dropouts(x.Graph()) {

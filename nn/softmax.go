@@ -47,10 +47,10 @@ func SoftmaxCrossEntropy(logits, targets *gorgonia.Node) (*gorgonia.Node, error)
 func check(logits, targets *gorgonia.Node) error {
 	const name = "nn: SoftmaxCrossEntropy: "
 	if logits == nil || targets == nil {
-		return errors.New(name + "a nil node; give it logits and targets")
+		return errors.New(name + "a node is nil: pass logits and targets")
 	}
 	if logits.Graph() != targets.Graph() {
-		return errors.New(name + "logits and targets of two graphs; make both in one")
+		return errors.New(name + "logits and targets belong to different graphs: create both in one")
 	}
 	shape := logits.Shape()
 	if len(shape) != 2 || shape.TotalSize() == 0 || !shape.Eq(targets.Shape()) {

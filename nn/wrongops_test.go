@@ -181,7 +181,7 @@ func TestWrongGradients(t *testing.T) {
 			return must(gorgonia.BroadcastAdd(c, swapped(x), nil, []byte{3}))
 		}, "use Transpose before"},
 		"Max on a Lisp machine": {function{tensor.Shape{2, 3}, along(gorgonia.Max, 1), true},
-			along(gorgonia.Max, 1), "Max is wrong with a Lisp machine; use a tape machine"},
+			along(gorgonia.Max, 1), "Max is wrong with a Lisp machine: use a tape machine"},
 		"MinBetween on a Lisp machine": {function{tensor.Shape{6},
 			func(x *gorgonia.Node) *gorgonia.Node {
 				return must(gorgonia.MinBetween(x, constantOf(x, 6)))

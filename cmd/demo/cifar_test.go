@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// smallCIFAR writes a few images of noise, whose brightness tells the class.
+// smallCIFAR writes a few images of noise, whose brightness shows the class.
 func smallCIFAR(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -28,8 +28,8 @@ func smallCIFAR(t *testing.T) string {
 	return dir
 }
 
-// TestDemoCIFAR: solvers train side by side with the numbers of one after the other, and the rate of
-// the schedule falls.
+// TestDemoCIFAR: solvers train side by side with the numbers of one after the other, and the rate
+// of the schedule falls.
 func TestDemoCIFAR(t *testing.T) {
 	data := smallCIFAR(t)
 	train := func(args string) [][]string {

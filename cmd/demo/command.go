@@ -8,38 +8,42 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/l4-go/l4/dist"
-	"github.com/l4-go/l4/internal/experiment/train"
 )
 
 // about is the help of the program.
-const about = `Demo trains with L4 and with other solvers from the same initial weights, prints a table, and writes
-the curves as PNG, SVG and CSV. Each experiment is a command; demo alone is demo %s.
+const about = `Demo trains with L4 and with other solvers from the same initial weights, prints a
+table, and writes the curves as PNG, SVG and CSV. Each experiment is a command; demo alone is demo
+%s.
 
-Ctrl-C ends the training and writes what there is. The same flags give the same numbers, whatever
---jobs is.
+Ctrl-C stops the training and writes the results so far. The same flags give the same numbers,
+whatever --jobs is.
 
-Built with CC=mpicc and -tags mpi, and started by mpirun, each rank trains on batches of its own, of
---batch each, and all make the same steps, one run after the other; rank 0 prints and writes.`
+Built with CC=mpicc and -tags mpi, and started by mpirun, each rank trains on its own batches, each
+of --batch, and all ranks make the same steps, one run after the other; rank 0 prints and writes.`
 
-// rootCommand returns the command line. It is built with cobra, which brings subcommands, help with
-// the defaults, completion of flags and of their values in four shells, and no dependency but its
-// own flags.
-func rootCommand(world *dist.World) *cobra.Command {
-	first := experiments[0]()
-	root := experimentCommand(world, first)
+// rootCommand returns the command line: a suite that runs without a command's name, all suites, and
+// further commands. It is built with cobra, which brings subcommands, help with the defaults,
+// completion of flags and of their values in four shells, and no dependency but its own flags.
+func rootCommand(
+	world *dist.World, first suite, suites []suite, further ...*cobra.Command,
+) *cobra.Command {
+	root := first.command(world)
 	root.Use = "demo"
-	var commands []*cobra.Command
-	for _, e := range experiments {
-		commands = append(commands, experimentCommand(world, e()))
+	var names []string
+	for _, u := range suites {
+		root.AddCommand(u.command(world))
+		names = append(names, u.name)
 	}
-	commands = append(commands, alone(world, stressCommand()), alone(world, programsCommand()),
-		alone(world, drawCommand()))
+	for _, c := range further {
+		root.AddCommand(singleProcess(world, c))
+		names = append(names, c.Name())
+	}
 	root.Args = func(_ *cobra.Command, args []string) error { // called after the flags are parsed
 		if len(args) == 0 {
 			return nil
 		}
 		return errors.Errorf("no experiment %q: choose from %s", args[0],
-			strings.Join(names(commands), ", "))
+			strings.Join(names, ", "))
 	}
 	root.Short = "Compare L4 with other solvers"
 	root.Long = fmt.Sprintf(about, first.name)
@@ -53,68 +57,63 @@ func rootCommand(world *dist.World) *cobra.Command {
 		}
 		return errors.Errorf("%v (%s)", err, hint)
 	})
-	root.AddCommand(commands...)
 	return root
 }
 
-func names(commands []*cobra.Command) []string {
-	var names []string
-	for _, c := range commands {
-		names = append(names, c.Name())
-	}
-	return names
-}
-
-// experimentCommand returns the command of an experiment, with the flags that it takes.
-func experimentCommand(world *dist.World, e experiment) *cobra.Command {
-	s := newSettings(e)
+// command returns the command of a suite.
+func (u suite) command(world *dist.World) *cobra.Command {
+	s := new(settings)
 	c := &cobra.Command{
-		Use: e.name, Short: e.about, Long: long(e), Example: e.examples, Args: cobra.NoArgs,
+		Use: u.name, Short: u.about, Long: strings.TrimSuffix(u.help, "\n"), Example: u.examples,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := s.complete(e, c.Flags()); err != nil {
-				return err
-			}
-			return runJob(c.Context(), world, e, *s, c.OutOrStdout())
+			s.complete()
+			return u.run(c.Context(), world, *s, c.OutOrStdout())
 		},
 	}
 	c.Flags().SortFlags = false
-	s.addFlags(e, c.Flags())
-	addCompletion(e, c)
+	s.addFlags(u, c.Flags())
+	u.addCompletion(c)
+	if !u.ranks {
+		return singleProcess(world, c)
+	}
 	return c
 }
 
-// long is the text above the flags of an experiment.
-func long(e experiment) string {
-	text := fmt.Sprintf("%s.\nAn epoch is %s.\n\n", e.about, e.epoch) +
-		"Solvers, each with a number after a colon if it is not the default:\n"
-	for _, k := range train.Kinds {
-		text += fmt.Sprintf("  %-16s %s %v\n", k.Name, k.Number, k.Value)
-	}
-	if len(e.tasks) > 0 {
-		text += "\nTasks:\n"
-		for _, name := range e.tasks {
-			text += "  " + name + "\n"
+// singleProcess makes a command return an error on several ranks.
+func singleProcess(w *dist.World, c *cobra.Command) *cobra.Command {
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if w.Size() > 1 {
+			return errors.Errorf("%s runs in one process: start it without mpirun", c.CommandPath())
 		}
+		return nil
 	}
-	if e.gridStarts > 0 {
-		text += `
-The search of --grid looks at rates a factor of about 3 apart, first around the given one and then
-on from the best while it lies at the edge. The best rate has the smallest mean training loss in the
-last epoch, as a geometric mean over the starts. A rate that diverges from any start is out.
-`
-	}
-	return strings.TrimSuffix(text, "\n")
+	return c
 }
 
-// addCompletion tells the shell what the flags' values can be.
-func addCompletion(e experiment, c *cobra.Command) {
-	var kinds []string
-	for _, k := range train.Kinds {
-		kinds = append(kinds, k.Name)
+// helpOfSolvers lists the solvers that --solvers chooses from.
+func (u suite) helpOfSolvers() string {
+	text := "Solvers, each with a number after a colon if it is not the default:\n"
+	for _, s := range u.offered {
+		title := s.Title
+		if s.Number != "" {
+			title += fmt.Sprint(" ", s.Default)
+		}
+		line := fmt.Sprintf("  %-16s  %-33s  %s", s.Name, title, s.Number)
+		text += strings.TrimRight(line, " ") + "\n"
+	}
+	return text
+}
+
+// addCompletion completes the values of flags.
+func (u suite) addCompletion(c *cobra.Command) {
+	var solvers []string
+	for _, s := range u.offered {
+		solvers = append(solvers, s.Name)
 	}
 	values := map[string]cobra.CompletionFunc{
-		"solvers": completeList(kinds),
-		"tasks":   completeList(e.tasks),
+		"solvers": completeList(solvers),
+		"tasks":   completeList(u.tasks),
 		"dtype": cobra.FixedCompletions([]string{"float32", "float64"},
 			cobra.ShellCompDirectiveNoFileComp),
 		"out":  completeFolder,

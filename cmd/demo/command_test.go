@@ -9,33 +9,34 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/l4-go/l4/internal/experiment/train"
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 // TestDefaults: what is not given follows from the experiment, --full and --grid.
 func TestDefaults(t *testing.T) {
 	cores := runtime.GOMAXPROCS(0)
 	for _, c := range []struct {
-		args, solvers          string
-		epochs, restarts, jobs int
+		args, solvers       string
+		epochs, seeds, jobs int
 	}{
 		{"", "l4adam,adam", 4, 1, 1},
-		{"--restarts 2", "l4adam,adam", 4, 2, cores},
+		{"--seeds 2", "l4adam,adam", 4, 2, cores},
 		{"--batch 8,16", "l4adam,adam", 4, 1, cores},
 		{"--jobs 7", "l4adam,adam", 4, 1, 7},
 		{"--grid", "l4adam,adam,momentum,sgd", 4, 1, cores},
 		{"--grid --solvers sgd", "sgd", 4, 1, cores},
 		{"--full --epochs 9", mnist().full.solvers, 9, 5, cores},
 	} {
-		s, f := newSettings(mnist()), pflag.NewFlagSet("", pflag.ContinueOnError)
-		s.addFlags(mnist(), f)
+		e, s, f := mnist(), new(settings), pflag.NewFlagSet("", pflag.ContinueOnError)
+		s.addFlags(e.suite(), f)
 		if err := f.Parse(fields(c.args)); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.complete(mnist(), f); err != nil {
+		s.complete()
+		if err := e.complete(s); err != nil {
 			t.Errorf("%q: %v", c.args, err)
 		}
-		if s.solvers.String() != c.solvers || s.epochs != c.epochs || s.restarts != c.restarts ||
+		if s.solvers.String() != c.solvers || s.epochs != c.epochs || s.seeds != c.seeds ||
 			s.jobs != c.jobs {
 			t.Errorf("%q: %+v, want %+v", c.args, *s, c)
 		}
@@ -56,18 +57,20 @@ func TestMistakes(t *testing.T) {
 		want string
 	}{
 		{"--solvers adamw", `no solver "adamw": choose from l4adam, l4mom,`},
-		{"--solvers l4adam:x", `"x" is no fraction`},
-		{"--solvers adam:-1", `"-1" is no rate`},
-		{"--solvers adam:0", `"0" is no rate`},
-		{"--solvers adam:1e6", `"1e6" is no rate`},
+		{"--solvers l4adam:x", `invalid fraction "x"`},
+		{"--solvers adam:-1", `invalid rate "-1"`},
+		{"--solvers adam:0", `invalid rate "0"`},
+		{"--solvers adam:1e6", `invalid rate "1e6"`},
 		{"--solvers l4adam,l4adam:0.15", "twice"},
 		{"--solvers=", `no solver ""`},
 		{"--epochs 0", `"--epochs" flag: "0": want an integer from 1 to`},
 		{"--epochs many", "many"},
-		{"--restarts -1", `"-1": want an integer`},
+		{"--seeds -1", `"-1": want an integer`},
+		{"--restarts 2", "unknown flag: --restarts"},
+		{"--solvers dog:3", "the solver dog has no number"},
 		{"--batch 0", `"0": want an integer`},
 		{"--batch 20,many", `"many": want an integer`},
-		{"--batch 20,10,20", "20 stands there twice"},
+		{"--batch 20,10,20", "20 is in the list twice"},
 		{"--batch 20,201", "--batch 201: want at most 200"},
 		{"--jobs 0", "--jobs"},
 		{"regression --full", "unknown flag: --full (demo regression --help lists the flags)"},
@@ -82,7 +85,8 @@ func TestMistakes(t *testing.T) {
 		{"--dtype float16", `"float16": want float32 or float64`},
 		{"--nonsense", "unknown flag: --nonsense (demo --help lists the flags)"},
 		{"-epochs 3", "flags have two dashes"},
-		{"mnits", `no experiment "mnits": choose from mnist, regression, fashion, cifar, dnc, stress, programs`},
+		{"mnits", `no experiment "mnits": choose from mnist, regression, fashion, cifar, dnc, ` +
+			"stress, programs"},
 		{"mnist more", "more"},
 		{"--data " + filepath.Join(data, "nowhere"), "nowhere"},
 		{"--data " + damaged, "train-images-idx3-ubyte: ends after"},
@@ -134,7 +138,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: exit code %d: %s", args, code, stderr)
 		}
 		if args != "--help" {
-			for _, k := range train.Kinds {
+			for _, k := range compare.Solvers {
 				c.has = append(c.has, "\n  "+k.Name+" ")
 			}
 		}

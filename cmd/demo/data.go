@@ -8,37 +8,40 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/l4-go/l4/dist"
+	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// findData finds the data of an experiment, unless the user has named it, and fetches it if need be.
-// Rank 0 does so first, so that it can show how it goes; the others find what it has fetched, or
-// fetch for themselves on another machine.
-func (s *settings) findData(
-	ctx context.Context, world *dist.World, e experiment, w io.Writer,
-) (err error) {
-	if e.source == nil || s.data != "" {
-		return nil
-	}
-	p := &fetchProgress{w: w}
-	defer p.close()
+// findOnRanks finds the data of an experiment, and fetches it if it is missing. Rank 0 does so
+// first and shows the progress. The others find what it has fetched, or fetch for themselves on
+// another machine.
+func findOnRanks(
+	ctx context.Context, world *dist.World, source *dataset.Source, w io.Writer,
+) (folder string, err error) {
 	if world.Rank() == 0 {
-		s.data, err = e.source.Find(ctx, p.show)
+		folder, err = find(ctx, source, w)
 	}
 	if err := world.Agree(err); err != nil {
-		return err
+		return "", err
 	}
 	if world.Rank() > 0 {
-		s.data, err = e.source.Find(ctx, p.show)
+		folder, err = find(ctx, source, w)
 	}
-	return world.Agree(err)
+	return folder, world.Agree(err)
 }
 
-// fetchProgress shows how files are fetched: on a terminal by a bar, elsewhere by a line for each
+// find finds data, and fetches it if it is missing.
+func find(ctx context.Context, source *dataset.Source, w io.Writer) (folder string, err error) {
+	p := &fetchProgress{w: w}
+	defer p.close()
+	return source.Find(ctx, p.show)
+}
+
+// fetchProgress shows the fetching of files: on a terminal by a bar, elsewhere by a line for each
 // file.
 type fetchProgress struct {
 	w    io.Writer
 	file string
-	bar  *progressbar.ProgressBar // nil if w is no terminal
+	bar  *progressbar.ProgressBar // nil if w is not a terminal
 }
 
 // show is a dataset.Progress.

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/l4-go/l4/internal/experiment/compare"
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
@@ -34,23 +35,23 @@ func fetched(t *testing.T, status int) *atomic.Int32 {
 			URL: server.URL + "/file", Size: int64(len(content)),
 			SHA256: fmt.Sprintf("%x", sha256.Sum256(content)),
 		}}}
-		variants := e.variants
-		e.variants = func(s settings) ([]variant, error) {
+		newTasks := e.newTasks
+		e.newTasks = func(s settings) ([]compare.Task, error) {
 			if _, err := os.ReadFile(filepath.Join(s.data, "file")); err != nil {
 				return nil, err
 			}
-			vs, err := variants(s)
-			for i := range vs {
-				vs[i].epochSteps = 2 // for two ranks
+			tasks, err := newTasks(s)
+			for i := range tasks {
+				tasks[i].EpochSteps = 2 // for two ranks
 			}
-			return vs, err
+			return tasks, err
 		}
 		return e
 	})
 	return &requests
 }
 
-// emptyCache gives the test a user's cache of its own.
+// emptyCache gives the test an empty user's cache.
 func emptyCache(t *testing.T) {
 	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "LocalAppData"} {
 		t.Setenv(name, t.TempDir())

@@ -7,8 +7,8 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/l4-go/l4/internal/experiment/figure"
-	"github.com/l4-go/l4/internal/experiment/train"
+	"github.com/l4-go/l4/internal/experiment/compare"
+	"github.com/l4-go/l4/internal/experiment/paper"
 )
 
 const dncEpoch = 100 // steps
@@ -19,76 +19,67 @@ func dnc() experiment {
 	return experiment{
 		name:  "dnc",
 		about: "Repeating a pattern, a differentiable neural computer (paper, section 3.4)",
-		epoch: fmt.Sprint(dncEpoch, " steps, each on sequences of its own"),
+		epoch: fmt.Sprint(dncEpoch, " steps, each on new sequences"),
 		examples: `  demo dnc --solvers l4adam,l4adam-plain,adam-clipped:3e-3
   demo dnc --full --checkpoint run.ckpt              the paper's Fig. 6
   demo dnc --full --batch 8,16,32,64 --solvers l4adam-plain,l4mom-plain,rmsprop-clipped`,
 		plain: scope{
 			solvers: "l4adam,l4mom,l4adam-plain,l4mom-plain,rmsprop-clipped,adam-clipped",
-			epochs:  20, restarts: 1,
+			epochs:  20, seeds: 1,
 		},
 		full: &scope{
 			solvers: "l4adam,l4mom,l4adam-plain,l4mom-plain,rmsprop-clipped,adam-clipped," +
 				"momentum-clipped",
-			epochs: 100, restarts: 5,
+			epochs: 100, seeds: 5,
 		},
-		batches: []int{16}, dtype: "float64", gridStarts: 2,
-		variants: dncVariants,
-		unit:     "step", measures: []measure{meanLosses, learnRates},
-		report: dncReport,
+		batches: []int{16}, dtype: "float64", gridSeeds: 2,
+		newTasks: dncTasks,
+		unit:     compare.Steps,
+		measures: []compare.Measure{compare.MeanLosses, compare.LearnRates},
+		report:   dncReport,
 	}
 }
 
-// dncVariants returns a variant for each batch size.
-func dncVariants(s settings) ([]variant, error) {
-	var vs []variant
-	for _, batch := range s.batches {
-		v := variant{
-			name: fmt.Sprint("batch ", batch), title: "Differentiable neural computer",
-			epochs: s.epochs, epochSteps: dncEpoch,
-			newTask: func(seed uint64) (train.Task, error) {
-				return train.NewRepeatCopy(s.tensorDtype(), batch, seed)
-			},
-		}
-		if len(s.batches) > 1 {
-			v.title += fmt.Sprint(", batches of ", batch)
-		}
-		vs = append(vs, v)
+func dncTasks(s settings) ([]compare.Task, error) {
+	epochSteps := func(int) int { return dncEpoch }
+	start := func(batch int, seed uint64) (compare.Training, error) {
+		return paper.NewRepeatCopy(s.tensorDtype(), batch, seed)
 	}
-	return vs, nil
+	return tasksByBatch(s, "Differentiable neural computer", epochSteps, start), nil
 }
 
-func dncReport(j *job) string {
-	text := fmt.Sprintf("Mean training loss of the last %d steps, geometric mean over the starts, "+
-		"beside the\nshare of 1,000 other sequences that the net then repeats without a wrong bit\n\n",
-		dncEpoch)
-	for _, v := range j.variants {
+func dncReport(_ settings, c *compare.Comparison) string {
+	text := fmt.Sprintf("Mean training loss of the last %d steps, geometric mean over the seeds, "+
+		"beside the\nshare of 1,000 other sequences that the net then repeats without a wrong "+
+		"bit\n\n", dncEpoch)
+	for _, t := range c.Tasks {
 		steps := []int{1000, 2000, 5000, 10_000}
-		if last := v.epochs * v.epochSteps; !slices.Contains(steps, last) {
+		if last := t.Epochs * t.EpochSteps; !slices.Contains(steps, last) {
 			steps = append(steps, last)
 		}
-		text += v.title + "\n" + figure.Table(j.comparison(v, "step", "right", steps, dncCells)) +
-			"\n" + j.shown(v)
+		text += t.Title + "\n" + c.Beside(t, compare.Steps, "right", steps, dncCells) + "\n" +
+			shown(c, t)
 	}
 	return text
 }
 
-func dncCells(_ variant, _ solverSpec, _ int, rs []train.Record) (loss, right string) {
-	losses := each(rs, meanLoss)
+func dncCells(
+	_ compare.Task, _ compare.Choice, _ int, epochs []compare.Epoch,
+) (loss, right string) {
+	losses := compare.MeanLosses.Each(epochs)
 	if len(losses) == 0 {
 		return "-", "-"
 	}
-	accuracies := each(rs, func(r train.Record) float64 { return 100 * r.Accuracy })
-	return fmt.Sprintf("%.1e", stat.GeometricMean(losses, nil)), spread(accuracies, "%.1f", " %")
+	return fmt.Sprintf("%.1e", stat.GeometricMean(losses, nil)), percent(epochs, "%.1f", " %")
 }
 
-// shown returns what the nets of a variant do on an example, from the first start.
-func (j *job) shown(v variant) string {
+// shown returns what the nets of a task do on an example, from the first seed.
+func shown(c *compare.Comparison, t compare.Task) string {
 	text := ""
-	for _, spec := range v.solvers {
-		if rs := j.of(v, spec); len(rs) > 0 && rs[0].Shown != "" {
-			text += fmt.Sprintf("%v\n  %s\n", spec,
-				strings.ReplaceAll(strings.TrimSpace(rs[0].Shown), "\n", "\n  "))
+	for _, s := range t.Solvers {
+		if results := c.Results(t, s); len(results) > 0 && results[0].Shown != "" {
+			text += fmt.Sprintf("%v\n  %s\n", s,
+				strings.ReplaceAll(strings.TrimSpace(results[0].Shown), "\n", "\n  "))
 		}
 	}
 	if text != "" {

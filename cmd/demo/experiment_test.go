@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"gorgonia.org/gorgonia"
 
-	"github.com/l4-go/l4/internal/experiment/train"
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 // planted is an experiment with known best rates: on the loss c·w² plain gradient descent with the
@@ -19,34 +19,34 @@ import (
 func planted() experiment {
 	return experiment{
 		name:  "planted",
-		plain: scope{solvers: "sgd", epochs: 3, restarts: 2},
-		dtype: "float64", gridStarts: 1, report: mnistReport,
-		unit: "epoch", measures: []measure{meanLosses, learnRates},
-		variants: func(s settings) ([]variant, error) {
-			var vs []variant
+		plain: scope{solvers: "sgd", epochs: 3, seeds: 2},
+		dtype: "float64", gridSeeds: 1, report: summary,
+		unit: compare.Epochs, measures: []compare.Measure{compare.MeanLosses, compare.LearnRates},
+		newTasks: func(s settings) ([]compare.Task, error) {
+			var tasks []compare.Task
 			for _, c := range []float64{1, 10} {
 				name := fmt.Sprint("curvature ", c)
-				vs = append(vs, variant{
-					name: name, title: name, epochs: s.epochs, epochSteps: 1,
-					newTask: func(seed uint64) (train.Task, error) {
+				tasks = append(tasks, compare.Task{
+					Name: name, Title: name, Epochs: s.epochs, EpochSteps: 1,
+					Start: func(seed uint64) (compare.Training, error) {
 						return bowl(c, float64(seed))
 					},
 				})
 			}
-			return vs, nil
+			return tasks, nil
 		},
 	}
 }
 
-// bowl is the task of two weights with the loss c·w².
-func bowl(c, start float64) (train.Task, error) {
+// bowl is the training of two weights with the loss c·w².
+func bowl(c, start float64) (compare.Training, error) {
 	g := gorgonia.NewGraph()
 	w := gorgonia.NewVector(g, gorgonia.Float64, gorgonia.WithName("w"), gorgonia.WithShape(2),
 		gorgonia.WithInit(gorgonia.ValuesOf(start)))
 	sum := gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Square(w))))
 	loss := gorgonia.Must(gorgonia.Mul(gorgonia.NewConstant(c), sum))
-	m, err := train.NewMachine(loss, gorgonia.Nodes{w})
-	return train.Plain{Machine: m}, err
+	m, err := compare.NewMachine(loss, gorgonia.Nodes{w})
+	return compare.Plain{Machine: m}, err
 }
 
 // addExperiment offers an experiment for the length of a test.
@@ -65,11 +65,11 @@ func TestOwnFlag(t *testing.T) {
 		e.flags = func(f *pflag.FlagSet) {
 			f.Float64Var(&curvature, "curvature", 2, "`number` c of the loss c·w²")
 		}
-		e.variants = func(s settings) ([]variant, error) {
-			return []variant{{
-				name: "v", title: fmt.Sprint("curvature is ", curvature),
-				epochs: s.epochs, epochSteps: 1,
-				newTask: func(seed uint64) (train.Task, error) { return bowl(curvature, 1) },
+		e.newTasks = func(s settings) ([]compare.Task, error) {
+			return []compare.Task{{
+				Name: "t", Title: fmt.Sprint("curvature is ", curvature),
+				Epochs: s.epochs, EpochSteps: 1,
+				Start: func(seed uint64) (compare.Training, error) { return bowl(curvature, 1) },
 			}}, nil
 		}
 		return e
@@ -92,31 +92,31 @@ func TestOwnFlag(t *testing.T) {
 	}
 }
 
-// broken is a task of which a part fails.
+// broken is a training of which a part fails.
 type broken struct {
-	train.Task
+	compare.Training
 	err error
 }
 
-func (b broken) Accuracy() (float64, error) { return 0, b.err }
+func (b broken) Metric() (float64, error) { return 0, b.err }
 
 // TestFailure: a task that cannot be made or measured ends the program with another code than a
 // mistake of the user, and says which.
 func TestFailure(t *testing.T) {
 	fault := errors.New("fault")
-	for want, newTask := range map[string]func(uint64) (train.Task, error){
-		"demo: v: fault": func(uint64) (train.Task, error) { return nil, fault },
-		"demo: train: accuracy after step 1: fault": func(uint64) (train.Task, error) {
-			task, err := bowl(1, 1)
-			return broken{task, fault}, err
+	for want, start := range map[string]func(uint64) (compare.Training, error){
+		"demo: t: fault": func(uint64) (compare.Training, error) { return nil, fault },
+		"demo: compare: metric after step 1: fault": func(uint64) (compare.Training, error) {
+			training, err := bowl(1, 1)
+			return broken{training, fault}, err
 		},
 	} {
 		addExperiment(t, func() experiment {
 			e := planted()
 			e.name = "broken"
-			e.variants = func(s settings) ([]variant, error) {
-				v := variant{name: "v", epochs: s.epochs, epochSteps: 1, newTask: newTask}
-				return []variant{v}, nil
+			e.newTasks = func(s settings) ([]compare.Task, error) {
+				t := compare.Task{Name: "t", Epochs: s.epochs, EpochSteps: 1, Start: start}
+				return []compare.Task{t}, nil
 			}
 			return e
 		})

@@ -1,59 +1,74 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"slices"
-	"sync"
+	"path/filepath"
+	"strings"
 
 	"github.com/pkg/errors"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/l4-go/l4/dist"
-	"github.com/l4-go/l4/internal/experiment/train"
+	"github.com/l4-go/l4/internal/experiment/compare"
+	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// job is all that the user asked for: the runs, and what came out of them.
+// suite returns the suite of the experiment.
+func (e experiment) suite() suite {
+	u := suite{
+		name: e.name, about: e.about, examples: e.examples, ranks: true,
+		offered: compare.Solvers, tasks: e.tasks, defaultTasks: "all", data: e.data,
+		defaults: settings{
+			solvers: compare.MustParseChoices(e.plain.solvers),
+			epochs:  e.plain.epochs, seed: 1, seeds: e.plain.seeds,
+			batches: e.batches, dtype: e.dtype,
+		},
+		jobs:       "one for each core, 1 where run times are compared",
+		checkpoint: "`file` to save the training to, after epochs and on Ctrl-C",
+		resume:     "go on from the file of --checkpoint, if it exists",
+	}
+	if e.full != nil {
+		u.full = "make the paper's complete experiment: " + e.full.String()
+	}
+	u.help = fmt.Sprintf("%s.\nAn epoch is %s.\n\n%s", e.about, e.epoch, u.helpOfSolvers())
+	if len(e.tasks) > 0 {
+		u.help += "\nTasks:\n  " + strings.Join(e.tasks, "\n  ") + "\n"
+	}
+	if e.gridSeeds > 0 {
+		u.help += gridHelp
+	}
+	u.flags = e.addFlags
+	u.run = func(ctx context.Context, world *dist.World, s settings, w io.Writer) error {
+		if err := e.complete(&s); err != nil {
+			return err
+		}
+		s.fingerprint = e.fingerprint(s)
+		return runExperiment(ctx, world, e, s, w)
+	}
+	return u
+}
+
+// job is an experiment that runs, with the user's settings.
 type job struct {
 	settings
-	world      *dist.World
-	reduce     func() train.Reduce // for each run
 	experiment experiment
-	variants   []variant
-	checkpoint *checkpoint
-	closeOut   func() // lets other demos write to --out
+	comparison *compare.Comparison
+	search     *compare.Search // nil without --grid
 	progress   *progress
-	grids      []*grid // what the search for rates looks at
-	searched   bool    // whether it is over
-
-	mu      sync.Mutex
-	runs    []runID // in an order that does not depend on --jobs
-	results map[runID]result
+	closeOut   func() // lets other demos write to --out
 }
 
-// runID names a run: a solver on a variant of the experiment, from one start.
-type runID struct {
-	Variant string
-	Solver  solverSpec
-	Seed    uint64
-}
-
-// result is the outcome of a run.
-type result struct {
-	Run      runID
-	Records  []train.Record
-	Ended    string // why the run ended early; "" if it did not
-	Diverged bool   // whether it ended early because it diverged
-	Shown    string // what the task shows after the whole run; "" if it is no shower
-}
-
-// runJob makes an experiment and its report. Errors after the training has begun are failures.
-func runJob(
+// runExperiment makes the runs of an experiment and its report. Errors after the training has begun
+// are failures.
+func runExperiment(
 	ctx context.Context, world *dist.World, e experiment, s settings, w io.Writer,
-) error {
-	if err := s.findData(ctx, world, e, w); err != nil {
-		return err
+) (err error) {
+	if e.source != nil && s.data == "" {
+		if s.data, err = findOnRanks(ctx, world, e.source, w); err != nil {
+			return err
+		}
 	}
 	j, err := newJob(world, e, s, w)
 	if err == nil {
@@ -62,10 +77,10 @@ func runJob(
 	if err := world.Agree(err); err != nil {
 		return err
 	}
-	if err := j.checkpoint.share(world); err != nil {
+	if err := shareCheckpoint(world, j.comparison.Checkpoint); err != nil {
 		return err
 	}
-	ctx, j.reduce = j.together(ctx)
+	ctx, j.comparison.Reduce = together(ctx, world)
 	err = j.train(ctx)
 	if world.Rank() == 0 {
 		if reportErr := j.report(w); reportErr != nil {
@@ -80,160 +95,95 @@ func runJob(
 
 // newJob checks all that can be checked before the training, and makes the output folder.
 func newJob(world *dist.World, e experiment, s settings, w io.Writer) (*job, error) {
-	if n := world.Size(); n > 1 {
-		s.fingerprint += fmt.Sprintf(" on %d ranks", n)
-	}
-	j := &job{
-		settings: s, world: world, experiment: e, results: map[runID]result{}, closeOut: func() {},
-	}
-	vs, err := e.variants(s)
+	tasks, err := e.newTasks(s)
 	if err != nil {
 		return nil, err
 	}
-	if j.variants, err = s.choose(vs); err != nil {
-		return nil, err
+	tasks, err = compare.Choose("task", tasks, s.tasks,
+		func(t compare.Task) string { return t.Name })
+	if err != nil {
+		return nil, errors.WithMessage(err, "--tasks")
 	}
-	for i := range j.variants {
-		if j.variants[i].solvers == nil {
-			j.variants[i].solvers = s.solvers
+	for i := range tasks {
+		tasks[i].Solvers = s.solvers
+	}
+	if n := world.Size(); n > 1 {
+		s.fingerprint += fmt.Sprintf(" on %d ranks", n)
+		if len(e.batches) == 0 {
+			return nil, errors.Errorf("demo %s has no batches to share among %d ranks: "+
+				"start it without mpirun", e.name, n)
 		}
+		if err := divide(world, tasks); err != nil {
+			return nil, err
+		}
+		s.jobs = 1 // runs side by side would not wait for each other in the same order
 	}
-	if err := j.divide(); err != nil {
-		return nil, err
-	}
+	j := &job{settings: s, experiment: e, closeOut: func() {}}
 	if world.Rank() == 0 {
-		if j.closeOut, err = openOut(j.out, e.name, j.files()...); err != nil {
+		if j.closeOut, err = s.openOut(e.name, j.files()...); err != nil {
 			return nil, err
 		}
 	} else {
 		s.checkpoint = ""
 	}
-	if j.checkpoint, err = openCheckpoint(s); err != nil {
+	checkpoint, err := compare.OpenCheckpoint(s.checkpoint, s.fingerprint, s.resume)
+	if err != nil {
 		j.closeOut()
-		return nil, err
+		return nil, errors.WithMessage(err, "--checkpoint")
 	}
-	j.progress = newProgress(w, j)
+	j.comparison = &compare.Comparison{
+		Tasks: tasks, Seeds: compare.Seeds(s.seed, s.seeds), Jobs: s.jobs, Checkpoint: checkpoint,
+	}
+	j.progress = newProgress(w, j.comparison)
+	j.comparison.Progress = j.progress
 	return j, nil
 }
 
 // close lets other demos use the checkpoint and the output folder.
 func (j *job) close() {
-	j.checkpoint.close()
+	j.comparison.Checkpoint.Close()
 	j.closeOut()
 }
 
-// train makes all runs: first those of the search for the best rates, if there is one, then those
-// to compare.
-func (j *job) train(ctx context.Context) error {
+// train makes all runs: first the search for the best rates, if it is wanted, then the comparison.
+func (j *job) train(ctx context.Context) (err error) {
 	defer j.progress.close()
 	if j.grid {
-		if err := j.search(ctx); err != nil {
+		j.search, err = compare.SearchRates(ctx, j.comparison, j.experiment.gridSeeds)
+		if err != nil {
 			return err
 		}
 	}
-	var ids []runID
-	for restart := range j.restarts {
-		for _, v := range j.variants {
-			for _, spec := range v.solvers {
-				ids = append(ids, runID{v.name, spec, j.seed + uint64(restart)})
-			}
-		}
-	}
-	return j.makeRuns(ctx, ids)
+	return j.comparison.Train(ctx)
 }
 
-// makeRuns makes the runs that neither this process nor the checkpoint has made, as many at a time
-// as --jobs says. A run that diverges is a result like any other.
-func (j *job) makeRuns(ctx context.Context, ids []runID) error {
-	var todo []runID
-	for _, id := range ids {
-		if slices.Contains(j.runs, id) {
-			continue
-		}
-		j.runs = append(j.runs, id)
-		if r, ok := j.checkpoint.Done[id]; ok {
-			j.results[id] = r
-		} else {
-			todo = append(todo, id)
-		}
+// report prints the results and writes them to the CSV, first of all, and to the figures. A file
+// that cannot be written does not keep the others from being written.
+func (j *job) report(w io.Writer) error {
+	if !j.comparison.HasEpochs() {
+		fmt.Fprintln(w, "\nNo epoch was finished, so there is nothing to write.")
+		return nil
 	}
-	j.progress.expect(todo)
-	var group errgroup.Group
-	group.SetLimit(j.jobs)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	for _, id := range todo {
-		group.Go(func() error {
-			err := j.makeRun(ctx, id)
-			if err != nil {
-				cancel(err)
-			}
-			return nil
-		})
+	files := j.files()
+	err := j.comparison.WriteCSV(files[0])
+	fmt.Fprintln(w)
+	if j.search != nil {
+		fmt.Fprint(w, j.search.Report())
 	}
-	group.Wait()
-	if err := j.checkpoint.flush(); err != nil {
-		return err
-	}
-	return context.Cause(ctx)
-}
-
-func (j *job) makeRun(ctx context.Context, id runID) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	v := j.variant(id)
-	task, err := train.Build(func() (train.Task, error) { return v.newTask(id.Seed) })
-	if err != nil {
-		return errors.WithMessage(err, v.name)
-	}
-	defer task.Close()
-	opts := train.Options{Epochs: v.epochs, EpochSteps: v.epochSteps, Reduce: j.reduce()}
-	j.checkpoint.begin(id, &opts)
-	end := j.progress.begin(id, &opts)
-	records, err := train.Run(ctx, task, id.Solver.kind().New(id.Solver.Value), opts)
-	end(err)
-	r := result{Run: id, Records: records}
-	if err == nil {
-		r.Shown, err = show(task)
+	fmt.Fprint(w, j.experiment.report(j.settings, j.comparison))
+	panels := j.comparison.Panels(j.experiment.unit, j.experiment.measures...)
+	for _, path := range files[1:] {
+		err = cmp.Or(err, figure.Save(path, panels...))
 	}
 	if err != nil {
-		r.Ended, r.Diverged = err.Error(), errors.Is(err, train.ErrDiverged)
-	}
-	j.mu.Lock()
-	j.results[id] = r
-	j.mu.Unlock()
-	if err != nil && !r.Diverged {
 		return err
 	}
-	return j.checkpoint.saveResult(r)
+	fmt.Fprintf(w, "Wrote %s.\n", strings.Join(files, ", "))
+	return nil
 }
 
-// shower is a task that can show in words what its weights do.
-type shower interface{ Show() (string, error) }
-
-func show(task train.Task) (string, error) {
-	if s, ok := task.(shard); ok {
-		task = s.Task
-	}
-	if s, ok := task.(shower); ok {
-		return s.Show()
-	}
-	return "", nil
-}
-
-func (j *job) variant(id runID) variant {
-	named := func(v variant) bool { return v.name == id.Variant }
-	return j.variants[slices.IndexFunc(j.variants, named)]
-}
-
-// of returns the results of a solver on a variant, from its starts in order.
-func (j *job) of(v variant, spec solverSpec) []result {
-	var rs []result
-	for restart := range j.restarts {
-		if r, ok := j.results[runID{v.name, spec, j.seed + uint64(restart)}]; ok {
-			rs = append(rs, r)
-		}
-	}
-	return rs
+// files returns the paths of what the job writes: the CSV and then the figures.
+func (j *job) files() []string {
+	base := filepath.Join(j.out, j.experiment.name)
+	return []string{base + ".csv", base + ".png", base + ".svg"}
 }

@@ -1,4 +1,4 @@
-// Command demo trains with L4 and with other solvers, side by side, and draws what comes out.
+// Command demo trains with L4 and with other solvers, side by side, and draws the results.
 package main
 
 import (
@@ -15,6 +15,14 @@ import (
 	"github.com/l4-go/l4/dist"
 	"github.com/l4-go/l4/mpi"
 )
+
+// experiments are the paper's experiments, each of them a command; demo alone runs the first. A new
+// one is a file such as regression.go with a function that returns it, and that function's name
+// here.
+var experiments = []func() experiment{mnist, regression, fashion, cifar, dnc}
+
+// suites are further commands that compare solvers.
+var suites = []func() suite{stressSuite, programsSuite}
 
 // Exit codes.
 const (
@@ -40,16 +48,14 @@ func main() {
 	os.Exit(code)
 }
 
-// failure is an error after the training has begun. Errors before are the user's to mend.
-type failure struct{ error }
-
-// run is the program as one rank of a world. It returns the exit code. What the user is to mend is
-// the same on all ranks, and rank 0 says it.
+// run is the program as one rank of a world. It returns the exit code. The user's mistakes are the
+// same on all ranks, and rank 0 reports them.
 func run(
 	ctx context.Context, world *dist.World, args []string, stdout, stderr io.Writer,
 ) int {
-	stdout = ofRank(world, stdout)
-	root := rootCommand(world)
+	stdout = onFirstRank(world, stdout)
+	root := rootCommand(world, experiments[0]().suite(), allSuites(), drawCommand(experiments),
+		boundCommand())
 	root.SetArgs(append([]string{}, args...)) // cobra takes nil for os.Args
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -59,12 +65,25 @@ func run(
 	case err == nil:
 		return 0
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(ofRank(world, stderr), "demo: interrupted")
+		fmt.Fprintln(onFirstRank(world, stderr), "demo: interrupted")
 		return exitInterrupted
 	case errors.As(err, &failed):
 		fmt.Fprintln(stderr, "demo:", err)
 		return exitFailed
 	}
-	fmt.Fprintln(ofRank(world, stderr), "demo:", err)
+	fmt.Fprintln(onFirstRank(world, stderr), "demo:", err)
 	return exitUsage
+}
+
+// allSuites returns the suites of all commands that compare solvers. Each call makes new ones,
+// whose settings have the defaults.
+func allSuites() []suite {
+	var all []suite
+	for _, e := range experiments {
+		all = append(all, e().suite())
+	}
+	for _, s := range suites {
+		all = append(all, s())
+	}
+	return all
 }

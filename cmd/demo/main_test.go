@@ -19,14 +19,15 @@ import (
 func smallData(t *testing.T) string { return noisyData(t, 5) }
 
 // noisyData writes a data set of square images in the files of MNIST: noise around a bright spot
-// that tells the class.
+// that shows the class.
 func noisyData(t *testing.T, side int) string {
 	t.Helper()
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(1, 2))
 	for part, n := range map[string]int{"train": 200, "t10k": 30} {
 		var images, labels bytes.Buffer
-		binary.Write(&images, binary.BigEndian, []uint32{0x803, uint32(n), uint32(side), uint32(side)})
+		header := []uint32{0x803, uint32(n), uint32(side), uint32(side)}
+		binary.Write(&images, binary.BigEndian, header)
 		binary.Write(&labels, binary.BigEndian, []uint32{0x801, uint32(n)})
 		for range n {
 			label := r.IntN(10)
@@ -85,7 +86,7 @@ func TestDemo(t *testing.T) {
 	for range 2 {
 		out := filepath.Join(t.TempDir(), "new", "folder")
 		code, stdout, stderr := demo(t, "mnist --data", data, "--out", out,
-			"--epochs 3 --batch 20 --restarts 2 --jobs 1",
+			"--epochs 3 --batch 20 --seeds 2 --jobs 1",
 			"--solvers l4adam,l4adam:0.25,l4mom,adam,momentum:0.1,sgd,rmsprop")
 		if code != 0 || stderr != "" {
 			t.Fatalf("exit code %d: %s", code, stderr)
@@ -124,7 +125,7 @@ func TestDemoRegression(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	for _, want := range []string{"L4Mom 0.25", "SGD 4e-05", "condition number 1e+10",
-		"notebook, condition number 14", "start 5/5"} {
+		"notebook, condition number 14", "seed 5/5"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is not in the output:\n%s", want, stdout)
 		}
@@ -138,13 +139,13 @@ func TestDemoRegression(t *testing.T) {
 // have no times, on any number of cores.
 func TestFull(t *testing.T) {
 	out := t.TempDir()
-	code, stdout, stderr := demo(t, "--full --epochs 2 --restarts 2 --jobs 2 --out", out, "--data",
+	code, stdout, stderr := demo(t, "--full --epochs 2 --seeds 2 --jobs 2 --out", out, "--data",
 		smallData(t))
 	if code != 0 {
 		t.Fatal(stderr)
 	}
 	for _, want := range []string{"L4Mom 0.25", "Momentum 0.05", "95.7 ± 0.3", "0.35",
-		"start 2/2  epoch 2/2", "epoch 1"} {
+		"seed 2/2  epoch 2/2", "epoch 1"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is not in the output:\n%s", want, stdout)
 		}
@@ -164,7 +165,7 @@ func TestJobs(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	for _, jobs := range []string{"1", "4"} {
 		code, stdout, stderr := demo(t, "--jobs", jobs, "--out", filepath.Join(dir, jobs),
-			"--data", data, "--epochs 3 --batch 10,20 --restarts 2",
+			"--data", data, "--epochs 3 --batch 10,20 --seeds 2",
 			"--solvers l4adam,l4mom,adam,sgd:9e5")
 		if code != 0 || !strings.Contains(stdout, "batches of 10") ||
 			!strings.Contains(stdout, "batches of 20") {
@@ -200,7 +201,7 @@ func TestColors(t *testing.T) {
 	}
 }
 
-// TestInterrupt: what was finished is written, and the exit code tells that it is not all.
+// TestInterrupt: the results so far are written, and the exit code says that some are missing.
 func TestInterrupt(t *testing.T) {
 	out := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -221,7 +222,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// cancelAt cancels after so many writes.
+// cancelAt cancels after a number of writes.
 type cancelAt struct {
 	bytes.Buffer
 	after  int

@@ -5,41 +5,38 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
-	"github.com/gofrs/flock"
-
 	"github.com/l4-go/l4/dist"
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 // writers are commands that write to --out, each with the files that it writes.
 func writers() map[string][]string {
 	return map[string][]string{
-		"regression --epochs 2 --restarts 1 --solvers l4adam": {
+		"regression --epochs 2 --seeds 1 --solvers l4adam": {
 			"regression.csv", "regression.png", "regression.svg"},
-		"stress --tasks floor --solvers l4adam,adam-1e-3": {
+		"stress --tasks floor --solvers l4adam,adam": {
 			"stress-runs.csv", "stress-tasks.csv", "stress.md", "stress.png", "stress.svg"},
-		"stress --study time --tasks floor --solvers adam-1e-3": {"stress-time-runs.csv",
+		"stress --study time --tasks floor --solvers adam": {"stress-time-runs.csv",
 			"stress-time-tasks.csv", "stress-time.md", "stress-time.png", "stress-time.svg"},
 		"programs --short --tasks xor --solvers l4adam": {"programs.csv"},
 	}
 }
 
-// TestOutInUse: of two demos that write the same files the second is refused, and the first loses
-// nothing.
+// TestOutInUse: of two demos that write the same files the second stops with an error, and the
+// first loses nothing.
 func TestOutInUse(t *testing.T) {
 	for args, files := range writers() {
 		dir := t.TempDir()
 		args := fields(args, "--out", dir)
 		second := sync.OnceFunc(func() {
 			code, stdout, stderr := demo(t, args...)
-			refused := strings.Contains(stderr, "--out: another demo is using the folder "+dir)
-			if code != exitUsage || !refused || stdout != "" {
+			stopped := strings.Contains(stderr, "--out: another demo is using the folder "+dir)
+			if code != exitUsage || !stopped || stdout != "" {
 				t.Errorf("%s: exit code %d of the second: %s%s", args, code, stdout, stderr)
 			}
 			code, _, stderr = demo(t, "dnc --epochs 1 --batch 2 --solvers sgd --out", dir)
@@ -95,12 +92,12 @@ func TestOutLeftovers(t *testing.T) {
 	}
 }
 
-// TestDrawInUse: draw neither writes a figure that another demo may be writing, nor leaves behind
-// what a killed one has left of it.
+// TestDrawInUse: draw does not write a figure that another demo may be writing, and removes what a
+// killed demo has left of it.
 func TestDrawInUse(t *testing.T) {
 	csv, dir := filepath.Join(t.TempDir(), "mnist-2.csv"), t.TempDir()
-	writeFile(t, csv, []byte(strings.Join(columns, ",")+"\n"+goodRow))
-	release, err := openOut(dir, "mnist-2")
+	writeFile(t, csv, []byte(goodCSV))
+	release, err := compare.OpenFolder(dir, "mnist-2")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,59 +112,6 @@ func TestDrawInUse(t *testing.T) {
 	}
 	if got := filesOf(t, dir); !slices.Equal(got, []string{"mnist-2.png"}) {
 		t.Errorf("the folder has %v", got)
-	}
-}
-
-// TestLockRemoved: a lock on a file that its last owner has removed is not a lock, even if a third
-// demo has made the file again.
-func TestLockRemoved(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
-	l := flock.New(path + ".lock")
-	if locked, err := l.TryLock(); err != nil || !locked || !hasName(l) {
-		t.Fatalf("locked %v, %v, has its name %v", locked, err, hasName(l))
-	}
-	defer l.Unlock()
-	if runtime.GOOS == "windows" {
-		t.Skip("a file in use cannot be removed")
-	}
-	if err := os.Remove(l.Path()); err != nil || hasName(l) {
-		t.Errorf("%v: the removed file has its name", err)
-	}
-	release, err := takeLock(path, "")
-	if err != nil || hasName(l) {
-		t.Fatalf("%v: the file of another lock is taken for this one's", err)
-	}
-	release()
-	if files := filesOf(t, filepath.Dir(path)); len(files) != 0 {
-		t.Errorf("left behind: %v", files)
-	}
-}
-
-// TestLockTogether: of demos that come and go, one at a time has the lock.
-func TestLockTogether(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
-	var group sync.WaitGroup
-	var owners, taken atomic.Int32
-	for range 8 {
-		group.Go(func() {
-			for range 5000 {
-				release, err := takeLock(path, "")
-				if err != nil {
-					continue
-				}
-				taken.Add(1)
-				if n := owners.Add(1); n > 1 {
-					t.Errorf("%d owners", n)
-				}
-				runtime.Gosched()
-				owners.Add(-1)
-				release()
-			}
-		})
-	}
-	group.Wait()
-	if taken.Load() < 100 {
-		t.Errorf("the lock was taken %d times", taken.Load())
 	}
 }
 

@@ -1,145 +1,103 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/pkg/errors"
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/l4-go/l4/internal/experiment/figure"
+	"github.com/l4-go/l4/dist"
+	"github.com/l4-go/l4/internal/experiment/compare"
 	"github.com/l4-go/l4/internal/experiment/programs"
 )
 
 // shortLength is the share of each program's steps that --short makes.
 const shortLength = 0.1
 
-// programsCommand returns the command that runs the suite of small programs.
-func programsCommand() *cobra.Command {
-	var tasks, solvers []string
+// programsSuite runs small programs as Gorgonia's users write them.
+func programsSuite() suite {
 	var short bool
-	var seed uint64
-	var jobs int
-	seeds, out := 3, "out"
-	c := &cobra.Command{
-		Use:   "programs",
-		Short: "Run programs as Gorgonia's users write them, with their authors' solvers and others",
-		Long:  programsLong(),
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			scope := programs.Scope{Length: 1, Jobs: jobs}
-			if jobs == 0 {
-				scope.Jobs = runtime.GOMAXPROCS(0)
-			}
-			if short {
-				scope.Length = shortLength
-				if !c.Flags().Changed("seeds") {
-					seeds = 1
-				}
-			}
-			for i := range seeds {
-				scope.Seeds = append(scope.Seeds, seed+uint64(i))
-			}
-			var err error
-			scope.Programs, err = chosen("tasks", tasks, programs.All,
-				func(p programs.Program) string { return p.Name })
-			if err != nil {
-				return err
-			}
-			scope.Solvers, err = chosen("solvers", solvers, programs.Solvers,
-				func(s programs.Solver) string { return s.Name })
-			if err != nil {
-				return err
-			}
-			return runPrograms(c, scope, filepath.Join(out, "programs.csv"))
+	author := compare.Solver{Name: programs.AuthorsSolver.Name, Title: "the author's"}
+	u := suite{
+		name: "programs",
+		about: "Run programs as Gorgonia's users write them, with their authors' solvers " +
+			"and others",
+		offered:      slices.Insert(slices.Clone(compare.Solvers), 0, author),
+		defaultTasks: "all",
+		defaults:     settings{solvers: programs.DefaultSolvers, seed: 1, seeds: 3},
+		jobs:         "one for each core",
+		flags: func(f *pflag.FlagSet, _ *settings) {
+			f.BoolVar(&short, "short", false,
+				fmt.Sprintf("make %g of the steps, from one seed", shortLength))
 		},
 	}
-	f := c.Flags()
-	f.SortFlags = false
-	f.StringSliceVar(&tasks, "tasks", nil,
-		"`list` of programs, or of beginnings of their names (default all)")
-	f.StringSliceVar(&solvers, "solvers", nil, "`list` of solvers (default all)")
-	f.Uint64Var(&seed, "seed", 1, "`number` that data, initial weights and batches follow from")
-	f.Var(starts{(*count)(&seeds)}, "seeds", "`number` of seeds, counted on from --seed")
-	f.BoolVar(&short, "short", false,
-		fmt.Sprintf("make %g of the steps, from one seed", shortLength))
-	f.Var((*count)(&jobs), "jobs", "`number` of runs side by side (default one for each core)")
-	f.StringVar(&out, "out", out, "`folder` for the CSV, made if it does not exist")
-	return c
-}
-
-func programsLong() string {
-	var b strings.Builder
-	b.WriteString(`Runs a suite of small programs as Gorgonia's users write them, each with its
-author's solver and rate and with others in its place, and compares the final metric.
-
-Solvers:
-`)
-	for _, s := range programs.Solvers {
-		fmt.Fprintf(&b, "  %-16s %s\n", s.Name, s.Title)
-	}
-	b.WriteString("\nTasks:\n")
+	u.help = programsHelp(u)
 	for _, p := range programs.All {
-		fmt.Fprintf(&b, "  %-16s %s, %s\n", p.Name, p.Title, p.Author.Title)
+		u.tasks = append(u.tasks, p.Name)
 	}
-	return strings.TrimSuffix(b.String(), "\n")
-}
-
-// chosen returns those whose names have one of the beginnings, all if there is no beginning.
-func chosen[T any](flag string, beginnings []string, all []T, name func(T) string) ([]T, error) {
-	if beginnings == nil {
-		return all, nil
-	}
-	used := map[string]bool{}
-	var some []T
-	var names []string
-	for _, x := range all {
-		names = append(names, name(x))
-		is := false
-		for _, b := range beginnings {
-			if strings.HasPrefix(name(x), b) {
-				is, used[b] = true, true
+	u.run = func(ctx context.Context, _ *dist.World, s settings, w io.Writer) error {
+		scope := programs.Scope{Solvers: s.solvers, Length: 1, Jobs: s.jobs}
+		if short {
+			scope.Length = shortLength
+			if !s.flags.Changed("seeds") {
+				s.seeds = 1
 			}
 		}
-		if is {
-			some = append(some, x)
+		scope.Seeds = compare.Seeds(s.seed, s.seeds)
+		var err error
+		scope.Programs, err = compare.Choose("task", programs.All, s.tasks,
+			func(p programs.Program) string { return p.Name })
+		if err != nil {
+			return errors.WithMessage(err, "--tasks")
 		}
+		return runPrograms(ctx, s, scope, w)
 	}
-	for _, b := range beginnings {
-		if !used[b] {
-			return nil, errors.Errorf("--%s: no %q: choose from %s", flag, b,
-				strings.Join(names, ", "))
-		}
-	}
-	return some, nil
+	return u
 }
 
-// runPrograms runs the programs and writes the table and the CSV, of what there is if ctx ends.
-func runPrograms(c *cobra.Command, scope programs.Scope, path string) error {
-	release, err := openOut(filepath.Dir(path), "programs", path)
+func programsHelp(u suite) string {
+	var text strings.Builder
+	text.WriteString(`Runs a suite of small programs as Gorgonia's users write them, each with its
+author's solver and rate and with others in its place, and compares the final metric.
+
+Tasks:
+`)
+	for _, p := range programs.All {
+		fmt.Fprintf(&text, "  %-16s %s, %s\n", p.Name, p.Title, p.Author.Title)
+	}
+	return text.String() + "\n" + u.helpOfSolvers()
+}
+
+// runPrograms runs the programs and writes the table and the CSV. If ctx is done, it writes the
+// results so far.
+func runPrograms(ctx context.Context, s settings, scope programs.Scope, w io.Writer) error {
+	path := filepath.Join(s.out, "programs.csv")
+	release, err := s.openOut("programs", path)
 	if err != nil {
 		return err
 	}
 	defer release()
-	w := c.OutOrStdout()
 	left := map[string]int{}
 	for _, p := range scope.Programs {
 		left[p.Name] = len(scope.Solvers) * len(scope.Seeds)
 	}
 	done, total := 0, len(scope.Programs)
-	scope.OnResult = func(r programs.Result) {
+	scope.Progress = func(r programs.Result) {
 		if left[r.Program.Name]--; left[r.Program.Name] == 0 {
 			done++
 			fmt.Fprintf(w, "%d/%d  %s\n", done, total, r.Program.Name)
 		}
 	}
-	results, err := programs.Run(c.Context(), scope)
+	results, err := programs.Run(ctx, scope)
 	if len(results) == 0 {
 		return err
 	}
-	writeErr := figure.WriteCSV(path, programs.Rows(results))
+	writeErr := programs.WriteCSV(path, results)
 	fmt.Fprintf(w, "\n%s", programs.Table(programs.Summarise(results)))
 	if writeErr != nil {
 		return failure{writeErr}

@@ -13,29 +13,30 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"github.com/l4-go/l4/internal/experiment/train"
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// progress shows how a job goes: on a terminal by a bar and a line for each finished run, elsewhere
-// by a line for each epoch or, in a long job, for some of the epochs.
+// progress shows the progress of a comparison: on a terminal by a bar and a line for each finished
+// run, elsewhere by a line for each epoch or, in a long comparison, for some of the epochs. It is a
+// compare.Progress.
 type progress struct {
-	job   *job
-	bar   *progressbar.ProgressBar // nil if w is no terminal
-	mu    sync.Mutex
-	w     io.Writer
-	steps int // done
-	total int
-	runs  int // that have been begun or will be
+	comparison *compare.Comparison
+	bar        *progressbar.ProgressBar // nil if w is not a terminal
+	mu         sync.Mutex
+	w          io.Writer
+	steps      int // done
+	total      int
+	runs       int // that have begun or will
 }
 
 // Limits to the number of lines.
 const (
-	runLines = 30
-	jobLines = 100
+	runLines        = 30
+	comparisonLines = 100
 )
 
-func newProgress(w io.Writer, j *job) *progress {
-	return &progress{job: j, w: w, bar: newBar(w, 1)}
+func newProgress(w io.Writer, c *compare.Comparison) *progress {
+	return &progress{comparison: c, w: w, bar: newBar(w, 1)}
 }
 
 // newBar returns a bar on a terminal, nil elsewhere.
@@ -49,40 +50,33 @@ func newBar(w io.Writer, most int64, more ...progressbar.Option) *progressbar.Pr
 		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())...)
 }
 
-// expect makes room for runs.
-func (p *progress) expect(ids []runID) {
-	for _, id := range ids {
-		v := p.job.variant(id)
-		p.total += v.epochs * v.epochSteps
+// Expect makes room for runs.
+func (p *progress) Expect(runs []compare.Run) {
+	for _, r := range runs {
+		t := p.comparison.Task(r)
+		p.total += t.Epochs * t.EpochSteps
 	}
-	p.runs += len(ids)
-	if p.bar != nil && len(ids) > 0 {
+	p.runs += len(runs)
+	if p.bar != nil && len(runs) > 0 {
 		p.bar.ChangeMax(p.total + 1) // at its maximum the bar would end, but a search may go on
 	}
 }
 
-// begin starts the display of a run and sets the options that feed it. It returns the function that
+// Begin starts the display of a run and sets the options that feed it. It returns the function that
 // ends the display.
-func (p *progress) begin(id runID, opts *train.Options) (end func(error)) {
-	v := p.job.variant(id)
-	name := id.Solver.String()
-	if len(p.job.variants) > 1 {
-		name += ", " + v.name
-	}
-	if p.job.restarts > 1 {
-		name += fmt.Sprintf(", start %d/%d", id.Seed-p.job.seed+1, p.job.restarts)
-	}
+func (p *progress) Begin(r compare.Run, opts *compare.Options) (end func(error)) {
+	epochSteps, name := opts.EpochSteps, p.name(r)
 	shown := 0 // steps of this run that the bar counts
 	count := func(step int) {
 		p.steps += step - shown
 		shown = step
 		p.bar.Set(p.steps)
 	}
-	lines := max(1, min(runLines, jobLines/p.runs))
+	lines := max(1, min(runLines, comparisonLines/p.runs))
 	every := (opts.Epochs + lines - 1) / lines
-	opts.OnEpoch = func(r train.Record) {
-		if r.Epoch == opts.Epochs || p.bar == nil && r.Epoch%every == 0 {
-			p.print(name + "  " + p.line(r, opts.Epochs))
+	opts.OnEpoch = func(e compare.Epoch) {
+		if e.Number == opts.Epochs || p.bar == nil && e.Number%every == 0 {
+			p.print(name + "  " + p.line(e, opts.Epochs))
 		}
 	}
 	if p.bar != nil {
@@ -93,30 +87,44 @@ func (p *progress) begin(id runID, opts *train.Options) (end func(error)) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.bar.Describe(fmt.Sprintf("%s  epoch %d/%d  loss %-8.2e  learning rate %-8.2e",
-				name, (step-1)/v.epochSteps+1, opts.Epochs, loss, learnRate))
+				name, (step-1)/epochSteps+1, opts.Epochs, loss, learnRate))
 			count(step)
 		}
 	}
 	return func(err error) {
-		if err != nil && !errors.Is(err, context.Canceled) {
+		if failure := new(compare.Failure); errors.As(err, &failure) {
+			p.print(name + "  " + failure.Why)
+		} else if err != nil && !errors.Is(err, context.Canceled) {
 			p.print(fmt.Sprintf("%s  %v", name, err))
 		}
 		if p.bar != nil {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			count(opts.Epochs * v.epochSteps)
+			count(opts.Epochs * epochSteps)
 		}
 	}
 }
 
-func (p *progress) line(r train.Record, epochs int) string {
-	line := fmt.Sprintf("epoch %d/%d  loss %.3g  learning rate %.3g",
-		r.Epoch, epochs, r.Loss, r.LearnRate)
-	if !math.IsNaN(r.Accuracy) {
-		line += fmt.Sprintf("  test accuracy %.2f %%", 100*r.Accuracy)
+// name returns what distinguishes a run from the others.
+func (p *progress) name(r compare.Run) string {
+	name := r.Solver.String()
+	if len(p.comparison.Tasks) > 1 {
+		name += ", " + r.Task
 	}
-	if p.job.jobs == 1 {
-		line += fmt.Sprintf("  %.2g s", r.Time.Seconds())
+	if n := len(p.comparison.Seeds); n > 1 {
+		name += fmt.Sprintf(", seed %d/%d", r.Seed-p.comparison.Seeds[0]+1, n)
+	}
+	return name
+}
+
+func (p *progress) line(e compare.Epoch, epochs int) string {
+	line := fmt.Sprintf("epoch %d/%d  loss %.3g  learning rate %.3g",
+		e.Number, epochs, e.Loss, e.LearnRate)
+	if !math.IsNaN(e.Metric) {
+		line += fmt.Sprintf("  test accuracy %.2f %%", 100*e.Metric)
+	}
+	if p.comparison.Jobs == 1 {
+		line += fmt.Sprintf("  %.2g s", e.Time.Seconds())
 	}
 	return line
 }

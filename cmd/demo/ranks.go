@@ -1,79 +1,72 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 
 	"github.com/pkg/errors"
-	"github.com/spf13/cobra"
 	"gorgonia.org/gorgonia"
 
 	"github.com/l4-go/l4/dist"
-	"github.com/l4-go/l4/internal/experiment/train"
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 // Under mpirun all ranks make the same runs, each on its share of the batches. Rank 0 alone prints,
 // draws and saves.
 
-// shard is a task on one rank's share of the batches: every n-th of another's steps.
+// shard is a training on one rank's share of the batches: every n-th step of another training.
 type shard struct {
-	train.Task
+	compare.Training
 	rank, ranks int
 }
 
-// Run implements train.Task.
+// Run implements compare.Training.
 func (s shard) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
-	return s.Task.Run(step*s.ranks + s.rank)
+	return s.Training.Run(step*s.ranks + s.rank)
 }
 
-// divide makes the job one of several ranks.
-func (j *job) divide() error {
-	n := j.world.Size()
-	if n == 1 {
-		return nil
-	}
-	if len(j.experiment.batches) == 0 {
-		return errors.Errorf("demo %s has no batches to share among %d ranks: "+
-			"start it without mpirun", j.experiment.name, n)
-	}
-	for i := range j.variants {
-		v := &j.variants[i]
-		if v.epochSteps < n {
+// Show returns what the other training shows.
+func (s shard) Show() (string, error) { return compare.Show(s.Training) }
+
+// divide shares the batches of tasks among the ranks.
+func divide(world *dist.World, tasks []compare.Task) error {
+	n := world.Size()
+	for i := range tasks {
+		t := &tasks[i]
+		if t.EpochSteps < n {
 			return errors.Errorf("--batch: an epoch has %d batches: want one for each of %d ranks",
-				v.epochSteps, n)
+				t.EpochSteps, n)
 		}
-		v.epochSteps /= n
-		whole := v.newTask
-		v.newTask = func(seed uint64) (train.Task, error) {
-			task, err := whole(seed)
-			return shard{task, j.world.Rank(), n}, err
+		t.EpochSteps /= n
+		start := t.Start
+		t.Start = func(seed uint64) (compare.Training, error) {
+			training, err := start(seed)
+			return shard{training, world.Rank(), n}, err
 		}
 	}
-	j.jobs = 1 // runs side by side would not wait for each other in the same order
 	return nil
 }
 
 // together returns a context that is done on all ranks in the same step, after ctx is done on one,
-// and the function that makes the steps of a run those of all ranks. It is nil if there is one rank.
-func (j *job) together(ctx context.Context) (context.Context, func() train.Reduce) {
-	if j.world.Size() == 1 {
-		return ctx, func() train.Reduce { return nil }
+// and the function that combines the steps of all ranks in a run. It is nil for one rank.
+func together(ctx context.Context, world *dist.World) (context.Context, func() compare.Reduce) {
+	if world.Size() == 1 {
+		return ctx, nil
 	}
 	all, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	return all, func() train.Reduce {
-		batches := dist.NewBatches(j.world)
+	return all, func() compare.Reduce {
+		batches := dist.NewBatches(world)
 		return func(
 			loss gorgonia.Valuer, model []gorgonia.ValueGrad,
 		) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 			if ctx.Err() != nil {
-				j.world.Stop()
+				world.Stop()
 			}
 			if err := batches.Add(loss, model); err != nil {
 				return nil, nil, err
 			}
 			model = batches.Model()
-			if j.world.Stopped() {
+			if world.Stopped() {
 				cancel()
 			}
 			return batches, model, batches.Err()
@@ -81,12 +74,12 @@ func (j *job) together(ctx context.Context) (context.Context, func() train.Reduc
 	}
 }
 
-// share gives all ranks the progress that rank 0 has read.
-func (c *checkpoint) share(w *dist.World) error {
+// shareCheckpoint gives all ranks the progress that rank 0 has read.
+func shareCheckpoint(w *dist.World, c *compare.Checkpoint) error {
 	if w.Size() == 1 {
 		return nil
 	}
-	data, err := c.encode()
+	data, err := c.Encode()
 	if err := w.Agree(err); err != nil {
 		return err
 	}
@@ -94,24 +87,13 @@ func (c *checkpoint) share(w *dist.World) error {
 		return err
 	}
 	if w.Rank() > 0 {
-		err = c.decode(bytes.NewReader(data))
+		err = c.Decode(data)
 	}
 	return w.Agree(err)
 }
 
-// alone makes a command refuse to run on several ranks.
-func alone(w *dist.World, c *cobra.Command) *cobra.Command {
-	c.PreRunE = func(*cobra.Command, []string) error {
-		if w.Size() > 1 {
-			return errors.Errorf("%s runs in one process: start it without mpirun", c.CommandPath())
-		}
-		return nil
-	}
-	return c
-}
-
-// ofRank returns where a rank writes to: nowhere if it is not the first.
-func ofRank(w *dist.World, to io.Writer) io.Writer {
+// onFirstRank returns to on rank 0, and elsewhere a writer that discards everything.
+func onFirstRank(w *dist.World, to io.Writer) io.Writer {
 	if w.Rank() > 0 {
 		return io.Discard
 	}

@@ -19,7 +19,7 @@ type rank struct {
 	stdout, stderr string
 }
 
-// onRanks runs the program on some ranks, each with a context of its own. If stdout is not nil,
+// onRanks runs the program on some ranks, each with its own context. If stdout is not nil,
 // rank 0 prints to it.
 func onRanks(t *testing.T, ctxs []context.Context, stdout *cancelAt, args ...string) []rank {
 	t.Helper()
@@ -58,8 +58,8 @@ func background(n int) []context.Context {
 	return ctxs
 }
 
-// TestRanks: rank 0 prints and writes, an interrupt of the other one ends both in the same step, and
-// what they resume ends with the numbers of a run that nobody disturbed.
+// TestRanks: rank 0 prints and writes, an interrupt of the other rank ends both in the same step,
+// and a resumed run ends with the numbers of an undisturbed run.
 func TestRanks(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	args := fields("--data", data, "--epochs 6 --batch 20 --solvers l4adam,l4mom,momentum")
@@ -74,7 +74,7 @@ func TestRanks(t *testing.T) {
 		t.Errorf("%d rows", len(rows))
 	}
 
-	args = append(args, "--out", resumed, "--checkpoint", filepath.Join(dir, "checkpoint"), "--resume")
+	args = append(args, "--resume --out", resumed, "--checkpoint", filepath.Join(dir, "checkpoint"))
 	interrupts := 0
 	for after := 2; ; after += 3 {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -99,9 +99,9 @@ func TestRanks(t *testing.T) {
 	wantSameNumbers(t, "mnist", resumed, straight)
 }
 
-// TestRanksRefused: what cannot be shared among ranks, and a checkpoint of another number of them.
+// TestRanksRejected: what cannot be shared among ranks, and a checkpoint of another number of them.
 // Rank 0 alone says so.
-func TestRanksRefused(t *testing.T) {
+func TestRanksRejected(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	file := filepath.Join(dir, "checkpoint")
 	trained := "mnist --epochs 1 --batch 20 --solvers l4adam --data " + data + " --out " + dir +
@@ -117,8 +117,8 @@ func TestRanksRefused(t *testing.T) {
 		"regression --epochs 1 --out " + dir: "no batches to share",
 		"stress":                             "runs in one process",
 		"programs":                           "runs in one process",
-		"mnist --batch 150 --data " + data + " --out " + dir:           "want one for each of 2 ranks",
-		trained + " --resume":                                          "it is of other settings",
+		"mnist --batch 150 --data " + data + " --out " + dir:           "one for each of 2 ranks",
+		trained + " --resume":                                          "is of other settings",
 		"mnist --solvers x":                                            `no solver "x"`,
 		"mnist --data " + filepath.Join(dir, "none") + " --out " + dir: "none",
 	} {
@@ -131,6 +131,6 @@ func TestRanksRefused(t *testing.T) {
 		}
 	}
 	if after, _ := os.ReadFile(file); !bytes.Equal(after, before) {
-		t.Error("the refused checkpoint has changed")
+		t.Error("the rejected checkpoint has changed")
 	}
 }

@@ -9,58 +9,52 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/l4-go/l4/dist"
+	"github.com/l4-go/l4/internal/experiment/compare"
 	"github.com/l4-go/l4/internal/experiment/dataset"
 	"github.com/l4-go/l4/internal/experiment/figure"
 	"github.com/l4-go/l4/internal/experiment/stress"
 )
 
-// stressSettings are what the user chose for a comparison on many small tasks.
-type stressSettings struct {
-	study          string
-	tasks, solvers []string
-	full, resume   bool
-	seed           uint64
-	seeds, jobs    int
-	fashion, data  string
-	out            string
-}
+const (
+	quickSeeds = 2
+	fullSeeds  = 5
+)
 
-// stressCommand returns the command that compares solvers on many small tasks. It has no epochs and
-// no curves, so that it is no experiment like the others.
-func stressCommand() *cobra.Command {
-	s := &stressSettings{study: stress.Studies[0].Name}
-	c := &cobra.Command{
-		Use: "stress", Args: cobra.NoArgs,
-		Short: "Compare solvers on many small tasks that make learning rates hard to choose",
-		Long:  stressLong(),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return s.run(c.Context(), c.OutOrStdout())
+// stressSuite compares solvers on many small tasks. A task has no epochs and no curves, so this is
+// not an experiment.
+func stressSuite() suite {
+	study := stress.Studies[0].Name
+	u := suite{
+		name:         "stress",
+		about:        "Compare solvers on many small tasks that make learning rates hard to choose",
+		offered:      compare.Solvers,
+		defaultTasks: "all of the study; of the suite, without --full, those with a star",
+		defaults:     settings{seed: stress.FirstSeed, seeds: quickSeeds},
+
+		defaultSolvers: " (default all of the study)",
+		full:           fmt.Sprintf("make all tasks of the suite, from %d seeds", fullSeeds),
+		data: "the folders fashion-mnist and mnist, each with the four files of its data set " +
+			"(default the data of demo fashion and demo mnist)",
+		resume: "make only the runs that are not in the folder of --out yet",
+		jobs:   "one for each core",
+		flags: func(f *pflag.FlagSet, _ *settings) {
+			f.StringVar(&study, "study", study, "`name` of the comparison")
 		},
 	}
-	f := c.Flags()
-	f.SortFlags = false
-	f.StringVar(&s.study, "study", s.study, "`name` of the comparison")
-	f.StringSliceVar(&s.tasks, "tasks", nil,
-		"`list` of tasks (default some of the suite's, or all of another study's)")
-	f.StringSliceVar(&s.solvers, "solvers", nil, "`list` of solvers (default all of the study's)")
-	f.BoolVar(&s.full, "full", false, "make all tasks of the suite, from 5 seeds")
-	f.Uint64Var(&s.seed, "seed", stress.FirstSeed,
-		"`number` that weights, batches and noise follow from")
-	f.Var(starts{(*count)(&s.seeds)}, "seeds",
-		"`number` of seeds, counted on from --seed (default 2)")
-	f.Var((*count)(&s.jobs), "jobs", "`number` of runs side by side (default one for each core)")
-	f.StringVar(&s.fashion, "fashion", "", "`folder` with "+fashionFiles)
-	f.StringVar(&s.data, "data", "",
-		"`folder` with MNIST's files (default a module that ships them)")
-	f.StringVar(&s.out, "out", "out",
-		"`folder` for the tables, the figure and the runs, made if it does not exist")
-	f.BoolVar(&s.resume, "resume", false, "make only the runs that are not in the folder yet")
-	return c
+	for _, t := range stress.Suite(new(stress.Data)) {
+		u.tasks = append(u.tasks, t.Name)
+	}
+	u.help = stressHelp(u)
+	u.run = func(ctx context.Context, _ *dist.World, s settings, w io.Writer) error {
+		return runStress(ctx, s, study, w)
+	}
+	return u
 }
 
-func stressLong() string {
+func stressHelp(u suite) string {
 	var text strings.Builder
 	text.WriteString("Compare solvers without a learning rate, and Adam at five rates, on many " +
 		"small tasks.\nA run takes a second or so, all of them some minutes, with --full half an " +
@@ -77,38 +71,43 @@ func stressLong() string {
 		fmt.Fprintf(&text, "%s %-18s %s\n", star, t.Name, t.Title)
 	}
 	text.WriteString("\nSolvers of the suite:\n")
-	for _, s := range stress.Solvers() {
-		fmt.Fprintf(&text, "  %-18s %s\n", s.Name, s.Title)
+	for _, s := range stress.Studies[0].Solvers {
+		fmt.Fprintf(&text, "  %-18v %s\n", compare.Choices{s}, s.Short())
 	}
-	return strings.TrimSuffix(text.String(), "\n")
+	return text.String() + "\n" + u.helpOfSolvers()
 }
 
-// run makes the comparison and its report. Errors after the training has begun are failures.
-func (s *stressSettings) run(ctx context.Context, w io.Writer) error {
-	plan, err := s.plan(stress.NewData(s.findFashion(w), s.data))
+// runStress makes a comparison and its report. Errors after the training has begun are failures.
+func runStress(ctx context.Context, s settings, study string, w io.Writer) error {
+	plan, name, err := stressPlan(s, study, w)
 	if err != nil {
 		return err
 	}
-	release, err := s.prepare(plan.File)
+	release, err := s.openOut(name, append(stress.Files(s.out, name), plan.File)...)
 	if err != nil {
 		return err
 	}
 	defer release()
+	if !s.resume {
+		if err := os.Remove(plan.File); err != nil && !os.IsNotExist(err) {
+			return errors.WithMessage(err, "--out")
+		}
+	}
 	progress := newProgress(w, nil)
-	plan.Progress = func(done, all int, r stress.Result) { progress.stressRun(done, all, r) }
+	plan.Progress = progress.stressRun
 	results, err := plan.Run(ctx)
 	progress.close()
 	if err == nil || errors.Is(err, context.Canceled) && len(results) > 0 {
 		report := stress.NewReport(plan.Tasks, plan.Solvers, results)
 		text := fmt.Sprintf("%d runs, seeds from %d on. %s\n", len(results), s.seed,
 			stress.SeedsNote)
-		saveErr := report.Save(s.out, s.name(), text)
+		saveErr := report.Save(s.out, name, text)
 		fmt.Fprintf(w, "\n%s\n%s", figure.Table(report.Summary()), stress.Notes)
 		if saveErr != nil {
 			return failure{saveErr}
 		}
 		fmt.Fprintf(w, "\nWrote %s.md, %[1]s.png and more, and the runs to %s.\n",
-			filepath.Join(s.out, s.name()), plan.File)
+			filepath.Join(s.out, name), plan.File)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return failure{err}
@@ -116,73 +115,53 @@ func (s *stressSettings) run(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// findFashion returns how to find Fashion-MNIST: as demo fashion does, unless the user has named a
-// folder.
-func (s *stressSettings) findFashion(w io.Writer) stress.Find {
-	return func(ctx context.Context) (string, error) {
-		if s.fashion != "" {
-			return s.fashion, nil
-		}
-		source, p := dataset.FashionMNISTSource, &fetchProgress{w: w}
-		source.Flag = "--fashion"
-		defer p.close()
-		return source.Find(ctx, p.show)
-	}
-}
-
-// plan returns what to run.
-func (s *stressSettings) plan(data *stress.Data) (plan stress.Plan, err error) {
-	study, err := stress.FindStudy(s.study)
+// stressPlan returns what to run, and the beginning of the names of its files.
+func stressPlan(s settings, word string, w io.Writer) (plan stress.Plan, name string, err error) {
+	study, err := stress.FindStudy(word)
 	if err != nil {
-		return plan, err
+		return plan, "", errors.WithMessage(err, "--study")
 	}
-	plan = stress.Plan{Tasks: study.Tasks(data), Solvers: study.Solvers(), Jobs: s.jobs,
-		File: filepath.Join(s.out, s.name()+"-runs.csv")}
-	names := s.tasks
-	if names == nil && s.study == "suite" && !s.full {
-		names = stress.Quick
+	if s.full && !s.flags.Changed("seeds") {
+		s.seeds = fullSeeds
 	}
-	if names != nil {
-		if plan.Tasks, err = stress.ChooseTasks(plan.Tasks, names); err != nil {
-			return plan, errors.WithMessage(err, "--tasks")
-		}
+	tasks := study.Tasks(stressData(s.data, w))
+	plan = stress.Plan{Solvers: study.Solvers, Jobs: s.jobs, Seeds: compare.Seeds(s.seed, s.seeds)}
+	name = "stress"
+	if isSuite := study.Name == stress.Studies[0].Name; !isSuite {
+		name += "-" + study.Name
+	} else if s.tasks == nil && !s.full {
+		s.tasks = stress.Quick
+	}
+	plan.File = filepath.Join(s.out, name+"-runs.csv")
+	plan.Tasks, err = compare.Choose("task", tasks, s.tasks,
+		func(t stress.Task) string { return t.Name })
+	if err != nil {
+		return plan, "", errors.WithMessage(err, "--tasks")
 	}
 	if s.solvers != nil {
-		if plan.Solvers, err = stress.ChooseSolvers(plan.Solvers, s.solvers); err != nil {
-			return plan, errors.WithMessage(err, "--solvers")
+		plan.Solvers = s.solvers
+	}
+	return plan, name, nil
+}
+
+// stressData returns how to find the images: in the folder that the user has named, or else as the
+// experiments on them do.
+func stressData(folder string, w io.Writer) *stress.Data {
+	fashion := func(ctx context.Context) (string, error) {
+		if folder != "" {
+			return filepath.Join(folder, "fashion-mnist"), nil
 		}
+		source := dataset.FashionMNISTSource
+		source.Advice = "put them in a folder fashion-mnist, and name the folder above with --data"
+		return find(ctx, &source, w)
 	}
-	seeds := s.seeds
-	switch {
-	case seeds > 0:
-	case s.full:
-		seeds = 5
-	default:
-		seeds = 2
+	digits := func(context.Context) (string, error) {
+		if folder != "" {
+			return filepath.Join(folder, "mnist"), nil
+		}
+		return "", nil
 	}
-	plan.Seeds = stress.Seeds(s.seed, seeds)
-	return plan, nil
-}
-
-// name returns the beginning of the names of the files.
-func (s *stressSettings) name() string {
-	if s.study == stress.Studies[0].Name {
-		return "stress"
-	}
-	return "stress-" + s.study
-}
-
-// prepare opens the folder, and removes the runs in it unless they are to be kept.
-func (s *stressSettings) prepare(runs string) (release func(), err error) {
-	files := append(stress.Files(s.out, s.name()), runs)
-	if release, err = openOut(s.out, s.name(), files...); err != nil || s.resume {
-		return release, err
-	}
-	if err := os.Remove(runs); err != nil && !os.IsNotExist(err) {
-		release()
-		return nil, errors.WithMessage(err, "--out")
-	}
-	return release, nil
+	return stress.NewData(fashion, digits)
 }
 
 // stressRun shows a finished run: on a terminal by the bar, elsewhere by a line for some of them.
@@ -191,7 +170,7 @@ func (p *progress) stressRun(done, all int, r stress.Result) {
 		p.bar.ChangeMax(all + 1)
 		p.bar.Describe(fmt.Sprintf("%d of %d runs  %s, %s", done, all, r.Task, r.Solver))
 		p.bar.Set(done)
-	} else if every := (all + jobLines - 1) / jobLines; done%every == 0 {
+	} else if every := (all + comparisonLines - 1) / comparisonLines; done%every == 0 {
 		p.print(fmt.Sprintf("%d of %d runs, the last %s, %s, seed %d", done, all, r.Task, r.Solver,
 			r.Seed))
 	}

@@ -33,7 +33,7 @@ func TestStress(t *testing.T) {
 		}
 		return len(rows) - 1
 	}
-	base := "stress --tasks floor,rosenbrock --solvers l4adam,adam-1e-3 --out " + dir
+	base := "stress --tasks floor,rosenbrock --solvers l4adam,adam --out " + dir
 	for _, c := range []struct {
 		more      string
 		made, all string
@@ -52,7 +52,7 @@ func TestStress(t *testing.T) {
 		if !strings.Contains(stdout, c.made) || made != (c.made != "") {
 			t.Errorf("%q: no %q in %s", c.more, c.made, stdout)
 		}
-		if !strings.Contains(stdout, "Adam 1e-3") || !strings.Contains(stdout, c.all) {
+		if !strings.Contains(stdout, "Adam 0.001") || !strings.Contains(stdout, c.all) {
 			t.Errorf("%q: no summary of Adam with %q failed in %s", c.more, c.all, stdout)
 		}
 		if got := lines(); got != c.lines {
@@ -72,7 +72,7 @@ func TestStressMistakes(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--study x", `no study "x": choose from suite, long`},
 		{"--tasks floor,x", `no task "x": choose from fashion-0`},
-		{"--solvers adam", `no solver "adam": choose from l4adam`},
+		{"--solvers x", `no solver "x": choose from l4adam`},
 		{"--seeds 0", "want an integer from 1 to"},
 		{"--out " + occupied, "not a directory"},
 	} {
@@ -123,7 +123,7 @@ func fashionServer(t *testing.T) (dir string, requests *atomic.Int32) {
 // it. If it cannot be had, no other data takes its place.
 func TestStressFetches(t *testing.T) {
 	served, requests := fashionServer(t)
-	base := "stress --solvers adam-1e-3 --seeds 1 --out " + t.TempDir()
+	base := "stress --solvers adam --seeds 1 --out " + t.TempDir()
 	for _, c := range []struct {
 		args     string
 		requests int32
@@ -145,12 +145,16 @@ func TestStressFetches(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, stdout, stderr := demo(t, base, "--tasks linear")
-	for _, want := range []string{"404 Not Found", "apt-get install", "--fashion"} {
+	for _, want := range []string{"404 Not Found", "apt-get install", "--data"} {
 		if code != exitFailed || !strings.Contains(stderr, want) {
 			t.Errorf("exit code %d, want %q: %s%s", code, want, stdout, stderr)
 		}
 	}
-	args := "--tasks linear --fashion " + noisyData(t, 28)
+	folder := t.TempDir()
+	if err := os.Rename(noisyData(t, 28), filepath.Join(folder, "fashion-mnist")); err != nil {
+		t.Fatal(err)
+	}
+	args := "--tasks linear --data " + folder
 	if code, stdout, stderr := demo(t, base, args); code != 0 {
 		t.Errorf("%s: exit code %d: %s%s", args, code, stdout, stderr)
 	}
@@ -178,12 +182,13 @@ func TestStressDrawsFigures(t *testing.T) {
 	}
 }
 
-// TestStressInterrupted: the exit code tells.
+// TestStressInterrupted: an interrupt has its own exit code.
 func TestStressInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	code := run(ctx, dist.Alone(), fields("stress --tasks floor --out", t.TempDir()), &stdout, &stderr)
+	args := fields("stress --tasks floor --out", t.TempDir())
+	code := run(ctx, dist.Alone(), args, &stdout, &stderr)
 	if code != exitInterrupted {
 		t.Errorf("exit code %d: %s", code, stderr.String())
 	}

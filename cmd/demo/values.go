@@ -7,17 +7,16 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
+
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// maxCount is the largest count in a flag or a CSV file. Its product with the steps of an epoch
-// fits an int of 64 bits.
-const maxCount = 1_000_000_000
+// maxSeeds is the largest number of seeds. For each seed every solver runs on every task, and all
+// runs are listed before the first.
+const maxSeeds = 1000
 
-// maxStarts is the largest number of starts or seeds. Each is a run of every solver on every task,
-// and all runs are listed before the first.
-const maxStarts = 1000
-
-// count is a flag: an integer from 1 to maxCount. A zero count is not set and prints as nothing.
+// count is a flag: an integer from 1 to compare.MaxCount. A zero count is not set and prints as
+// nothing.
 type count int
 
 func (c *count) Type() string { return "number" }
@@ -29,7 +28,7 @@ func (c *count) String() string {
 	return strconv.Itoa(int(*c))
 }
 
-func (c *count) Set(text string) error { return c.setUpTo(maxCount, text) }
+func (c *count) Set(text string) error { return c.setUpTo(compare.MaxCount, text) }
 
 func (c *count) setUpTo(most int, text string) error {
 	n, err := strconv.Atoi(strings.TrimSpace(text))
@@ -40,10 +39,10 @@ func (c *count) setUpTo(most int, text string) error {
 	return nil
 }
 
-// starts is a flag: a count up to maxStarts.
-type starts struct{ *count }
+// seeds is a flag: a count up to maxSeeds.
+type seeds struct{ *count }
 
-func (s starts) Set(text string) error { return s.setUpTo(maxStarts, text) }
+func (s seeds) Set(text string) error { return s.setUpTo(maxSeeds, text) }
 
 // countList is a flag: different counts, separated by commas.
 type countList []int
@@ -62,7 +61,7 @@ func (l *countList) Set(text string) error {
 			return err
 		}
 		if slices.Contains(ns, int(n)) {
-			return errors.Errorf("%d stands there twice: name it once", n)
+			return errors.Errorf("%d is in the list twice: name it once", n)
 		}
 		ns = append(ns, int(n))
 	}
@@ -82,4 +81,24 @@ func (d *dtypeName) Set(text string) error {
 	}
 	*d = dtypeName(text)
 	return nil
+}
+
+// solverList is a flag: some of the offered solvers; see compare.ParseChoices.
+type solverList struct {
+	choices *compare.Choices
+	offered []compare.Solver
+}
+
+func (l *solverList) Type() string { return "list" }
+
+func (l *solverList) String() string {
+	if l.choices == nil { // pflag asks the zero value
+		return ""
+	}
+	return l.choices.String()
+}
+
+func (l *solverList) Set(text string) (err error) {
+	*l.choices, err = compare.ParseChoices(l.offered, text)
+	return err
 }

@@ -30,7 +30,7 @@ func TestNumericFlags(t *testing.T) {
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
 	tried := map[string]int{}
-	root := rootCommand(dist.Alone())
+	root := rootCommand(dist.Alone(), mnist().suite(), allSuites())
 	for _, c := range append(root.Commands(), root) {
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			switch f.Value.Type() {
@@ -60,7 +60,7 @@ func TestNumericFlags(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range fields("epochs restarts seed seeds jobs batch depth dropout") {
+	for _, name := range fields("epochs seed seeds jobs batch depth dropout") {
 		if tried[name] == 0 {
 			t.Errorf("no command has the flag --%s", name)
 		}
@@ -86,12 +86,12 @@ func TestMostEpochs(t *testing.T) {
 	}
 }
 
-// TestMostStarts: the runs of the largest number of starts fit in memory. None is made.
-func TestMostStarts(t *testing.T) {
+// TestMostSeeds: the runs of the largest number of seeds fit in memory. None is made.
+func TestMostSeeds(t *testing.T) {
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, args := range []string{
-		"regression --restarts 1000", "stress --full --seeds 1000", "programs --seeds 1000",
+		"regression --seeds 1000", "stress --full --seeds 1000", "programs --seeds 1000",
 	} {
 		var stdout, stderr bytes.Buffer
 		code := run(done, dist.Alone(), fields(args, "--out", t.TempDir()), &stdout, &stderr)

@@ -32,8 +32,8 @@ func (b *buffer[T]) bind(v gorgonia.Value) (moved bool, err error) {
 		return false, err
 	}
 	if !b.layout.set(shape, strides, len(data)) {
-		return false, errors.Errorf("shape %v with strides %v does not give each element its own "+
-			"place in %d elements of memory; give the solver a copy", shape, strides, len(data))
+		return false, errors.Errorf("with shape %v and strides %v, elements share memory or lie "+
+			"outside its %d elements: use a copy of the tensor", shape, strides, len(data))
 	}
 	b.tensor, b.size, b.rowMajor = t, v.MemSize(), b.layout.rowMajor()
 	if b.rowMajor {
@@ -58,7 +58,7 @@ func memory[T kernel.Float](v gorgonia.Value) (data []T, shape, strides []int, e
 			return nil, nil, nil, errors.New("nil tensor")
 		}
 		if !v.IsNativelyAccessible() {
-			return nil, nil, nil, errors.New("the tensor is not in the CPU's memory; copy it there")
+			return nil, nil, nil, errors.New("the tensor is not in the CPU's memory: copy it there")
 		}
 		data, ok = memoryOf[T](v)
 		shape, strides = v.Shape(), v.Strides()

@@ -41,7 +41,7 @@ func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 			return err
 		}
 	} else if len(model) != m.Len() {
-		return changed("%d weights, in the first step %d", len(model), m.Len())
+		return changed("it has %d weights, in the first step %d", len(model), m.Len())
 	}
 	if m.tensors == nil {
 		for i := range m.Len() {
@@ -51,7 +51,7 @@ func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 	moved := m.moved
 	m.moved = true // until all are bound: a parameter may panic
 	for i, v := range model {
-		if isNil(v) {
+		if IsNil(v) {
 			return errors.Errorf("l4: weight %d is nil", i)
 		}
 		elsewhere, other, err := m.tensors[i].bind(v)
@@ -125,15 +125,15 @@ func (m *Model) shown(i int) string {
 // describe sets up the model of the first step.
 func (m *Model) describe(model []gorgonia.ValueGrad) error {
 	if len(model) == 0 {
-		return errors.New("l4: the model has no parameters; give Step the nodes of the weights")
+		return errors.New("l4: the model has no parameters: pass the nodes of the weights")
 	}
 	tensors := make([]flat.Tensor, len(model))
 	for i, v := range model {
-		if isNil(v) {
+		if IsNil(v) {
 			return errors.Errorf("l4: weight %d is nil", i)
 		}
 		w := v.Value()
-		if isNil(w) {
+		if IsNil(w) {
 			return errors.Errorf("l4: %s: no value", NameOf(i, v))
 		}
 		tensors[i] = flat.Tensor{Name: nameOf(i, v), Shape: append([]int{}, w.Shape()...)}
@@ -169,7 +169,7 @@ func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 		}
 		for j, other := range m.tensors {
 			if weight.from == other.home() {
-				return changed("%s has the memory that %s had in the last step", m.shown(i),
+				return changed("%s has the memory of %s in the last step", m.shown(i),
 					m.shown(j))
 			}
 		}
@@ -201,11 +201,11 @@ func (m *Model) checkOverlaps(model []gorgonia.ValueGrad) error {
 		}
 		first, second := model[a.param], model[b.param]
 		if _, ok := first.(*gorgonia.Node); ok && first == second && a.param != b.param {
-			return errors.Errorf("l4: weights %d and %d are one node; Gorgonia makes one node "+
-				"of inputs of equal name and shape: give each a name with gorgonia.WithName",
+			return errors.Errorf("l4: weights %d and %d are the same node, because Gorgonia "+
+				"merges inputs with equal names and shapes: name each with gorgonia.WithName",
 				a.param, b.param)
 		}
-		return errors.Errorf("l4: %s shares memory with %s; give one of them a copy",
+		return errors.Errorf("l4: %s shares memory with %s: copy one of them",
 			a.of(NameOf(a.param, first)), b.of(NameOf(b.param, second)))
 	})
 }
@@ -223,15 +223,15 @@ func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 }
 
 func changed(format string, args ...any) error {
-	const remedy = "; make one solver for each set of weights, and keep the weights in order"
+	const remedy = ": create one solver for each set of weights, and keep the order"
 	return fmt.Errorf("%w: "+format+remedy, append([]any{ErrChanged}, args...)...)
 }
 
-// isNil reports whether v is nil or holds a nil pointer.
-func isNil(v any) bool {
+// IsNil reports whether v is nil or holds a nil pointer or function.
+func IsNil(v any) bool {
 	if v == nil {
 		return true
 	}
 	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
+	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }

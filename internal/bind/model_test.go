@@ -94,7 +94,7 @@ func TestOneNodeTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := new(bind.Model).Bind(gorgonia.NodesToValueGrads(gorgonia.Nodes{a, b}))
-	if want := "weights 0 and 1 are one node"; err == nil || !strings.Contains(err.Error(), want) {
+	if want := "weights 0 and 1 are the same node"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %q", err, want)
 	}
 }
@@ -108,14 +108,14 @@ func TestModelChanged(t *testing.T) {
 	}{
 		"grew": {func(m []*param) []*param {
 			return append(slices.Clone(m), newParam("c", tensor.Float64, 3, 1))
-		}, "3 weights, in the first step 2"},
-		"shrank": {func(m []*param) []*param { return m[:1] }, "1 weights, in the first step 2"},
+		}, "it has 3 weights, in the first step 2"},
+		"shrank": {func(m []*param) []*param { return m[:1] }, "it has 1 weights, in the first step 2"},
 		"reordered": {func(m []*param) []*param {
 			return []*param{m[1], m[0]}
 		}, "weight 0 is b, in the first step it was a"},
 		"reordered without names": {func(m []*param) []*param {
 			return []*param{{name: "a", w: m[1].w, g: m[1].g}, {name: "b", w: m[0].w, g: m[0].g}}
-		}, "a has the memory that b had"},
+		}, "a has the memory of b in the last step"},
 		"replaced": {func(m []*param) []*param {
 			return []*param{m[0], newParam("c", tensor.Float64, 2, 2, 3)}
 		}, "weight 1 is c"},

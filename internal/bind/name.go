@@ -15,7 +15,7 @@ const unnamed = "%!s(<nil>)()"
 // nameOf returns what tells a parameter from others: its own name if it has one, as in Gorgonia's
 // solvers, otherwise its position.
 func nameOf(i int, p gorgonia.ValueGrad) string {
-	if named, ok := p.(gorgonia.Namer); ok && !isNil(p) {
+	if named, ok := p.(gorgonia.Namer); ok && !IsNil(p) {
 		if name := named.Name(); name != "" {
 			return name
 		}
@@ -30,8 +30,8 @@ const positionPrefix = "parameter #"
 // position and shape.
 func NameOf(i int, p gorgonia.ValueGrad) string {
 	var shape gt.Shape
-	if !isNil(p) {
-		if w := p.Value(); !isNil(w) {
+	if !IsNil(p) {
+		if w := p.Value(); !IsNil(w) {
 			shape = w.Shape()
 		}
 	}

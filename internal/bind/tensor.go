@@ -67,7 +67,7 @@ func (t *typed[T]) take(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 	value := v.Value()
 	movedW, err := t.weight.bind(value)
 	if err != nil {
-		return false, !isNil(value), errors.WithMessage(err, "weight")
+		return false, !IsNil(value), errors.WithMessage(err, "weight")
 	}
 	if t.weight.fresh && !slices.Equal(t.weight.shape, t.shape) {
 		return false, true,

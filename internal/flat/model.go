@@ -49,6 +49,18 @@ func (m *Model) Len() int { return len(m.tensors) }
 // Tensor returns the description of a tensor.
 func (m *Model) Tensor(i int) Tensor { return m.tensors[i] }
 
+// Sizes returns the number of elements of all tensors of each dtype.
+func (m *Model) Sizes() (n32, n64 int) {
+	for _, t := range m.tensors {
+		if t.Dtype == Float32 {
+			n32 += t.Size()
+		} else {
+			n64 += t.Size()
+		}
+	}
+	return n32, n64
+}
+
 // Place gives the model the elements of a tensor, which must be of type T and as many as its shape
 // says. g is nil for a tensor without a gradient.
 func Place[T kernel.Float](m *Model, tensor int, w, g []T) {

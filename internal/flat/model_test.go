@@ -192,3 +192,19 @@ func has[T kernel.Float](p *Part[T], tensor int, weight float64) float64 {
 	}
 	return 0
 }
+
+// TestUse: vectors in memory that is given lie end to end, by dtype.
+func TestUse(t *testing.T) {
+	m := mixed()
+	n32, n64 := m.Sizes()
+	if n32 != 11 || n64 != 3*blockLen+1 {
+		t.Fatalf("sizes %d and %d", n32, n64)
+	}
+	x, y := make([]float32, n32), make([]float64, n64)
+	var v Vectors
+	v.Use(m, x, y)
+	m.Sum(v.Set())
+	if x[5] != -5 || x[6] != 0 || x[10] != -4 || y[3*blockLen-1] != -(3*blockLen-1) || !v.Made() {
+		t.Errorf("elements %v and %v", x, y[3*blockLen-1])
+	}
+}

@@ -35,6 +35,19 @@ func (v *Vectors) Renew(m *Model) {
 	}
 }
 
+// Use makes the vectors of a model in memory that is given, end to end. It must have the Sizes of
+// the model.
+func (v *Vectors) Use(m *Model, x []float32, y []float64) {
+	v.F32, v.F64 = make([][]float32, m.Len()), make([][]float64, m.Len())
+	for i, t := range m.tensors {
+		if n := t.Size(); t.Dtype == Float32 {
+			v.F32[i], x = x[:n:n], x[n:]
+		} else {
+			v.F64[i], y = y[:n:n], y[n:]
+		}
+	}
+}
+
 // Made reports whether there are vectors.
 func (v *Vectors) Made() bool { return v.F32 != nil || v.F64 != nil }
 

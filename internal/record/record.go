@@ -5,6 +5,7 @@ package record
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"io"
 	"math"
 
 	"github.com/pkg/errors"
@@ -42,15 +43,15 @@ func (f Format) Write(fields func(c *Codec) error) ([]byte, error) {
 func (f Format) Read(data []byte, fields func(c *Codec) error) error {
 	body := len(data) - crc32.Size
 	if body < len(f.Magic) || string(data[:len(f.Magic)]) != f.Magic {
-		return errors.Errorf("the data do not begin with %q", f.Magic)
+		return f.foreign()
 	}
 	if sum := binary.LittleEndian.Uint32(data[body:]); sum != crc32.Checksum(data[:body], table) {
-		return errors.New("damaged: the checksum does not match")
+		return errCorrupt
 	}
 	c := &Codec{data: data[len(f.Magic):body], reading: true}
 	if version := c.Uint(2, 0); version != uint64(f.Version) {
-		return errors.Errorf("the format is version %d, want %d: load the data with the release that "+
-			"saved them, or start anew", version, f.Version)
+		return errors.Errorf("the format has version %d, want %d: load the data with the "+
+			"release that saved it, or start anew", version, f.Version)
 	}
 	if err := fields(c); err != nil {
 		return err
@@ -58,6 +59,36 @@ func (f Format) Read(data []byte, fields func(c *Codec) error) error {
 	c.End()
 	return c.err
 }
+
+// Check returns an error unless a record of size bytes has the magic of the format and is undamaged.
+// It needs no memory for the record, so that a large file of another kind does no harm.
+func (f Format) Check(r io.Reader, size int64) error {
+	hash := crc32.New(table)
+	r = io.TeeReader(r, hash)
+	magic := make([]byte, len(f.Magic))
+	if _, err := io.ReadFull(r, magic); err != nil || string(magic) != f.Magic {
+		return f.foreign()
+	}
+	body := size - int64(len(magic)) - crc32.Size
+	if body < 0 {
+		return f.foreign()
+	}
+	if _, err := io.CopyN(io.Discard, r, body); err != nil {
+		return err
+	}
+	sum, want := make([]byte, crc32.Size), hash.Sum32()
+	if _, err := io.ReadFull(r, sum); err != nil {
+		return err
+	}
+	if binary.LittleEndian.Uint32(sum) != want {
+		return errCorrupt
+	}
+	return nil
+}
+
+var errCorrupt = errors.New("the data is corrupt: its checksum does not match")
+
+func (f Format) foreign() error { return errors.Errorf("the data does not begin with %q", f.Magic) }
 
 // Reading reports whether the Codec reads.
 func (c *Codec) Reading() bool { return c.reading }
@@ -86,7 +117,7 @@ func (c *Codec) End() {
 // next takes n bytes from the front.
 func (c *Codec) next(n uint64) []byte {
 	if n > uint64(len(c.data)) {
-		c.Fail("cut off: %d bytes are left, want %d", len(c.data), n)
+		c.Fail("the data is truncated: %d bytes are left, want %d", len(c.data), n)
 		return nil
 	}
 	b := c.data[:n]
@@ -114,7 +145,7 @@ func (c *Codec) Uint(bytes int, x uint64) uint64 {
 func (c *Codec) Count(n *int) {
 	x := c.Uint(8, uint64(*n))
 	if x > min(1<<62, math.MaxInt) {
-		c.Fail("a count of %d steps", x)
+		c.Fail("a count is %d, out of range", x)
 		x = 0
 	}
 	*n = int(x)
@@ -127,7 +158,7 @@ func (c *Codec) Flag(on *bool) {
 		x = 1
 	}
 	if x = c.Uint(1, x); x > 1 {
-		c.Fail("%d is neither yes nor no", x)
+		c.Fail("a flag is %d, want 0 or 1", x)
 	}
 	*on = x == 1
 }
@@ -167,7 +198,7 @@ func (c *Codec) Shape(shape []int) []int {
 	n := c.Uint(4, uint64(len(shape)))
 	if c.reading {
 		if n > uint64(len(c.data))/8 {
-			c.Fail("a shape of %d dimensions", n)
+			c.Fail("a shape has %d dimensions, more than there is data for", n)
 			return nil
 		}
 		shape = make([]int, n)
@@ -177,7 +208,7 @@ func (c *Codec) Shape(shape []int) []int {
 		x := c.Uint(8, uint64(shape[i]))
 		// No product overflows: neither factor is above the length of the data.
 		if left := uint64(len(c.data)); c.reading && (x == 0 || x > left || elements*x > left) {
-			c.Fail("a shape with %d elements of %d, more than there is data for", x, elements)
+			c.Fail("a shape has %d elements of %d, more than there is data for", x, elements)
 			return nil
 		}
 		shape[i] = int(x)

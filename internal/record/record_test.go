@@ -1,6 +1,8 @@
 package record
 
 import (
+	"bytes"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -104,7 +106,7 @@ func TestRefused(t *testing.T) {
 		"count": {written(func(c *Codec) { c.Uint(8, 1<<62+1) }), func(c *Codec) {
 			c.Count(new(int))
 		}, "count"},
-		"flag": {[]byte{2}, func(c *Codec) { c.Flag(new(bool)) }, "neither"},
+		"flag": {[]byte{2}, func(c *Codec) { c.Flag(new(bool)) }, "want 0 or 1"},
 		"NaN": {float(math.NaN()), func(c *Codec) {
 			c.Float("x", &x, math.Inf(-1), math.Inf(1))
 		}, "x is NaN"},
@@ -117,7 +119,7 @@ func TestRefused(t *testing.T) {
 		}, "xs is 3 at element 1"},
 		"bytes": {written(func(c *Codec) { c.Uint(8, math.MaxUint64) }), func(c *Codec) {
 			c.Bytes(nil)
-		}, "cut off"},
+		}, "truncated"},
 		"dimensions": {written(func(c *Codec) { c.Uint(4, math.MaxUint32) }), func(c *Codec) {
 			c.Shape(nil)
 		}, "dimensions"},
@@ -178,6 +180,30 @@ func TestFormat(t *testing.T) {
 		changed[i] ^= 1
 		if f.Read(changed, count) == nil {
 			t.Errorf("byte %d changed: no error", i)
+		}
+	}
+	check := func(f Format, data []byte) error {
+		return f.Check(bytes.NewReader(data), int64(len(data)))
+	}
+	if err := check(f, data); err != nil {
+		t.Errorf("Check: %v", err)
+	}
+	for n := range data {
+		want := "checksum"
+		if n < len("test")+4 {
+			want = "begin with"
+		}
+		if err := check(f, data[:n]); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Check of %d bytes: error %v, want one that says %q", n, err, want)
+		}
+	}
+	if err := check(Format{"other", 3}, data); err == nil {
+		t.Error("Check accepts another format")
+	}
+	for more := range int64(6) {
+		err := f.Check(bytes.NewReader(data), int64(len(data))+more+1)
+		if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("Check of a file that has become shorter: error %v", err)
 		}
 	}
 	if _, err := f.Write(func(*Codec) error { return errors.New("as told") }); err == nil {

@@ -14,8 +14,8 @@ type moments struct{ m, v []float64 }
 
 func newMoments(n int) moments { return moments{make([]float64, n), make([]float64, n)} }
 
-// least is the smallest magnitude of an average that is kept. Where gradients stay 0, averages
-// become so small that processors compute with them a hundred times slower.
+// least is the magnitude below which an average becomes 0. Where gradients stay 0, averages become
+// so small that processors compute with them a hundred times slower.
 const least = 1e-200
 
 // add takes in a gradient, times a factor.

@@ -1,6 +1,6 @@
 // Package baseline has other people's optimizers as solvers for Gorgonia, to compare with: three
-// with a constant learning rate, whose gradients can be clipped, and four that choose it themselves.
-// Each works as its authors describe it, with their defaults.
+// with a constant learning rate, whose gradients can be clipped, and four that choose it
+// themselves. Each follows its authors' description, with their defaults.
 //
 // A model is treated as one vector of all its weights. The arithmetic and the state are float64
 // whatever the dtype of the weights, which are rounded once a step.
@@ -8,6 +8,10 @@ package baseline
 
 import (
 	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/bind"
+	"github.com/l4-go/l4/internal/flat"
+	"github.com/l4-go/l4/internal/kernel"
 )
 
 // method is an optimizer of one vector.
@@ -18,32 +22,65 @@ type method interface {
 	step(w, g []float64)
 }
 
-// Solver steps a model by one of the methods. It belongs to one model of dense row-major tensors of
-// float32 or float64, and may not be used from two goroutines at once.
+// Solver steps a model by one of the methods. It belongs to one model, and must not be used by two
+// goroutines at once.
 type Solver struct {
 	method method
-	model  model
+	model  bind.Model
+	starts []int // of each tensor in w and g
 	w, g   []float64
 }
 
 var _ gorgonia.Solver = (*Solver)(nil)
 
 // Step moves the weights of the model in place and zeroes the gradients.
-func (s *Solver) Step(params []gorgonia.ValueGrad) error {
-	first := s.w == nil
-	if err := s.model.bind(params); err != nil {
+func (s *Solver) Step(model []gorgonia.ValueGrad) error {
+	if err := s.model.Bind(model); err != nil {
 		return err
 	}
+	first := s.w == nil
 	if first {
-		s.w, s.g = make([]float64, s.model.len), make([]float64, s.model.len)
+		n := 0
+		for i := range s.model.Len() {
+			s.starts = append(s.starts, n)
+			n += s.model.Tensor(i).Size()
+		}
+		s.w, s.g = make([]float64, n), make([]float64, n)
 	}
-	s.model.readWeights(s.w)
-	s.model.readGrads(s.g)
+	s.model.Sum(flat.NewPass(s, read[float32], read[float64]))
 	if first {
 		s.method.start(s.w)
 	}
 	s.method.step(s.w, s.g)
-	s.model.writeWeights(s.w)
-	s.model.zeroGrads()
+	s.write(s.w)
+	s.model.ZeroGrads()
 	return nil
+}
+
+func read[T kernel.Float](s *Solver, p *flat.Part[T]) (_, _ float64) {
+	at := s.starts[p.Tensor] + p.Lo
+	for i, w := range p.W {
+		s.w[at+i], s.g[at+i] = float64(w), float64(p.G[i])
+	}
+	return 0, 0
+}
+
+// write sets the weights of the model.
+func (s *Solver) write(w []float64) {
+	to := writer{s, w}
+	s.model.Sum(flat.NewPass(to, write[float32], write[float64]))
+	s.model.Commit()
+}
+
+type writer struct {
+	*Solver
+	from []float64
+}
+
+func write[T kernel.Float](to writer, p *flat.Part[T]) (_, _ float64) {
+	from := to.from[to.starts[p.Tensor]+p.Lo:]
+	for i := range p.W {
+		p.W[i] = T(from[i])
+	}
+	return 0, 0
 }

@@ -8,7 +8,8 @@ import (
 
 // NewDoG returns DoG (M. Ivgi, O. Hinder and Y. Carmon, DoG is SGD's Best Friend, ICML 2023):
 // gradient descent whose rate is the largest distance from the start over the root of all squared
-// gradients' sum. Its authors evaluate the average of the weights, l4.Average. The first step is 1e-6·(1+‖w‖) long.
+// gradients' sum. Its authors evaluate the average of the weights, l4.Average. The first step is
+// 1e-6·(1+‖w‖) long.
 func NewDoG() *Solver { return &Solver{method: &dog{squares: epsilon}} }
 
 const dogFirst = 1e-6

@@ -3,9 +3,10 @@ package baseline
 import (
 	"math"
 
-	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/floats"
 	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/objective"
 )
 
 // MoMoAdam is MoMo-Adam (F. Schaipp et al., MoMo: Momentum Models for Adaptive Learning Rates, ICML
@@ -13,30 +14,28 @@ import (
 // loss down to its lower bound.
 type MoMoAdam struct {
 	Solver
-	loss   gorgonia.Valuer
+	reader objective.Reader
 	method momo
 }
 
 // NewMoMoAdam returns MoMo-Adam with its authors' defaults: rate 1e-2, lower bound 0, no weight
-// decay. The loss is a scalar or a tensor of one element.
+// decay. The loss is a scalar or a tensor of one element; nil finds it, as in l4.NewL4Adam.
 func NewMoMoAdam(loss gorgonia.Valuer) *MoMoAdam {
-	s := &MoMoAdam{loss: loss, method: momo{rate: 1e-2}}
+	s := &MoMoAdam{method: momo{rate: 1e-2}}
+	s.SetLoss(loss)
 	s.Solver.method = &s.method
 	return s
 }
 
+// SetLoss sets the loss that the next step belongs to.
+func (s *MoMoAdam) SetLoss(loss gorgonia.Valuer) { s.reader.Loss = loss }
+
 // Step moves the weights of the model in place and zeroes the gradients.
-func (s *MoMoAdam) Step(params []gorgonia.ValueGrad) error {
-	switch x := s.loss.Value().Data().(type) {
-	case float32:
-		s.method.loss = float64(x)
-	case float64:
-		s.method.loss = x
-	default:
-		return errors.Errorf("baseline: the loss is a %T: "+
-			"want one number of float32 or float64", s.loss.Value())
+func (s *MoMoAdam) Step(model []gorgonia.ValueGrad) (err error) {
+	if s.method.loss, _, err = s.reader.Read(model); err != nil {
+		return err
 	}
-	return s.Solver.Step(params)
+	return s.Solver.Step(model)
 }
 
 type momo struct {

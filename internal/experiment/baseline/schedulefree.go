@@ -7,7 +7,8 @@ import "math"
 // average x, for which there is Swap.
 type ScheduleFree struct {
 	Solver
-	method scheduleFree
+	method  scheduleFree
+	swapped bool
 }
 
 // NewScheduleFree returns Schedule-Free AdamW with its authors' defaults: rate 2.5e-3, no warm-up
@@ -21,21 +22,25 @@ func NewScheduleFree() *ScheduleFree {
 // Swap puts the weights to evaluate into the model, and the ones in training back if it is called
 // again. It is called after at least one step, and there must be no step between the two calls.
 func (s *ScheduleFree) Swap() error {
-	s.method.x.model = s.model
-	return s.method.x.Swap()
+	s.swapped = !s.swapped
+	if s.swapped {
+		s.write(s.method.x)
+	} else {
+		s.write(s.w)
+	}
+	return nil
 }
 
 type scheduleFree struct {
-	rate   float64
-	t      float64
-	z, v   []float64
-	x      shadow
-	weight float64 // sum of the weights in the average so far
+	rate    float64
+	t       float64
+	x, z, v []float64
+	weight  float64 // sum of the weights in the average so far
 }
 
 func (s *scheduleFree) start(w []float64) {
 	s.z, s.v = append([]float64(nil), w...), make([]float64, len(w))
-	s.x.weights = append([]float64(nil), w...)
+	s.x = append([]float64(nil), w...)
 }
 
 func (s *scheduleFree) step(y, g []float64) {
@@ -43,11 +48,10 @@ func (s *scheduleFree) step(y, g []float64) {
 	rate := s.rate * math.Sqrt(1-math.Pow(beta2, s.t)) // largest so far, too
 	s.weight += rate * rate
 	share := rate * rate / s.weight
-	x := s.x.weights
 	for i, g := range g {
 		s.v[i] += (1 - beta2) * (g*g - s.v[i])
 		s.z[i] -= rate * g / (math.Sqrt(s.v[i]) + epsilon)
-		x[i] += share * (s.z[i] - x[i])
-		y[i] = (1-beta1)*s.z[i] + beta1*x[i]
+		s.x[i] += share * (s.z[i] - s.x[i])
+		y[i] = (1-beta1)*s.z[i] + beta1*s.x[i]
 	}
 }

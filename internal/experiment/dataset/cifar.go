@@ -44,7 +44,8 @@ func CIFAR10(folder string) (train, test *Images, err error) {
 	return train, test, nil
 }
 
-// newCIFAR returns no images, with mean and standard deviation of all that CIFAR-10 has to train on.
+// newCIFAR returns no images, with mean and standard deviation of all that CIFAR-10 has to train
+// on.
 func newCIFAR() *Images {
 	return &Images{
 		Rows: cifarSide, Cols: cifarSide, Channels: cifarChannels, Classes: 10,

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// record is an image as CIFAR-10's files hold it, with a number of its own in each pixel's channels.
+// record is an image as CIFAR-10's files hold it, with a number of its own in each pixel's
+// channels.
 func record(label byte) []byte {
 	data := []byte{label}
 	for channel := range cifarChannels {
@@ -51,7 +52,8 @@ func TestCIFAR10(t *testing.T) {
 		for i, got := range image {
 			pixel, channel := i/3, i%3
 			if want := byte(pixel%80+80*channel) + label; got != want {
-				t.Fatalf("image %d, pixel %d, channel %d: %d, want %d", n, pixel, channel, got, want)
+				t.Fatalf("image %d, pixel %d, channel %d: %d, want %d",
+					n, pixel, channel, got, want)
 			}
 		}
 	}
@@ -84,8 +86,8 @@ func TestCIFAR10Refuses(t *testing.T) {
 	}
 }
 
-// TestCropFlip: an image comes out moved by every distance up to the pad, half of the time mirrored,
-// with the mean of the channel around it, and what is drawn alone decides.
+// TestCropFlip: an image comes out moved by every distance up to the pad, half of the time
+// mirrored, with the mean of the channel around it, and what is drawn alone decides.
 func TestCropFlip(t *testing.T) {
 	const side, pad, draws = 5, 2, 4000
 	s := &Images{

@@ -15,20 +15,20 @@ import (
 	"github.com/pkg/errors"
 )
 
-// download is the fetching of one file. Until it is whole and checked, the file has another name.
-// What an interrupted download has left there is not fetched again.
+// A download fetches one file to a temporary name and renames it once its checksum matches. It goes
+// on from the bytes that an interrupted download has left.
 type download struct {
 	File
 	path     string
 	patience patience
 	report   func(done int64, failed error)
 
-	done int64 // bytes that are there
+	done int64 // bytes that have been fetched
 }
 
-// patience is how long to bear with a server.
+// patience says how long to wait for a server.
 type patience struct {
-	tries int           // in a row that bring nothing new
+	tries int           // in a row without a new byte
 	pause time.Duration // after the first of them; it doubles with each
 	stall time.Duration // without a byte, until an attempt counts as failed
 }
@@ -67,10 +67,10 @@ func (d *download) run(ctx context.Context) error {
 	}
 }
 
-// part is the name of the file until it is whole and checked.
+// part is the temporary name of the file.
 func (d *download) part() string { return d.path + ".part" }
 
-// attempt asks for the bytes that are missing. It returns nil if all are there then.
+// attempt fetches the missing bytes. It returns nil if the file is complete then.
 func (d *download) attempt(ctx context.Context) error {
 	part, err := os.OpenFile(d.part(), os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
@@ -119,8 +119,8 @@ func (d *download) receive(ctx context.Context, part *os.File, watchdog *time.Ti
 	return part.Sync()
 }
 
-// request asks for the bytes of the file from start on. The answer begins at first, which is 0 if the
-// server sends whole files only.
+// request asks for the bytes of the file from start on. The answer begins at first, which is 0 if
+// the server sends complete files only.
 func (d *download) request(
 	ctx context.Context, start int64,
 ) (body io.ReadCloser, first int64, err error) {
@@ -128,7 +128,7 @@ func (d *download) request(
 	if err != nil {
 		return nil, 0, permanent{err}
 	}
-	req.Header.Set("Accept-Encoding", "identity") // the checksum is that of the file as it is
+	req.Header.Set("Accept-Encoding", "identity") // the checksum is of the unencoded file
 	if start > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", start))
 	}

@@ -112,7 +112,7 @@ func body(r io.Reader, n int64) ([]byte, error) {
 		return nil, errors.Errorf("ends after %d of %d bytes", len(data), n)
 	}
 	if int64(len(data)) > n {
-		return nil, errors.Errorf("more than the %d bytes that the header tells", n)
+		return nil, errors.Errorf("more than the %d bytes that the header states", n)
 	}
 	return data, nil
 }

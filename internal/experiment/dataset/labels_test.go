@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -71,5 +72,18 @@ func TestFirst(t *testing.T) {
 		if first.Len() != want || len(first.Pixels) != want*images.Size() || first.Classes != 10 {
 			t.Errorf("first %d: %d labels, %d pixels", n, first.Len(), len(first.Pixels))
 		}
+	}
+}
+
+// TestSquares: each square of two by two pixels once, without a last odd row or column.
+func TestSquares(t *testing.T) {
+	images := &Images{Rows: 3, Cols: 5, Labels: make([]byte, 2)}
+	for i := range 30 {
+		images.Pixels = append(images.Pixels, byte(i))
+	}
+	var sums []int
+	images.Squares(func(sum int) { sums = append(sums, sum) })
+	if want := []int{12, 20, 72, 80}; !slices.Equal(sums, want) {
+		t.Errorf("sums %v, want %v", sums, want)
 	}
 }

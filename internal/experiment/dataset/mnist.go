@@ -50,7 +50,7 @@ func loadFolder(folder string, classes int) (train, test *Images, err error) {
 	return train, test, nil
 }
 
-// existing returns path or, if nothing is there, the path of its compressed form.
+// existing returns path or, if that does not exist, the path of its compressed form.
 func existing(path string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path

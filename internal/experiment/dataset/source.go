@@ -17,11 +17,11 @@ import (
 // Source is where the files of a data set come from.
 type Source struct {
 	Name      string // of the data set
-	Package   string // Debian's, "" for none
+	Package   string // Debian's; "" if Debian does not have the data
 	Installed string // the folder of that package
 	Files     []File
 	Members   *Members // of the archive that the only file is; nil for files used as they are
-	Flag      string   // by which the user can name a folder; "" for --data
+	Advice    string   // what to do with fetched files; "" for naming their folder with --data
 
 	patience patience // zero for the usual one
 }
@@ -35,14 +35,14 @@ type File struct {
 
 func (f File) name() string { return path.Base(f.URL) }
 
-// Progress hears how many bytes of a file are there, and, if an attempt to get the others failed but
-// another follows, why.
+// Progress is called with the number of bytes of a file that have been fetched and, if an attempt
+// to fetch the others has failed and another one follows, with the error.
 type Progress func(file string, done, size int64, failed error)
 
-// Find returns a folder with the files: that of the package if it is installed, or else one in the
-// user's cache. If that is missing too, Find fetches the files. Of several programs that do so at a
-// time one fetches and the others wait. What it has when ctx is done or the network fails is not
-// fetched again.
+// Find returns a folder with the files: the folder of the package if it is installed, or else a
+// folder in the user's cache. If both are missing, Find fetches the files. If several programs need
+// the files at a time, one fetches them and the others wait. What has been fetched when ctx is done
+// or the network fails is not fetched again.
 func (s *Source) Find(ctx context.Context, progress Progress) (folder string, err error) {
 	if s.Installed != "" && isFolder(s.Installed) {
 		return s.Installed, nil
@@ -116,6 +116,6 @@ func (s *Source) byHand() string {
 	if s.Members != nil {
 		text.WriteString(", unpack it,")
 	}
-	text.WriteString(" and name the folder with " + cmp.Or(s.Flag, "--data"))
+	text.WriteString(" and " + cmp.Or(s.Advice, "name the folder with --data"))
 	return text.String()
 }

@@ -122,8 +122,10 @@ func TestFaultsThatPass(t *testing.T) {
 			o.half(w, r)
 			<-r.Context().Done()
 		}), []string{"", rest}, bigSize, true},
-		"500":         {first(status(http.StatusInternalServerError)), []string{"", ""}, bigSize, false},
-		"is too busy": {first(status(http.StatusTooManyRequests)), []string{"", ""}, bigSize, false},
+		"500": {first(status(http.StatusInternalServerError)), []string{"", ""}, bigSize,
+			false},
+		"is too busy": {first(status(http.StatusTooManyRequests)), []string{"", ""}, bigSize,
+			false},
 		"is slow, but goes on": {first(func(o *origin, w http.ResponseWriter, _ *http.Request) {
 			for i := range 8 { // takes longer than it may hang
 				time.Sleep(time.Second / 4)
@@ -142,7 +144,8 @@ func TestFaultsThatPass(t *testing.T) {
 				w.Write(o.files["big"][start : start+bigSize/8])
 				w.(http.Flusher).Flush()
 				panic(http.ErrAbortHandler)
-			}, []string{"", "bytes=131072-", "bytes=262144-", "bytes=393216-", rest}, bigSize, false},
+			}, []string{"", "bytes=131072-", "bytes=262144-", "bytes=393216-", rest}, bigSize,
+			false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOrigin(t, big())
@@ -234,15 +237,15 @@ func TestFaultsThatStay(t *testing.T) {
 	}
 }
 
-// TestNoServer: so it looks without a network.
+// TestNoServer: without a network the error says what to do by hand.
 func TestNoServer(t *testing.T) {
 	o := newOrigin(t, big())
 	s := o.source(t)
-	s.Flag = "--set"
+	s.Advice = "put them there"
 	o.Close()
 	_, err := s.Find(context.Background(), quiet)
 	if err == nil || !strings.Contains(err.Error(), "refused") ||
-		!strings.Contains(err.Error(), "name the folder with --set: ") ||
+		!strings.Contains(err.Error(), " and put them there: ") ||
 		strings.Count(err.Error(), o.URL) != 2 { // what failed, and what to download
 		t.Errorf("%v", err)
 	}

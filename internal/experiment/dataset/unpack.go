@@ -84,8 +84,8 @@ func (m *Members) extract(files *tar.Reader, folder string) (missing []string, e
 	}
 }
 
-// wanted reports whether an entry is a member. It is an error if the entry is none that can be in
-// such an archive.
+// wanted reports whether an entry is a member. Entries that such an archive cannot contain are
+// errors.
 func (m *Members) wanted(h *tar.Header) (bool, error) {
 	switch {
 	case !filepath.IsLocal(h.Name):
@@ -93,7 +93,7 @@ func (m *Members) wanted(h *tar.Header) (bool, error) {
 	case h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader:
 		return false, nil
 	case h.Typeflag != tar.TypeReg:
-		return false, errors.Errorf("%q in it is no plain file", h.Name)
+		return false, errors.Errorf("%q in it is not a plain file", h.Name)
 	case !slices.Contains(m.Names, path.Base(h.Name)):
 		return false, nil
 	case h.Size != m.Size:

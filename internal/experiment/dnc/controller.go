@@ -6,8 +6,8 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// The controller is an LSTM of three pieces: gates, then cell and hidden. Rows of gates hold the
-// input gate, the candidate, the forget gate and the output gate.
+// The controller is an LSTM of three operations: gates, then cell and hidden. Rows of gates hold
+// the input gate, the candidate, the forget gate and the output gate.
 
 // forgetBias is added to the forget gate, so that at first little is forgotten.
 const forgetBias = 1

@@ -3,10 +3,10 @@
 // pattern. As in DeepMind's public implementation, no gradient flows through the write weights into
 // the usage.
 //
-// The net over all steps is one operation of the graph. Its pieces are functions of flat slices on
-// a tape, which allocates nothing when it runs, and the gradients of the weights are one product
-// over all steps. A controller, which is an LSTM, emits an interface by which several heads read
-// from a memory of slots and one writes to it.
+// The net over all steps is one node of the graph. It consists of operations on flat slices, which
+// a tape runs without allocating memory, and the gradients of the weights are one product over all
+// steps. A controller, which is an LSTM, emits an interface by which several heads read from a
+// memory of slots and one writes to it.
 package dnc
 
 import (
@@ -19,32 +19,6 @@ import (
 
 	"github.com/l4-go/l4/internal/op"
 )
-
-// Size are the dimensions of a net.
-type Size struct {
-	Steps, Batch, Inputs, Outputs int
-
-	Hidden       int // of the controller
-	Slots, Width int // of the memory
-	Heads        int // that read
-}
-
-// words is the length of what all heads read.
-func (s Size) words() int { return s.Heads * s.Width }
-
-// weights are the shapes of the weights: a matrix and a bias of each of the layers that make the
-// controller's gates, the interface and the output.
-func (s Size) weights() []tensor.Shape {
-	var shapes []tensor.Shape
-	for _, layer := range [][2]int{
-		{s.Inputs + s.words() + s.Hidden, 4 * s.Hidden},
-		{s.Hidden, newLayout(s).size},
-		{s.Hidden + s.words(), s.Outputs},
-	} {
-		shapes = append(shapes, tensor.Shape{layer[0], layer[1]}, tensor.Shape{layer[1]})
-	}
-	return shapes
-}
 
 // NewWeights draws initial weights: matrices from a normal distribution of deviation 1/√inputs, cut
 // off at two deviations, and biases 0.

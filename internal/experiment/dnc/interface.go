@@ -6,7 +6,7 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// layout tells where in its row of the interface, which the controller emits, a part begins.
+// layout says where in its row of the interface, which the controller emits, a part begins.
 type layout struct {
 	writeVector, erase, free, allocationGate, writeGate, modes int
 	writeKey, writeStrength, readKeys, readStrengths           int

@@ -1,14 +1,14 @@
 package dnc
 
 import (
-	"github.com/l4-go/l4/internal/experiment/nn/kernel"
+	"github.com/l4-go/l4/internal/experiment/gemm"
 	"github.com/l4-go/l4/internal/op"
 )
 
 // linear is a layer x·w + b that all steps share. It keeps the inputs of all steps and the
 // gradients of its outputs, so that the gradient of w is a single product.
 type linear[T op.Float] struct {
-	kernel         kernel.Kernel[T]
+	kernel         gemm.Kernel[T]
 	batch, in, out int
 
 	b          []T
@@ -24,31 +24,31 @@ type linear[T op.Float] struct {
 func newLinear[T op.Float](steps, batch, in, out int) *linear[T] {
 	rows := steps * batch
 	return &linear[T]{
-		kernel: kernel.Of[T](), batch: batch, in: in, out: out,
-		panels: make([]T, in*kernel.RoundUp(out)), transposed: make([]T, out*kernel.RoundUp(in)),
+		kernel: gemm.Of[T](), batch: batch, in: in, out: out,
+		panels: make([]T, in*gemm.RoundUp(out)), transposed: make([]T, out*gemm.RoundUp(in)),
 		inputs: make([]T, rows*in), grads: make([]T, rows*out), back: make([]T, batch*in),
-		gradPanels: make([]T, rows*kernel.RoundUp(out)), zeros: make([]T, kernel.Cols),
+		gradPanels: make([]T, rows*gemm.RoundUp(out)), zeros: make([]T, gemm.Cols),
 	}
 }
 
 // set takes over the weights for a run.
 func (l *linear[T]) set(w, b []T) {
 	l.b = b
-	kernel.Pack(l.panels, w, l.in, l.out, l.out)
-	for i := 0; i < l.in; i += kernel.Cols {
-		panel := l.transposed[i*l.out:][:kernel.Cols*l.out]
-		kernel.PackTransposed(panel, w[i*l.out:], l.out, min(kernel.Cols, l.in-i), l.out)
+	gemm.Pack(l.panels, w, l.in, l.out, l.out)
+	for i := 0; i < l.in; i += gemm.Cols {
+		panel := l.transposed[i*l.out:][:gemm.Cols*l.out]
+		gemm.PackTransposed(panel, w[i*l.out:], l.out, min(gemm.Cols, l.in-i), l.out)
 	}
 }
 
 // weightGradients sets the gradients of the weights after the backward pass.
 func (l *linear[T]) weightGradients(dw, db []T) {
 	rows := len(l.grads) / l.out
-	kernel.Pack(l.gradPanels, l.grads, rows, l.out, l.out)
-	for o := 0; o < l.out; o += kernel.Cols {
-		l.kernel.Multiply(kernel.Product{
-			Rows: l.in, Cols: min(kernel.Cols, l.out-o), Outer: 1, Inner: rows,
-			AI: 1, AK: l.in, BK: kernel.Cols, CI: l.out,
+	gemm.Pack(l.gradPanels, l.grads, rows, l.out, l.out)
+	for o := 0; o < l.out; o += gemm.Cols {
+		l.kernel.Multiply(gemm.Product{
+			Rows: l.in, Cols: min(gemm.Cols, l.out-o), Outer: 1, Inner: rows,
+			AI: 1, AK: l.in, BK: gemm.Cols, CI: l.out,
 		}, l.inputs, l.gradPanels[o*rows:], l.zeros, dw[o:])
 	}
 	clear(db)
@@ -77,20 +77,20 @@ func (p linearStep[T]) forward(y []T, in [][]T) {
 		}
 		from += width
 	}
-	for o := 0; o < p.out; o += kernel.Cols {
-		p.kernel.Multiply(kernel.Product{
-			Rows: p.batch, Cols: min(kernel.Cols, p.out-o), Outer: 1, Inner: p.in,
-			AI: p.in, AK: 1, BK: kernel.Cols, CI: p.out,
+	for o := 0; o < p.out; o += gemm.Cols {
+		p.kernel.Multiply(gemm.Product{
+			Rows: p.batch, Cols: min(gemm.Cols, p.out-o), Outer: 1, Inner: p.in,
+			AI: p.in, AK: 1, BK: gemm.Cols, CI: p.out,
 		}, p.inputs, p.panels[o*p.in:], p.b[o:], y[o:])
 	}
 }
 
 func (p linearStep[T]) backward(grads, in [][]T, _, dy []T) {
 	copy(p.grads, dy)
-	for i := 0; i < p.in; i += kernel.Cols {
-		p.kernel.Multiply(kernel.Product{
-			Rows: p.batch, Cols: min(kernel.Cols, p.in-i), Outer: 1, Inner: p.out,
-			AI: p.out, AK: 1, BK: kernel.Cols, CI: p.in,
+	for i := 0; i < p.in; i += gemm.Cols {
+		p.kernel.Multiply(gemm.Product{
+			Rows: p.batch, Cols: min(gemm.Cols, p.in-i), Outer: 1, Inner: p.out,
+			AI: p.out, AK: 1, BK: gemm.Cols, CI: p.in,
 		}, dy, p.transposed[i*p.out:], p.zeros, p.back[i:])
 	}
 	from := 0

@@ -2,7 +2,7 @@ package dnc
 
 import "github.com/l4-go/l4/internal/op"
 
-// link tells of each two slots how far the first was written right after the second,
+// link measures how far one slot was written right after another, for each two slots,
 //
 //	(1 - write[i] - write[j])·link[i,j] + write[i]·precedence[j], 0 where i = j,
 //
@@ -48,16 +48,16 @@ func (p link[T]) backward(grads, in [][]T, _, dy []T) {
 	}
 }
 
-// precedence tells how far each slot was the last to be written, (1 - Σ write)·precedence + write,
-// of the precedence before and the write weights.
+// precedence measures how far each slot was the last to be written, (1 - Σ write)·precedence +
+// write, of the precedence before and the write weights.
 type precedence[T op.Float] struct{ Size }
 
 func (p precedence[T]) forward(y []T, in [][]T) {
 	for at := 0; at < len(y); at += p.Slots {
 		write := in[1][at:][:p.Slots]
-		kept := 1 - sum(write)
+		share := 1 - sum(write)
 		for n, w := range write {
-			y[at+n] = kept*in[0][at+n] + w
+			y[at+n] = share*in[0][at+n] + w
 		}
 	}
 }
@@ -66,9 +66,9 @@ func (p precedence[T]) backward(grads, in [][]T, y, dy []T) {
 	for at := 0; at < len(y); at += p.Slots {
 		before, d := in[0][at:][:p.Slots], dy[at:][:p.Slots]
 		addScaled(grads[0][at:][:p.Slots], 1-sum(in[1][at:][:p.Slots]), d)
-		dkept := dot(before, d)
+		dshare := dot(before, d)
 		for n, dw := range d {
-			grads[1][at+n] += dw - dkept
+			grads[1][at+n] += dw - dshare
 		}
 	}
 }

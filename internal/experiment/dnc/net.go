@@ -1,6 +1,10 @@
 package dnc
 
-import "github.com/l4-go/l4/internal/op"
+import (
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/op"
+)
 
 // net is the module (inputs of all steps, weights) -> outputs of all steps.
 type net[T op.Float] struct {
@@ -50,10 +54,24 @@ func newNet[T op.Float](s Size) op.Module[T] {
 	return n
 }
 
+// weights are the shapes of the weights: a matrix and a bias of each of the layers that make the
+// controller's gates, the interface and the output.
+func (s Size) weights() []tensor.Shape {
+	var shapes []tensor.Shape
+	for _, layer := range [][2]int{
+		{s.Inputs + s.words() + s.Hidden, 4 * s.Hidden},
+		{s.Hidden, newLayout(s).size},
+		{s.Hidden + s.words(), s.Outputs},
+	} {
+		shapes = append(shapes, tensor.Shape{layer[0], layer[1]}, tensor.Shape{layer[1]})
+	}
+	return shapes
+}
+
 // step writes a step to the tape. It returns the state after it and the output.
 func (n *net[T]) step(step int, x variable[T], st state[T]) (state[T], variable[T]) {
 	s, l := n.Size, newLayout(n.Size)
-	apply := func(p piece[T], size int, in ...variable[T]) variable[T] {
+	apply := func(p operation[T], size int, in ...variable[T]) variable[T] {
 		return n.tape.apply(p, s.Batch*size, in...)
 	}
 

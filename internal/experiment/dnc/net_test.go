@@ -75,8 +75,8 @@ func TestNetGradients(t *testing.T) {
 	}
 	loss, grads := run(n, s, in, targets, mask)
 	for i := range n.tape.calls {
-		if c := &n.tape.calls[i]; c.piece == (detach[float64]{}) {
-			c.piece = frozen{}
+		if c := &n.tape.calls[i]; c.operation == (detach[float64]{}) {
+			c.operation = frozen{}
 		}
 	}
 	const h = 1e-6
@@ -276,7 +276,9 @@ func TestApply(t *testing.T) {
 				return Apply(s, x, append(weights[2:6:6], weights[:2]...))
 			},
 			"targets of another shape": func() (*G.Node, error) { return Loss(logits, x, m) },
-			"no mask":                  func() (*G.Node, error) { return Loss(logits, logits, logits) },
+			"no mask": func() (*G.Node, error) {
+				return Loss(logits, logits, logits)
+			},
 		} {
 			if _, err := call(); err == nil {
 				t.Errorf("%s: no error", what)

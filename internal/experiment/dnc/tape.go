@@ -2,18 +2,18 @@ package dnc
 
 import "github.com/l4-go/l4/internal/op"
 
-// piece is a part of the net: a differentiable function of some inputs with one output, over flat
-// slices that hold one row after another for each of the batch. It belongs to one call on a tape,
-// so it may keep in forward what backward needs.
-type piece[T op.Float] interface {
+// operation is a part of the net: a differentiable function of some inputs with one output, over
+// flat slices that hold a row for each of the batch. An operation belongs to one call on a tape, so
+// forward may keep what backward needs.
+type operation[T op.Float] interface {
 	forward(y []T, in [][]T)
 	// backward adds to grads[i] the gradient with respect to in[i], for each i of which grads[i] is
 	// not nil; dy is that with respect to y.
 	backward(grads, in [][]T, y, dy []T)
 }
 
-// variable is what a piece reads or makes, with the gradient of the loss with respect to it. A
-// constant has a nil gradient.
+// variable is what an operation reads or writes, with the gradient of the loss with respect to it.
+// A constant has a nil gradient.
 type variable[T op.Float] struct{ value, grad []T }
 
 func newVariable[T op.Float](size int) variable[T] {
@@ -25,14 +25,14 @@ func newVariable[T op.Float](size int) variable[T] {
 type tape[T op.Float] struct{ calls []call[T] }
 
 type call[T op.Float] struct {
-	piece     piece[T]
+	operation operation[T]
 	out       variable[T]
 	in, grads [][]T
 }
 
 // apply adds a call and returns its output.
-func (t *tape[T]) apply(p piece[T], size int, in ...variable[T]) variable[T] {
-	c := call[T]{piece: p, out: newVariable[T](size)}
+func (t *tape[T]) apply(p operation[T], size int, in ...variable[T]) variable[T] {
+	c := call[T]{operation: p, out: newVariable[T](size)}
 	for _, v := range in {
 		c.in, c.grads = append(c.in, v.value), append(c.grads, v.grad)
 	}
@@ -43,7 +43,7 @@ func (t *tape[T]) apply(p piece[T], size int, in ...variable[T]) variable[T] {
 func (t *tape[T]) forward() {
 	for i := range t.calls {
 		c := &t.calls[i]
-		c.piece.forward(c.out.value, c.in)
+		c.operation.forward(c.out.value, c.in)
 	}
 }
 
@@ -58,6 +58,6 @@ func (t *tape[T]) clear() {
 func (t *tape[T]) backward() {
 	for i := len(t.calls) - 1; i >= 0; i-- {
 		c := &t.calls[i]
-		c.piece.backward(c.grads, c.in, c.out.value, c.out.grad)
+		c.operation.backward(c.grads, c.in, c.out.value, c.out.grad)
 	}
 }

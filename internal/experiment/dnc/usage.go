@@ -7,7 +7,7 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// usage tells how much each slot is used,
+// usage measures how much each slot is used,
 //
 //	(usage + (1 - usage)·write)·∏ (1 - free·read), the product over the heads,
 //
@@ -38,13 +38,13 @@ func (p usage[T]) backward(grads, in [][]T, _, dy []T) {
 		for n := range p.Slots {
 			i := b*p.Slots + n
 			u, w := in[0][i], in[1][i]
-			written, kept := u+(1-u)*w, T(1)
+			written, share := u+(1-u)*w, T(1)
 			for r, f := range free {
-				kept *= 1 - f*in[2][(b*p.Heads+r)*p.Slots+n]
+				share *= 1 - f*in[2][(b*p.Heads+r)*p.Slots+n]
 			}
-			grads[0][i] += dy[i] * kept * (1 - w)
+			grads[0][i] += dy[i] * share * (1 - w)
 			if grads[1] != nil {
-				grads[1][i] += dy[i] * kept * (1 - u)
+				grads[1][i] += dy[i] * share * (1 - u)
 			}
 			for r, f := range free {
 				others := T(1) // the product without this head, which may be 0

@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
@@ -44,7 +45,7 @@ var dashes = [][]vg.Length{
 
 const (
 	width     = 11 * vg.Inch
-	rowHeight = 4.2 * vg.Inch
+	rowHeight = 4.2 * vg.Inch // of one row or two; of more, the height of two is shared
 
 	titleSize, labelSize, tickSize = 11, 10, 9 // points
 )
@@ -62,7 +63,7 @@ func Save(path string, rows ...[]Panel) error {
 			plots[i] = append(plots[i], drawn)
 		}
 	}
-	height := rowHeight * vg.Length(len(rows))
+	height := rowHeight * vg.Length(min(len(rows), 2))
 	var canvas vg.CanvasWriterTo
 	switch ext := filepath.Ext(path); ext {
 	case ".png":
@@ -130,7 +131,7 @@ func (p Panel) lineStyle(i int) draw.LineStyle {
 func (p Panel) plot() (*plot.Plot, error) {
 	d := plot.New()
 	// The y-axis has its name above it: beside it, plot leaves room as if the axis were linear.
-	d.Title.Text, d.X.Label.Text = p.Title+"\n"+p.Y, p.X
+	d.Title.Text, d.X.Label.Text = strings.TrimPrefix(p.Title+"\n"+p.Y, "\n"), p.X
 	for f, size := range map[*font.Font]font.Length{
 		&d.Title.TextStyle.Font: titleSize, &d.X.Label.TextStyle.Font: labelSize,
 		&d.X.Tick.Label.Font: tickSize, &d.Y.Tick.Label.Font: tickSize,

@@ -51,7 +51,7 @@ func TestSave(t *testing.T) {
 			}
 			data, _ := os.ReadFile(filepath.Join(dir, "f.svg"))
 			if !strings.Contains(string(data), "</svg>") {
-				t.Error("the SVG is not whole")
+				t.Error("the SVG is not complete")
 			}
 		})
 	}
@@ -171,7 +171,7 @@ func TestCheckWritable(t *testing.T) {
 		t.Errorf("left behind: %v", files)
 	}
 	if _, err := Leftovers(filepath.Join(dir, "no", "f")); err == nil {
-		t.Error("a folder that does not exist is no error")
+		t.Error("no error for a folder that does not exist")
 	}
 }
 

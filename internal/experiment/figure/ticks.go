@@ -41,7 +41,7 @@ func (decades) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// evenly marks up to seven whole numbers at even distances.
+// evenly marks up to seven integers at even distances.
 type evenly struct{}
 
 func (evenly) Ticks(low, high float64) []plot.Tick {

@@ -22,44 +22,9 @@ func WriteCSV(path string, rows [][]string) error {
 	})
 }
 
-// Table returns rows as text in aligned columns, the first to the left and the others to the right.
-// A row of one cell is a heading across all columns.
-func Table(rows [][]string) string {
-	var widths []int
-	for _, row := range rows {
-		if len(row) == 1 {
-			continue
-		}
-		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], len([]rune(cell)))
-		}
-	}
-	var b strings.Builder
-	for _, row := range rows {
-		if len(row) == 1 {
-			b.WriteString(row[0] + "\n")
-			continue
-		}
-		for i, cell := range row {
-			pad := strings.Repeat(" ", widths[i]-len([]rune(cell)))
-			switch {
-			case i == 0:
-				b.WriteString(cell + pad)
-			default:
-				b.WriteString("  " + pad + cell)
-			}
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
-}
-
-// WriteFile writes a file whole or not at all. Until it is whole it has a name of its own, so that
-// several programs may write the same file at a time; a crash leaves that name behind, see
-// Leftovers.
+// WriteFile writes a complete file or none. Until the file is complete it has a temporary name, so
+// that several programs may write the same file at a time. A crash leaves the temporary file
+// behind; see Leftovers.
 func WriteFile(path string, write func(io.Writer) error) error {
 	f, err := createTemp(path)
 	if err != nil {
@@ -70,7 +35,7 @@ func WriteFile(path string, write func(io.Writer) error) error {
 		err = f.Sync()
 	}
 	if err == nil {
-		err = f.Chmod(0o644) // a temporary file is its owner's alone
+		err = f.Chmod(0o644) // only its owner may read a temporary file
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
@@ -81,7 +46,7 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	return os.Rename(f.Name(), path)
 }
 
-// Open opens a file to read. What is not a regular file, such as a device, is an error, since it
+// Open opens a file to read. Anything but a regular file, such as a device, is an error, since it
 // may have no end.
 func Open(path string) (*os.File, error) {
 	info, err := os.Stat(path)
@@ -107,7 +72,7 @@ func CheckWritable(path string) error {
 	return os.Remove(f.Name())
 }
 
-// tempSuffix ends the names of files that are not whole yet.
+// tempSuffix ends the names of files that are not complete yet.
 const tempSuffix = ".tmp"
 
 func createTemp(path string) (*os.File, error) {
@@ -115,8 +80,8 @@ func createTemp(path string) (*os.File, error) {
 	return f, errors.WithMessagef(err, "figure: cannot write %s", path)
 }
 
-// Leftovers returns the unfinished files that crashes of WriteFile have left of a path, and those
-// that other programs are writing.
+// Leftovers returns the unfinished files of a path: those that crashes of WriteFile have left, and
+// those that other programs are writing.
 func Leftovers(path string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {

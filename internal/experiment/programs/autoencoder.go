@@ -32,7 +32,7 @@ func binaryCrossEntropy(_ *net, p, y *G.Node) *G.Node {
 // The loss is a sum over batch and pixels, which Adam's batch size divides.
 var vae = Program{
 	Name: "vae", Title: "Variational autoencoder of digits by a summed loss",
-	Author: Author{"Adam 0.001, batch size 50", func() G.Solver {
+	Author: Author{"Gorgonia's Adam 0.001, batch size 50", func() G.Solver {
 		return G.NewAdamSolver(G.WithLearnRate(1e-3), G.WithBatchSize(50))
 	}},
 	Metric: Metric{Name: "test loss", Good: 51},

@@ -8,6 +8,8 @@ import (
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 var charRNNSum = Program{
@@ -45,7 +47,7 @@ red orange yellow green blue violet brown black white grey`)
 
 const letters = " abcdefghijklmnopqrstuvwxyz"
 
-// reduction makes the loss of those of the letters.
+// A reduction combines the losses of the letters into one.
 type reduction func(n *net, losses G.Nodes) *G.Node
 
 // sentence is the graph for one length.
@@ -57,8 +59,8 @@ type sentence struct {
 	vm      G.VM
 }
 
-// newSentence builds the graph for so many letters to predict. Weights that are nil are drawn; the
-// others are those of another graph.
+// newSentence builds the graph for a number of letters to predict. It draws the weights if they are
+// nil, and otherwise shares them with another graph.
 func newSentence(r *rand.Rand, weights []G.Value, length int, reduce reduction) *sentence {
 	const hidden = 24
 	s := &sentence{net: newNet(r, tensor.Float32)}
@@ -128,7 +130,7 @@ func newCharRNN(r *rand.Rand, newSolver NewSolver, reduce reduction) Train {
 		for range steps {
 			word := words[r.IntN(len(words))]
 			s := graphs[len(word)+1]
-			setLoss(solver, s.loss)
+			compare.SetLoss(solver, s.loss)
 			if err := s.fit(s.vm, solver, 1, func() { s.load(word) }); err != nil {
 				return 0, err
 			}

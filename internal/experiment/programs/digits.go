@@ -31,15 +31,7 @@ var loadDigits = sync.OnceValues(func() (train, test digits) {
 // shrink averages blocks of two by two pixels.
 func shrink(s *dataset.Images) digits {
 	d := digits{x: table{cols: digitSide * digitSide}, labels: s.Labels}
-	for at := 0; at < len(s.Pixels); at += s.Size() {
-		for row := range digitSide {
-			for col := range digitSide {
-				p := s.Pixels[at+2*row*s.Cols+2*col:]
-				sum := int(p[0]) + int(p[1]) + int(p[s.Cols]) + int(p[s.Cols+1])
-				d.x.data = append(d.x.data, float64(sum)/(4*255))
-			}
-		}
-	}
+	s.Squares(func(sum int) { d.x.data = append(d.x.data, float64(sum)/(4*255)) })
 	return d
 }
 
@@ -55,7 +47,7 @@ func (d digits) targets(yes, no float64) table {
 	return y
 }
 
-// digitsOf is the task of telling digits apart, short of net and loss.
+// digitsOf is the task of classifying digits, without net and loss.
 func digitsOf(dt tensor.Dtype, yes, no float64) supervised {
 	train, test := loadDigits()
 	return supervised{

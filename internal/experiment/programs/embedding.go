@@ -21,8 +21,8 @@ func (n *net) letIndices(x *G.Node, indices []int) {
 	}
 }
 
-// A word is followed by one of its own topic in four cases of five. The least loss is the entropy
-// of that.
+// In four cases of five a word is followed by a word of the same topic. The least loss is the
+// entropy of this distribution.
 var skipGram = Program{
 	Name: "skip-gram", Title: "Skip-gram of 60 words in 6 topics by a full softmax",
 	Author: adam(0.01),
@@ -85,7 +85,7 @@ var factorisation = Program{
 func newFactorisation(r *rand.Rand, newSolver NewSolver) Train {
 	const users, items, rank, batch, ratings = 60, 80, 3, 64, 3200
 	taste, kind := table{rank, normals(r, users*rank, 1)}, table{rank, normals(r, items*rank, 1)}
-	// rate draws so many ratings, with noise of the given deviation.
+	// rate draws a number of ratings, with noise of the given deviation.
 	rate := func(count int, noise float64) (of, what []int, score table) {
 		of, what, score = draw(r, count, users), draw(r, count, items), table{cols: 1}
 		for i := range of {

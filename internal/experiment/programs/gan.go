@@ -90,8 +90,8 @@ func newGAN(r *rand.Rand, newSolver NewSolver) Train {
 	}
 }
 
-// energyDistance tells how far two samples of points are from being drawn from one distribution. It
-// is 0 for equal samples.
+// energyDistance measures how far two samples of points are from being drawn from one distribution.
+// It is 0 for equal samples.
 func energyDistance(a, b table) float64 {
 	mean := func(a, b table) float64 {
 		sum := 0.0

@@ -98,9 +98,3 @@ func (n *net) project(x *G.Node, out int) *G.Node {
 	w, b := n.param(glorot(n.r), x.Shape()[1], out), n.param(G.Zeroes(), 1, out)
 	return G.Must(G.Add(G.Must(G.Mul(x, w)), b))
 }
-
-func oneHot(i, size int) []float64 {
-	xs := make([]float64, size)
-	xs[i] = 1
-	return xs
-}

@@ -8,6 +8,8 @@ import (
 	"gonum.org/v1/gonum/floats"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 // net is a graph in the making, with what all programs do to theirs.
@@ -144,13 +146,8 @@ func gaussianInit(r *rand.Rand, deviation float64) G.InitWFn {
 	}
 }
 
-func normals(r *rand.Rand, n int, deviation float64) []float64 {
-	xs := make([]float64, n)
-	for i := range xs {
-		xs[i] = deviation * r.NormFloat64()
-	}
-	return xs
-}
+// normals draws normal numbers.
+var normals = compare.Normals
 
 // values returns a copy of a value's elements.
 func values(v G.Value) []float64 {
@@ -214,4 +211,11 @@ func cycle(n, limit int) func() []int {
 
 func rootMeanSquare(xs []float64) float64 {
 	return floats.Norm(xs, 2) / math.Sqrt(float64(len(xs)))
+}
+
+// oneHot returns zeros but for a 1 at i.
+func oneHot(i, size int) []float64 {
+	xs := make([]float64, size)
+	xs[i] = 1
+	return xs
 }

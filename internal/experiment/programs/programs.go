@@ -1,17 +1,17 @@
 // Package programs is a suite of small programs as Gorgonia's users write them, with Gorgonia's own
 // operations and the faults that such programs have. Each trains with any solver, so that a solver
-// can be tried on what people do with Gorgonia rather than on benchmarks.
+// can be tried on what people do with Gorgonia rather than on benchmarks. So each has its own
+// training loop, and ignores the errors of Step on purpose.
 package programs
 
 import (
 	"math"
 	"math/rand/v2"
-	"sync"
 
 	"gorgonia.org/gorgonia"
 )
 
-// Program is one of the suite.
+// Program is a program of the suite.
 type Program struct {
 	Name, Title string
 	Author      Author
@@ -21,22 +21,16 @@ type Program struct {
 	// Elusive says that the loss does not measure progress, as in a GAN, so that L4 is not expected
 	// to win.
 	Elusive bool
-	// Unseeded says that not all that is random follows from the seed.
-	Unseeded bool
-	// WrongGradient says that an operation of Gorgonia has a wrong gradient here, with which the
-	// solvers are to train all the same.
-	WrongGradient bool
 
-	// New builds the program and returns the rest of it, which trains for so many steps and returns
-	// the metric. Data, initial weights and batches follow from r. newSolver makes a solver for the
-	// given loss.
+	// New builds the program and returns its training. Data, initial weights and batches follow
+	// from r. newSolver makes a solver for the given loss.
 	New func(r *rand.Rand, newSolver NewSolver) Train
 }
 
-// Train trains for so many steps and returns the metric. It is called once.
+// Train trains for a number of steps and returns the metric. It is called once.
 type Train func(steps int) (metric float64, err error)
 
-// NewSolver makes a solver for a loss, which is nil if the program cannot see it.
+// NewSolver makes a solver for a loss, which is nil if the program hides it.
 type NewSolver func(loss gorgonia.Valuer) gorgonia.Solver
 
 // Metric says what a program is judged by.
@@ -55,28 +49,4 @@ func (m Metric) Better(a, b float64) bool {
 		return a > b
 	}
 	return a < b
-}
-
-// All are the programs, relatives side by side.
-var All = []Program{
-	outliers, firstOutlier, largeTargets, leastAbsolute, huber, relativeError, sine, gaussian,
-	quietStart, fineTuning, continued,
-	xor, logistic, clickRate,
-	softLabels, logEpsilon, forgottenLog, squaredSoftMax, batchNorm, dropout, convnet,
-	framework,
-	autoencoder, vae,
-	charRNNSum, charRNNMean, lstm,
-	skipGram, factorisation,
-	qLearning, rareReward, reinforce, selfPlay, gan,
-}
-
-// building is held while a graph is built, differentiated or compiled: Gorgonia then changes state
-// that all graphs share.
-var building sync.Mutex
-
-// setLoss tells a solver that asks for it that the next step belongs to another loss.
-func setLoss(solver gorgonia.Solver, loss gorgonia.Valuer) {
-	if s, ok := solver.(interface{ SetLoss(gorgonia.Valuer) }); ok {
-		s.SetLoss(loss)
-	}
 }

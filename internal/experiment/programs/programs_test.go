@@ -5,11 +5,13 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
 
 	"github.com/l4-go/l4"
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 // train runs a program from its first seed and returns the metric.
@@ -104,13 +106,12 @@ func (s *teller) Step(model []G.ValueGrad) error {
 }
 
 // TestHiddenLoss: in each program an L4Adam finds the loss, and makes the steps that it makes if it
-// is told. It has no objection to a graph, but to the one with Gorgonia's Dropout. With the Lisp
-// machine of lstm the loss cannot be found.
+// is told. It has no objection to a graph. With the Lisp machine of lstm the loss cannot be found.
 func TestHiddenLoss(t *testing.T) {
-	run := func(p Program, told bool, opts ...l4.Option) (metric float64, err error) {
+	run := func(p Program, told bool) (metric float64, err error) {
 		var solvers []*teller
 		metric = train(t, p, 12, func(loss G.Valuer) G.Solver {
-			s := &teller{L4Adam: l4.NewL4Adam(nil, opts...), told: told}
+			s := &teller{L4Adam: l4.NewL4Adam(nil), told: told}
 			s.SetLoss(loss)
 			solvers = append(solvers, s)
 			return s
@@ -121,15 +122,12 @@ func TestHiddenLoss(t *testing.T) {
 		return metric, err
 	}
 	for _, p := range All {
-		if _, err := run(p, true); (err != nil) != p.WrongGradient {
-			t.Errorf("%s: error %v", p.Name, err)
-		}
-		want, err := run(p, true, options(p)...)
-		got, hiddenErr := run(p, false, options(p)...)
+		want, err := run(p, true)
+		got, hiddenErr := run(p, false)
 		if err != nil || (hiddenErr != nil) != (p.Name == "lstm") {
 			t.Errorf("%s: error %v, and without the loss %v", p.Name, err, hiddenErr)
 		}
-		if got != want && !p.Unseeded && hiddenErr == nil {
+		if got != want && hiddenErr == nil {
 			t.Errorf("%s: %v, and without the loss %v", p.Name, want, got)
 		}
 	}
@@ -138,7 +136,7 @@ func TestHiddenLoss(t *testing.T) {
 // TestRunRepeats: the same seed gives the same metric to the bit, whatever runs beside it, and
 // another seed another.
 func TestRunRepeats(t *testing.T) {
-	scope := Scope{Programs: All, Solvers: Solvers[1:2], Seeds: []uint64{1, 2},
+	scope := Scope{Programs: All, Solvers: DefaultSolvers[1:2], Seeds: []uint64{1, 2},
 		Length: 0.01, Jobs: 1}
 	first, err := Run(context.Background(), scope)
 	if err != nil {
@@ -146,7 +144,7 @@ func TestRunRepeats(t *testing.T) {
 	}
 	calls := 0
 	scope.Jobs = 4
-	scope.OnResult = func(Result) { calls++ }
+	scope.Progress = func(Result) { calls++ }
 	second, err := Run(context.Background(), scope)
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +155,7 @@ func TestRunRepeats(t *testing.T) {
 	for i, r := range first {
 		s := second[i]
 		same := math.Float64bits(r.Metric) == math.Float64bits(s.Metric)
-		if !same && !r.Program.Unseeded || r.Refused != s.Refused || r.Err != nil {
+		if !same || r.Refused != s.Refused || r.Err != nil {
 			t.Errorf("%s, seed %d: %v, then %v; error %v",
 				r.Program.Name, r.Seed, r.Metric, s.Metric, r.Err)
 		}
@@ -183,14 +181,15 @@ func TestRunRepeats(t *testing.T) {
 	}
 }
 
-// TestRunCountsRefusals: errors of Step are counted and the first is kept.
+// TestRunCountsRefusals: the result has the number of errors of Step and the first error.
 func TestRunCountsRefusals(t *testing.T) {
-	refusing := Solver{Name: "refusing", New: func(Program) NewSolver {
-		return func(loss G.Valuer) G.Solver { return &watcher{t, "xor", loss} }
-	}}
+	before := compare.Solvers
+	t.Cleanup(func() { compare.Solvers = before })
+	compare.Solvers = append(slices.Clone(before), compare.Solver{Name: "refusing",
+		New: func(float64) G.Solver { return &watcher{t: t, name: "xor"} }})
 	results, err := Run(context.Background(),
-		Scope{Programs: []Program{xor}, Solvers: []Solver{refusing}, Seeds: []uint64{1},
-			Length: 0.002, Jobs: 1})
+		Scope{Programs: []Program{xor}, Solvers: compare.Choices{{Name: "refusing"}},
+			Seeds: []uint64{1}, Length: 0.002, Jobs: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,8 +205,8 @@ func TestRunCountsRefusals(t *testing.T) {
 // TestRunStops: no run begins after the context has ended.
 func TestRunStops(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
-	scope := Scope{Programs: []Program{xor}, Solvers: Solvers, Seeds: make([]uint64, 50),
-		Length: 0.001, Jobs: 2, OnResult: func(Result) { stop() }}
+	scope := Scope{Programs: []Program{xor}, Solvers: DefaultSolvers, Seeds: make([]uint64, 50),
+		Length: 0.001, Jobs: 2, Progress: func(Result) { stop() }}
 	results, err := Run(ctx, scope)
 	if !errors.Is(err, context.Canceled) || len(results) == 0 || len(results) == 4*50 {
 		t.Errorf("%d results, %v", len(results), err)
@@ -220,7 +219,7 @@ func TestRunReports(t *testing.T) {
 		return func(int) (float64, error) { return 1, errors.New("broken") }
 	}}
 	results, err := Run(context.Background(),
-		Scope{Programs: []Program{broken}, Solvers: Solvers[:1], Seeds: []uint64{1},
+		Scope{Programs: []Program{broken}, Solvers: DefaultSolvers[:1], Seeds: []uint64{1},
 			Length: 1, Jobs: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -230,7 +229,7 @@ func TestRunReports(t *testing.T) {
 	}
 }
 
-// TestNames: each program and each solver can be told by its name.
+// TestNames: no two programs have the same name, and the author's solver is not in the registry.
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range All {
@@ -244,10 +243,9 @@ func TestNames(t *testing.T) {
 		}
 		seen[p.Name] = true
 	}
-	for _, s := range Solvers {
-		if seen[s.Name] {
-			t.Errorf("%s twice", s.Name)
+	for _, s := range compare.Solvers {
+		if s.Name == AuthorsSolver.Name {
+			t.Errorf("the registry has a solver %q", s.Name)
 		}
-		seen[s.Name] = true
 	}
 }

@@ -152,8 +152,8 @@ func newReinforce(r *rand.Rand, newSolver NewSolver) Train {
 	}
 }
 
-// play makes so many moves by a policy that gives the probability of each, in one episode after
-// another. It returns where they were made and the discounted return from there.
+// play makes a number of moves by a policy that gives the probability of each, in one episode after
+// another. It returns their fields and the discounted returns from there.
 func (g grid) play(r *rand.Rand, policy table, count int, discount float64) (
 	fields, moves []int, returns []float64) {
 

@@ -4,20 +4,20 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/l4-go/l4/internal/experiment/compare"
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// Standing is how a solver did on a program beside its author's solver.
+// Standing is how a solver did on a program, compared with its author's solver.
 type Standing string
 
-// A solver's mean over the seeds is worse than the author's worst seed, better than the best, or
-// between the two.
+// A solver's mean over the seeds is worse than the author's worst seed, better than the author's
+// best seed, or between the two.
 const (
 	Worse  Standing = "worse"
 	Level  Standing = "level"
@@ -27,7 +27,7 @@ const (
 // Summary sums up a solver's runs of a program.
 type Summary struct {
 	Program Program
-	Solver  Solver
+	Solver  compare.Choice
 
 	Mean, Worst, Best float64 // of the metric, over the seeds; NaN if a run has none
 	Runs, Successes   int
@@ -43,13 +43,13 @@ func Summarise(results []Result) []Summary {
 	for len(results) > 0 {
 		first := results[0]
 		n := slices.IndexFunc(results, func(r Result) bool {
-			return r.Program.Name != first.Program.Name || r.Solver.Name != first.Solver.Name
+			return r.Program.Name != first.Program.Name || r.Solver != first.Solver
 		})
 		if n < 0 {
 			n = len(results)
 		}
 		s := summarise(results[:n])
-		if s.Solver.Name == Solvers[0].Name {
+		if s.Solver == AuthorsSolver {
 			author[s.Program.Name] = s
 		} else if a, ok := author[s.Program.Name]; ok && a.Runs > 1 {
 			s.Standing = s.beside(a)
@@ -96,9 +96,9 @@ func (s Summary) beside(author Summary) Standing {
 
 const tableNotes = `Final metric: mean over the seeds, with the worst and the best.
 Success: runs that reach what the program asks for.
-Beside the author's: a mean worse than the author's worst seed is worse, one better than the best
-is better.
-Refused: the share of steps for which Step returned an error, which the programs do not look at.
+Beside the author's: worse is a mean that is worse than the author's worst seed, better is one that
+is better than the author's best seed.
+Refused: the share of steps for which Step returned an error, which the programs ignore.
 `
 
 // Table returns the summaries as text, with a verdict.
@@ -118,18 +118,14 @@ func (p Program) heading() string {
 	if p.Metric.Higher {
 		direction, bound = "higher", "from"
 	}
-	text := fmt.Sprintf("%s (%s): %s, %s is better, success %s %g",
+	return fmt.Sprintf("%s (%s): %s, %s is better, success %s %g",
 		p.Title, p.Name, p.Metric.Name, direction, bound, p.Metric.Good)
-	if p.Unseeded {
-		text += ", not the same each time"
-	}
-	return text
 }
 
 func (s Summary) row() []string {
-	title := s.Solver.Title
-	if s.Solver.Name == Solvers[0].Name {
-		title += ", " + s.Program.Author.Title
+	title := solverTitle(s.Program, s.Solver)
+	if s.Solver == AuthorsSolver {
+		title = "author's, " + title
 	}
 	metric, refused := fmt.Sprintf("%.4g", s.Mean), "-"
 	if s.Runs > 1 {
@@ -145,14 +141,28 @@ func (s Summary) row() []string {
 	}
 }
 
+// solverTitle returns the title of a solver on a program.
+func solverTitle(p Program, solver compare.Choice) string {
+	if solver == AuthorsSolver {
+		return p.Author.Title
+	}
+	return solver.Short()
+}
+
 // verdict counts, for each solver but the author's, where it is level or better.
 func verdict(all []Summary) string {
 	var b strings.Builder
-	for _, solver := range Solvers[1:] {
+	var solvers compare.Choices
+	for _, s := range all {
+		if s.Solver != AuthorsSolver && !slices.Contains(solvers, s.Solver) {
+			solvers = append(solvers, s.Solver)
+		}
+	}
+	for _, solver := range solvers {
 		level, programs, successes, runs := 0, 0, 0, 0
 		var worse []string
 		for _, s := range all {
-			if s.Solver.Name != solver.Name || s.Standing == "" || s.Program.Elusive {
+			if s.Solver != solver || s.Standing == "" || s.Program.Elusive {
 				continue
 			}
 			programs++
@@ -168,7 +178,7 @@ func verdict(all []Summary) string {
 			continue
 		}
 		fmt.Fprintf(&b, "%s is level or better in %d of %d programs whose loss measures progress. "+
-			"%d of %d runs succeed.", solver.Title, level, programs, successes, runs)
+			"%d of %d runs succeed.", solver.Short(), level, programs, successes, runs)
 		if len(worse) > 0 {
 			fmt.Fprintf(&b, "\n  Worse in %s.", strings.Join(worse, ", "))
 		}
@@ -177,31 +187,28 @@ func verdict(all []Summary) string {
 	return b.String()
 }
 
-// Rows returns a row for each run, below one of titles.
-func Rows(results []Result) [][]string {
-	rows := [][]string{{"program", "solver", "seed", "metric", "value", "success",
-		"steps", "refused", "first refusal", "error", "seconds"}}
-	text := func(err error) string {
-		if err == nil {
-			return ""
+// resultFields describes the CSV file of runs.
+var resultFields compare.Fields[Result] = func(row *compare.Row, r *Result) {
+	solver, success := solverTitle(r.Program, r.Solver), r.Success()
+	text := func(name string, err error) {
+		s := ""
+		if err != nil {
+			s = err.Error()
 		}
-		return err.Error()
+		row.Text(name, &s)
 	}
-	for _, r := range results {
-		solver := r.Solver.Title
-		if r.Solver.Name == Solvers[0].Name {
-			solver = r.Program.Author.Title
-		}
-		value := strconv.FormatFloat(r.Metric, 'g', -1, 64)
-		if math.IsNaN(r.Metric) {
-			value = ""
-		}
-		rows = append(rows, []string{
-			r.Program.Name, solver, strconv.FormatUint(r.Seed, 10),
-			r.Program.Metric.Name, value, strconv.FormatBool(r.Success()),
-			strconv.Itoa(r.Steps), strconv.Itoa(r.Refused), text(r.Refusal), text(r.Err),
-			strconv.FormatFloat(r.Time.Seconds(), 'f', 2, 64),
-		})
-	}
-	return rows
+	row.Text("program", &r.Program.Name)
+	row.Text("solver", &solver)
+	row.Seed("seed", &r.Seed)
+	row.Text("metric", &r.Program.Metric.Name)
+	row.Optional("value", &r.Metric, math.Inf(-1), math.Inf(1))
+	row.Flag("success", &success)
+	row.Count("steps", &r.Steps, 0)
+	row.Count("refused", &r.Refused, 0)
+	text("first refusal", r.Refusal)
+	text("error", r.Err)
+	row.Seconds("seconds", &r.Time, 2)
 }
+
+// WriteCSV writes a row for each run.
+func WriteCSV(path string, results []Result) error { return resultFields.Write(path, results) }

@@ -1,8 +1,11 @@
 package programs
 
 import (
+	"encoding/csv"
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +38,7 @@ func results(metrics map[string]map[string][]float64) []Result {
 		{Name: "down", Title: "Down", Author: Author{Title: "SGD 2"},
 			Metric: Metric{Name: "error", Good: 5}},
 	} {
-		for _, s := range Solvers {
+		for _, s := range DefaultSolvers {
 			for i, m := range metrics[p.Name][s.Name] {
 				all = append(all, Result{Program: p, Solver: s, Seed: uint64(i) + 1,
 					Metric: m, Steps: 10, Time: time.Second})
@@ -49,9 +52,9 @@ func TestSummarise(t *testing.T) {
 	nan := math.NaN()
 	all := Summarise(results(map[string]map[string][]float64{
 		"up": {"author": {4, 6, 8}, "l4adam": {8, 9, 10},
-			"l4mom": {4, 5, 6}, "adam": {1, 2, 10}},
+			"l4mom": {4, 5, 6}, "gorgonia-adam": {1, 2, 10}},
 		"down": {"author": {4, 6, 8}, "l4adam": {8, 9, 10},
-			"l4mom": {8, 8, 8}, "adam": {1, 2, nan}},
+			"l4mom": {8, 8, 8}, "gorgonia-adam": {1, 2, nan}},
 	}))
 	want := []struct {
 		standing    Standing
@@ -69,7 +72,7 @@ func TestSummarise(t *testing.T) {
 		same := s.Worst == w.worst || math.IsNaN(s.Worst) && math.IsNaN(w.worst)
 		if !same || s.Best != w.best || s.Runs != 3 ||
 			s.Standing != w.standing || s.Successes != w.successes {
-			t.Errorf("%s, %s: %+v, want %+v", s.Program.Name, s.Solver.Name, s, w)
+			t.Errorf("%s, %s: %+v, want %+v", s.Program.Name, s.Solver, s, w)
 		}
 	}
 
@@ -87,7 +90,7 @@ func TestSummarise(t *testing.T) {
 		"L4Adam is level or better in 1 of 2 programs",
 		"3 of 6 runs succeed.\n  Worse in down.\n",
 		"L4Mom is level or better in 2 of 2 programs",
-		"2 of 6 runs succeed.\nAdam",
+		"2 of 6 runs succeed.\nGorgonia's Adam",
 	} {
 		if !strings.Contains(text, line) {
 			t.Errorf("%q is not in\n%s", line, text)
@@ -95,17 +98,29 @@ func TestSummarise(t *testing.T) {
 	}
 }
 
-func TestRows(t *testing.T) {
+func TestWriteCSV(t *testing.T) {
 	all := results(map[string]map[string][]float64{"up": {"author": {4}, "l4adam": {7}}})
 	all[1].Refused, all[1].Refusal = 3, errors.New(`step 2: "no", said L4`)
-	all = append(all, Result{Program: all[0].Program, Solver: Solvers[3], Seed: 1,
+	all = append(all, Result{Program: all[0].Program, Solver: DefaultSolvers[3], Seed: 1,
 		Metric: math.NaN(), Err: errors.New("broken")})
-	rows := Rows(all)
+	path := filepath.Join(t.TempDir(), "programs.csv")
+	if err := WriteCSV(path, all); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := []string{
 		"program solver seed metric value success steps refused first refusal error seconds",
 		"up SGD 1 1 accuracy 4 false 10 0   1.00",
 		`up L4Adam 1 accuracy 7 true 10 3 step 2: "no", said L4  1.00`,
-		"up Adam 0.001 1 accuracy  false 0 0  broken 0.00",
+		"up Gorgonia's Adam 0.001 1 accuracy  false 0 0  broken 0.00",
 	}
 	for i, row := range rows {
 		if got := strings.Join(row, " "); i >= len(want) || got != want[i] {

@@ -7,18 +7,27 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// Result is what became of a run.
+// AuthorsSolver stands for the solver of each program's author, which the others are compared with.
+// Unlike other choices it is not in the registry.
+var AuthorsSolver = compare.Choice{Name: "author"}
+
+// DefaultSolvers are the solvers that are compared by default.
+var DefaultSolvers = append(compare.Choices{AuthorsSolver},
+	compare.MustParseChoices("l4adam,l4mom,gorgonia-adam")...)
+
+// Result is the outcome of a run.
 type Result struct {
 	Program Program
-	Solver  Solver
+	Solver  compare.Choice
 	Seed    uint64
 
 	Metric         float64 // NaN if Err is not nil
-	Steps, Refused int     // calls of Step, and those that returned an error
+	Steps, Refused int     // calls of Step, and how many of them returned an error
 	Refusal        error   // the first of those errors
 	Err            error   // why the program ended early
 	Time           time.Duration
@@ -33,76 +42,77 @@ func (r Result) Success() bool {
 // Scope says what to run.
 type Scope struct {
 	Programs []Program
-	Solvers  []Solver
+	Solvers  compare.Choices
 	Seeds    []uint64
 	Length   float64 // share of each program's steps, 1 for all
-	Jobs     int     // runs side by side
-	// OnResult, unless nil, is called after each run, in any order but one call at a time.
-	OnResult func(Result)
+	Jobs     int     // runs at a time
+	// Progress, unless nil, is called after each run, in any order but one call at a time.
+	Progress func(Result)
 }
 
-// Run runs each program with each solver from each seed, as many at a time as the scope says. The
-// results are in the order of programs, solvers and seeds. If ctx ends, those that have not begun
-// are left out and its error is returned.
+// Run runs each program with each solver from each seed. The results are in the order of programs,
+// solvers and seeds. If ctx is done, programs that have not begun are left out, and its error is
+// returned.
 func Run(ctx context.Context, scope Scope) ([]Result, error) {
 	var all []Result
+	var runs []int
 	for _, p := range scope.Programs {
 		for _, s := range scope.Solvers {
 			for _, seed := range scope.Seeds {
+				runs = append(runs, len(all))
 				all = append(all, Result{Program: p, Solver: s, Seed: seed})
 			}
 		}
 	}
-	done := make(chan int, len(all))
-	var group errgroup.Group
-	group.SetLimit(scope.Jobs)
-	go func() {
-		defer close(done)
-		for i := range all {
-			group.Go(func() error {
-				if ctx.Err() == nil {
-					all[i].run(scope.Length)
-					done <- i
-				}
-				return nil
-			})
-		}
-		group.Wait()
-	}()
-	ran := make([]bool, len(all))
-	for i := range done {
-		ran[i] = true
-		if scope.OnResult != nil {
-			scope.OnResult(all[i])
-		}
+	pool := compare.Pool[int, Result]{
+		Jobs: scope.Jobs,
+		Run: func(_ context.Context, i int) (*Result, error) {
+			r := all[i]
+			r.run(scope.Length)
+			return &r, nil
+		},
+		Progress: func(_, _ int, r Result) {
+			if scope.Progress != nil {
+				scope.Progress(r)
+			}
+		},
 	}
+	made := map[int]Result{}
+	err := pool.Make(ctx, runs, made)
 	var results []Result
-	for i, r := range all {
-		if ran[i] {
+	for _, i := range runs {
+		if r, ok := made[i]; ok {
 			results = append(results, r)
 		}
 	}
-	return results, ctx.Err()
+	return results, err
 }
 
-// run does the run and fills in what became of it.
+// run makes the run and fills in its outcome.
 func (r *Result) run(length float64) {
 	start := time.Now()
 	steps := max(1, int(math.Round(length*float64(r.Program.Steps))))
-	newSolver := r.Solver.New(r.Program)
-	building.Lock()
-	train := r.Program.New(rand.New(rand.NewPCG(r.Seed, 0)),
-		func(loss gorgonia.Valuer) gorgonia.Solver {
-			return &counter{Solver: newSolver(loss), result: r}
-		})
-	building.Unlock()
-	if r.Metric, r.Err = train(steps); r.Err != nil {
-		r.Metric = math.NaN()
+	train, _ := compare.Build(func() (Train, error) {
+		return r.Program.New(rand.New(rand.NewPCG(r.Seed, 0)), r.newSolver), nil
+	})
+	var err error
+	if r.Metric, err = train(steps); err != nil {
+		r.Metric, r.Err = math.NaN(), err
 	}
 	r.Time = time.Since(start)
 }
 
-// counter counts the steps of a solver and those that it refuses.
+// newSolver makes the solver of the run.
+func (r *Result) newSolver(loss gorgonia.Valuer) gorgonia.Solver {
+	if r.Solver == AuthorsSolver {
+		return &counter{r.Program.Author.New(), r}
+	}
+	solver := r.Solver.New().Solver
+	compare.SetLoss(solver, loss)
+	return &counter{solver, r}
+}
+
+// counter counts the steps of a solver and those that it rejects.
 type counter struct {
 	gorgonia.Solver
 	result *Result
@@ -120,5 +130,5 @@ func (c *counter) Step(model []gorgonia.ValueGrad) error {
 	return err
 }
 
-// SetLoss passes the loss on to a solver that asks for it.
-func (c *counter) SetLoss(loss gorgonia.Valuer) { setLoss(c.Solver, loss) }
+// SetLoss passes the loss on to a solver that reads losses.
+func (c *counter) SetLoss(loss gorgonia.Valuer) { compare.SetLoss(c.Solver, loss) }

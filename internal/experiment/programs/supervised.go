@@ -6,13 +6,15 @@ import (
 	"gonum.org/v1/gonum/floats"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 // supervised is a program that learns y from x in batches, in the order of the rows.
 type supervised struct {
 	dt           tensor.Dtype
 	x, y         table
-	testX, testY table // a whole number of batches
+	testX, testY table // an integer number of batches
 	batch        int
 
 	predict func(n *net, x *G.Node) *G.Node
@@ -93,13 +95,11 @@ func rootMeanSquareError(pred, y table) float64 {
 
 // accuracy is the share, in per cent, of rows whose largest elements are in the same column.
 func accuracy(pred, y table) float64 {
-	right := 0
-	for i := range y.rows() {
-		if floats.MaxIdx(pred.row(i)) == floats.MaxIdx(y.row(i)) {
-			right++
-		}
+	labels := make([]byte, y.rows())
+	for i := range labels {
+		labels[i] = byte(floats.MaxIdx(y.row(i)))
 	}
-	return 100 * float64(right) / float64(y.rows())
+	return 100 * float64(compare.Right(pred.data, labels)) / float64(len(labels))
 }
 
 // meanSquare is the loss of most regressions.

@@ -14,25 +14,19 @@ type Data struct{ fashion, digits *pictures }
 // Find returns the folder with the files of a data set. It may have to fetch them.
 type Find func(context.Context) (folder string, err error)
 
-// NewData returns the data in two folders, each with the four files of Fashion-MNIST or MNIST. An
-// empty folder for MNIST stands for the module that ships it.
-func NewData(fashion Find, digits string) *Data {
-	readFashion := func(ctx context.Context) (train, test *dataset.Images, err error) {
-		folder, err := fashion(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		return dataset.FashionMNIST(folder)
+// NewData returns the images of Fashion-MNIST and of MNIST, each from a folder with four files. An
+// empty folder of MNIST stands for the module that ships it.
+func NewData(fashion, digits Find) *Data {
+	return &Data{
+		fashion: &pictures{find: fashion, read: dataset.FashionMNIST},
+		digits:  &pictures{find: digits, read: dataset.MNIST},
 	}
-	readDigits := func(context.Context) (train, test *dataset.Images, err error) {
-		return dataset.MNIST(digits)
-	}
-	return &Data{fashion: &pictures{read: readFashion}, digits: &pictures{read: readDigits}}
 }
 
 // pictures are a data set, which is read when a task first needs it.
 type pictures struct {
-	read func(context.Context) (train, test *dataset.Images, err error)
+	find Find
+	read func(folder string) (train, test *dataset.Images, err error)
 
 	mu   sync.Mutex
 	have *images // nil before
@@ -45,7 +39,11 @@ func (p *pictures) load(ctx context.Context) (*images, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.have == nil {
-		train, test, err := p.read(ctx)
+		folder, err := p.find(ctx)
+		if err != nil {
+			return nil, err
+		}
+		train, test, err := p.read(folder)
 		if err != nil {
 			return nil, err
 		}
@@ -59,16 +57,7 @@ func pool(s *dataset.Images) *dataset.Images {
 	p := *s
 	p.Rows, p.Cols = s.Rows/2, s.Cols/2
 	p.Pixels = make([]byte, 0, s.Len()*p.Size())
-	for at := 0; at < len(s.Pixels); at += s.Size() {
-		for y := range p.Rows {
-			for x := range p.Cols {
-				i := at + 2*y*s.Cols + 2*x
-				sum := int(s.Pixels[i]) + int(s.Pixels[i+1]) +
-					int(s.Pixels[i+s.Cols]) + int(s.Pixels[i+s.Cols+1])
-				p.Pixels = append(p.Pixels, byte((sum+2)/4))
-			}
-		}
-	}
+	s.Squares(func(sum int) { p.Pixels = append(p.Pixels, byte((sum+2)/4)) })
 	return &p
 }
 

@@ -95,8 +95,8 @@ func (c cell) text(m Metric) string {
 	return fmt.Sprintf("%+.1f", c.gap)
 }
 
-// Ends of the scale: blue for ahead and vermilion for behind, which colour-blind readers can tell
-// apart.
+// Ends of the scale: blue for ahead and vermilion for behind, which colour-blind readers can
+// distinguish.
 var (
 	aheadColour  = color.NRGBA{0x00, 0x72, 0xb2, 0xff}
 	behindColour = color.NRGBA{0xd5, 0x5e, 0x00, 0xff}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"github.com/l4-go/l4/internal/experiment/compare"
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
@@ -78,7 +79,7 @@ func newNet[T float](a architecture, in, out int, r *rand.Rand) net[T] {
 	return l
 }
 
-// imageTask is a task on images: to tell their class or, as an autoencoder, to draw them again.
+// imageTask is a task on images: to classify them or, as an autoencoder, to draw them again.
 type imageTask struct {
 	name, kind string
 	steps      int
@@ -89,7 +90,7 @@ type imageTask struct {
 	images  int  // number of images to train on, 0 for all
 	tests   int  // number of images to test on, 0 for all
 	encoder bool // an autoencoder
-	change  int  // after so many steps, each class has the name of the next; 0 is never
+	change  int  // step after which each class has the name of the next; 0 is never
 	disturbance
 	wide bool   // float64 instead of float32
 	note string // more to say in the title
@@ -120,24 +121,26 @@ func (c imageTask) task(d *Data) Task {
 		title += ", float64"
 	}
 	title = fmt.Sprintf("%s, %d steps", title, c.steps)
-	t := Task{Name: c.name, Title: title, Kind: c.kind, Steps: c.steps, data: data}
+	metric := Accuracy
 	if c.encoder {
-		t.Metric = Error
+		metric = Error
 	}
-	t.start = func(seed uint64) (*Run, error) {
-		images, err := data.load(context.Background())
-		if err != nil {
-			return nil, err
-		}
-		if c.wide {
-			return startImages[float64](c, images, seed), nil
-		}
-		return startImages[float32](c, images, seed), nil
-	}
+	t := newTask(c.name, title, c.kind, c.steps, metric,
+		func(seed uint64) (compare.Training, error) {
+			images, err := data.load(context.Background())
+			if err != nil {
+				return nil, err
+			}
+			if c.wide {
+				return startImages[float64](c, images, seed), nil
+			}
+			return startImages[float32](c, images, seed), nil
+		})
+	t.data = data
 	return t
 }
 
-func startImages[T float](c imageTask, data *images, seed uint64) *Run {
+func startImages[T float](c imageTask, data *images, seed uint64) *trainee[T] {
 	train, test := data.train, data.test
 	if c.images > 0 {
 		train = train.First(c.images)
@@ -154,7 +157,7 @@ func startImages[T float](c imageTask, data *images, seed uint64) *Run {
 	model := newNet[T](c.architecture, in, out, random(seed, forWeights))
 	order := newShuffle(train.Len(), random(seed, forBatches))
 	x, dy, labels := make([]T, c.batch*in), make([]T, c.batch*out), make([]byte, c.batch)
-	t := trainee[T]{params: model.params()}
+	t := &trainee[T]{params: model.params()}
 	t.forward = func(step int) (loss float64) {
 		if c.change > 0 && step == c.change+1 {
 			train, test = train.WithNextLabels(), test.WithNextLabels()
@@ -179,8 +182,8 @@ func startImages[T float](c imageTask, data *images, seed uint64) *Run {
 		}
 		return accuracy(model, test)
 	}
-	disturb(&t, c.disturbance)
-	return t.run()
+	disturb(t, c.disturbance)
+	return t
 }
 
 // each calls f with the outputs for images, some at a time.
@@ -200,21 +203,7 @@ func each[T float](model net[T], s *dataset.Images, f func(x, y []T, labels []by
 // accuracy is the share of images, in %, whose class has the largest output.
 func accuracy[T float](model net[T], s *dataset.Images) float64 {
 	right := 0
-	each(model, s, func(_, y []T, labels []byte) {
-		width := len(y) / len(labels)
-		for i, label := range labels {
-			row := y[i*width : (i+1)*width]
-			best := 0
-			for j, v := range row {
-				if v > row[best] {
-					best = j
-				}
-			}
-			if best == int(label) && isFinite(float64(row[best])) {
-				right++
-			}
-		}
-	})
+	each(model, s, func(_, y []T, labels []byte) { right += compare.Right(y, labels) })
 	return 100 * float64(right) / float64(s.Len())
 }
 
@@ -230,5 +219,3 @@ func drawingError[T float](model net[T], s *dataset.Images) float64 {
 	})
 	return math.Sqrt(sum / float64(len(s.Pixels)))
 }
-
-func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -5,9 +5,11 @@ import (
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/gonum"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/experiment/gemm"
+	"github.com/l4-go/l4/internal/op"
 )
 
 // float is the dtype of a net.
@@ -32,9 +34,7 @@ func (p *param[T]) Grad() (gorgonia.Value, error) { return p.grad, nil }
 
 // normal fills the weights with normal numbers.
 func (p *param[T]) normal(r *rand.Rand, std float64) {
-	for i := range p.w {
-		p.w[i] = T(std * r.NormFloat64())
-	}
+	op.Fill(p.value, func() float64 { return std * r.NormFloat64() })
 }
 
 // layer is a function of a batch of n rows with its derivative.
@@ -74,7 +74,7 @@ func (l net[T]) params() (ps []*param[T]) {
 type dense[T float] struct {
 	in, out int
 	w, b    *param[T]
-	first   bool // whether nobody needs the gradient with respect to x
+	first   bool // whether the gradient with respect to x is not needed
 
 	n        int
 	x, y, dx []T
@@ -202,13 +202,7 @@ func (b *batchNorm[T]) backward(dy []T) []T {
 
 // multiply adds op(A)·op(B), of m rows and n columns with k terms each, to C, which is n wide.
 func multiply[T float](tA, tB blas.Transpose, m, n, k int, a []T, lda int, b []T, ldb int, c []T) {
-	var g gonum.Implementation
-	switch c := any(c).(type) {
-	case []float32:
-		g.Sgemm(tA, tB, m, n, k, 1, any(a).([]float32), lda, any(b).([]float32), ldb, 1, c, n)
-	case []float64:
-		g.Dgemm(tA, tB, m, n, k, 1, any(a).([]float64), lda, any(b).([]float64), ldb, 1, c, n)
-	}
+	gemm.General(tA, tB, m, n, k, 1, a, lda, b, ldb, 1, c, n)
 }
 
 // repeat fills y with rows.

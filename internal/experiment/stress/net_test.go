@@ -114,24 +114,21 @@ func TestRegressionGradients(t *testing.T) {
 func TestFunctionGradients(t *testing.T) {
 	for _, task := range []Task{floorTask("floor", 5, 1, 0), rosenbrockTask(1)} {
 		t.Run(task.Name, func(t *testing.T) {
-			run, err := task.Start(1)
+			training, err := task.Start(1)
 			if err != nil {
 				t.Fatal(err)
 			}
-			forward := func() float64 {
-				run.Forward(1)
-				return scalar(run.Loss)
-			}
-			if p, ok := run.Model[0].(*param[float64]); ok {
-				checkGradients(t, []*param[float64]{p}, forward)
+			if f, ok := training.(*trainee[float64]); ok {
+				checkGradients(t, f.params, func() float64 { return f.forward(1) })
 				return
 			}
 			// The floor is in float32: with weights of 0 but for one, gradient and loss are known.
-			p := run.Model[0].(*param[float32])
+			f := training.(*trainee[float32])
+			p := f.params[0]
 			for i, h := range []float64{1, math.Sqrt(10), 10, math.Sqrt(1000), 100} {
 				clear(p.w)
 				p.w[i] = 0.5
-				if loss := forward(); math.Abs(loss-(1+h/8)) > 1e-6*h {
+				if loss := f.forward(1); math.Abs(loss-(1+h/8)) > 1e-6*h {
 					t.Errorf("loss %v, want %v", loss, 1+h/8)
 				}
 				if g := float64(p.g[i]); math.Abs(g-h/2) > 1e-6*h {

@@ -15,18 +15,28 @@ import (
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 
+	"github.com/l4-go/l4/internal/experiment/compare"
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// quickPlan takes milliseconds.
-func quickPlan() Plan {
+// register adds solvers to the registry for the length of a test.
+func register(t *testing.T, solvers ...compare.Solver) {
+	before := compare.Solvers
+	t.Cleanup(func() { compare.Solvers = before })
+	compare.Solvers = append(slices.Clone(before), solvers...)
+}
+
+// quickPlan takes milliseconds. One of its solvers fails.
+func quickPlan(t *testing.T) Plan {
+	register(t, compare.Solver{Name: "broken", Title: "Broken",
+		New: func(float64) gorgonia.Solver { return broken{} }})
+	c := rosenbrockTask(5)
+	c.Name, c.Title = "c", "c"
 	return Plan{
-		Tasks: []Task{floorTask("a", 5, 40, 1), floorTask("b", 3, 30, 0), {Name: "c", Title: "c",
-			Steps: 5, start: rosenbrockTask(5).start, Metric: Error}},
-		Solvers: []Solver{adam(1e-3), adam(1e-2), l4Solver("l4adam", "L4Adam", Both, l4Adam()),
-			{Name: "broken", Title: "broken", Weights: Both,
-				New: func(gorgonia.Valuer) gorgonia.Solver { return broken{} }}},
-		Seeds: Seeds(501, 3),
+		Tasks:   []Task{floorTask("a", 5, 40, 1), floorTask("b", 3, 30, 0), c},
+		Solvers: compare.MustParseChoices("adam:1e-3,adam:1e-2,l4adam,broken"),
+		Seeds:   compare.Seeds(501, 3),
+		Jobs:    2,
 	}
 }
 
@@ -38,13 +48,13 @@ func (broken) Step([]gorgonia.ValueGrad) error { return errors.New("as told,\n\"
 // same reports whether two lists of results are the same but for the times.
 func same(a, b []Result) bool {
 	return slices.EqualFunc(a, b, func(a, b Result) bool {
-		a.Seconds, b.Seconds = 0, 0
+		a.Time, b.Time = 0, 0
 		return fmt.Sprintf("%v", a) == fmt.Sprintf("%v", b) // NaN prints as NaN
 	})
 }
 
 func TestPlanIsDeterministic(t *testing.T) {
-	p := quickPlan()
+	p := quickPlan(t)
 	p.Jobs = 1
 	want, err := p.Run(context.Background())
 	if err != nil {
@@ -52,7 +62,7 @@ func TestPlanIsDeterministic(t *testing.T) {
 	}
 	for i, r := range want {
 		task, rest := i/12, i%12
-		if r.Task != p.Tasks[task].Name || r.Solver != p.Solvers[rest/3].Name ||
+		if r.Task != p.Tasks[task].Name || r.Solver != nameOf(p.Solvers[rest/3]) ||
 			r.Seed != uint64(501+rest%3) {
 			t.Errorf("result %d is of task %s, solver %s, seed %d", i, r.Task, r.Solver, r.Seed)
 		}
@@ -67,10 +77,10 @@ func TestPlanIsDeterministic(t *testing.T) {
 	}
 }
 
-// TestResume: what is in the file is not made again, even if the file's last line is not whole.
+// TestResume: what is in the file is not made again, even if the file's last line is cut off.
 func TestResume(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "runs.csv")
-	p := quickPlan()
+	p := quickPlan(t)
 	want, err := p.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +93,7 @@ func TestResume(t *testing.T) {
 		}
 		runs++
 	}
-	p.Seeds = Seeds(501, 1)
+	p.Seeds = compare.Seeds(501, 1)
 	want1 := slices.DeleteFunc(slices.Clone(want), func(r Result) bool { return r.Seed != 501 })
 	p.Progress = func(int, int, Result) { runs++ }
 	for _, c := range []struct {
@@ -99,7 +109,7 @@ func TestResume(t *testing.T) {
 		{3, 0, func() {}},
 	} {
 		c.damage()
-		runs, p.Seeds = 0, Seeds(501, c.seeds)
+		runs, p.Seeds = 0, compare.Seeds(501, c.seeds)
 		got, err := p.Run(context.Background())
 		if err != nil || runs != c.made {
 			t.Fatalf("%d seeds: %d runs made, want %d; %v", c.seeds, runs, c.made, err)
@@ -121,28 +131,11 @@ func TestResume(t *testing.T) {
 	}
 }
 
-func TestForeignFile(t *testing.T) {
-	for _, content := range []string{"a,b\n1,2\n", strings.Join(columns, ",") + "\n1,2\n",
-		strings.Join(columns, ",") + "\na,b,1,x,1,1,1,1,,1,t\n", "\"\n"} {
-		path := filepath.Join(t.TempDir(), "runs.csv")
-		os.WriteFile(path, []byte(content), 0o644)
-		p := quickPlan()
-		p.File = path
-		_, err := p.Run(context.Background())
-		if err == nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("%q: error %v", content, err)
-		}
-		if data, _ := os.ReadFile(path); string(data) != content {
-			t.Errorf("%q has been changed to %q", content, data)
-		}
-	}
-}
-
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	p := quickPlan()
+	p := quickPlan(t)
 	p.Jobs = 1
-	p.Tasks[1].Steps = 1 << 30 // would take for ever
+	p.Tasks[1].EpochSteps = 1 << 30 // would take for ever
 	p.Progress = func(done, _ int, _ Result) {
 		if done == 4 {
 			cancel()
@@ -155,8 +148,8 @@ func TestCancel(t *testing.T) {
 }
 
 func TestTaskFails(t *testing.T) {
-	p := quickPlan()
-	p.Tasks[1].start = func(uint64) (*Run, error) { return nil, errors.New("no data") }
+	p := quickPlan(t)
+	p.Tasks[1].Start = func(uint64) (compare.Training, error) { return nil, errors.New("no data") }
 	_, err := p.Run(context.Background())
 	if err == nil || !strings.Contains(err.Error(), "task b") {
 		t.Errorf("error %v", err)
@@ -167,7 +160,8 @@ func TestTaskFails(t *testing.T) {
 // it. Without it, no run is made.
 func TestPlanReadsData(t *testing.T) {
 	fault, reads, runs := error(nil), 0, 0
-	data := &pictures{read: func(context.Context) (train, test *dataset.Images, err error) {
+	here := func(context.Context) (string, error) { return "here", nil }
+	data := &pictures{find: here, read: func(string) (train, test *dataset.Images, err error) {
 		reads++
 		if runs > 0 {
 			t.Errorf("data is read after %d runs", runs)
@@ -175,7 +169,7 @@ func TestPlanReadsData(t *testing.T) {
 		none := &dataset.Images{Rows: 2, Cols: 2}
 		return none, none, fault
 	}}
-	p := quickPlan()
+	p := quickPlan(t)
 	p.Tasks[2].data = data
 	p.File = filepath.Join(t.TempDir(), "runs.csv")
 	p.Progress = func(int, int, Result) { runs++ }
@@ -192,7 +186,7 @@ func TestPlanReadsData(t *testing.T) {
 	} {
 		reads, runs, fault = 0, 0, c.fault
 		part := p
-		part.Tasks, part.Seeds = p.Tasks[:c.tasks], Seeds(501, c.seeds)
+		part.Tasks, part.Seeds = p.Tasks[:c.tasks], compare.Seeds(501, c.seeds)
 		results, err := part.Run(context.Background())
 		if c.reads == 0 {
 			c.fault = nil
@@ -208,24 +202,24 @@ func TestPlanReadsData(t *testing.T) {
 
 // FuzzReadResults: no bytes make the reader panic, and what it accepts it writes and reads again.
 func FuzzReadResults(f *testing.F) {
-	header := strings.Join(columns, ",") + "\n"
+	const header = "task,solver,seed,untrained,metric,average,first loss,last loss,ended," +
+		"seconds,title\n"
 	f.Add([]byte(header + "a,adam,501,10,83.5,NaN,2.3,0.5,,1.25,A title\n"))
 	f.Add([]byte(header + "a,adam,501,10,NaN,NaN,2.3,+Inf,\"loss, \"\"x\"\"\",1.25,A title\n"))
 	f.Add([]byte(header + "a"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		results, err := readResults(data)
+		results, err := resultFields.Read(bytes.NewReader(data))
 		if err != nil {
 			return
 		}
-		var b bytes.Buffer
-		w := csv.NewWriter(&b)
-		w.Write(columns)
-		for _, r := range results {
-			w.Write(r.record())
+		path := filepath.Join(t.TempDir(), "runs.csv")
+		if err := resultFields.Write(path, results); err != nil {
+			t.Fatal(err)
 		}
-		w.Flush()
-		if again, err := readResults(b.Bytes()); err != nil || !same(again, results) {
-			t.Errorf("%v; %v after writing and reading %v", err, again, results)
+		again, store, err := resultFields.Open(path)
+		if err != nil || !same(again, results) {
+			t.Fatalf("%v; %v after writing and reading %v", err, again, results)
 		}
+		store.Close()
 	})
 }

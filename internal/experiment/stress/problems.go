@@ -7,6 +7,8 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
+
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 // regressionTask is to fit a net to a random function that is seen through noise. Its error is the
@@ -26,14 +28,14 @@ func (c regressionTask) task(kind string) Task {
 	if c.inputs == 0 {
 		c.inputs = 10
 	}
-	return Task{
-		Name: c.name, Kind: kind, Steps: c.steps, Metric: Error,
-		Title: fmt.Sprintf("%s, %v, batch %d, %d steps", c.title, c.architecture, c.batch, c.steps),
-		start: func(seed uint64) (*Run, error) { return startRegression[float32](c, seed), nil },
+	title := fmt.Sprintf("%s, %v, batch %d, %d steps", c.title, c.architecture, c.batch, c.steps)
+	start := func(seed uint64) (compare.Training, error) {
+		return startRegression[float32](c, seed), nil
 	}
+	return newTask(c.name, title, kind, c.steps, Error, start)
 }
 
-func startRegression[T float](c regressionTask, seed uint64) *Run {
+func startRegression[T float](c regressionTask, seed uint64) *trainee[T] {
 	f := newTeacher(c.inputs, c.linear, random(seed, forTask))
 	model := newNet[T](c.architecture, c.inputs, 1, random(seed, forWeights))
 	inputs, noise := random(seed, forBatches), random(seed, forNoise)
@@ -42,7 +44,7 @@ func startRegression[T float](c regressionTask, seed uint64) *Run {
 	sample(f, testX, testY, random(seed^1<<63, forBatches))
 	x, y, dy := make([]T, c.batch*c.inputs), make([]T, c.batch), make([]T, max(c.batch, tests))
 
-	t := trainee[T]{params: model.params()}
+	t := &trainee[T]{params: model.params()}
 	t.forward = func(int) float64 {
 		sample(f, x, y, inputs)
 		for i := range y {
@@ -55,7 +57,7 @@ func startRegression[T float](c regressionTask, seed uint64) *Run {
 	t.test = func() float64 {
 		return math.Sqrt(meanPenalty(squared, model.forward(testX, tests), testY, dy))
 	}
-	return t.run()
+	return t
 }
 
 // teacher is a random function with a standard deviation of 1.
@@ -104,7 +106,7 @@ func sample[T float](t *teacher, x, y []T, r *rand.Rand) {
 	}
 }
 
-// Kinds of noise, of a deviation like that of the function.
+// Kinds of noise, of a deviation like the function's.
 
 func normalNoise(r *rand.Rand) float64 { return r.NormFloat64() }
 
@@ -132,56 +134,50 @@ func noNoise(*rand.Rand) float64 { return 0 }
 // floorTask is to minimise a quadratic above 1 whose gradients are seen through noise. Its error is
 // the loss above 1.
 func floorTask(name string, elements, steps int, noise float64) Task {
-	return Task{
-		Name: name, Kind: "floor", Steps: steps, Metric: Error,
-		Title: fmt.Sprintf("Quadratic of %d elements plus 1 (error: loss above 1), condition 100, "+
-			"noise of deviation %v in the gradients, %d steps", elements, noise, steps),
-		start: func(seed uint64) (*Run, error) {
-			r, w := random(seed, forNoise), newParam[float32](elements)
-			w.normal(random(seed, forWeights), 1)
-			return functionRun(w, func(w, g []float32) float64 {
-				sum := 0.0
-				for i, x := range w {
-					h := math.Pow(100, float64(i)/float64(max(1, elements-1)))
-					sum += h / 2 * float64(x) * float64(x)
-					if g != nil {
-						g[i] = float32(h*float64(x) + noise*r.NormFloat64())
-					}
+	title := fmt.Sprintf("Quadratic of %d elements plus 1 (error: loss above 1), condition 100, "+
+		"noise of deviation %v in the gradients, %d steps", elements, noise, steps)
+	return newTask(name, title, floor, steps, Error, func(seed uint64) (compare.Training, error) {
+		r, w := random(seed, forNoise), newParam[float32](elements)
+		w.normal(random(seed, forWeights), 1)
+		return minimise(w, func(w, g []float32) float64 {
+			sum := 0.0
+			for i, x := range w {
+				h := math.Pow(100, float64(i)/float64(max(1, elements-1)))
+				sum += h / 2 * float64(x) * float64(x)
+				if g != nil {
+					g[i] = float32(h*float64(x) + noise*r.NormFloat64())
 				}
-				return sum
-			}), nil
-		},
-	}
+			}
+			return sum
+		}), nil
+	})
 }
 
 // rosenbrockTask is to minimise Rosenbrock's function plus 1. Its error is the loss above 1.
 func rosenbrockTask(steps int) Task {
-	return Task{
-		Name: "rosenbrock", Kind: "floor", Steps: steps, Metric: Error,
-		Title: fmt.Sprintf("Rosenbrock's function plus 1 (error: loss above 1), %d steps", steps),
-		start: func(seed uint64) (*Run, error) {
-			w := newParam[float64](2)
-			w.normal(random(seed, forWeights), 0.1)
-			w.w[0] -= 1.2
-			w.w[1] += 1
-			return functionRun(w, func(w, g []float64) float64 {
-				a, b := 1-w[0], w[1]-w[0]*w[0]
-				if g != nil {
-					g[0], g[1] = -2*a-400*b*w[0], 200*b
-				}
-				return a*a + 100*b*b
-			}), nil
-		},
+	title := fmt.Sprintf("Rosenbrock's function plus 1 (error: loss above 1), %d steps", steps)
+	start := func(seed uint64) (compare.Training, error) {
+		w := newParam[float64](2)
+		w.normal(random(seed, forWeights), 0.1)
+		w.w[0] -= 1.2
+		w.w[1] += 1
+		return minimise(w, func(w, g []float64) float64 {
+			a, b := 1-w[0], w[1]-w[0]*w[0]
+			if g != nil {
+				g[0], g[1] = -2*a-400*b*w[0], 200*b
+			}
+			return a*a + 100*b*b
+		}), nil
 	}
+	return newTask("rosenbrock", title, floor, steps, Error, start)
 }
 
-// functionRun is the run of a function plus 1, which also sets the gradient if that is not nil. The
-// error is the function.
-func functionRun[T float](w *param[T], f func(w, g []T) float64) *Run {
-	t := trainee[T]{
+// minimise trains on a function plus 1, which also sets the gradient if that is not nil. The error
+// is the function.
+func minimise[T float](w *param[T], f func(w, g []T) float64) *trainee[T] {
+	return &trainee[T]{
 		params:  []*param[T]{w},
 		forward: func(int) float64 { return 1 + f(w.w, w.g) },
 		test:    func() float64 { return f(w.w, nil) },
 	}
-	return t.run()
 }

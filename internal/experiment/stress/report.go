@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/stat"
+
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 // Report sums up results.
@@ -17,15 +19,15 @@ type Report struct {
 
 // contender is a solver with the weights that are evaluated.
 type contender struct {
-	solver   Solver
+	solver   compare.Choice
 	averaged bool
 }
 
 func (c contender) String() string {
 	if c.averaged {
-		return c.solver.Title + ", averaged"
+		return c.solver.Short() + ", averaged"
 	}
-	return c.solver.Title
+	return c.solver.Short()
 }
 
 // cell is what a contender reached on a task.
@@ -41,15 +43,16 @@ type cell struct {
 // leastError is the smallest error that counts, since a geometric mean can have no 0.
 const leastError = 1e-12
 
-// NewReport sums up results of tasks and solvers; those of others, and of tasks that have changed,
-// are left out.
-func NewReport(tasks []Task, solvers []Solver, results []Result) *Report {
+// NewReport sums up results of tasks and solvers. Results of other tasks and solvers, and of tasks
+// that have changed, are left out.
+func NewReport(tasks []Task, solvers compare.Choices, results []Result) *Report {
 	r := &Report{tasks: tasks}
 	for _, s := range solvers {
-		for _, averaged := range []bool{false, true} {
-			if s.Weights&weightsOf(averaged) != 0 {
-				r.contenders = append(r.contenders, contender{s, averaged})
-			}
+		if weightsOf(s)&Last != 0 {
+			r.contenders = append(r.contenders, contender{s, false})
+		}
+		if weightsOf(s)&Averaged != 0 {
+			r.contenders = append(r.contenders, contender{s, true})
 		}
 	}
 	type key struct{ task, title, solver string }
@@ -59,13 +62,13 @@ func NewReport(tasks []Task, solvers []Solver, results []Result) *Report {
 		runs[k] = append(runs[k], result)
 	}
 	for _, t := range tasks {
-		of := func(c contender) []Result { return runs[key{t.Name, t.Title, c.solver.Name}] }
+		of := func(c contender) []Result { return runs[key{t.Name, t.Title, nameOf(c.solver)}] }
 		row := make([]cell, len(r.contenders))
 		best := math.NaN()
 		for i, c := range r.contenders {
 			row[i] = newCell(t.Metric, of(c), c.averaged)
 			isBetter := math.IsNaN(best) || t.Metric.Better(row[i].mean, best)
-			if c.solver.Rate && !c.averaged && len(row[i].values) > 0 && isBetter {
+			if isBaseline(c.solver) && !c.averaged && len(row[i].values) > 0 && isBetter {
 				best = row[i].mean
 			}
 		}
@@ -77,14 +80,7 @@ func NewReport(tasks []Task, solvers []Solver, results []Result) *Report {
 	return r
 }
 
-func weightsOf(averaged bool) Weights {
-	if averaged {
-		return Averaged
-	}
-	return Last
-}
-
-// value returns the metric of a run. A run that broke off is worth as much as none.
+// value returns the metric of a run. A run that ended early counts as untrained.
 func (r Result) value(averaged bool) float64 {
 	x := r.Metric
 	if averaged {
@@ -115,8 +111,8 @@ func newCell(m Metric, runs []Result, averaged bool) cell {
 	return c
 }
 
-// compare fills in what depends on the best Adam. Where there is none, a run fails if it breaks
-// off.
+// compare fills in what depends on the best Adam. Without a best Adam, a run fails if it ends
+// early.
 func (c *cell) compare(m Metric, best float64, runs []Result, averaged bool) {
 	c.gap = best - c.mean
 	if m == Error {
@@ -174,10 +170,10 @@ func (r *Report) meanGap(contender int, gaps []float64) string {
 	return text
 }
 
-// Notes tells what the tables' numbers are.
+// Notes explains the numbers of the tables.
 const Notes = `Failed: the loss, the weights or the solver's own numbers ceased to be finite, or the
 run made less than half of the way from the untrained model's metric to the best Adam's. A run that
-broke off counts as untrained. Gap: how far the mean accuracy over the seeds is behind the best
+ended early counts as untrained. Gap: how far the mean accuracy over the seeds is behind the best
 Adam's, in points; below 0 is ahead; with the standard error over the seeds. The best Adam of a task
 has the rate with the best mean over the seeds. Ratio: the geometric mean of the error over the best
 Adam's; below 1 is ahead. Ahead: on how many tasks. Averaged: of the same runs, the average of the

@@ -8,16 +8,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
 // madeUp are results of three tasks, two with accuracies, from two seeds. The tasks' titles are
-// their names.
-func madeUp() ([]Task, []Solver, []Result) {
-	tasks := []Task{{Name: "a", Title: "a", Kind: "k"}, {Name: "b", Title: "b", Kind: "k"},
-		{Name: "e", Title: "e", Kind: "k", Metric: Error}}
-	low, high := adam(1e-3), adam(1e-2)
-	low.Weights, high.Weights = Last, Last
-	solvers := []Solver{{Name: "new", Title: "New", Weights: Both}, low, high}
+// their names. Only the last weights of Adam are evaluated at these rates.
+func madeUp(t *testing.T) ([]Task, compare.Choices, []Result) {
+	register(t, compare.Solver{Name: "new", Title: "New"})
+	tasks := []Task{newTask("a", "a", "k", 1, Accuracy, nil),
+		newTask("b", "b", "k", 1, Accuracy, nil), newTask("e", "e", "k", 1, Error, nil)}
+	solvers := compare.MustParseChoices("new,adam:1e-4,adam:3e-4")
+	low, high := nameOf(solvers[1]), nameOf(solvers[2])
 	nan := math.NaN()
 	var results []Result
 	add := func(task, solver string, untrained, metric1, metric2, average1, average2 float64) {
@@ -31,27 +33,27 @@ func madeUp() ([]Task, []Solver, []Result) {
 		}
 	}
 	add("a", "new", 10, 82, 84, 85, 87)
-	add("a", low.Name, 10, 80, 82, nan, nan)
-	add("a", high.Name, 10, 85, 75, nan, nan)
+	add("a", low, 10, 80, 82, nan, nan)
+	add("a", high, 10, 85, 75, nan, nan)
 	add("b", "new", 10, 90, nan, 91, nan)
-	add("b", low.Name, 10, 50, 30, nan, nan)
-	add("b", high.Name, 10, 90, 88, nan, nan)
+	add("b", low, 10, 50, 30, nan, nan)
+	add("b", high, 10, 90, 88, nan, nan)
 	add("e", "new", 1, 0.1, 0.4, 0.05, 0.05)
-	add("e", low.Name, 1, 0.1, 0.1, nan, nan)
-	add("e", high.Name, 1, 0.2, 0.9, nan, nan)
+	add("e", low, 1, 0.1, 0.1, nan, nan)
+	add("e", high, 1, 0.2, 0.9, nan, nan)
 	results = append(results, Result{Task: "a", Title: "as it was", Solver: "new", Metric: 1})
 	return tasks, solvers, results
 }
 
 func TestReport(t *testing.T) {
-	r := NewReport(madeUp())
-	// a: best Adam 81. b: best Adam 89, the run that broke off counts as 10. e: best Adam 0.1;
+	r := NewReport(madeUp(t))
+	// a: best Adam 81. b: best Adam 89, the run that ended early counts as 10. e: best Adam 0.1;
 	// means 0.2 and 0.05.
 	want := [][]string{
 		{"New", "1 of 6", "18.50 ± 19.50", "18.50", "1 of 2", "2", "0 of 1"},
 		{"New, averaged", "1 of 6", "16.75 ± 19.75", "16.75", "1 of 2", "0.5", "1 of 1"},
-		{"Adam 1e-3", "1 of 6", "24.50 ± 4.50", "24.50", "0 of 2", "1", "0 of 1"},
-		{"Adam 1e-2", "1 of 6", "0.50 ± 3.00", "0.50", "0 of 2", "4.24", "0 of 1"},
+		{"Adam 0.0001", "1 of 6", "24.50 ± 4.50", "24.50", "0 of 2", "1", "0 of 1"},
+		{"Adam 0.0003", "1 of 6", "0.50 ± 3.00", "0.50", "0 of 2", "4.24", "0 of 1"},
 	}
 	for i, row := range r.Summary()[1:] {
 		if !slices.Equal(row, want[i]) {
@@ -59,7 +61,7 @@ func TestReport(t *testing.T) {
 		}
 	}
 	table := [][]string{
-		{"task", "kind", "New", "New, averaged", "Adam 1e-3", "Adam 1e-2"},
+		{"task", "kind", "New", "New, averaged", "Adam 0.0001", "Adam 0.0003"},
 		{"a", "k", "83", "86", "81", "80"},
 		{"b", "k", "50 (1 failed)", "50.5 (1 failed)", "40 (1 failed)", "89"},
 		{"e", "k", "0.2", "0.05", "0.1", "0.4243 (1 failed)"},
@@ -71,9 +73,9 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestReportOfLittle: no results, or none of Adam, are no reason to panic.
+// TestReportOfLittle: a report without results, or without results of Adam, does not panic.
 func TestReportOfLittle(t *testing.T) {
-	tasks, solvers, results := madeUp()
+	tasks, solvers, results := madeUp(t)
 	for name, r := range map[string]*Report{
 		"nothing": NewReport(tasks, solvers, nil),
 		"no task": NewReport(nil, solvers, results),
@@ -96,7 +98,7 @@ func TestReportOfLittle(t *testing.T) {
 
 func TestSave(t *testing.T) {
 	dir := t.TempDir()
-	if err := NewReport(madeUp()).Save(dir, "stress", "What this is."); err != nil {
+	if err := NewReport(madeUp(t)).Save(dir, "stress", "What this is."); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "stress.md"))
@@ -122,7 +124,7 @@ func TestSave(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := NewReport(madeUp()).Draw(filepath.Join(dir, "x.gif")); err == nil {
+	if err := NewReport(madeUp(t)).Draw(filepath.Join(dir, "x.gif")); err == nil {
 		t.Error("no error for an unknown format")
 	}
 }
@@ -134,7 +136,7 @@ func TestSaveInPart(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(dir, occupied), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		err := NewReport(madeUp()).Save(dir, "stress", "")
+		err := NewReport(madeUp(t)).Save(dir, "stress", "")
 		if err == nil || !strings.Contains(err.Error(), occupied) {
 			t.Errorf("%s is a folder: error %v", occupied, err)
 		}

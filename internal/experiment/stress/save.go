@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
@@ -22,24 +21,10 @@ func Files(folder, name string) []string {
 func (r *Report) Save(folder, name, text string) error {
 	files := Files(folder, name)
 	markdown := func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s\n%s\n%s\n%s\n%s", text, Markdown(r.Summary(), 1), Notes,
-			Markdown(r.Table(), 2), Markdown(r.Titles(), 2))
+		_, err := fmt.Fprintf(w, "%s\n%s\n%s\n%s\n%s", text, figure.Markdown(r.Summary(), 1), Notes,
+			figure.Markdown(r.Table(), 2), figure.Markdown(r.Titles(), 2))
 		return err
 	}
 	return cmp.Or(figure.WriteCSV(files[0], r.Table()), figure.WriteFile(files[1], markdown),
 		r.Draw(files[2]), r.Draw(files[3]))
-}
-
-// Markdown returns rows as a table, the first as its header, with so many columns to the left and
-// the others to the right.
-func Markdown(rows [][]string, left int) string {
-	var b strings.Builder
-	for i, row := range rows {
-		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
-		if i == 0 {
-			b.WriteString("|" + strings.Repeat(" --- |", left) +
-				strings.Repeat(" ---: |", len(row)-left) + "\n")
-		}
-	}
-	return b.String()
 }

@@ -1,84 +1,70 @@
 package stress
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
-	"gorgonia.org/gorgonia"
-
-	"github.com/l4-go/l4"
-	"github.com/l4-go/l4/internal/experiment/baseline"
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// Solver is a way to train, to be compared with others.
-type Solver struct {
-	Name  string // short, and different from the other solvers'
-	Title string
-	New   func(loss gorgonia.Valuer) gorgonia.Solver
-	// Which weights are evaluated: those that the solver leaves, their average, or both.
-	Weights Weights
-	Rate    bool // Adam with one of the rates from which each task's best is chosen
+// The lists of solvers that studies compare. Adam has the rates from which the best is chosen for
+// each task; whatever else has defaults has its authors'.
+var (
+	adams        = compare.MustParseChoices("adam:1e-4,adam:3e-4,adam:1e-3,adam:3e-3,adam:1e-2")
+	suiteSolvers = with("l4adam,l4mom,l4adam-plain,l4mom-plain", "schedule-free,dog,prodigy,momo")
+	fewSolvers   = with("l4adam,l4mom")
+	timeSolvers  = with("l4adam-time:1,l4mom-time:1,l4adam-time:3,l4mom-time:3," +
+		"l4adam-time:10,l4mom-time:10,l4adam-time:30,l4mom-time:30")
+	innerSolvers = with("l4-sgd:1,l4-sgd:4.75,l4-sgd:19," +
+		"l4-rmsprop:1,l4-rmsprop:4.75,l4-rmsprop:19,l4-adam:1,l4-adam:4.75,l4-adam:19")
+)
+
+// with returns a list of solvers, Adam at its rates, and further solvers.
+func with(first string, further ...string) compare.Choices {
+	solvers := append(compare.MustParseChoices(first), adams...)
+	for _, list := range further {
+		solvers = append(solvers, compare.MustParseChoices(list)...)
+	}
+	return solvers
 }
 
-// Weights tells which weights of a run are evaluated.
+// isBaseline reports whether the best of the solver's runs is what others are compared with.
+func isBaseline(c compare.Choice) bool { return c.Name == "adam" }
+
+// Weights says which weights of a run are evaluated.
 type Weights int
 
+// The weights that the solver leaves, their average, or both.
 const (
 	Last Weights = 1 << iota
 	Averaged
 	Both = Last | Averaged
 )
 
-// plain are the options of the paper's algorithm.
-var plain = []l4.Option{l4.WithoutBound()}
-
-// Solvers returns all that the suite compares. Whatever has defaults has its authors'.
-func Solvers() []Solver {
-	solvers := []Solver{
-		l4Solver("l4adam", "L4Adam", Both, l4Adam()),
-		l4Solver("l4mom", "L4Mom", Both, l4Mom()),
-		l4Solver("l4adam-plain", "L4Adam, plain", Last, l4Adam(plain...)),
-		l4Solver("l4mom-plain", "L4Mom, plain", Last, l4Mom(plain...)),
+// weightsOf returns which weights of a solver's runs are evaluated: the average only where it may
+// help, and for DoG nothing else, as its authors do.
+func weightsOf(c compare.Choice) Weights {
+	switch c.Name {
+	case "l4adam-plain", "l4mom-plain", "schedule-free", "prodigy", "momo":
+		return Last
+	case "dog":
+		return Averaged
+	case "adam":
+		if c.Number < 1e-3 {
+			return Last
+		}
 	}
-	for _, rate := range []float64{1e-4, 3e-4, 1e-3, 3e-3, 1e-2} {
-		solvers = append(solvers, adam(rate))
+	return Both
+}
+
+// nameOf returns the name of a solver in the file of runs: adam-1e-3, and l4adam with its default.
+func nameOf(c compare.Choice) string {
+	switch s := c.Solver(); {
+	case s.Number == compare.Rate:
+		number := strconv.FormatFloat(c.Number, 'e', -1, 64)
+		return c.Name + "-" + strings.Replace(number, "e-0", "e-", 1)
+	case s.Number != "" && c.Number != s.Default:
+		return c.Name + "-" + strconv.FormatFloat(c.Number, 'g', -1, 64)
 	}
-	return append(solvers,
-		Solver{Name: "schedule-free", Title: "Schedule-Free AdamW", Weights: Last,
-			New: func(gorgonia.Valuer) gorgonia.Solver { return baseline.NewScheduleFree() }},
-		Solver{Name: "dog", Title: "DoG", Weights: Averaged,
-			New: func(gorgonia.Valuer) gorgonia.Solver { return baseline.NewDoG() }},
-		Solver{Name: "prodigy", Title: "Prodigy", Weights: Last,
-			New: func(gorgonia.Valuer) gorgonia.Solver { return baseline.NewProdigy() }},
-		Solver{Name: "momo", Title: "MoMo-Adam", Weights: Last,
-			New: func(l gorgonia.Valuer) gorgonia.Solver { return baseline.NewMoMoAdam(l) }},
-	)
+	return c.Name
 }
-
-// adam returns Adam at one of the rates from which the best is chosen. Of the rates that may be the
-// best for all tasks, the average of the weights is evaluated, too.
-func adam(rate float64) Solver {
-	number := strings.Replace(fmt.Sprintf("%.0e", rate), "e-0", "e-", 1)
-	s := Solver{Name: "adam-" + number, Title: "Adam " + number, Weights: Last, Rate: true,
-		New: func(gorgonia.Valuer) gorgonia.Solver { return baseline.NewAdam(rate) }}
-	if rate >= 1e-3 {
-		s.Weights = Both
-	}
-	return s
-}
-
-func l4Solver(name, title string, w Weights, new func(gorgonia.Valuer) gorgonia.Solver) Solver {
-	return Solver{Name: name, Title: title, Weights: w, New: new}
-}
-
-func l4Adam(opts ...l4.Option) func(gorgonia.Valuer) gorgonia.Solver {
-	return func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Adam(loss, opts...) }
-}
-
-func l4Mom(opts ...l4.Option) func(gorgonia.Valuer) gorgonia.Solver {
-	return func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss, opts...) }
-}
-
-// swapper has weights to evaluate that are not those in training. Swap puts them into the model
-// and, called again, puts those in training back.
-type swapper interface{ Swap() error }

@@ -3,24 +3,22 @@ package stress
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/pkg/errors"
-	"gorgonia.org/gorgonia"
 
-	"github.com/l4-go/l4"
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// Study is a comparison of its own: tasks along one axis, with the solvers that it is about.
+// Study is a separate comparison: tasks along one axis, with the solvers that it is about.
 type Study struct {
 	Name, Title string
 	Tasks       func(d *Data) []Task
-	Solvers     func() []Solver
+	Solvers     compare.Choices
 }
 
 // Studies are all comparisons. The first is the suite.
 var Studies = []Study{
-	{"suite", "all solvers on all tasks", Suite, Solvers},
+	{"suite", "all solvers on all tasks", Suite, suiteSolvers},
 	{"long", "60,000 noisy steps, and then other labels", longTasks, fewSolvers},
 	{"time", "time scales of the momentum of 1, 3, 10 and 30", timeTasks, timeSolvers},
 	{"size", "models of 10 to 10 million parameters", sizeTasks, fewSolvers},
@@ -30,48 +28,17 @@ var Studies = []Study{
 	{"inner", "L4 over Gorgonia's solvers, with bounds of three widths", timeTasks, innerSolvers},
 }
 
-// FindStudy returns a study by its name.
-func FindStudy(name string) (Study, error) {
-	found, err := choose("study", Studies, []string{name}, func(s Study) string { return s.Name })
+// FindStudy returns the study that a word names; see compare.Match.
+func FindStudy(word string) (Study, error) {
+	found, err := compare.Match("study", Studies, word, func(s Study) string { return s.Name })
 	if err != nil {
 		return Study{}, err
 	}
+	if len(found) > 1 {
+		return Study{}, errors.Errorf("study %q: %s and %s begin with it: name one", word,
+			found[0].Name, found[1].Name)
+	}
 	return found[0], nil
-}
-
-// ChooseTasks returns the tasks with these names.
-func ChooseTasks(tasks []Task, names []string) ([]Task, error) {
-	return choose("task", tasks, names, func(t Task) string { return t.Name })
-}
-
-// ChooseSolvers returns the solvers with these names.
-func ChooseSolvers(solvers []Solver, names []string) ([]Solver, error) {
-	return choose("solver", solvers, names, func(s Solver) string { return s.Name })
-}
-
-func choose[T any](what string, all []T, names []string, nameOf func(T) string) ([]T, error) {
-	var known []string
-	var chosen []T
-	for _, x := range all {
-		known = append(known, nameOf(x))
-		if slices.Contains(names, nameOf(x)) {
-			chosen = append(chosen, x)
-		}
-	}
-	for _, name := range names {
-		if !slices.Contains(known, name) {
-			return nil, errors.Errorf("stress: no %s %q: choose from %s", what, name,
-				strings.Join(known, ", "))
-		}
-	}
-	return chosen, nil
-}
-
-// fewSolvers are the bounded ones, and Adam.
-func fewSolvers() []Solver {
-	return slices.DeleteFunc(Solvers(), func(s Solver) bool {
-		return !s.Rate && s.Name != "l4adam" && s.Name != "l4mom"
-	})
 }
 
 // longTasks train a small net on wrong labels so long that the steps have become short, and then
@@ -90,46 +57,6 @@ func timeTasks(d *Data) []Task {
 	names := []string{"fashion-0", "fashion-20", "mnist-40", "batch-4", "deep", "rnn",
 		"regression-normal", "floor"}
 	return slices.DeleteFunc(Suite(d), func(t Task) bool { return !slices.Contains(names, t.Name) })
-}
-
-func timeSolvers() []Solver {
-	var solvers []Solver
-	for _, tau := range []float64{1, 3, 10, 30} {
-		opt := l4.WithMomentumTime(tau)
-		name, title := fmt.Sprintf("-%v", tau), fmt.Sprintf(", τm %v", tau)
-		solvers = append(solvers, l4Solver("l4adam"+name, "L4Adam"+title, Both, l4Adam(opt)),
-			l4Solver("l4mom"+name, "L4Mom"+title, Both, l4Mom(opt)))
-	}
-	return append(solvers, adams()...)
-}
-
-// adams are Adam at the rates from which each task's best is chosen.
-func adams() []Solver {
-	return slices.DeleteFunc(Solvers(), func(s Solver) bool { return !s.Rate })
-}
-
-// innerSolvers are L4 over gradient descent, RMSProp and Adam. Successive directions are taken to be
-// correlated over c steps, and the bound is narrower by √c.
-func innerSolvers() []Solver {
-	var solvers []Solver
-	for _, inner := range []struct {
-		name, title string
-		make        func() gorgonia.Solver
-	}{
-		{"sgd", "gradient descent", func() gorgonia.Solver { return gorgonia.NewVanillaSolver() }},
-		{"rmsprop", "RMSProp", func() gorgonia.Solver { return gorgonia.NewRMSPropSolver() }},
-		{"adam", "Adam", func() gorgonia.Solver { return gorgonia.NewAdamSolver() }},
-	} {
-		for _, c := range []float64{1, 4.75, 19} {
-			opt := l4.WithMomentumTime((c + 1) / 2)
-			solvers = append(solvers, l4Solver(fmt.Sprintf("l4-%s-%v", inner.name, c),
-				fmt.Sprintf("L4 over %s, c = %v", inner.title, c), Both,
-				func(loss gorgonia.Valuer) gorgonia.Solver {
-					return l4.New(loss, inner.make(), opt)
-				}))
-		}
-	}
-	return append(solvers, adams()...)
 }
 
 // sizeTasks are noisy linear regressions of up to 1,000 weights and, beyond, nets on images with

@@ -2,18 +2,6 @@ package stress
 
 import "slices"
 
-// Kinds of tasks, by what makes them hard.
-const (
-	wrongLabels = "wrong labels"
-	batchSize   = "batch size"
-	form        = "form of the net"
-	start       = "initial weights"
-	fewSamples  = "few samples"
-	otherLoss   = "regression"
-	floor       = "floor"
-	shocks      = "shocks"
-)
-
 // usual is the net of most tasks, of 15,000 parameters.
 var usual = architecture{hidden: []int{64, 32}}
 

@@ -7,19 +7,38 @@ import (
 	"math/rand/v2"
 
 	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// Task is a problem to train a model on.
+// Task is a problem to train a model on, in one epoch.
 type Task struct {
-	Name   string // short, and different from the other tasks'
-	Title  string // what it is, in full
+	compare.Task
 	Kind   string // what makes it hard
-	Steps  int
 	Metric Metric
 
-	data  *pictures // that start reads; nil for none
-	start func(seed uint64) (*Run, error)
+	data *pictures // that Start reads; nil for none
 }
+
+func newTask(
+	name, title, kind string, steps int, metric Metric,
+	start func(seed uint64) (compare.Training, error),
+) Task {
+	t := compare.Task{Name: name, Title: title, Epochs: 1, EpochSteps: steps, Start: start}
+	return Task{Task: t, Kind: kind, Metric: metric}
+}
+
+// Kinds of tasks, by what makes them hard.
+const (
+	wrongLabels = "wrong labels"
+	batchSize   = "batch size"
+	form        = "form of the net"
+	start       = "initial weights"
+	fewSamples  = "few samples"
+	otherLoss   = "regression"
+	floor       = "floor"
+	shocks      = "shocks"
+)
 
 // Metric is what a task measures on data that the model is not trained on.
 type Metric int
@@ -37,40 +56,44 @@ func (m Metric) Better(a, b float64) bool {
 	return a < b
 }
 
-// Start makes a model ready for training. The same seed gives the same weights, batches and noise,
-// whatever the solver.
-func (t Task) Start(seed uint64) (*Run, error) { return t.start(seed) }
-
-// Run is the training of one model.
-type Run struct {
-	Model   []gorgonia.ValueGrad
-	Loss    gorgonia.Valuer
-	Forward func(step int) // evaluates the loss and the gradients of a step, the first is 1
-	Test    func() float64 // returns the task's metric
-}
-
-// trainee is a model with its data, in one dtype.
+// trainee is a model with its data, in one dtype: a compare.Training.
 type trainee[T float] struct {
 	params  []*param[T]
-	forward func(step int) (loss float64) // also sets the gradients
+	forward func(step int) (loss float64) // also sets the gradients; the first step is 1
 	test    func() float64
+
+	model []gorgonia.ValueGrad // the parameters
 }
 
-// run dresses a trainee for Gorgonia's solvers.
-func (t *trainee[T]) run() *Run {
-	loss := new(number[T])
-	r := &Run{Loss: loss, Test: t.test}
-	for _, p := range t.params {
-		r.Model = append(r.Model, p)
+// Run implements compare.Training.
+func (t *trainee[T]) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
+	if t.model == nil {
+		for _, p := range t.params {
+			t.model = append(t.model, p)
+		}
 	}
-	r.Forward = func(step int) { loss.x = T(t.forward(step)) }
-	return r
+	return number[T]{T(t.forward(step + 1))}, t.model, nil
 }
+
+// Metric implements compare.Training.
+func (t *trainee[T]) Metric() (float64, error) { return t.test(), nil }
+
+// State implements compare.Training.
+func (t *trainee[T]) State() []gorgonia.Value {
+	var values []gorgonia.Value
+	for _, p := range t.params {
+		values = append(values, p.value)
+	}
+	return values
+}
+
+// Close implements compare.Training.
+func (t *trainee[T]) Close() error { return nil }
 
 // number is a Valuer of a scalar.
 type number[T float] struct{ x T }
 
-func (n *number[T]) Value() gorgonia.Value {
+func (n number[T]) Value() gorgonia.Value {
 	switch x := any(n.x).(type) {
 	case float32:
 		return gorgonia.NewF32(x)
@@ -114,7 +137,8 @@ func (t *trainee[T]) scaleGrads(by float64) {
 	}
 }
 
-// What random numbers are for. Each has its own, so that none depends on how many another takes.
+// What random numbers are for. Each purpose has its own numbers, so that none depends on how many
+// another takes.
 const (
 	forWeights = iota
 	forBatches

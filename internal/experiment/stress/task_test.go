@@ -12,17 +12,25 @@ import (
 
 	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/stat"
+	"gorgonia.org/gorgonia"
 
+	"github.com/l4-go/l4/internal/bind"
 	"github.com/l4-go/l4/internal/experiment/baseline"
+	"github.com/l4-go/l4/internal/experiment/compare"
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
 // testData has MNIST, which is in a module, in the place of Fashion-MNIST, which may be missing.
 var testData = &Data{fashion: testDigits, digits: testDigits}
 
-var testDigits = NewData(nil, "").digits
+var testDigits = NewData(nil, folder("")).digits
 
-// allTasks are those of all studies but the one that takes too much time and memory for a test.
+func folder(name string) Find {
+	return func(context.Context) (string, error) { return name, nil }
+}
+
+// allTasks returns the tasks of all studies but one, which takes too much time and memory for a
+// test.
 func allTasks() (tasks []Task) {
 	for _, s := range Studies {
 		tasks = append(tasks, s.Tasks(testData)...)
@@ -33,20 +41,27 @@ func allTasks() (tasks []Task) {
 // trace trains for three steps and returns the losses and the last weights.
 func trace(t *testing.T, task Task, seed uint64) (xs []float64) {
 	t.Helper()
-	run, err := task.Start(seed)
+	training, err := task.Start(seed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	solver := baseline.NewAdam(1e-3)
-	for step := 1; step <= 3; step++ {
-		run.Forward(step)
-		xs = append(xs, scalar(run.Loss))
-		if err := solver.Step(run.Model); err != nil {
+	for step := range 3 {
+		loss, model, err := training.Run(step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, _, err := bind.Number(loss.Value())
+		if err != nil {
+			t.Fatal(err)
+		}
+		xs = append(xs, x)
+		if err := solver.Step(model); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, p := range run.Model {
-		switch w := p.Value().Data().(type) {
+	for _, v := range training.State() {
+		switch w := v.Data().(type) {
 		case []float32:
 			for _, x := range w {
 				xs = append(xs, float64(x))
@@ -62,7 +77,7 @@ func trace(t *testing.T, task Task, seed uint64) (xs []float64) {
 func TestTasks(t *testing.T) {
 	for _, task := range allTasks() {
 		xs := trace(t, task, 501)
-		if i := slices.IndexFunc(xs, func(x float64) bool { return !isFinite(x) }); i >= 0 {
+		if i := slices.IndexFunc(xs, func(x float64) bool { return finite(x) != x }); i >= 0 {
 			t.Errorf("%s: %v", task.Name, xs[i])
 		}
 		if !slices.Equal(xs, trace(t, task, 501)) {
@@ -78,54 +93,105 @@ func TestNamesAreUnique(t *testing.T) {
 	for _, s := range Studies {
 		seen := map[string]bool{}
 		for _, task := range s.Tasks(testData) {
-			if seen[task.Name] || task.Title == "" || task.Kind == "" || task.Steps < 1 {
+			if seen[task.Name] || task.Title == "" || task.Kind == "" || task.EpochSteps < 1 {
 				t.Errorf("%s: task %+v", s.Name, task)
 			}
 			seen[task.Name] = true
 		}
-		for _, solver := range s.Solvers() {
-			if seen[solver.Name] || solver.Title == "" || solver.Weights == 0 {
-				t.Errorf("%s: solver %+v", s.Name, solver)
+		for _, solver := range s.Solvers {
+			if name := nameOf(solver); seen[name] || seen[solver.String()] {
+				t.Errorf("%s: solver %s twice", s.Name, name)
+			} else {
+				seen[name], seen[solver.String()] = true, true
 			}
-			seen[solver.Name] = true
 		}
 	}
 	tasks := Suite(testData)
 	if len(tasks) < 24 {
 		t.Errorf("%d tasks", len(tasks))
 	}
-	if quick, err := ChooseTasks(tasks, Quick); err != nil || len(quick) != len(Quick) {
-		t.Errorf("%d quick tasks of %d: %v", len(quick), len(Quick), err)
+	quick := 0
+	for _, task := range tasks {
+		if IsQuick(task) {
+			quick++
+		}
 	}
-	if _, err := ChooseSolvers(Solvers(), []string{"sgd"}); err == nil ||
-		!strings.Contains(err.Error(), `no solver "sgd": choose from l4adam, l4mom`) {
-		t.Errorf("error %v", err)
+	if quick != len(Quick) {
+		t.Errorf("%d quick tasks, want %d", quick, len(Quick))
 	}
 	if n := len(timeTasks(testData)); n != 8 {
 		t.Errorf("%d tasks for time scales", n)
 	}
-	if _, err := FindStudy("nothing"); err == nil || !strings.Contains(err.Error(), "batch") {
-		t.Errorf("error %v", err)
+	for word, want := range map[string]string{"nothing": "batch", "s": "suite and size"} {
+		if _, err := FindStudy(word); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", word, err, want)
+		}
+	}
+	if s, err := FindStudy("dt"); err != nil || s.Name != "dtype" {
+		t.Errorf("study %s, %v", s.Name, err)
+	}
+}
+
+// TestSolverNames: names are as in docs/data, with other numbers in full.
+func TestSolverNames(t *testing.T) {
+	for text, want := range map[string]string{
+		"adam": "adam-1e-3", "adam:3e-4": "adam-3e-4", "adam:0.01": "adam-1e-2",
+		"adam:0.0025": "adam-2.5e-3", "l4adam": "l4adam", "l4adam:0.25": "l4adam-0.25",
+		"l4mom-plain": "l4mom-plain", "dog": "dog", "l4-sgd:4.75": "l4-sgd-4.75",
+	} {
+		if got := nameOf(compare.MustParseChoices(text)[0]); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
 	}
 }
 
 // TestSolversRun: each makes steps of a task, and its weights are evaluated.
 func TestSolversRun(t *testing.T) {
 	task := floorTask("floor", 10, 50, 0.1)
-	for _, s := range append(Solvers(), timeSolvers()...) {
-		r, err := run(context.Background(), task, s, 501)
+	for _, s := range slices.Concat(suiteSolvers, timeSolvers, innerSolvers) {
+		r, err := run(t.Context(), task, s, 501)
 		if err != nil || r.Ended != "" {
-			t.Errorf("%s: %v, %s", s.Name, err, r.Ended)
+			t.Fatalf("%v: %v, %v", s, err, r)
 		}
-		if s.Weights&Last != 0 != isFinite(r.Metric) ||
-			s.Weights&Averaged != 0 != isFinite(r.Average) {
-			t.Errorf("%s: metric %v, of the average %v", s.Name, r.Metric, r.Average)
+		weights := weightsOf(s)
+		if weights&Last != 0 == math.IsNaN(r.Metric) ||
+			weights&Averaged != 0 == math.IsNaN(r.Average) {
+			t.Errorf("%v: metric %v, of the average %v", s, r.Metric, r.Average)
 		}
 		for _, metric := range []float64{r.Metric, r.Average} {
 			if metric == r.Untrained {
-				t.Errorf("%s: metric %v as untrained", s.Name, metric)
+				t.Errorf("%v: metric %v as untrained", s, metric)
 			}
 		}
+	}
+}
+
+// TestLosses: a result has the first loss and the mean of the last tenth. A run that ends early has
+// the first loss alone.
+func TestLosses(t *testing.T) {
+	task, solver := floorTask("floor", 10, 50, 0.1), compare.MustParseChoices("adam")[0]
+	training, err := task.Start(501)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var losses []float64
+	_, err = compare.Train(t.Context(), training, solver.New(), compare.Options{
+		Epochs: 1, EpochSteps: 50,
+		OnStep: func(_ int, loss, _ float64) { losses = append(losses, loss) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := run(t.Context(), task, solver, 501)
+	if err != nil || r.FirstLoss != losses[0] || r.LastLoss != stat.Mean(losses[45:], nil) {
+		t.Errorf("%v: %+v, losses %v", err, r, losses)
+	}
+	register(t, compare.Solver{Name: "broken",
+		New: func(float64) gorgonia.Solver { return broken{} }})
+	r, err = run(t.Context(), task, compare.Choice{Name: "broken"}, 501)
+	if err != nil || r.FirstLoss != losses[0] || !math.IsNaN(r.LastLoss) ||
+		r.Ended != `step 1: as told, "always"` {
+		t.Errorf("%v: %+v", err, r)
 	}
 }
 
@@ -158,21 +224,20 @@ func TestChange(t *testing.T) {
 		row[class%4] = byte(20 * (class + 1))
 		s.Pixels, s.Labels = append(s.Pixels, row...), append(s.Labels, byte(class))
 	}
-	run := startImages[float64](imageTask{batch: 10, change: 300}, &images{s, s}, 1)
-	// The model learns for a while, whatever the labels; then its own answers tell them.
+	training := startImages[float64](imageTask{batch: 10, change: 300}, &images{s, s}, 1)
+	// The model learns for a while, whatever the labels. Then its own answers show the labels.
 	solver := baseline.NewAdam(0.1)
-	var before, after float64
-	for step := 1; step <= 301; step++ {
-		if step == 301 {
-			before = run.Test()
+	var before float64
+	for step := range 301 {
+		if step == 300 {
+			before = training.test()
 		}
-		run.Forward(step)
-		if err := solver.Step(run.Model); err != nil {
+		_, model, _ := training.Run(step)
+		if err := solver.Step(model); err != nil {
 			t.Fatal(err)
 		}
 	}
-	after = run.Test()
-	if before < 70 || after > 30 {
+	if after := training.test(); before < 70 || after > 30 {
 		t.Errorf("accuracy %v before the change, %v after", before, after)
 	}
 }
@@ -215,11 +280,11 @@ func TestShuffle(t *testing.T) {
 // place, and the titles of tasks are what they are with it.
 func TestNoFashion(t *testing.T) {
 	fault := errors.New("fault")
-	missing := NewData(func(context.Context) (string, error) { return "", fault }, "")
+	missing := NewData(func(context.Context) (string, error) { return "", fault }, nil)
 	if _, err := Suite(missing)[0].Start(1); !errors.Is(err, fault) {
 		t.Errorf("error %v, want %v", err, fault)
 	}
-	empty := NewData(func(context.Context) (string, error) { return t.TempDir(), nil }, "")
+	empty := NewData(folder(t.TempDir()), nil)
 	if _, err := Suite(empty)[0].Start(1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v for a folder without files", err)
 	}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"io"
+	"slices"
+	"testing"
+
+	"github.com/l4-go/l4/internal/experiment/compare"
+	"github.com/l4-go/l4/internal/experiment/stress"
+)
+
+// TestTraceRun: the curves of demo bound obey the rule that they show.
+func TestTraceRun(t *testing.T) {
+	tasks, err := compare.Choose("task", stress.Suite(stressData("", io.Discard)), []string{"regression-normal"},
+		func(t stress.Task) string { return t.Name })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range compare.MustParseChoices("l4adam,l4adam-plain,adam") {
+		r, err := traceRun(t.Context(), tasks[0], c, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Name != "l4adam-plain" && len(r.steps) != tasks[0].EpochSteps/boundEvery {
+			t.Errorf("%s: %d points", c, len(r.steps))
+		}
+		for i := range r.steps {
+			if r.length[i] > r.limit[i]*(1+1e-9) {
+				t.Errorf("%s: length %g beyond the limit %g", c, r.length[i], r.limit[i])
+			}
+		}
+		if atLimit := slices.Equal(r.length, r.limit); atLimit != (c.Name == "adam") {
+			t.Errorf("%s: at the limit throughout: %t", c, atLimit)
+		}
+		if last := r.loss[len(r.loss)-1]; last > boundLost {
+			t.Errorf("%s: last loss %g", c, last)
+		}
+	}
+}

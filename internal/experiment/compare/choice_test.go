@@ -1,0 +1,90 @@
+package compare
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestParseChoices: names and beginnings of names, each with its default or a number, in the order
+// of the list.
+func TestParseChoices(t *testing.T) {
+	for list, want := range map[string]string{
+		"l4adam":                      "L4Adam 0.15",
+		"adam:2e-4, l4mom:0.25,adam":  "Adam 0.0002; L4Mom 0.25; Adam 0.001",
+		"dog,adam-c":                  "DoG; Adam, clipped 0.01",
+		"momentum-:0.3":               "Momentum, drops 0.3; Momentum, clipped 0.3",
+		"l4-sgd:4.75,l4adam-time:3":   "L4 over gradient descent, c = 4.75; L4Adam, τm 3",
+		"gorgonia":                    "Gorgonia's Adam 0.001",
+		"schedule,l4mom-plain,l4adam": "Schedule-Free AdamW; L4Mom, no bound 0.15; L4Adam 0.15",
+	} {
+		choices, err := ParseChoices(Solvers, list)
+		var titles []string
+		for _, c := range choices {
+			titles = append(titles, c.String())
+		}
+		if got := strings.Join(titles, "; "); err != nil || got != want {
+			t.Errorf("%s: %s, %v, want %s", list, got, err, want)
+		}
+		if again, err := ParseChoices(Solvers, choices.String()); err != nil ||
+			again.String() != choices.String() {
+			t.Errorf("%s: written as %v, and read as %v, %v", list, choices, again, err)
+		}
+	}
+	for list, want := range map[string]string{
+		"":                   `no solver "": choose from l4adam, l4mom,`,
+		"l4adam,":            `no solver ""`,
+		"adamw":              `no solver "adamw"`,
+		"adam:x":             `adam: invalid rate "x": want a number between 0 and 1e6`,
+		"l4mom:-1":           `l4mom: invalid fraction "-1"`,
+		"adam:0":             `invalid rate "0"`,
+		"adam:1e6":           `invalid rate "1e6"`,
+		"adam:NaN":           `invalid rate "NaN"`,
+		"dog:3":              "dog:3: the solver dog has no number: want dog",
+		"l4adam,l4adam:0.15": "L4Adam 0.15 is in the list twice",
+	} {
+		choices, err := ParseChoices(Solvers, list)
+		if err == nil || !strings.Contains(err.Error(), want) || choices != nil {
+			t.Errorf("%q: %v, error %v, want %s", list, choices, err, want)
+		}
+	}
+}
+
+// TestShort: a fraction that is the default is left out, other numbers are not.
+func TestShort(t *testing.T) {
+	for text, want := range map[string]string{
+		"l4adam": "L4Adam", "l4adam:0.25": "L4Adam 0.25", "adam": "Adam 0.001", "dog": "DoG",
+		"l4adam-time:10": "L4Adam, τm 10",
+	} {
+		if got := choice(t, text).Short(); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestChoose: exact names win over beginnings of names, and the order of all is kept.
+func TestChoose(t *testing.T) {
+	all := strings.Fields("batch-1 batch-16 batch-128 deep deep-tanh floor")
+	self := func(s string) string { return s }
+	for words, want := range map[string]string{
+		"batch-1":           "batch-1",
+		"batch-":            "batch-1 batch-16 batch-128",
+		"floor batch-12 de": "batch-128 deep deep-tanh floor",
+		"deep":              "deep",
+		"deep deep d":       "deep deep-tanh",
+	} {
+		some, err := Choose("task", all, strings.Fields(words), self)
+		if got := strings.Join(some, " "); err != nil || got != want {
+			t.Errorf("%s: %s, %v, want %s", words, got, err, want)
+		}
+	}
+	if some, err := Choose("task", all, nil, self); err != nil || len(some) != len(all) {
+		t.Errorf("without words: %v, %v", some, err)
+	}
+	for _, word := range []string{"x", ""} {
+		_, err := Choose("task", all, []string{"deep", word}, self)
+		want := `no task "` + word + `": choose from batch-1, batch-16,`
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: error %v, want %s", word, err, want)
+		}
+	}
+}

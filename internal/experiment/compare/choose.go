@@ -1,0 +1,49 @@
+package compare
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// Match returns the elements of all that a word names: the element with this name, or else those
+// whose names begin with the word. If no name does, it returns an error that lists the names. what
+// is the word for an element in the error.
+func Match[T any](what string, all []T, word string, name func(T) string) ([]T, error) {
+	if i := slices.IndexFunc(all, func(x T) bool { return name(x) == word }); i >= 0 {
+		return all[i : i+1], nil
+	}
+	var matches []T
+	var names []string
+	for _, x := range all {
+		names = append(names, name(x))
+		if word != "" && strings.HasPrefix(name(x), word) {
+			matches = append(matches, x)
+		}
+	}
+	if len(matches) == 0 {
+		return nil, errors.Errorf("no %s %q: choose from %s", what, word,
+			strings.Join(names, ", "))
+	}
+	return matches, nil
+}
+
+// Choose returns the elements of all that some words name, in the order of all. Without words it
+// returns all. See Match for what a word names.
+func Choose[T any](what string, all []T, words []string, name func(T) string) ([]T, error) {
+	if words == nil {
+		return all, nil
+	}
+	chosen := map[string]bool{}
+	for _, word := range words {
+		matches, err := Match(what, all, word, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range matches {
+			chosen[name(x)] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(x T) bool { return !chosen[name(x)] }), nil
+}

@@ -1,0 +1,148 @@
+package compare
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/l4-go/l4/internal/experiment/figure"
+)
+
+// Search is a search for the best constant rates, on each task for each solver with such a rate.
+type Search struct {
+	comparison *Comparison
+	seeds      []uint64
+	grids      []*grid
+}
+
+// grid is the search for the rate of one solver on one task. Its points are numbered; the rate that
+// it starts from is point 0.
+type grid struct {
+	task      Task
+	start     Choice
+	low, high int // points looked at
+}
+
+// gridReach is how far from its start a grid goes: a factor of 1000.
+const gridReach = 6
+
+// SearchRates finds the best rate of each solver with a constant one on each task, from a number of
+// the comparison's seeds, and puts it in the place of the given rate.
+func SearchRates(ctx context.Context, c *Comparison, seeds int) (*Search, error) {
+	s := &Search{comparison: c, seeds: c.Seeds[:min(seeds, len(c.Seeds))]}
+	for _, t := range c.Tasks {
+		for _, solver := range t.Solvers {
+			if solver.Constant() {
+				s.grids = append(s.grids, &grid{t, solver, -1, 1})
+			}
+		}
+	}
+	for searching := true; searching; {
+		var runs []Run
+		for _, g := range s.grids {
+			for point := g.low; point <= g.high; point++ {
+				for _, seed := range s.seeds {
+					runs = append(runs, Run{g.task.Name, g.at(point), seed})
+				}
+			}
+		}
+		if err := c.makeRuns(ctx, runs); err != nil {
+			return nil, err
+		}
+		searching = false
+		for _, g := range s.grids {
+			searching = g.extend(s.best(g)) || searching
+		}
+	}
+	for i, t := range c.Tasks {
+		c.Tasks[i].Solvers = slices.Clone(t.Solvers)
+		for _, g := range s.grids {
+			if g.task.Name == t.Name {
+				c.Tasks[i].Solvers[slices.Index(t.Solvers, g.start)] = g.at(s.best(g))
+			}
+		}
+	}
+	return s, nil
+}
+
+// at returns the solver with the rate of a point, rounded to two digits. From point to point the
+// rate grows by √10.
+func (g *grid) at(point int) Choice {
+	c := g.start
+	if point != 0 {
+		text := strconv.FormatFloat(c.Number*math.Pow(10, float64(point)/2), 'g', 2, 64)
+		c.Number, _ = strconv.ParseFloat(text, 64)
+	}
+	return c
+}
+
+// extend adds a point beyond the edge if the best point lies on it. It reports whether it did.
+func (g *grid) extend(best int) bool {
+	switch {
+	case best == g.low && g.low > -gridReach:
+		g.low--
+	case best == g.high && g.high < gridReach:
+		g.high++
+	default:
+		return false
+	}
+	return true
+}
+
+// best returns the point with the smallest loss, the smallest rate if all diverge.
+func (s *Search) best(g *grid) int {
+	best := g.low
+	for point := g.low + 1; point <= g.high; point++ {
+		if s.loss(g, point) < s.loss(g, best) {
+			best = point
+		}
+	}
+	return best
+}
+
+// loss returns what a point is judged by: the mean training loss of the last epoch, as a geometric
+// mean over the seeds. It is infinite if a run diverges.
+func (s *Search) loss(g *grid, point int) float64 {
+	var losses []float64
+	for _, seed := range s.seeds {
+		r := s.comparison.results[Run{g.task.Name, g.at(point), seed}]
+		if len(r.Epochs) < g.task.Epochs {
+			return math.Inf(1)
+		}
+		losses = append(losses, r.Epochs[g.task.Epochs-1].Loss)
+	}
+	return stat.GeometricMean(losses, nil)
+}
+
+// Report returns a table for each task, with the rates that were tried.
+func (s *Search) Report() string {
+	tasks := s.comparison.Tasks
+	text := fmt.Sprintf("Search for the best rates: "+
+		"mean training loss of epoch %d, geometric mean of %d seeds\n\n", tasks[0].Epochs,
+		len(s.seeds))
+	for _, t := range tasks {
+		rows := [][]string{{"solver", "loss", ""}}
+		for _, g := range s.grids {
+			if g.task.Name != t.Name {
+				continue
+			}
+			best := s.best(g)
+			for point := g.low; point <= g.high; point++ {
+				row := []string{g.at(point).String(), "diverged", ""}
+				if loss := s.loss(g, point); !math.IsInf(loss, 1) {
+					row[1] = fmt.Sprintf("%.3g", loss)
+				}
+				if point == best {
+					row[2] = "<- best"
+				}
+				rows = append(rows, row)
+			}
+		}
+		text += t.Title + "\n" + figure.Table(rows) + "\n"
+	}
+	return text
+}

@@ -1,0 +1,118 @@
+package compare
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/pkg/errors"
+)
+
+// TestPool: each run without a result is made once, no more of them at a time than there are jobs.
+func TestPool(t *testing.T) {
+	ids := []int{3, 1, 4, 15, 9, 2, 6}
+	var running, made atomic.Int32
+	var saved []string
+	progress, missing := 0, 0
+	pool := Pool[int, string]{
+		Jobs: 3,
+		Prepare: func(_ context.Context, ids []int) error {
+			missing = len(ids)
+			return nil
+		},
+		Run: func(_ context.Context, id int) (*string, error) {
+			if n := running.Add(1); n > 3 {
+				t.Errorf("%d runs at a time", n)
+			}
+			defer running.Add(-1)
+			made.Add(1)
+			r := string(rune('a' + id))
+			return &r, nil
+		},
+		Save: func(r string) error { saved = append(saved, r); return nil },
+		Progress: func(done, all int, r string) {
+			if progress++; done != progress+2 || all != 7 {
+				t.Errorf("%d of %d after %d runs", done, all, progress)
+			}
+		},
+	}
+	results := map[int]string{4: "old", 15: "old"}
+	if err := pool.Make(t.Context(), ids, results); err != nil {
+		t.Fatal(err)
+	}
+	if made.Load() != 5 || missing != 5 || len(saved) != 5 || progress != 5 {
+		t.Errorf("%d runs made of %d, saved %v, %d reported", made.Load(), missing, saved, progress)
+	}
+	for _, id := range ids {
+		want := string(rune('a' + id))
+		if id == 4 || id == 15 {
+			want = "old"
+		}
+		if results[id] != want {
+			t.Errorf("run %d: %s, want %s", id, results[id], want)
+		}
+	}
+}
+
+// TestPoolEnds: the first error, of any function or of the context, is returned, and no run begins
+// after it. A result beside an error is kept but not saved.
+func TestPoolEnds(t *testing.T) {
+	fault := errors.New("fault")
+	fail := func(int) error { return fault }
+	for name, c := range map[string]struct {
+		prepare   error
+		run, save func(id int) error
+		results   []int
+	}{
+		"prepare":        {prepare: fault},
+		"run":            {run: fail},
+		"save":           {save: fail, results: []int{0}},
+		"run, partially": {run: func(id int) error { return errors.WithMessage(fault, "part") }},
+	} {
+		pool := Pool[int, int]{
+			Jobs:    1,
+			Prepare: func(context.Context, []int) error { return c.prepare },
+			Run: func(_ context.Context, id int) (*int, error) {
+				if c.run == nil {
+					return &id, nil
+				}
+				if err := c.run(id); err == fault {
+					return nil, err
+				} else {
+					return &id, err
+				}
+			},
+			Save: func(id int) error {
+				if c.run != nil {
+					t.Errorf("%s: run %d is saved", name, id)
+				}
+				return c.save(id)
+			},
+		}
+		if name == "run, partially" {
+			c.results = []int{0}
+		}
+		results := map[int]int{}
+		err := pool.Make(t.Context(), []int{0, 1, 2}, results)
+		var got []int
+		for id := range results {
+			got = append(got, id)
+		}
+		if !errors.Is(err, fault) || !slices.Equal(got, c.results) {
+			t.Errorf("%s: results %v, error %v", name, got, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	pool := Pool[int, int]{Jobs: 1, Run: func(_ context.Context, id int) (*int, error) {
+		if id == 1 {
+			cancel()
+		}
+		return &id, nil
+	}}
+	results := map[int]int{}
+	err := pool.Make(ctx, []int{0, 1, 2, 3}, results)
+	if err != context.Canceled || len(results) != 2 {
+		t.Errorf("cancelled in the second run: %v, error %v", results, err)
+	}
+}

@@ -1,0 +1,69 @@
+package compare
+
+import (
+	"encoding"
+	"encoding/binary"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+)
+
+// canSave reports whether the solver can be saved.
+func canSave(s Instance) bool {
+	_, ok := s.Solver.(encoding.BinaryMarshaler)
+	return ok
+}
+
+// save returns a state with the values of the training and the solver in it.
+func save(t Training, s Instance, st State) (_ State, err error) {
+	if st.Solver, err = s.Solver.(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
+		return st, err
+	}
+	for i, v := range t.State() {
+		b, err := binary.Append(nil, binary.LittleEndian, memory(v))
+		if err != nil {
+			return st, errors.WithMessagef(err, "compare: save value %d of the task", i)
+		}
+		st.Values = append(st.Values, b)
+	}
+	return st, nil
+}
+
+// restore sets the values of the training and the solver to a saved state, and removes them from
+// it. All sizes are checked before a value is written.
+func restore(t Training, s Instance, st *State) error {
+	unmarshaler, ok := s.Solver.(encoding.BinaryUnmarshaler)
+	if !ok {
+		return errors.Errorf("a %T cannot be restored", s.Solver)
+	}
+	values := t.State()
+	if len(st.Values) != len(values) {
+		return errors.Errorf("%d values were saved, but the task has %d",
+			len(st.Values), len(values))
+	}
+	for i, v := range values {
+		if n := binary.Size(memory(v)); n != len(st.Values[i]) {
+			return errors.Errorf("value %d: %d bytes were saved, but the task's has %d", i,
+				len(st.Values[i]), n)
+		}
+	}
+	if err := unmarshaler.UnmarshalBinary(st.Solver); err != nil {
+		return err
+	}
+	for i, v := range values {
+		if _, err := binary.Decode(st.Values[i], binary.LittleEndian, memory(v)); err != nil {
+			return errors.WithMessagef(err, "value %d", i)
+		}
+	}
+	st.Values, st.Solver = nil, nil
+	return nil
+}
+
+// memory returns what encoding/binary can read and write in place: the slice that a tensor lies in,
+// or a pointer to a scalar.
+func memory(v gorgonia.Value) any {
+	if _, ok := v.(gorgonia.Scalar); ok {
+		return v
+	}
+	return v.Data()
+}

@@ -1,0 +1,118 @@
+package compare
+
+import (
+	"bytes"
+	"encoding/csv"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/pkg/errors"
+
+	"github.com/l4-go/l4/internal/experiment/figure"
+)
+
+// Fields describes the rows of a CSV file, one for each T, below a line with the names of the
+// columns.
+type Fields[T any] func(r *Row, x *T)
+
+// columns returns the names of the columns.
+func (f Fields[T]) columns() []string {
+	var r Row
+	f(&r, new(T))
+	return r.columns
+}
+
+// cells returns the row of x.
+func (f Fields[T]) cells(x T) []string {
+	var r Row
+	f(&r, &x)
+	return r.cells
+}
+
+// Write writes a file.
+func (f Fields[T]) Write(path string, xs []T) error {
+	rows := [][]string{f.columns()}
+	for _, x := range xs {
+		rows = append(rows, f.cells(x))
+	}
+	return figure.WriteCSV(path, rows)
+}
+
+// Read reads what Write has written. Errors name the line.
+func (f Fields[T]) Read(from io.Reader) (xs []T, err error) {
+	lines := csv.NewReader(from)
+	header, err := lines.Read()
+	if columns := f.columns(); err != nil || !slices.Equal(header, columns) {
+		return nil, errors.Errorf("the first line is not the names of the columns, %s",
+			strings.Join(columns, ","))
+	}
+	for {
+		cells, err := lines.Read()
+		if err == io.EOF {
+			return xs, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		var x T
+		r := Row{reading: true, cells: cells}
+		if f(&r, &x); r.err != nil {
+			line, _ := lines.FieldPos(0)
+			return nil, errors.WithMessagef(r.err, "line %d", line)
+		}
+		xs = append(xs, x)
+	}
+}
+
+// Store is a file of results to which new ones are appended, so that a run that is interrupted can
+// go on from it.
+type Store[T any] struct {
+	fields Fields[T]
+	file   *os.File // nil if nothing is stored
+}
+
+// Open returns the results in a file, if it exists, and makes it ready for more. What a crash has
+// left of a last line is removed. An empty path stores nothing.
+func (f Fields[T]) Open(path string) (earlier []T, s *Store[T], err error) {
+	s = &Store[T]{fields: f}
+	if path == "" {
+		return nil, s, nil
+	}
+	old, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, nil, err
+	}
+	if complete := old[:bytes.LastIndexByte(old, '\n')+1]; len(complete) > 0 {
+		if earlier, err = f.Read(bytes.NewReader(complete)); err != nil {
+			return nil, nil, errors.WithMessagef(err, "compare: %s: want the file of an earlier "+
+				"comparison; name another or remove it", path)
+		}
+	}
+	if err := f.Write(path, earlier); err != nil {
+		return nil, nil, err
+	}
+	s.file, err = os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	return earlier, s, err
+}
+
+// Add appends a result.
+func (s *Store[T]) Add(x T) error {
+	if s.file == nil {
+		return nil
+	}
+	w := csv.NewWriter(s.file)
+	if err := w.Write(s.fields.cells(x)); err != nil {
+		return err
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// Close closes the file.
+func (s *Store[T]) Close() {
+	if s.file != nil {
+		s.file.Close()
+	}
+}

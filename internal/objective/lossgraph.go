@@ -1,0 +1,265 @@
+package objective
+
+import (
+	"maps"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/bind"
+)
+
+// lossGraph is what matters of the graph around a loss. It is found when the loss or, without one
+// that is a node, the first weight is seen for the first time, and anew when the graph has grown.
+type lossGraph struct {
+	size      int            // number of nodes of the graph
+	loss      *gorgonia.Node // nil if it is not a node
+	lossErr   error          // why the gradients are not the loss's, or which loss they are of
+	opErr     error          // which operation has a wrong gradient
+	others    []otherNode
+	consumers []*gorgonia.Node // computed from the loss
+}
+
+// graphKey tells one lossGraph from others.
+type graphKey struct {
+	weight, loss *gorgonia.Node // the first weight that is a node, and the loss if it is one
+	find         bool           // the loss is to be found
+}
+
+// maxKnown is how many graphs a Reader remembers.
+const maxKnown = 64
+
+// graph returns the graph around a loss that is a node, or around the weights; nil if there is
+// none.
+func (r *Reader) graph(model []gorgonia.ValueGrad, loss *gorgonia.Node,
+	find bool) *lossGraph {
+	key := graphKey{loss: loss, find: find}
+	for _, v := range model {
+		if key.weight = weightNode(v); key.weight != nil {
+			break
+		}
+	}
+	of := loss
+	if of == nil {
+		of = key.weight
+	}
+	if of == nil {
+		return nil
+	}
+	size := len(of.Graph().AllNodes())
+	if known := r.known[key]; known != nil && known.size == size {
+		return known
+	}
+	g := newLossGraph(newGraph(of.Graph()), model, loss, find, r.CheckOps)
+	if g.size = size; g.loss != nil && bind.IsNil(g.loss.Value()) {
+		return g // before the first run; what lies in the memory of the loss is not known yet
+	}
+	if r.known == nil || len(r.known) == maxKnown {
+		r.known = map[graphKey]*lossGraph{}
+	}
+	r.known[key] = g
+	return g
+}
+
+func newLossGraph(g graph, model []gorgonia.ValueGrad, loss *gorgonia.Node,
+	find, checkOps bool) *lossGraph {
+	var weights []*gorgonia.Node
+	symbolic := false // the gradients are nodes, as of gorgonia.Grad, and not of a Lisp machine
+	for _, v := range model {
+		if n := weightNode(v); n != nil && n.Graph() == g.ExprGraph {
+			weights = append(weights, n)
+			symbolic = symbolic || n.Deriv() != nil
+		}
+	}
+	if len(weights) == 0 && loss != nil { // they may be of a type that hides their nodes
+		for n := range g.below(loss) {
+			if n.Deriv() != nil {
+				weights, symbolic = append(weights, n), true
+			}
+		}
+	}
+	differentiated, ends := g.above(weights, symbolic)
+	s := &lossGraph{loss: loss}
+	if find {
+		s.loss, s.lossErr = theLoss(ends, symbolic)
+	}
+	if s.loss != nil {
+		ends = []*gorgonia.Node{s.loss}
+		s.others, s.consumers = g.othersThan(s.loss), g.consumers[s.loss]
+	}
+	forward := g.below(ends...)
+	maps.DeleteFunc(differentiated, func(n *gorgonia.Node, _ bool) bool { return !forward[n] })
+	if s.loss != nil && symbolic {
+		s.lossErr = g.checkGradOnce(differentiated, s.loss)
+	}
+	if checkOps {
+		s.opErr = g.checkOps(weights, differentiated, forward, symbolic)
+	}
+	return s
+}
+
+// theLoss returns the one node that gorgonia.Grad started from.
+func theLoss(ends []*gorgonia.Node, symbolic bool) (*gorgonia.Node, error) {
+	switch {
+	case !symbolic:
+		return nil, errors.New("l4: the loss is nil and cannot be found, because no weight has a " +
+			"gradient from gorgonia.Grad (a Lisp machine does not use it): " + remedy)
+	case len(ends) > 1:
+		return nil, errors.Errorf("l4: the loss is nil and cannot be found, because gorgonia.Grad "+
+			"was called for several losses, %v and %v: "+remedy, ends[0], ends[1])
+	}
+	return ends[0], nil
+}
+
+// check returns an error if the gradients are not those of the loss, if the value of another node
+// has taken the memory of the loss, or if an operation has a wrong gradient.
+func (s *lossGraph) check(model []gorgonia.ValueGrad, copied bool) error {
+	if s.loss != nil {
+		if err := checkGradients(s.loss, s.consumers, model); err != nil {
+			return err
+		}
+		if s.lossErr != nil {
+			return s.lossErr
+		}
+		if err := checkOverwritten(s.loss, s.others, copied); err != nil {
+			return err
+		}
+	}
+	return s.opErr
+}
+
+const remedy = "call SetLoss with the node that you passed to gorgonia.Grad"
+
+// checkGradients returns an error if the gradients of the model's nodes are not those of the loss.
+func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
+	model []gorgonia.ValueGrad) error {
+	symbolic := false // the gradients are nodes, as of gorgonia.Grad, and not of a Lisp machine
+	for i, v := range model {
+		n := nodeOf(v)
+		if n == nil {
+			continue
+		}
+		if n.Graph() != loss.Graph() {
+			return errors.Errorf("l4: the loss belongs to another graph than %s: "+
+				"call SetLoss with the loss of the graph that was run", bind.NameOf(i, n))
+		}
+		symbolic = symbolic || n.Deriv() != nil
+	}
+	// gorgonia.Grad takes scalars only, so a tensor is another node.
+	if !symbolic || loss.Dims() > 0 {
+		return nil
+	}
+	if loss.Deriv() == nil {
+		return errors.Errorf("l4: the gradients do not belong to this loss, %v: %s", loss, remedy)
+	}
+	for _, c := range consumers {
+		if c.Deriv() != nil {
+			return errors.Errorf("l4: the gradients belong to %v, which is computed from this "+
+				"loss: %s", c, remedy)
+		}
+	}
+	// Of gorgonia.Backpropagate it may be another number than 1.
+	if share, _, err := bind.Number(loss.Deriv().Value()); err == nil && share != 1 {
+		return errors.Errorf("l4: the gradients are %v times those of this loss, %v: "+
+			"pass 1 as the gradient of the loss", share, loss)
+	}
+	return nil
+}
+
+// checkGradOnce returns an error if a gradient leaves out a part of the loss. That happens when
+// gorgonia.Grad is called again for another loss: it keeps the gradients that nodes have already.
+func (g graph) checkGradOnce(differentiated nodes, loss *gorgonia.Node) error {
+	for _, n := range g.AllNodes() {
+		if n == loss || !differentiated[n] {
+			continue
+		}
+		count, passedOn := 0, false
+		for _, c := range g.consumers[n] {
+			if differentiated[c] {
+				count += uses(n, c)
+				passedOn = passedOn || passesGradientOn(c)
+			}
+		}
+		// A gradient of several parts is their sum; of one, it is seldom that of the loss itself.
+		kept := count == 1 && n.Deriv() == loss.Deriv() && !passedOn
+		if kept || additions(n.Deriv()) < count-1 {
+			return errors.Errorf("l4: the gradient of %v does not belong to the loss, %v, "+
+				"because gorgonia.Grad keeps the gradients of the loss that it was called for first: "+
+				"build a graph for each loss", n, loss)
+		}
+	}
+	return nil
+}
+
+// passesGradientOn reports whether the gradient of n may be that of an operand, too.
+func passesGradientOn(n *gorgonia.Node) bool {
+	return opName(n) == "" || isElementwise(n, "+") || isElementwise(n, "-")
+}
+
+// checkOverwritten returns an error if the value of another node has taken the memory of the loss.
+// A copy made by ReadLoss is right unless a Reshape is the cause.
+func checkOverwritten(node *gorgonia.Node, others []otherNode, copied bool) error {
+	if len(others) == 0 {
+		return nil
+	}
+	at := memoryOf(node.Value())
+	for _, n := range others {
+		if at == 0 || memoryOf(n.Value()) != at {
+			continue
+		}
+		if n.viaReshape {
+			return errors.Errorf("l4: the value of %v, computed from the reshaped loss, "+
+				"overwrites the loss: compute it without Reshape, Slice or Transpose of the loss",
+				n.Node)
+		}
+		if !copied {
+			return errors.Errorf("l4: the value of %v overwrites the loss: call l4.ReadLoss(loss) "+
+				"before you create the virtual machine, and pass the result to the solver", n.Node)
+		}
+	}
+	return nil
+}
+
+// otherNode is a node whose value Gorgonia may store in the loss's memory.
+type otherNode struct {
+	*gorgonia.Node
+	viaReshape bool // computed from the reshaped loss, which lies in the memory of the loss
+}
+
+// othersThan returns the nodes whose values may come to lie in the memory of the loss. If that is a
+// tensor, they are all nodes that it is not computed from; if it is a scalar, those computed from
+// it through a Reshape.
+func (g graph) othersThan(loss *gorgonia.Node) []otherNode {
+	below := g.below(loss)
+
+	viaReshape := map[*gorgonia.Node]bool{}
+	var down func(n *gorgonia.Node)
+	down = func(n *gorgonia.Node) {
+		for _, u := range g.consumers[n] {
+			if sharesMemory(u) {
+				down(u)
+			} else if n != loss {
+				viaReshape[u] = true
+			}
+		}
+	}
+	down(loss)
+
+	_, isTensor := loss.Value().(*tensor.Dense)
+	var others []otherNode
+	for _, n := range g.AllNodes() {
+		if !below[n] && !sharesMemory(n) && (isTensor || viaReshape[n]) {
+			others = append(others, otherNode{n, viaReshape[n]})
+		}
+	}
+	return others
+}
+
+// memoryOf returns the address of the value's first element, 0 if it has none.
+func memoryOf(v gorgonia.Value) uintptr {
+	if bind.IsNil(v) || v.MemSize() == 0 {
+		return 0
+	}
+	return v.Uintptr()
+}

@@ -1,0 +1,132 @@
+// Package objective reads the loss that a model is trained by. Where the loss is a node of a graph it
+// checks that the gradients are the loss's, and finds the loss if none is given.
+package objective
+
+import (
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+
+	"github.com/l4-go/l4/internal/bind"
+)
+
+// Reader reads the loss as one number.
+type Reader struct {
+	Loss     gorgonia.Valuer // nil for the one that the gradients are of
+	CheckOps bool            // look for operations with wrong gradients
+
+	known map[graphKey]*lossGraph
+}
+
+// Copy is the value of a node that gorgonia.Read copies when it is computed.
+type Copy struct {
+	node  *gorgonia.Node
+	value gorgonia.Value
+}
+
+// NewCopy adds a gorgonia.Read to the graph of the node.
+func NewCopy(node *gorgonia.Node) *Copy {
+	c := &Copy{node: node}
+	gorgonia.Read(node, &c.value)
+	return c
+}
+
+// Value returns the value as it was computed in the last run.
+func (c *Copy) Value() gorgonia.Value { return c.value }
+
+// Read returns the loss as it stands, and whether it is a float32. It returns an error if it finds
+// that the gradients of the model are not those of the loss.
+func (r *Reader) Read(model []gorgonia.ValueGrad) (loss float64, narrow bool, err error) {
+	source, around, err := r.source(model)
+	if err != nil {
+		return 0, false, err
+	}
+	v := source.Value()
+	if v == nil {
+		return 0, false, errors.New("l4: the loss has no value: run the virtual machine before Step. " +
+			"After machine.UnbindAll(), or if the machine ran a clone of the graph, pass " +
+			"l4.ReadLoss(loss) or an l4.LossFunc to SetLoss instead of the node")
+	}
+	node, copied := lossNode(source)
+	if around == nil {
+		around = r.graph(model, node, false)
+	}
+	if around != nil {
+		if err := around.check(model, copied); err != nil {
+			return 0, false, err
+		}
+	}
+	loss, narrow, err = bind.Number(v)
+	return loss, narrow, errors.WithMessage(err, "l4: the loss")
+}
+
+// source returns the loss to read, which it finds if none was given, with the graph around it then.
+func (r *Reader) source(model []gorgonia.ValueGrad) (gorgonia.Valuer, *lossGraph, error) {
+	loss := r.Loss
+	if bind.IsNil(loss) {
+		loss = nil
+		if len(model) > 0 {
+			if mean, ok := model[0].(Mean); ok {
+				loss = mean.Loss()
+			}
+		}
+	}
+	if c, ok := loss.(modelChecker); ok {
+		return loss, nil, c.CheckModel(model)
+	}
+	if loss != nil {
+		return loss, nil, nil
+	}
+	around := r.graph(model, nil, true)
+	if around == nil {
+		return nil, nil, errors.New("l4: the loss is nil and cannot be found, because the " +
+			"weights are not nodes of a graph: " + remedy)
+	}
+	if around.loss == nil {
+		return nil, nil, around.lossErr
+	}
+	return around.loss, around, nil
+}
+
+// modelChecker is a loss that knows which models have its gradients, such as the mean loss of several
+// batches.
+type modelChecker interface {
+	// CheckModel returns an error if the gradients of a model are not those of the loss.
+	CheckModel(model []gorgonia.ValueGrad) error
+}
+
+// Mean is a parameter whose gradient is the mean over several batches.
+type Mean interface {
+	Loss() gorgonia.Valuer      // the mean loss
+	Unwrap() gorgonia.ValueGrad // the parameter in the graph of a batch
+}
+
+// nodeOf returns a parameter that is a node in a graph; nil for any other.
+func nodeOf(v gorgonia.ValueGrad) *gorgonia.Node {
+	if n, ok := v.(*gorgonia.Node); ok && n != nil && n.Graph() != nil {
+		return n
+	}
+	return nil
+}
+
+// weightNode is nodeOf that knows parameters of Batches, too.
+func weightNode(v gorgonia.ValueGrad) *gorgonia.Node {
+	if mean, ok := v.(Mean); ok {
+		v = mean.Unwrap()
+	}
+	return nodeOf(v)
+}
+
+// lossNode returns the node of a loss in its graph, or nil, and whether ReadLoss copies its value
+// in time.
+func lossNode(loss gorgonia.Valuer) (node *gorgonia.Node, copied bool) {
+	switch l := loss.(type) {
+	case *gorgonia.Node:
+		node = l
+	case *Copy:
+		node, copied = l.node, true
+	}
+	if node == nil || node.Graph() == nil {
+		return nil, false
+	}
+	return node, copied
+}

@@ -1,0 +1,143 @@
+package objective
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+)
+
+// checkOps returns an error about the first operation that takes part in the gradients and has a
+// fault. These are the operations of the loss that are differentiated with respect to a weight, and
+// the operations that compute the gradients.
+func (g graph) checkOps(weights []*gorgonia.Node, differentiated, forward nodes,
+	symbolic bool) error {
+	var derivs []*gorgonia.Node
+	for _, w := range weights {
+		if w.Deriv() != nil {
+			derivs = append(derivs, w.Deriv())
+		}
+	}
+	backward := g.below(derivs...)
+	for _, n := range g.AllNodes() {
+		fault := ""
+		switch {
+		case differentiated[n] && symbolic:
+			fault = tapeFault(n)
+		case differentiated[n]:
+			fault = lispFault(n)
+		case backward[n] && !forward[n]:
+			fault = reductionFault(n)
+		}
+		if fault != "" {
+			return errors.Errorf("l4: %v: %s, or accept it with WithUncheckedOps", n, fault)
+		}
+	}
+	return nil
+}
+
+// tapeFault says what is wrong with the gradient of an operation of Gorgonia v0.9.18 with a tape
+// machine, and what to use instead; "" if nothing is. nn/wrongops_test.go shows the faults.
+func tapeFault(n *gorgonia.Node) string {
+	if opName(n) == "elemUnaryOp" && n.Op().String() == "log2" {
+		return "the gradient of Gorgonia's Log2 is wrong: use Log, times 1/ln 2"
+	}
+	return gradientFault(n)
+}
+
+// lispFault is tapeFault for a Lisp machine, whose gradients have more faults than it finds: where
+// several operations use a node, one may overwrite the gradient of another.
+func lispFault(n *gorgonia.Node) string {
+	name := map[string]string{
+		"maxOp": "Max", "minBetween": "MinBetween", "maxBetween": "MaxBetween",
+		"upsampleOp": "Upsample2D", "GroupNormOp": "GroupNorm",
+	}[opName(n)]
+	if name != "" {
+		return fmt.Sprintf("the gradient of Gorgonia's %s is wrong with a Lisp machine: "+
+			"use a tape machine", name)
+	}
+	return gradientFault(n)
+}
+
+// gradientFault is what tapeFault and lispFault have in common.
+func gradientFault(n *gorgonia.Node) string {
+	switch opName(n) {
+	case "dropoutOp": // at 0.5, p is 1-p
+		if p, ok := field(n, "probability"); ok && p.Float() != 0.5 {
+			return fmt.Sprintf("Gorgonia's Dropout divides its gradient by p = %v instead of 1-p: "+
+				"use nn.Dropout(x, %[1]v, seed) of github.com/l4-go/l4/nn", p.Float())
+		}
+	case "avgPoolOp":
+		return "the gradient of Gorgonia's AveragePool2D is wrong: use Conv2d with constant weights"
+	case "elemUnaryOp":
+		if n.Op().String() == "invSqrt" {
+			return "the gradient of Gorgonia's InverseSqrt is wrong: use Inverse of Sqrt"
+		}
+	case "sparsemaxOp":
+		if axis, ok := field(n, "axis"); ok && axis.Int() >= 0 && int(axis.Int()) < n.Dims()-1 {
+			return "the gradient of Gorgonia's Sparsemax is right for the last axis only; use " +
+				"Transpose before and after it"
+		}
+	case "ctcLossOp":
+		if how, ok := field(n, "reduction"); ok && how.Uint() == uint64(gorgonia.ReductionMean) {
+			return "the gradient of Gorgonia's CTCLoss with ReductionMean is that of the sum: " +
+				"use ReductionSum, times a constant"
+		}
+	}
+	return reductionFault(n)
+}
+
+// reductionFault says what is wrong with the value of a sum or a maximum over axes; "" if nothing
+// is.
+func reductionFault(n *gorgonia.Node) string {
+	along, ok := field(n, "along")
+	if op := opName(n); !ok || op != "sumOp" && op != "maxOp" {
+		return ""
+	}
+	var axes []int
+	for i := range along.Len() {
+		axes = append(axes, int(along.Index(i).Int()))
+	}
+	shape := operands(n)[0].Shape()
+	if !reducesWrongly(shape, axes) {
+		return ""
+	}
+	return fmt.Sprintf("Gorgonia sums and takes means and maxima of shape %v over the axes %v "+
+		"wrongly, and so the gradients of what is broadcast along them: take one axis at a time, "+
+		"the last first, or use Transpose before", shape, axes)
+}
+
+// reducesWrongly reports whether the reduction of a tensor is wrong in tensor v0.9.24. It reduces
+// axis by axis. Over one that is neither the first nor the last it takes the wrong elements, unless
+// its size is 2, or that of all axes between it and the first is 1.
+func reducesWrongly(shape, axes []int) bool {
+	shape, axes = slices.Clone(shape), slices.Clone(axes)
+	slices.Sort(axes)
+	for reduced, axis := range axes {
+		axis -= reduced
+		if axis < 0 || axis >= len(shape) {
+			return false // which Gorgonia reports
+		}
+		blocks := 1
+		for i := 1; i < axis; i++ {
+			blocks *= shape[i]
+		}
+		if axis < len(shape)-1 && blocks > 1 && shape[axis] != 2 {
+			return true
+		}
+		shape = slices.Delete(shape, axis, axis+1)
+	}
+	return false
+}
+
+// field returns a field of a node's operation, whose type is not exported.
+func field(n *gorgonia.Node, name string) (v reflect.Value, ok bool) {
+	v = reflect.Indirect(reflect.ValueOf(n.Op()))
+	if v.Kind() != reflect.Struct {
+		return v, false
+	}
+	v = v.FieldByName(name)
+	return v, v.IsValid()
+}

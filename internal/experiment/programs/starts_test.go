@@ -143,7 +143,8 @@ func TestStones(t *testing.T) {
 		t.Errorf("%v %% of random moves are right", got)
 	}
 	g := playStones(rand.New(rand.NewPCG(1, 0)), 5000, worths)
-	if n := g.left.rows(); n < 5000 || n > 5000+stones || g.policy.rows() != n || g.result.rows() != n {
+	n := g.left.rows()
+	if n < 5000 || n > 5000+stones || g.policy.rows() != n || g.result.rows() != n {
 		t.Fatalf("%d, %d and %d rows", n, g.policy.rows(), g.result.rows())
 	}
 	results := make([][]float64, stones)

@@ -39,11 +39,11 @@ import (
 type Average struct {
 	params  []gorgonia.ValueGrad
 	weights bind.Model
-	means   flat.Vectors // w̄, or the weights while the model has w̄
+	means   flat.Vectors // w̄; while swapped, the weights
 	updates int          // t
-	swapped bool
+	swapped bool         // the model has w̄
 
-	share        float64
+	share        float64 // (1+γ)/(t+γ)
 	update, swap flat.Pass
 }
 
@@ -52,7 +52,7 @@ var (
 	_ encoding.BinaryUnmarshaler = (*Average)(nil)
 )
 
-// averageGamma is γ.
+// averageGamma is the γ of Average.
 const averageGamma = 8
 
 // NewAverage returns an average of the weights of model, which starts with the first Update. See
@@ -86,7 +86,7 @@ func (a *Average) Update() error {
 	a.updates++
 	a.share = (1 + averageGamma) / (float64(a.updates) + averageGamma)
 	a.weights.Sum(a.update)
-	a.weights.Keep()
+	a.weights.Remember()
 	return nil
 }
 
@@ -113,19 +113,20 @@ func (a *Average) bind() error {
 	return a.weights.Bind(a.params)
 }
 
-// approach moves averages a share of the way to the weights.
+// approach moves the averages of a part towards the weights: w̄ ← w̄ + share·(w − w̄).
 func approach[T kernel.Float](a *Average, p *flat.Part[T]) (_, _ float64) {
 	share, means := T(a.share), flat.Elements(&a.means, p)
 	for i, w := range p.W {
 		if way := w - means[i]; way-way == 0 {
 			means[i] += T(share * way)
-		} else { // it overflows, so that the signs differ and this sum cannot
+		} else { // w − w̄ overflows, so the signs of w and w̄ differ and this sum cannot overflow
 			means[i] = T((1-share)*means[i]) + T(share*w)
 		}
 	}
 	return 0, 0
 }
 
+// exchange swaps the averages and the weights of a part.
 func exchange[T kernel.Float](a *Average, p *flat.Part[T]) (_, _ float64) {
 	means := flat.Elements(&a.means, p)
 	for i, w := range p.W {
@@ -140,7 +141,8 @@ var averageFormat = record.Format{Magic: "L4average", Version: 1}
 // model holds the averaged weights: call Swap first.
 func (a *Average) MarshalBinary() ([]byte, error) {
 	if a.swapped {
-		return nil, errors.New("l4: the model holds the averaged weights: call Swap before MarshalBinary")
+		return nil, errors.New("l4: the model holds the averaged weights: " +
+			"call Swap before MarshalBinary")
 	}
 	return averageFormat.Write(a.fields)
 }
@@ -150,13 +152,14 @@ func (a *Average) MarshalBinary() ([]byte, error) {
 // it was.
 func (a *Average) UnmarshalBinary(data []byte) error {
 	if a.swapped {
-		return errors.New("l4: the model holds the averaged weights: call Swap before UnmarshalBinary")
+		return errors.New("l4: the model holds the averaged weights: " +
+			"call Swap before UnmarshalBinary")
 	}
 	loaded := NewAverage(a.params)
 	if err := averageFormat.Read(data, loaded.fields); err != nil {
 		return errors.WithMessage(err, "l4: loading an average")
 	}
-	// The passes of loaded belong to it, so a takes over numbers alone.
+	// The passes of loaded use the numbers of loaded, so a keeps its own passes.
 	a.weights, a.means, a.updates, a.swapped = loaded.weights, loaded.means, loaded.updates, false
 	return nil
 }
@@ -167,7 +170,7 @@ func (a *Average) fields(c *record.Codec) error {
 		a.means.Fields(c, &a.weights.Model, i, "the average of a weight", math.Inf(-1))
 	})
 	if c.Reading() && (a.updates == 0) != (a.weights.Len() == 0) {
-		c.Fail("%d updates of %d parameters", a.updates, a.weights.Len())
+		c.Fail("the state has %d updates and %d parameters", a.updates, a.weights.Len())
 	}
 	return c.Err()
 }

@@ -257,7 +257,7 @@ func TestAverageLoadImpossible(t *testing.T) {
 		const updates = 9 + 2 // where their number stands
 		binary.LittleEndian.PutUint64(data[updates:], c.updates)
 		err = l4.NewAverage(model).UnmarshalBinary(withChecksum(data))
-		if (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "updates of") {
+		if (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "updates and") {
 			t.Errorf("%d updates: error %v", c.updates, err)
 		}
 	}

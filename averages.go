@@ -8,16 +8,16 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// averages forms the direction of momentum or Adam from bias-corrected running averages. Its g is
-// the momentum.
+// averages is the direction of L4Mom and L4Adam: it computes v from bias-corrected running averages
+// (Eq. 7). Its g is the average of the gradients.
 type averages struct {
-	momentumTime float64 // in steps
-	varianceTime float64 // in steps; 0 if the direction is the momentum
+	momentumTime float64 // τm in steps
+	varianceTime float64 // τs in steps; 0 for the direction of L4Mom
 	epsilon      float64
-	mean, square flat.Vectors // of the gradients and, for Adam's direction, of their squares
+	mean, square flat.Vectors // averages of the gradients and, for L4Adam, of their squares
 	coef32       kernel.Coefficients[float32]
 	coef64       kernel.Coefficients[float64]
-	flush        bool // in this step
+	flush        bool // this step replaces subnormal averages by 0
 	direct       flat.Pass
 }
 
@@ -28,6 +28,7 @@ func newAverages(momentumTime, varianceTime, epsilon float64) *averages {
 	return a
 }
 
+// adam reports whether v is Adam's direction.
 func (a *averages) adam() bool { return a.varianceTime > 0 }
 
 func (a *averages) form(m *flat.Model, step int) (dot, square float64, err error) {
@@ -36,7 +37,7 @@ func (a *averages) form(m *flat.Model, step int) (dot, square float64, err error
 	return dot, square, nil
 }
 
-// begin sets the factors of the averages at the given step (Eq. 7).
+// begin computes the factors of the averages in a step.
 func (a *averages) begin(m *flat.Model, step int) {
 	if step == 1 {
 		a.mean.Renew(m)
@@ -65,7 +66,7 @@ func (*averages) fields(c *record.Codec) error { return c.Err() }
 func coefficients[T kernel.Float](mean, square kernel.Decay[float64],
 	epsilon float64) kernel.Coefficients[T] {
 	return kernel.Coefficients[T]{Mean: kernel.DecayOf[T](mean), Square: kernel.DecayOf[T](square),
-		// Tiny turns 0/0 into 0 and is lost beside any root that is not 0.
+		// Tiny makes 0/0 zero. Added to any root above 0, Tiny is lost by rounding.
 		Epsilon: max(T(epsilon), kernel.Tiny[T]())}
 }
 
@@ -76,6 +77,7 @@ func coefficientsOf[T kernel.Float](a *averages) *kernel.Coefficients[T] {
 	return any(&a.coef64).(*kernel.Coefficients[T])
 }
 
+// direct updates the averages of a part, replaces its gradients by v, and returns gᵀv and ‖v‖².
 func direct[T kernel.Float](a *averages, p *flat.Part[T]) (dot, square float64) {
 	mean, squares := flat.Elements(&a.mean, p), []T(nil)
 	if a.adam() {
@@ -88,6 +90,7 @@ func direct[T kernel.Float](a *averages, p *flat.Part[T]) (dot, square float64) 
 	return kernel.For[T]().Direct(p.G, mean, squares, coefficientsOf[T](a))
 }
 
+// newDecay returns the factors in a step of a running average with the time scale tau.
 func newDecay(tau float64, step int) kernel.Decay[float64] {
 	beta := 1 - 1/tau
 	correct := 1 / (1 - math.Pow(beta, float64(step)))

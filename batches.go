@@ -31,7 +31,7 @@ type Batches struct {
 	taken  bool // Model has been called since the last Add
 	mean32 gorgonia.F32
 	mean64 gorgonia.F64
-	model  []gorgonia.ValueGrad // the parameters with the means, as Step takes them
+	model  []gorgonia.ValueGrad // what Model returns
 }
 
 var _ gorgonia.Valuer = (*Batches)(nil)
@@ -67,7 +67,7 @@ func (b *Batches) Value() gorgonia.Value {
 		return nil
 	}
 	mean := b.sum.Loss / float64(b.sum.N)
-	if b.sum.Narrow { // so that Step knows how it may be rounded
+	if b.sum.Narrow { // Step then allows the rounding error of a float32
 		b.mean32 = gorgonia.F32(mean)
 		return &b.mean32
 	}
@@ -95,8 +95,8 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
 	for i, v := range model {
 		if p, ok := v.(*batch.Param); !ok || p.Of != b {
-			return errors.Errorf("l4: %s is not of the Model of the Batches that is the loss, and "+
-				"its gradient is zero; call Step(batches.Model())", bind.NameOf(i, v))
+			return errors.Errorf("l4: the loss is a Batches, but %s is not a parameter of its "+
+				"Model, so the gradient is zero: call Step(batches.Model())", bind.NameOf(i, v))
 		}
 	}
 	return nil

@@ -6,8 +6,8 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// bound limits the length of a step by how far the weights have come. With the reach r, which is
-// the largest distance of the weights from their start w0, and the length P of their path,
+// bound limits the length of a step. With the reach r, which is the largest distance of the weights
+// from their start w0, and the length P of their path,
 //
 //	‖η·v‖ ≤ k·ρ/√(2τm−1) · r·min(1, r/P)
 //
@@ -37,10 +37,12 @@ func newBound(o options) *bound {
 		fraction: o.fraction}
 }
 
-// started reports whether there has been a step of nonzero length, and so a start w0.
+// started reports whether a step has had a nonzero length. The weights before the first such step
+// are the start w0.
 func (b *bound) started() bool { return b != nil && b.steps > 0 }
 
-// limit returns info with the learning rate that the bound allows.
+// limit reduces the learning rate of info until the step is within the bound, and fills the bound's
+// fields of info.
 func (b *bound) limit(m measured, info Info) Info {
 	if b.started() {
 		b.average = min(b.average+m.lowered, math.MaxFloat64)
@@ -48,7 +50,7 @@ func (b *bound) limit(m measured, info Info) Info {
 	}
 	norm := math.Sqrt(m.square)
 	length := info.LearnRate * norm
-	// With all gradients 0 the averages still have a direction, but the loss says nothing about it.
+	// If all gradients are 0, v may still be nonzero, but the loss does not say how far to step.
 	if m.idle || !(info.LearnRate > 0 && m.dot > 0 && length > 0 && isFinite(length)) {
 		info.LearnRate = 0
 		info.Reach, info.Path = b.reach, b.path
@@ -56,7 +58,7 @@ func (b *bound) limit(m measured, info Info) Info {
 	}
 	if !b.started() {
 		b.reach = firstReach * m.start
-		if b.reach == 0 { // the distance at which the linearised loss reaches its estimated minimum
+		if b.reach == 0 { // use the distance at which the linearized loss reaches γ·Lmin
 			b.reach = min(m.rate*norm/b.fraction, math.MaxFloat64)
 		}
 		b.average, b.best = m.loss, m.loss

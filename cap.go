@@ -2,8 +2,8 @@ package l4
 
 import "math"
 
-// clamp limits the magnitude of a learning rate to largest, which may be infinite, and to the
-// finite numbers. NaN, from an inner product that is zero or infinite, becomes 0: no step.
+// clamp limits the magnitude of a learning rate to largest, and to the largest finite number. It
+// returns 0 for NaN, which results from an inner product that is zero or infinite.
 func clamp(rate, largest float64) float64 {
 	if math.IsNaN(rate) {
 		return 0

@@ -9,13 +9,13 @@ import (
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// Passes that are not 0 for a part that has an element of a kind.
+// Passes that return 1 for a part that contains such an element, and otherwise 0.
 var (
 	nonFiniteGrads = flat.Pass{F32: unboundedGrads(float32(math.MaxFloat32)),
 		F64: unboundedGrads(math.MaxFloat64)}
 	nonFiniteWeights = flat.Pass{F32: unboundedWeights(float32(math.MaxFloat32)),
 		F64: unboundedWeights(math.MaxFloat64)}
-	// Gradients whose squares are not finite.
+	// Gradients whose squares overflow.
 	nonFiniteSquares = flat.Pass{F32: unboundedGrads(float32(math.Sqrt(math.MaxFloat32))),
 		F64: unboundedGrads(math.Sqrt(math.MaxFloat64))}
 	nonZeroGrads = flat.Pass{F32: nonZero[float32], F64: nonZero[float64]}
@@ -45,7 +45,7 @@ func nonZero[T kernel.Float](p *flat.Part[T]) (found, _ float64) {
 	return 0, 0
 }
 
-// skippable is an error of a step that WithSkipNonFinite may skip.
+// skippable marks an error for which WithSkipNonFinite skips the step.
 type skippable struct{ error }
 
 func (s skippable) Unwrap() error { return s.error }
@@ -61,8 +61,8 @@ func checkNumber(what string, x float64) error {
 
 const orSkip = ", or skip such steps with WithSkipNonFinite"
 
-// checkFinite returns an error that names the first element that is not finite or, if squared is
-// true, whose square is not.
+// checkFinite returns an error that names the first gradient element that is not finite or, if
+// squared is true, the first element whose square is not finite.
 func checkFinite(m *bind.Model, squared bool) error {
 	pass := nonFiniteGrads
 	if squared {
@@ -75,7 +75,7 @@ func checkFinite(m *bind.Model, squared bool) error {
 	why, remedy := "", "find the cause"
 	if size := math.Abs(x); isFinite(size) {
 		why, remedy = ", and its square overflows", "divide the loss by a constant"
-		if size <= math.MaxFloat32 { // a float32, whose norm is a float64
+		if size <= math.MaxFloat32 { // a float64 holds the square, so WithClip can compute the norm
 			remedy += ", use WithClip"
 		}
 	}

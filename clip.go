@@ -8,15 +8,17 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// clip limits each element of the gradients and then their common norm. Along the clipped gradients
-// c the directional derivative of the loss is gᵀc, but the solver sees cᵀc, about gᵀc·(gᵀc/gᵀg),
-// and would make steps too long. So clip measures the share gᵀc/gᵀg that it leaves.
+// clip limits each element of the gradients, and then the norm of all gradients. It turns the
+// gradients g into c. Along c the directional derivative of the loss is gᵀc. But the solver divides
+// by cᵀc, which is about gᵀc·(gᵀc/gᵀg), so its steps would be too long. So clip measures the share
+// gᵀc/gᵀg, and the rule multiplies the progress that a step aims for by this share.
 type clip struct {
-	element, norm float64 // limits; +Inf and 0 for none
-	time          float64 // time scale of mean, the same as for g
-	scale         float64 // brings the norm down to its limit
-	now           float64 // gᵀc/gᵀg of this step, from 0 to 1
-	mean          float64 // its running average, biased to the initial 0
+	element float64 // limit of an element; +Inf: no limit
+	norm    float64 // limit of the norm; 0: no limit
+	time    float64 // time scale of mean, equal to g's
+	scale   float64 // reduces the norm to its limit
+	now     float64 // gᵀc/gᵀg of this step, from 0 to 1
+	mean    float64 // running average of now, biased towards its initial value 0
 
 	slopes, squares, clips flat.Pass
 }
@@ -34,7 +36,7 @@ func newClip(element, norm, time float64) *clip {
 
 func (c *clip) measure(m *flat.Model) (penalty float64, err error) {
 	square, clipped := m.Sum(c.slopes)
-	if err := checkNumber("norm of the gradients", square); err != nil { // each may be finite
+	if err := checkNumber("norm of the gradients", square); err != nil { // the sum may overflow
 		return 0, err
 	}
 	c.scale, c.now = 1, 1
@@ -50,7 +52,7 @@ func (c *clip) measure(m *flat.Model) (penalty float64, err error) {
 
 func (c *clip) apply(m *flat.Model) { m.Sum(c.clips) }
 
-// commit takes this step's share into the running average and returns that, corrected for its bias.
+// commit adds this step's share to the running average, and returns the bias-corrected average.
 func (c *clip) commit(step int) (share float64) {
 	beta := 1 - 1/c.time
 	c.mean = float64(beta*c.mean) + float64((1-beta)*c.now)
@@ -58,8 +60,8 @@ func (c *clip) commit(step int) (share float64) {
 }
 
 func (c *clip) fields(r *record.Codec) {
-	const rounded = 1 + 1e-9 // an average of shares, rounded
-	r.Float("the average of what clipping leaves", &c.mean, 0, rounded)
+	const largest = 1 + 1e-9 // 1, and rounding errors
+	r.Float("the average share that clipping leaves", &c.mean, 0, largest)
 }
 
 func clipped[T kernel.Float](c *clip, g T) T {

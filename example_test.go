@@ -86,7 +86,7 @@ func ExampleWithLogger() {
 	}
 	fmt.Println(solver.Last().Rejected, "steps rejected")
 	// Output:
-	// level=ERROR msg="l4 rejected a step; further ones of this kind will not be logged" step=1
+	// level=ERROR msg="l4 rejected a step; later errors of this kind will not be logged" step=1
 	// 3 steps rejected
 }
 

@@ -10,13 +10,13 @@ import (
 // floor is the lower bound of the loss.
 type floor struct {
 	value   float64
-	moves   bool    // a loss below it lowers it
-	seen    bool    // there has been a loss
-	moved   bool    // it has been lowered
-	largest float64 // loss so far
+	moves   bool    // a loss below the floor lowers the floor
+	seen    bool    // largest is set
+	moved   bool    // a loss has lowered the floor
+	largest float64 // largest loss so far
 }
 
-// newFloor returns the floor at value, or one at 0 that moves if value is -Inf.
+// newFloor returns a fixed floor at value or, if value is -Inf, a floor that starts at 0 and moves.
 func newFloor(value float64) floor {
 	if math.IsInf(value, -1) {
 		return floor{moves: true}
@@ -24,8 +24,8 @@ func newFloor(value float64) floor {
 	return floor{value: value}
 }
 
-// Rounding alone may take a loss of zero this far below zero: sixteen times the relative precision
-// of its type, enough for the mean of logarithms of probabilities.
+// Rounding errors may make a loss of 0 negative, up to this magnitude. Sixteen times the relative
+// precision of the dtype is enough for the mean of logarithms of probabilities.
 const rounding32, rounding64 = 16 * 0x1p-23, 16 * 0x1p-52
 
 // Shares of the range from a movable floor to the largest loss.
@@ -34,13 +34,14 @@ const (
 	floorNear      = 0.3  // a loss up to this far above a lowered floor lowers it again
 )
 
-// under returns the next floor, how far it lies below f, and how far the loss, a float32 if narrow,
-// lies above it. Up to rounding, relative to a magnitude of 1, a loss below the floor counts as at
-// the floor.
+// under returns the next floor, the amount by which the next floor is lower than f, and the loss
+// above the next floor. narrow says that the loss is a float32. A loss that is below the floor by
+// rounding error only, relative to a magnitude of at least 1, counts as at the floor.
 //
-// Within a bound a target that is far too low does no harm. So a floor that moves goes below the
-// loss by the range of losses so far, or by the magnitude of the loss if that is larger. Once it
-// has moved it is known to be a guess, and moves on before the loss gets there.
+// With the bound a target that is far too low does not harm the training. So a floor that moves
+// goes below the loss by the range of the losses so far, or by the magnitude of the loss if the
+// magnitude is larger. A floor that has moved is only a guess, so it moves again before the loss
+// reaches it.
 func (f floor) under(loss float64, narrow bool) (next floor, lowered, above float64, err error) {
 	next = f
 	if next.largest = max(f.largest, loss); !f.seen {

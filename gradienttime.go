@@ -8,16 +8,18 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// ownGradient is a direction whose g has its own time scale.
+// ownGradient is the direction of averages with a separate running average for g, whose time scale
+// is not the momentum's.
 type ownGradient struct {
 	*averages
-	time           float64
+	time           float64      // τg in steps
 	estimate       flat.Vectors // g
 	decay          kernel.Decay[float64]
 	fold, products flat.Pass
 }
 
-// newAveraged returns the direction of averages, with its own g if g has another time scale.
+// newAveraged returns the direction of L4Mom and L4Adam: an ownGradient if τg differs from τm,
+// otherwise an averages.
 func newAveraged(o options, varianceTime, epsilon float64) direction {
 	a := newAverages(o.momentumTime, varianceTime, epsilon)
 	if o.gradientTime == o.momentumTime {
@@ -29,7 +31,7 @@ func newAveraged(o options, varianceTime, epsilon float64) direction {
 	return g
 }
 
-// form overwrites the gradients by v, so g is averaged before that and multiplied after it.
+// form updates g before direct replaces the gradients by v, and computes gᵀv afterwards.
 func (g *ownGradient) form(m *flat.Model, step int) (dot, square float64, err error) {
 	if step == 1 {
 		g.estimate.Renew(m)
@@ -47,6 +49,7 @@ func (g *ownGradient) tensorFields(c *record.Codec, m *flat.Model, tensor int) {
 	g.estimate.Fields(c, m, tensor, "the estimate of the gradient", math.Inf(-1))
 }
 
+// fold updates g.
 func fold[T kernel.Float](g *ownGradient, p *flat.Part[T]) (_, _ float64) {
 	estimates, decay := flat.Elements(&g.estimate, p), kernel.DecayOf[T](g.decay)
 	if g.flush {
@@ -58,6 +61,7 @@ func fold[T kernel.Float](g *ownGradient, p *flat.Part[T]) (_, _ float64) {
 	return 0, 0
 }
 
+// products returns gᵀv.
 func products[T kernel.Float](g *ownGradient, p *flat.Part[T]) (dot, _ float64) {
 	var lanes kernel.Lanes
 	correct := T(g.decay.Correct)

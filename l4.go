@@ -59,7 +59,8 @@ func New(loss gorgonia.Valuer, inner gorgonia.Solver, opts ...Option) *L4 {
 	})}
 }
 
-// withInner sets the defaults that depend on the inner solver.
+// withInner sets the defaults that depend on the inner solver: the momentum time is 1 for a solver
+// without momentum.
 func withInner(inner gorgonia.Solver) Option {
 	return func(o *options) {
 		o.gradientTime = o.momentumTime
@@ -70,30 +71,32 @@ func withInner(inner gorgonia.Solver) Option {
 	}
 }
 
-// minCosine is the floor of gᵀv/(‖g‖·‖v‖). In an
-// epoch of MNIST the largest loss was 1.4 over RMSProp with 0.1, 10 with 0.01 and 11 with none;
-// over AdaGrad 2, 13 and 40,000. The smallest cosine of Adam was 0.24.
+// minCosine is the smallest gᵀv/(‖g‖·‖v‖) that a step divides by. In an epoch of MNIST the largest
+// loss along RMSProp's direction was 1.4 with a minimum of 0.1, 10 with 0.01 and 11 without a
+// minimum; along AdaGrad's direction it was 2, 13 and 40,000. The smallest cosine of Adam's
+// direction was 0.24.
 const minCosine = 0.1
 
-// inner is the direction of another solver.
+// inner is the direction of another solver. The solver steps mirrors, which are copies of the
+// parameters, and the change of a mirror gives v.
 type inner struct {
 	solver  gorgonia.Solver
-	wide    bool      // it is given float64 copies, whatever the parameter's dtype
+	wide    bool      // all mirrors are float64
 	average *averages // g
 
-	model []gorgonia.ValueGrad // the mirrors, as the solver is given them
-	f32   []mirror[float32]    // the mirrors by tensor; nil where it is of the other type
-	f64   []mirror[float64]
-	scale float64 // brings the direction to the length of g
+	model []gorgonia.ValueGrad // the mirrors
+	f32   []mirror[float32]    // the mirrors of float32 tensors; nil for other tensors
+	f64   []mirror[float64]    // the mirrors of float64 tensors; nil for other tensors
+	scale float64              // scales v to the length of g
 
 	set, change, broken, put flat.Pass
 }
 
 func newInner(solver gorgonia.Solver, gradientTime float64) *inner {
 	in := &inner{solver: solver, average: newAverages(gradientTime, 0, 0)}
-	// Where the learning rate is small, the difference of a float32 weight before and after the
-	// step has few right digits. All of Gorgonia's solvers take float64, and BarzilaiBorwein takes
-	// nothing else.
+	// With a small learning rate, the difference of a float32 weight before and after the step has
+	// few correct digits. All of Gorgonia's solvers accept float64, and BarzilaiBorwein accepts
+	// only float64.
 	if t := reflect.TypeOf(solver); t != nil && t.Kind() == reflect.Pointer {
 		in.wide = t.Elem().PkgPath() == reflect.TypeFor[gorgonia.AdamSolver]().PkgPath()
 	}
@@ -104,7 +107,7 @@ func newInner(solver gorgonia.Solver, gradientTime float64) *inner {
 	return in
 }
 
-// form lets the solver step the mirrors and takes the direction from their change.
+// form makes a step of the solver on the mirrors and computes v from the change of the mirrors.
 func (in *inner) form(m *flat.Model, step int) (dot, square float64, err error) {
 	if step == 1 || in.model == nil {
 		in.makeMirrors(m)
@@ -116,14 +119,15 @@ func (in *inner) form(m *flat.Model, step int) (dot, square float64, err error) 
 	in.average.begin(m, step)
 	norm, product := m.Sum(in.change)
 	if !isFinite(norm) && m.Any(in.broken) {
-		return 0, 0, fmt.Errorf("%w: the direction of the inner %T has an element that is not finite", ErrNonFinite, in.solver)
+		return 0, 0, fmt.Errorf("%w: the direction of the inner %T has an element that is not "+
+			"finite", ErrNonFinite, in.solver)
 	}
-	// g in the place of the gradients, and ‖g‖², which is to be ‖v‖² too.
+	// This pass replaces the gradients by g and returns ‖g‖², which ‖v‖² shall equal.
 	_, square = m.Sum(in.average.direct)
 	in.scale = math.Sqrt(square) / math.Sqrt(norm)
 	along := in.scale * product
 	if !(along > 0) {
-		return square, square, nil // along g
+		return square, square, nil // step along g
 	}
 	m.Sum(in.put)
 	return max(along, minCosine*square), square, nil
@@ -161,14 +165,14 @@ func (in *inner) tensorFields(c *record.Codec, m *flat.Model, tensor int) {
 	in.average.tensorFields(c, m, tensor)
 }
 
-// fields lists the state of the solver itself. It is loaded last, if all else is right.
+// fields lists the state of the inner solver. It is loaded last, after all other numbers have
+// passed their checks, because the inner solver cannot undo the loading.
 func (in *inner) fields(c *record.Codec) error {
 	if !c.Reading() {
 		m, ok := in.solver.(encoding.BinaryMarshaler)
 		if !ok {
 			return errors.Errorf("the inner %T cannot be saved: it does not implement "+
-				"encoding.BinaryMarshaler",
-				in.solver)
+				"encoding.BinaryMarshaler", in.solver)
 		}
 		data, err := m.MarshalBinary()
 		c.Bytes(data)
@@ -182,21 +186,21 @@ func (in *inner) fields(c *record.Codec) error {
 	m, ok := in.solver.(encoding.BinaryUnmarshaler)
 	if !ok {
 		return errors.Errorf("the inner %T cannot be loaded: it does not implement "+
-			"encoding.BinaryUnmarshaler",
-			in.solver)
+			"encoding.BinaryUnmarshaler", in.solver)
 	}
 	return m.UnmarshalBinary(data)
 }
 
-// mirror is a tensor with elements of type T as the inner solver sees it.
+// mirror is a copy of a tensor with elements of type T, which the inner solver steps.
 type mirror[T kernel.Float] interface {
 	gorgonia.ValueGrad
+	// set copies weights and gradients of a part to the mirror.
 	set(p *flat.Part[T])
-	// change returns ‖v‖² and gᵀv of the direction v that the solver has taken.
+	// change returns ‖v‖² and gᵀv. v is what the solver has subtracted from the weights.
 	change(p *flat.Part[T], mean []T, d *kernel.Decay[T]) (norm, dot float64)
-	// broken reports whether an element of the direction is not finite.
+	// broken reports whether an element of v is not finite.
 	broken(p *flat.Part[T]) bool
-	// put puts the direction, times scale, in the place of the gradients.
+	// put replaces the gradients by scale·v.
 	put(p *flat.Part[T], scale float64)
 }
 
@@ -229,11 +233,11 @@ func putDirection[T kernel.Float](in *inner, p *flat.Part[T]) (_, _ float64) {
 	return 0, 0
 }
 
-// mirrorOf is a mirror with elements of type S.
+// mirrorOf is a mirror whose own elements have type S.
 type mirrorOf[T, S kernel.Float] struct {
 	name        string
 	value, grad *gt.Dense
-	w, g        []S // their elements
+	w, g        []S // the elements of value and grad
 	passes      kernel.Copies[T, S]
 }
 
@@ -255,7 +259,7 @@ func (c *mirrorOf[T, S]) Name() string                  { return c.name }
 func (c *mirrorOf[T, S]) Value() gorgonia.Value         { return c.value }
 func (c *mirrorOf[T, S]) Grad() (gorgonia.Value, error) { return c.grad, nil }
 
-// weights returns the elements of the copied weights that belong to a part.
+// weights returns the mirror's weights that belong to a part.
 func (c *mirrorOf[T, S]) weights(p *flat.Part[T]) []S { return c.w[p.Lo : p.Lo+len(p.W)] }
 
 func (c *mirrorOf[T, S]) set(p *flat.Part[T]) {

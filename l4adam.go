@@ -53,7 +53,7 @@ func WithAdamEpsilon(eps float64) Option {
 	}
 }
 
-// rejectAdamOnly records an error if an option was given that only L4Adam has.
+// rejectAdamOnly records an error if the program passed an option that only L4Adam has.
 func (o *options) rejectAdamOnly() {
 	if o.adamOnly != "" {
 		o.fail(errors.Errorf("l4: %s: only L4Adam has this option: remove it", o.adamOnly))

@@ -6,13 +6,13 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// polyak is the paper's rule: with the loss taken as linear along v, go a fraction of the way to
-// the estimated minimum (Eq. 6). The estimate is the smallest loss seen, slowly forgotten, so that
-// it means a loss that is attainable soon (section 2.4 and Eq. 5).
+// polyak is the paper's rule. It treats the loss as linear along v, and steps a fraction of the way
+// to the estimated minimum (Eq. 6). The estimate drops to each smaller loss and otherwise grows
+// slowly, so that it is a loss that training can reach soon (section 2.4 and Eq. 5).
 type polyak struct {
 	fraction, minLossFactor, initFactor, forgetTime, epsilon float64 // α, γ, γ0, τ, ε
 
-	lmin float64 // the estimate, of the next step if there has been one
+	lmin float64 // estimated minimum for the next step; not set before the first step
 }
 
 func newPolyak(o options) *polyak {

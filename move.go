@@ -11,15 +11,16 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// move ends a step: w ← (1−λ)·w − η·v, and zeroes the gradients. For a bound it also measures the
-// distance of the weights from their start, the point before the first step of nonzero length.
+// move updates the weights, w ← (1−λ)·w − η·v, and zeroes the gradients. For the bound it also
+// measures the distance of the weights from their start, which is the weights before the first step
+// of nonzero length.
 type move struct {
-	decays    func(name string, shape []int) bool // reports whether a tensor decays; nil for all
-	undecayed []bool                              // by tensor
+	decays    func(name string, shape []int) bool // see WithWeightDecayOf; nil: all tensors decay
+	undecayed []bool                              // tensors that do not decay
 	start     flat.Vectors                        // w0; empty before the first begin
 	distance  float64                             // ‖w − w0‖ after the last step
 
-	eta, decay    float64 // of this step
+	eta, decay    float64 // η and λ of this step
 	first, update flat.Pass
 }
 
@@ -30,8 +31,8 @@ func newMove(decays func(name string, shape []int) bool) *move {
 	return m
 }
 
-// choose asks which tensors decay. It does so once, before anything is written, because the user's
-// function may panic.
+// choose asks the user's function which tensors decay. It asks once, and before a step writes
+// anything, because the function may panic.
 func (m *move) choose(model *flat.Model, first bool) {
 	if !first && len(m.undecayed) == model.Len() {
 		return
@@ -44,8 +45,8 @@ func (m *move) choose(model *flat.Model, first bool) {
 	m.undecayed = undecayed
 }
 
-// begin makes the weights the start w0 and returns their norm. It leaves out weights that are not
-// finite, and a squared norm that overflows counts as the largest number.
+// begin stores the weights as the start w0 and returns their norm. The norm excludes weights that
+// are not finite. If the squared norm overflows, the largest float64 replaces it.
 func (m *move) begin(model *flat.Model) (norm float64) {
 	if !m.start.Made() {
 		m.start.Renew(model)
@@ -55,6 +56,7 @@ func (m *move) begin(model *flat.Model) (norm float64) {
 	return math.Sqrt(min(square, math.MaxFloat64))
 }
 
+// step updates the weights and zeroes the gradients.
 func (m *move) step(model *flat.Model, eta, decay float64) {
 	m.eta, m.decay = eta, decay
 	square, _ := model.Sum(m.update)
@@ -62,11 +64,11 @@ func (m *move) step(model *flat.Model, eta, decay float64) {
 }
 
 func (m *move) fields(c *record.Codec) {
-	c.Any(&m.distance) // NaN if a weight is, and then the bound leaves it out
+	c.Any(&m.distance) // not finite if a weight is not finite; the bound then ignores it
 }
 
 func (m *move) tensorFields(c *record.Codec, model *flat.Model, tensor int) {
-	m.start.AnyFields(c, model, tensor) // which may be NaN: weights are not checked
+	m.start.AnyFields(c, model, tensor) // may be NaN, because a step does not check weights
 }
 
 func firstPart[T kernel.Float](m *move, p *flat.Part[T]) (square, _ float64) {
@@ -89,7 +91,7 @@ func updatePart[T kernel.Float](m *move, p *flat.Part[T]) (square, _ float64) {
 	largest := float64(kernel.Largest[T]())
 	eta := T(max(-largest, min(m.eta, largest)))
 	if eta == 0 {
-		clear(p.G) // v may be infinite, and 0 times that is no step
+		clear(p.G) // an element of v may be infinite, and 0 times infinity is NaN
 	}
 	if m.start.Made() {
 		return kernel.For[T]().UpdateFrom(p.W, p.G, flat.Elements(&m.start, p), eta), 0
@@ -133,7 +135,7 @@ func WithWeightDecaySchedule(lambda func(step int) float64) Option {
 func WithWeightDecayOf(decays func(name string, shape []int) bool) Option {
 	return func(o *options) {
 		if decays == nil {
-			o.fail(errors.New("l4: WithWeightDecayOf: the function is nil"))
+			o.fail(errors.New("l4: WithWeightDecayOf: the function is nil: pass a function"))
 		}
 		o.decays = decays
 	}

@@ -78,7 +78,8 @@ func TestWeightsWithoutNames(t *testing.T) {
 					t.Fatal(err)
 				}
 				return s.Step([]gorgonia.ValueGrad{m[1], m[0]})
-			}, "weight 0, shape (3, 4): weight: shape [3 4], in the first step [2 4]"},
+			}, "weight 0, shape (3, 4): the weight has shape [3 4], " +
+				"but in the first step it had [2 4]"},
 			"order, Batches": {func() error {
 				loss, m := model(good)
 				b := new(l4.Batches)
@@ -86,7 +87,8 @@ func TestWeightsWithoutNames(t *testing.T) {
 					t.Fatal(err)
 				}
 				return b.Add(loss, []gorgonia.ValueGrad{m[1], m[0]})
-			}, "weight 0, shape (3, 4): weight: shape [3 4], in the first step [2 4]"},
+			}, "weight 0, shape (3, 4): the weight has shape [3 4], " +
+				"but in the first step it had [2 4]"},
 			"shared memory": {func() error {
 				loss, m := model(good)
 				m[0] = &param{name: "other", w: cloneOf(m[1].Value()), g: m[1].Value()}

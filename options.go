@@ -16,29 +16,30 @@ import (
 // The first Step returns an error if a value is out of range.
 type Option func(*options)
 
-// options are what a solver is made with. Those that are one number are listed in hyperparameters.
+// options holds the options of a solver. The method hyperparameters lists the options that are one
+// number.
 type options struct {
-	bound                                           float64 // ρ; 0: none
+	bound                                           float64 // ρ; 0: WithoutBound
 	fraction, minLossFactor, initFactor, forgetTime float64
 	epsilon                                         float64
 	momentumTime, gradientTime, varianceTime        float64
 	adamEpsilon                                     float64
-	clip, clipNorm                                  float64 // 0: none
+	clip, clipNorm                                  float64 // 0: no clipping
 	l1, l2                                          float64
 	weightDecay                                     float64 // 0 with a schedule
-	lossFloor                                       float64 // -Inf: a loss below it lowers it
+	lossFloor                                       float64 // -Inf: a floor that moves
 	maxLearnRate                                    float64 // 0 with a schedule
 
 	decayAt, maxRateAt schedule
-	decays             func(name string, shape []int) bool // nil: all
+	decays             func(name string, shape []int) bool // nil: all tensors decay
 
 	uncheckedOps  bool // see WithUncheckedOps
 	skipNonFinite int  // steps in a row
 	recorder      func(Info)
 	logger        *slog.Logger
 
-	adamOnly string // the last option given that only L4Adam has
-	err      error  // of the first bad option
+	adamOnly string // the last option that only L4Adam has
+	err      error  // error of the first bad option
 }
 
 // hyperparameter is an option that is one number.
@@ -49,7 +50,7 @@ type hyperparameter struct {
 	check
 }
 
-// setting returns the option that sets x.
+// setting returns the option that sets x, as the program writes it.
 func (n hyperparameter) setting(x float64) string {
 	switch {
 	case n.option == "WithBound" && x == 0:
@@ -60,10 +61,10 @@ func (n hyperparameter) setting(x float64) string {
 	return fmt.Sprintf("%s(%v)", n.option, x)
 }
 
-// check tells which values a number may have.
+// check is the range of a number.
 type check struct {
 	ok   func(x float64) bool
-	want string
+	want string // the range, as errors name it
 }
 
 var (
@@ -74,7 +75,7 @@ var (
 	wantShare = check{func(x float64) bool { return 0 <= x && x <= 1 }, "a number from 0 to 1"}
 	wantDecay = check{func(x float64) bool { return 0 <= x && x < 1 },
 		"a number from 0 to below 1"}
-	// Beyond a million steps 1-1/τ is too coarse a number in float32.
+	// Above a million steps float32 cannot represent 1-1/τ accurately.
 	wantTime = check{func(x float64) bool { return 1 <= x && x <= 1e6 },
 		"a number of steps from 1 to 1e6"}
 	wantSteps  = check{func(x float64) bool { return x > 0 }, "a number of steps above 0"}
@@ -123,7 +124,7 @@ func newOptions(opts []Option) options {
 	if o.bound > 0 {
 		setDefault(&o.epsilon, 1e-20)
 		setDefault(&o.adamEpsilon, 1e-8)
-	} else { // the paper's, which depend on the unit of the loss
+	} else { // the paper's values, which depend on the unit of the loss
 		setDefault(&o.epsilon, 1e-12)
 		setDefault(&o.adamEpsilon, 1e-4)
 		if math.IsInf(o.lossFloor, -1) {
@@ -148,7 +149,7 @@ func setDefault(field *float64, x float64) {
 // option returns an Option that sets a number.
 func option(name string, x float64) Option { return func(o *options) { o.set(name, x) } }
 
-// set stores the number of an option if it lies in its range, and records an error otherwise.
+// set sets the number of an option, or records an error if the number is out of range.
 func (o *options) set(option string, x float64) {
 	for _, n := range o.hyperparameters() {
 		switch {
@@ -161,7 +162,7 @@ func (o *options) set(option string, x float64) {
 	}
 }
 
-// fields lists the numbers that training depends on. A saved state must have the same.
+// fields lists the hyperparameters. A state whose hyperparameters differ is an error.
 func (o *options) fields(c *record.Codec) {
 	for _, n := range o.hyperparameters() {
 		saved := *n.field
@@ -173,6 +174,7 @@ func (o *options) fields(c *record.Codec) {
 	}
 }
 
+// fail records an error, which the first Step returns. The first error wins.
 func (o *options) fail(err error) {
 	if o.err == nil {
 		o.err = err

@@ -34,7 +34,7 @@ func penaltySum[T kernel.Float](p *penalty, part *flat.Part[T]) (sum, _ float64)
 	l1, l2 := float64(T(p.l1)), float64(T(p.l2))/2
 	for _, w := range part.W {
 		x := float64(w)
-		if l1 > 0 { // 0 times an infinite weight is no number
+		if l1 > 0 { // 0 times an infinite weight is NaN
 			sum += float64(l1 * math.Abs(x))
 		}
 		if l2 > 0 {

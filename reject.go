@@ -6,7 +6,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// refuse ends a step that cannot be made: it returns the error, or nil if the step is skipped.
+// reject counts and logs a step that cannot be made, and returns the error. If WithSkipNonFinite
+// skips the step, reject returns nil.
 func (s *Solver) reject(err error) error {
 	if _, ok := err.(skippable); ok {
 		s.model.ZeroGrads()
@@ -23,23 +24,23 @@ func (s *Solver) reject(err error) error {
 
 // logged remembers which errors have been logged.
 type logged struct {
-	kinds  map[string]bool // by the logger that was given
-	warned bool            // by the default logger
+	kinds  map[string]bool // the kinds that the logger of WithLogger has logged
+	warned bool            // the default logger has logged an error
 }
 
-// maxLogged is how many kinds of errors are logged.
+// maxLogged is the largest number of kinds that are logged.
 const maxLogged = 64
 
-// log logs an error if it is the first of its kind or, without a logger, the first of all. The
-// error is logged as a string, because a slog.TextHandler adds the stack trace to an error.
+// log logs the first error of each kind or, without a logger, the first error. It logs the error as
+// a string, because a slog.TextHandler adds the stack trace to an error.
 func (l *logged) log(logger *slog.Logger, err error, step int) {
 	switch {
 	case logger == nil && !l.warned:
 		l.warned = true
-		slog.Warn("l4 rejected a step; further ones will not be logged: check the error "+
+		slog.Warn("l4 rejected a step; later errors will not be logged: check the error "+
 			"that Step returns, or use l4.WithLogger", "step", step, "error", err.Error())
 	case logger != nil && l.first(err):
-		logger.Error("l4 rejected a step; further ones of this kind will not be logged",
+		logger.Error("l4 rejected a step; later errors of this kind will not be logged",
 			"step", step, "error", err.Error())
 	}
 }
@@ -75,7 +76,8 @@ func WithLogger(logger *slog.Logger) Option {
 func WithSkipNonFinite(n int) Option {
 	return func(o *options) {
 		if n < 0 {
-			o.fail(errors.Errorf("l4: WithSkipNonFinite(%d): want a number of steps, at least 0", n))
+			o.fail(errors.Errorf("l4: WithSkipNonFinite(%d): want a number of steps, at least 0",
+				n))
 			return
 		}
 		o.skipNonFinite = n

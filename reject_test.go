@@ -35,11 +35,8 @@ func TestRejected(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); len(lines) != 2 ||
-		!strings.Contains(
-			lines[0],
-			"step=3",
-		) || !strings.Contains(lines[0], "loss is NaN") ||
-		!strings.Contains(lines[1], "0 weights") {
+		!strings.Contains(lines[0], "step=3") || !strings.Contains(lines[0], "loss is NaN") ||
+		!strings.Contains(lines[1], "number of weights is 0") {
 		t.Errorf("logged:\n%s", log.String())
 	}
 }

@@ -19,24 +19,24 @@ import (
 // A Solver belongs to one model. It must not be copied after the first Step, nor used by two
 // goroutines at once. Different Solvers can be used at the same time.
 type Solver struct {
-	name         string // of the type that embeds it
+	name         string // of the type that embeds the Solver
 	opts         options
 	newDirection func(options) direction
 	loss         objective.Reader
 	model        bind.Model
 	parts
 	last    Info
-	skipped int // steps in a row
+	skipped int // number of steps skipped in a row
 	logged  logged
 }
 
-// parts are what a step is made of.
+// parts holds the parts of a step.
 type parts struct {
 	floor      floor
-	transforms []transform // none on the plain path
+	transforms []transform // empty without clipping and penalties
 	direction  direction
 	rule       rule
-	bound      *bound // nil for none
+	bound      *bound // nil with WithoutBound
 	move       *move
 }
 
@@ -47,7 +47,7 @@ func newSolver(name string, loss gorgonia.Valuer, o options,
 		parts: newParts(o, newDirection)}
 }
 
-// newParts is the only place that looks at all options.
+// newParts creates the parts that the options ask for.
 func newParts(o options, newDirection func(options) direction) parts {
 	p := parts{
 		floor:     newFloor(o.lossFloor),
@@ -89,14 +89,14 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	if err := s.usable(); err != nil {
 		return s.reject(err)
 	}
-	m, floor, info, err := s.read(model) // everything that can be wrong is found here
+	m, floor, info, err := s.read(model) // checks everything before the step writes anything
 	if err != nil {
 		return s.reject(err)
 	}
-	// v in the place of the gradients
+	// form replaces the gradients by v.
 	m.dot, m.square, err = s.direction.form(&s.model.Model, m.step)
 	if err != nil {
-		s.model.ZeroGrads() // they have been transformed and cannot be used again
+		s.model.ZeroGrads() // transforms have changed them, so they cannot be used again
 		return s.reject(err)
 	}
 	for _, t := range s.transforms {
@@ -122,8 +122,8 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// read reads and checks everything that a step needs, and returns the next floor. An error leaves
-// the weights and the saved state as they were.
+// read reads and checks everything that a step needs, transforms the gradients, and returns the
+// next floor. An error leaves the weights and the saved state unchanged.
 func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Info, err error) {
 	m = measured{step: s.last.Step + 1, share: 1}
 	if m.decay, err = s.opts.decayAt(m.step); err != nil {
@@ -171,10 +171,11 @@ func (s *Solver) read(model []gorgonia.ValueGrad) (m measured, f floor, info Inf
 	return m, f, info, err
 }
 
-// usable returns an error if the solver was not made by a constructor, or by one with a bad option.
+// usable returns an error if a constructor did not create the solver, or if an option is bad.
 func (s *Solver) usable() error {
 	if s.direction == nil {
-		return errors.New("l4: the solver is a zero value: create it with NewL4Adam, NewL4Mom or New")
+		return errors.New("l4: the solver is a zero value: " +
+			"create it with NewL4Adam, NewL4Mom or New")
 	}
 	return s.opts.err
 }

@@ -66,7 +66,7 @@ func (s *Solver) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// fields lists what is saved, to write it or to read it.
+// fields writes or reads the fields of a saved state.
 func (s *Solver) fields(c *record.Codec) error {
 	if name := c.String(s.name); c.Err() == nil && name != s.name {
 		c.Fail("the state was saved by an %s, but this solver is an %s", name, s.name)
@@ -90,10 +90,10 @@ func (s *Solver) fields(c *record.Codec) error {
 		}
 	})
 	if c.Reading() && (s.model.Len() == 0) != (s.last.Step == 0) {
-		c.Fail("%d steps with %d parameters", s.last.Step, s.model.Len())
+		c.Fail("the state has %d steps and %d parameters", s.last.Step, s.model.Len())
 	}
 	if c.Reading() && s.bound.started() && s.model.Len() == 0 {
-		c.Fail("the bound has a start, but the model has no weights")
+		c.Fail("the state has a start of the bound, but no weights")
 	}
 	return s.direction.fields(c)
 }

@@ -76,7 +76,8 @@ func TestWrongOps(t *testing.T) {
 		},
 	} {
 		if err := step(); err == nil || !strings.HasPrefix(err.Error(), "l4: log2(") ||
-			!strings.Contains(err.Error(), "use Log, times 1/ln 2, or accept it with WithUncheckedOps") {
+			!strings.Contains(err.Error(), "use Log, times 1/ln 2, or accept the operation with "+
+				"WithUncheckedOps") {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if err := step(l4.WithUncheckedOps()); err != nil {

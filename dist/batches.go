@@ -7,13 +7,18 @@ import (
 	"github.com/l4-go/l4/internal/batch"
 )
 
-// Batches is an l4.Batches over all ranks: it makes one step of the batches that all have added.
-// Each batch counts alike, whatever rank adds it. A rank may add several for a step, or none once
-// it has added one. It may not be used from two goroutines at once.
+// Batches makes one step from the batches of all ranks, as l4.Batches does from the batches of one
+// process. It is a Valuer of the mean loss, and Model returns the mean gradients.
+//
+// All batches have equal weight, whichever rank adds them. A rank can add any number of batches to
+// a step, but it must add at least one before its first step. At least one rank must add a batch to
+// each step.
+//
+// A Batches must not be used by two goroutines at once.
 type Batches struct {
-	// CheckEvery is the number of steps between comparisons of the weights of all ranks, the same on
-	// all ranks. The first step compares the weights, and so does a step after an error of Model.
-	// Default 100, 0 for no comparisons.
+	// CheckEvery is the number of steps between two comparisons of the weights of all ranks. It
+	// must be the same on all ranks. Default: 100. The ranks also compare their weights in the
+	// first step and in a step after an error of Model. With 0 they never compare them.
 	CheckEvery int
 
 	world *World
@@ -22,21 +27,22 @@ type Batches struct {
 	err   error
 
 	sum    batch.Sum // of the batches of this rank
-	taken  bool      // Model has been called since
-	narrow bool      // the loss of some rank is float32
+	taken  bool      // Model has been called since the last Add
+	narrow bool      // a loss of any rank is float32
 	mean32 gorgonia.F32
 	mean64 gorgonia.F64
 
 	weights weights
 	print   uint64    // fingerprint of the model
-	all32   []float32 // sums, then means, of all gradients of a dtype, end to end
+	all32   []float32 // sums, then means, of all float32 gradients, one after the other
 	all64   []float64
 	model   []gorgonia.ValueGrad
 }
 
 var _ gorgonia.Valuer = (*Batches)(nil)
 
-// NewBatches returns a Batches. All ranks must make their Batches in the same order.
+// NewBatches returns a Batches over the ranks of w. All ranks must create their Batches in the same
+// order.
 func NewBatches(w *World) *Batches {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -47,8 +53,9 @@ func NewBatches(w *World) *Batches {
 	return b
 }
 
-// Add takes the loss and the gradients of a batch that has just been run on this rank, and zeroes
-// the gradients, as l4.Batches does. It is not collective.
+// Add adds the loss and the gradients of a batch that this rank has just run, and zeroes the
+// gradients. It does not wait for other ranks. See l4.Batches.Add for the arguments and the errors.
+// After Finalize it returns an error.
 func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 	if err := b.world.usable(); err != nil {
 		return err
@@ -72,7 +79,7 @@ func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// alloc makes the memory of the sums, which the engine reads and writes.
+// alloc allocates the sums in memory that the engine can read and write.
 func (b *Batches) alloc(n32, n64 int) (x []float32, y []float64, err error) {
 	w := b.world
 	w.mu.Lock() // the engine takes one call at a time
@@ -84,10 +91,12 @@ func (b *Batches) alloc(n32, n64 int) (x []float32, y []float64, err error) {
 	return x, y, errors.WithMessage(err, "dist")
 }
 
-// Model waits for all ranks and returns the parameters for Step: the weights of the first model
-// that this rank has added, with the mean of the gradients of all ranks. If it fails, Step returns
-// the error, and so does Err. A rank that has added nothing since the last call takes part with no
-// batch.
+// Model waits for all ranks and returns the parameters for Step: the weights of the first batch
+// that this rank added to the step, with the mean gradients of all batches of all ranks. A rank
+// that added no batch gets the weights of its last step that had one. Model is collective: all
+// ranks must call it for each step.
+//
+// If Model fails, Err returns the error, and so does Step when it reads the parameters.
 func (b *Batches) Model() []gorgonia.ValueGrad {
 	b.world.enter(callStep)
 	defer b.world.leave()
@@ -100,37 +109,39 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 	return b.model
 }
 
-// Err returns what went wrong in the last call of Model.
+// Err returns the error of the last Model, or nil if it succeeded.
 func (b *Batches) Err() error { return b.err }
 
-// Value returns the mean loss of all ranks in the step that Model was last called for, a scalar.
+// Value returns the mean loss of all batches of all ranks in the step of the last Model. It is a
+// scalar: a float32 if the loss of any batch is one, otherwise a float64.
 func (b *Batches) Value() gorgonia.Value {
-	if b.narrow { // so that Step knows how it may be rounded
+	if b.narrow { // the dtype shows Step how precise the loss is
 		return &b.mean32
 	}
 	return &b.mean64
 }
 
-// CheckModel returns an error unless the parameters of model are some that Model has returned since
-// the last Add. The solvers of package l4 call it in Step.
+// CheckModel returns an error if Model has not returned the parameters of model since the last Add,
+// because their gradients are not the means of all ranks. The solvers of package l4 call CheckModel
+// in Step. A model that consists of only some of the parameters is valid.
 func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
 	for _, v := range model {
 		if p, ok := v.(*parameter); !ok || p.batches != b || !b.taken {
 			return errors.New("dist: the gradients of the model are not the means of all ranks: " +
-				"call Step(batches.Model()), after Add")
+				"after Add, call Step(batches.Model())")
 		}
 	}
 	return nil
 }
 
-// reduce replaces the sums of this rank by the means of all.
+// reduce replaces the sums of this rank by the means over all ranks.
 func (b *Batches) reduce() error {
 	w := b.world
 	hs, err := w.meet(b.header())
 	if err != nil {
 		return err
 	}
-	if b.sum.N == 0 { // the sums are still those of an earlier step
+	if b.sum.N == 0 { // they hold an earlier step
 		clear(b.all32)
 		clear(b.all64)
 	}
@@ -143,7 +154,7 @@ func (b *Batches) reduce() error {
 		w.stopped = w.stopped || h.flags&stop != 0
 	}
 	if n == 0 {
-		return errors.New("dist: no rank has added a batch for this step: call Add before Model")
+		return errors.New("dist: no rank has added a batch to this step: call Add before Model")
 	}
 	if err := mean(w, b.all32, int(n)); err != nil {
 		return err
@@ -156,7 +167,7 @@ func (b *Batches) reduce() error {
 	return nil
 }
 
-// header is what this rank brings to a step, or what keeps it from it.
+// header returns the header of this rank for a step, and an error if the rank cannot make the step.
 func (b *Batches) header() (header, error) {
 	h := header{
 		call: callStep, batches: b.id, step: b.step + 1,
@@ -169,7 +180,7 @@ func (b *Batches) header() (header, error) {
 		h.flags |= stop
 	}
 	if b.sum.Params() == nil {
-		return h, errors.New("dist: the first step has no batch: call Add before Model")
+		return h, errors.New("dist: the rank has not added a batch yet: call Add before Model")
 	}
 	if b.CheckEvery > 0 && (b.step%uint64(b.CheckEvery) == 0 || b.err != nil) {
 		if err := b.weights.bind(b.model); err != nil {

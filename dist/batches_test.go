@@ -16,8 +16,10 @@ import (
 
 const steps = 200
 
-// alone trains on all batches of each step in one process.
-func alone(t *testing.T, perStep int, solver func(gorgonia.Valuer) gorgonia.Solver) []float64 {
+// inOneProcess trains with an l4.Batches, which gets all batches of each step.
+func inOneProcess(
+	t *testing.T, perStep int, solver func(gorgonia.Valuer) gorgonia.Solver,
+) []float64 {
 	t.Helper()
 	toy, batches := newToy(1), new(l4.Batches)
 	s := solver(batches)
@@ -39,14 +41,15 @@ var solvers = map[string]func(gorgonia.Valuer) gorgonia.Solver{
 	"L4Mom":  func(loss gorgonia.Valuer) gorgonia.Solver { return l4.NewL4Mom(loss) },
 }
 
-// TestSameAsBatches: some ranks with a batch each make the steps of one process with all batches.
+// TestSameAsBatches checks that n ranks with one batch each make the same steps as one process with
+// n batches.
 func TestSameAsBatches(t *testing.T) {
 	for name, solver := range solvers {
 		for _, ranks := range []int{1, 2, 3, 4} {
-			want := alone(t, ranks, solver)
+			want := inOneProcess(t, ranks, solver)
 			got := make([][]float64, ranks)
 			wantOK(t, each(t, ranks, func(w *dist.World) error {
-				toy := newToy(float64(1 + w.Rank())) // Start makes up for it
+				toy := newToy(float64(1 + w.Rank())) // Start makes them equal
 				batches := dist.NewBatches(w)
 				s := solver(batches)
 				if err := w.Start(s.(dist.State), toy.model()); err != nil {
@@ -66,15 +69,16 @@ func TestSameAsBatches(t *testing.T) {
 			}))
 			for r := range got {
 				if !slices.Equal(got[r], want) {
-					t.Errorf("%s: rank %d of %d has other weights than one process", name, r, ranks)
+					t.Errorf("%s: the weights of rank %d of %d differ from those of one process",
+						name, r, ranks)
 				}
 			}
 		}
 	}
 }
 
-// TestUneven checks the means where ranks add different numbers of batches, also none. Losses and
-// gradients are integers, so that any order of addition gives the same sum.
+// TestUneven checks the means if the ranks add different numbers of batches, including 0. Losses
+// and gradients are integers, so that every order of addition gives the same sum.
 func TestUneven(t *testing.T) {
 	counts := [][]int{{3, 1, 2}, {1, 2, 3}, {2, 0, 1}, {0, 0, 1}}
 	wantOK(t, each(t, 3, func(w *dist.World) error {
@@ -118,8 +122,8 @@ func TestUneven(t *testing.T) {
 	}))
 }
 
-// TestValueDtype checks that the mean loss is float32 on all ranks in just those steps in which a
-// loss of some rank is float32.
+// TestValueDtype checks that the mean loss is a float32 on all ranks if a loss of any rank is one,
+// and otherwise a float64.
 func TestValueDtype(t *testing.T) {
 	narrow, wide := gorgonia.NewF32(3), gorgonia.NewF64(3)
 	steps := [][]gorgonia.Value{ // losses by rank, nil for no batch
@@ -146,18 +150,18 @@ func TestValueDtype(t *testing.T) {
 	}))
 }
 
-// limited is an engine that fails where more than 16 MiB are sent at once.
+// limited is an engine that returns an error if a call sends more than 16 MiB.
 type limited struct{ dist.Engine }
 
 func (l limited) AllToAll(in, out []byte) error {
 	if len(in) > 16<<20 {
-		return fmt.Errorf("%d bytes are sent at once", len(in))
+		return fmt.Errorf("one call sends %d bytes, want at most 16 MiB", len(in))
 	}
 	return l.Engine.AllToAll(in, out)
 }
 
-// TestLargeModel checks the means of more gradients than are sent at once, a number that the ranks
-// do not divide.
+// TestLargeModel checks the means of more gradients than one call of the engine sends. Their number
+// is not a multiple of the number of ranks.
 func TestLargeModel(t *testing.T) {
 	const ranks, size = 3, 4<<20 + 100
 	var engines []dist.Engine
@@ -189,7 +193,7 @@ func TestLargeModel(t *testing.T) {
 }
 
 // TestStepWithoutBatch checks that a step to which no rank adds a batch is an error on all ranks,
-// and that they can go on.
+// and that the ranks can continue.
 func TestStepWithoutBatch(t *testing.T) {
 	wantOK(t, each(t, 2, func(w *dist.World) error {
 		tr := newTrainer(w, 1)
@@ -198,16 +202,17 @@ func TestStepWithoutBatch(t *testing.T) {
 				return err
 			}
 			err := tr.solver.Step(tr.batches.Model())
-			if err == nil || !strings.Contains(err.Error(), "no rank has added a batch") {
-				t.Errorf("rank %d: error %v", w.Rank(), err)
+			const want = "no rank has added a batch"
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("rank %d: error %v, want %q", w.Rank(), err, want)
 			}
 		}
 		return nil
 	}))
 }
 
-// TestFirstStepWithoutBatch checks that Step returns Model's error on all ranks, whatever the
-// solver, when some of them have added nothing to the first step.
+// TestFirstStepWithoutBatch checks that Step of every solver returns the error of Model on all
+// ranks if a rank has added no batch to the first step.
 func TestFirstStepWithoutBatch(t *testing.T) {
 	for name, solver := range map[string]func(gorgonia.Valuer) gorgonia.Solver{
 		"L4Adam": solvers["L4Adam"],
@@ -217,7 +222,7 @@ func TestFirstStepWithoutBatch(t *testing.T) {
 		"Adam":    func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewAdamSolver() },
 		"Vanilla": func(gorgonia.Valuer) gorgonia.Solver { return gorgonia.NewVanillaSolver() },
 	} {
-		for adding := range 3 { // ranks
+		for adding := range 3 { // number of ranks that add a batch
 			for r, err := range each(t, 2, func(w *dist.World) error {
 				toy, batches := newToy(1), dist.NewBatches(w)
 				if w.Rank() < adding {
@@ -231,19 +236,20 @@ func TestFirstStepWithoutBatch(t *testing.T) {
 				}
 				return err
 			}) {
+				const want = "call Add before Model"
 				if adding == 2 {
 					if err != nil {
 						t.Errorf("%s: rank %d: %v", name, r, err)
 					}
-				} else if err == nil || !strings.Contains(err.Error(), "call Add before Model") {
-					t.Errorf("%s: rank %d: error %v", name, r, err)
+				} else if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%s: rank %d: error %v, want %q", name, r, err, want)
 				}
 			}
 		}
 	}
 }
 
-// TestNoAllocation checks that no rank allocates in a step after the first.
+// TestNoAllocation checks that a step allocates no memory on any rank after the first one.
 func TestNoAllocation(t *testing.T) {
 	const steps = 20
 	for _, ranks := range []int{1, 2, 3} {
@@ -272,8 +278,8 @@ func TestNoAllocation(t *testing.T) {
 				continue
 			}
 			step()
-			if n := testing.AllocsPerRun(steps, step); n != 0 { // counts those of all ranks
-				t.Errorf("%d ranks: %v allocations a step", ranks, n)
+			if n := testing.AllocsPerRun(steps, step); n != 0 { // of all goroutines
+				t.Errorf("%d ranks: %v allocations in a step, want 0", ranks, n)
 			}
 		}
 		others.Wait()

@@ -12,12 +12,12 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-// Three ranks fit a straight line through points of y = 2x + 1, of which each has some. Here they
-// are goroutines; with package mpi they are processes, on several machines.
+// Three ranks fit a straight line to points of y = 2x + 1. Each rank has its own points. Here the
+// ranks are goroutines; with package mpi they are processes, also on several machines.
 func Example() {
 	var running sync.WaitGroup
 	for _, engine := range dist.Local(3) {
-		l := newLine(engine.Rank(), engine.Size()) // Gorgonia builds one graph at a time
+		l := newLine(engine.Rank(), engine.Size()) // one after the other, as Gorgonia needs it
 		running.Go(func() {
 			if err := l.fit(engine); err != nil {
 				log.Fatal(err)
@@ -28,7 +28,7 @@ func Example() {
 	// Output: y = 2.000 x + 1.000
 }
 
-// line is the graph of a rank.
+// line is the graph of one rank.
 type line struct {
 	slope, offset, loss *gorgonia.Node
 	model               []gorgonia.ValueGrad

@@ -14,7 +14,7 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-// TestFaults: what goes wrong on one rank is an error on all.
+// TestFaults checks that a fault of one rank is an error on all ranks.
 func TestFaults(t *testing.T) {
 	const last = 2
 	for name, c := range map[string]struct {
@@ -22,22 +22,26 @@ func TestFaults(t *testing.T) {
 		text  string
 		fault func(w *dist.World, toy *toy, step int) (leave bool)
 	}{
-		"left": {dist.ErrLeft, "rank 2 is at Finalize", func(_ *dist.World, _ *toy, step int) bool {
+		"left": {dist.ErrLeft, "rank 2 called Finalize", func(_ *dist.World, _ *toy,
+			step int) bool {
 			return step == 5
 		}},
-		"diverged": {dist.ErrDiverged, "ranks 2 and 0", func(_ *dist.World, toy *toy, step int) bool {
+		"diverged": {dist.ErrDiverged, "ranks 2 and 0", func(_ *dist.World, toy *toy,
+			step int) bool {
 			if step == 5 {
 				toy.matrix.w.Data().([]float32)[3] += 1e-6
 			}
 			return false
 		}},
-		"NaN": {l4.ErrNonFinite, "gradient of vector", func(_ *dist.World, toy *toy, step int) bool {
+		"NaN": {l4.ErrNonFinite, "gradient of vector", func(_ *dist.World, toy *toy,
+			step int) bool {
 			if step == 3 {
 				toy.vector.g.Data().([]float64)[1] = math.NaN()
 			}
 			return false
 		}},
-		"other call": {dist.ErrMismatch, "rank 2 is at Agree", func(w *dist.World, _ *toy, step int) bool {
+		"other call": {dist.ErrMismatch, "rank 2 called Agree", func(w *dist.World, _ *toy,
+			step int) bool {
 			if step == 4 {
 				w.Agree(nil)
 			}
@@ -65,25 +69,26 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestLeft checks that a rank at Finalize ends the World of all others, whatever else is wrong in
-// the same call.
+// TestLeft checks that a rank that calls Finalize ends the World of all other ranks, also if
+// another rank has a fault in the same call.
 func TestLeft(t *testing.T) {
 	cannotLoad := errors.New("cannot load")
 	for name, c := range map[string]struct {
 		text  string                                   // of the first error
 		calls [2]func(w *dist.World, t *trainer) error // of the ranks that stay
 	}{
-		"step": {"is at Finalize, rank", [2]func(*dist.World, *trainer) error{step, step}},
+		"step": {"called Finalize, but rank", [2]func(*dist.World, *trainer) error{step, step}},
 		"failure": {"cannot load", [2]func(*dist.World, *trainer) error{
 			func(w *dist.World, _ *trainer) error { return w.Agree(cannotLoad) }, agree,
 		}},
-		"divergence": {"is at Finalize, rank", [2]func(*dist.World, *trainer) error{
+		"divergence": {"called Finalize, but rank", [2]func(*dist.World, *trainer) error{
 			step, func(w *dist.World, tr *trainer) error {
 				tr.toy.matrix.w.Data().([]float32)[3] += 1e-6
 				return step(w, tr)
 			},
 		}},
-		"mismatch": {"is at Finalize, rank", [2]func(*dist.World, *trainer) error{step, agree}},
+		"mismatch": {"called Finalize, but rank",
+			[2]func(*dist.World, *trainer) error{step, agree}},
 	} {
 		for leaves := range 3 {
 			each(t, 3, func(w *dist.World) error {
@@ -96,7 +101,8 @@ func TestLeft(t *testing.T) {
 					t.Errorf("%s: rank %d: error %v, want %q", name, w.Rank(), err, c.text)
 				}
 				if err := w.Agree(nil); !errors.Is(err, dist.ErrLeft) {
-					t.Errorf("%s: rank %d goes on with error %v", name, w.Rank(), err)
+					t.Errorf("%s: rank %d: the next call returns %v, want ErrLeft", name, w.Rank(),
+						err)
 				}
 				return nil
 			})
@@ -107,36 +113,37 @@ func TestLeft(t *testing.T) {
 func step(_ *dist.World, tr *trainer) error { return tr.step(0) }
 func agree(w *dist.World, _ *trainer) error { return w.Agree(nil) }
 
-// TestMismatch checks that ranks find out together when one of them does something else, and that
-// the World is over then.
+// TestMismatch checks that all ranks get ErrMismatch in the same call if one of them differs, and
+// that they get it again from the next call.
 func TestMismatch(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		call func(w *dist.World, odd bool) error
 	}{
-		"call, and weights": {"rank 1 is at Agree", func(w *dist.World, odd bool) error {
+		"call, and weights": {"rank 1 called Agree", func(w *dist.World, odd bool) error {
 			tr := newTrainer(w, float64(w.Rank()))
 			if odd {
 				return w.Agree(nil)
 			}
 			return tr.step(0)
 		}},
-		"Batches": {"rank 1 steps on Batches number 2", func(w *dist.World, odd bool) error {
+		"Batches": {"rank 1 uses Batches number 2", func(w *dist.World, odd bool) error {
 			if odd {
 				dist.NewBatches(w)
 			}
 			return newTrainer(w, 1).step(0)
 		}},
-		"step": {"rank 1 is at step 1, rank 0 at step 2", func(w *dist.World, odd bool) error {
+		"step": {"rank 1 makes step 1, but rank 0 makes step 2", func(w *dist.World,
+			odd bool) error {
 			tr := newTrainer(w, 1)
 			if odd {
 				w.Agree(errors.New("cannot load"))
 			} else if err := tr.step(0); err == nil || errors.Is(err, dist.ErrMismatch) {
-				t.Errorf("error %v, want that of rank 1", err)
+				t.Errorf("error %v, want the error of rank 1", err)
 			}
 			return tr.step(0)
 		}},
-		"CheckEvery": {"different CheckEvery", func(w *dist.World, odd bool) error {
+		"CheckEvery": {"different values of CheckEvery", func(w *dist.World, odd bool) error {
 			tr := newTrainer(w, 1)
 			if odd {
 				tr.batches.CheckEvery = 2
@@ -153,15 +160,17 @@ func TestMismatch(t *testing.T) {
 				t.Errorf("%s: rank %d: error %v, want %q", name, w.Rank(), err, c.text)
 			}
 			if again := w.Agree(nil); !errors.Is(again, dist.ErrMismatch) {
-				t.Errorf("%s: rank %d goes on with error %v", name, w.Rank(), again)
+				t.Errorf("%s: rank %d: the next call returns %v, want ErrMismatch", name, w.Rank(),
+					again)
 			}
-			return nil // and so does Finalize
+			return nil // Finalize must return nil, too
 		}))
 	}
 }
 
-// TestGoOnAfterNaN: all ranks refuse the step and go on with the same weights.
-func TestGoOnAfterNaN(t *testing.T) {
+// TestContinueAfterNaN checks that all ranks reject a step with NaN on one rank, and that they
+// continue with equal weights.
+func TestContinueAfterNaN(t *testing.T) {
 	var got [3][]float64
 	wantOK(t, each(t, 3, func(w *dist.World) error {
 		tr := newTrainer(w, 1)
@@ -175,20 +184,21 @@ func TestGoOnAfterNaN(t *testing.T) {
 			}
 			err := tr.solver.Step(tr.batches.Model())
 			if errors.Is(err, l4.ErrNonFinite) != (step == 7) || err != nil && step != 7 {
-				t.Errorf("rank %d, step %d: error %v", w.Rank(), step, err)
+				t.Errorf("rank %d, step %d: error %v, want ErrNonFinite in step 7 only", w.Rank(),
+					step, err)
 			}
 		}
 		got[w.Rank()] = tr.toy.numbers()
 		return nil
 	}))
 	if !slices.Equal(got[0], got[1]) || !slices.Equal(got[0], got[2]) {
-		t.Error("the weights differ")
+		t.Error("the weights of the ranks differ")
 	}
 }
 
-// TestGoOnAfterDivergence checks that ranks with different weights make no step until Start makes
-// the weights equal, however rare the comparisons are.
-func TestGoOnAfterDivergence(t *testing.T) {
+// TestContinueAfterDivergence checks that ranks with different weights make no step before Start
+// makes the weights equal, although they compare the weights only every 100 steps.
+func TestContinueAfterDivergence(t *testing.T) {
 	for _, forgets := range []bool{false, true} { // rank 1 has no batch in the first step
 		got := make([][]float64, 2)
 		wantOK(t, each(t, 2, func(w *dist.World) error {
@@ -196,14 +206,15 @@ func TestGoOnAfterDivergence(t *testing.T) {
 			tr.batches.CheckEvery = 100
 			if forgets && w.Rank() == 1 {
 				if err := tr.solver.Step(tr.batches.Model()); err == nil {
-					t.Error("a first step without a batch has no error")
+					t.Error("a first step without a batch returned no error")
 				}
 			} else if err := tr.step(0); err == nil || errors.Is(err, dist.ErrDiverged) == forgets {
-				t.Errorf("rank %d, first step: error %v", w.Rank(), err)
+				t.Errorf("rank %d, first step: error %v, want ErrDiverged: %v", w.Rank(), err,
+					!forgets)
 			}
 			for step := range 2 {
 				if err := tr.step(step); !errors.Is(err, dist.ErrDiverged) {
-					t.Errorf("rank %d, before Start: error %v", w.Rank(), err)
+					t.Errorf("rank %d, before Start: error %v, want ErrDiverged", w.Rank(), err)
 				}
 			}
 			if err := w.Start(tr.solver, tr.toy.model()); err != nil {
@@ -219,10 +230,10 @@ func TestGoOnAfterDivergence(t *testing.T) {
 	}
 }
 
-// TestExchangedWeights checks that the ranks' weights differ if two parts of them have changed
-// places, whether they belong to two tensors or to one.
+// TestExchangedWeights checks that the checksums differ if two parts of the weights are exchanged,
+// between two tensors or within one.
 func TestExchangedWeights(t *testing.T) {
-	const part = 8192 // has a checksum of its own
+	const part = 8192 // elements of one checksum
 	for name, sizes := range map[string][]int{"tensors": {part, part}, "one tensor": {2 * part}} {
 		for r, err := range each(t, 2, func(w *dist.World) error {
 			weights := make([]float32, 2*part)
@@ -242,14 +253,15 @@ func TestExchangedWeights(t *testing.T) {
 			return batches.Err()
 		}) {
 			if !errors.Is(err, dist.ErrDiverged) {
-				t.Errorf("parts of %s: rank %d: error %v", name, r, err)
+				t.Errorf("parts of %s: rank %d: error %v, want ErrDiverged", name, r, err)
 			}
 		}
 	}
 }
 
-// TestStartRefuses: models or options that differ, and a solver on some ranks only.
-func TestStartRefuses(t *testing.T) {
+// TestStartErrors checks that Start returns an error on all ranks if the models or the solvers
+// differ, and if only some ranks pass a solver.
+func TestStartErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		mismatch bool
 		text     string
@@ -266,7 +278,7 @@ func TestStartRefuses(t *testing.T) {
 		"number": {true, "model", func(toy *toy) (dist.State, []gorgonia.ValueGrad) {
 			return l4.NewL4Adam(nil), toy.model()[:2]
 		}},
-		"no solver": {true, "only one passes a solver", func(toy *toy) (dist.State, []gorgonia.ValueGrad) {
+		"no solver": {true, "passed a solver", func(toy *toy) (dist.State, []gorgonia.ValueGrad) {
 			return nil, toy.model()
 		}},
 		"options": {false, "WithFraction(0.15)", func(toy *toy) (dist.State, []gorgonia.ValueGrad) {
@@ -302,16 +314,17 @@ func TestStartNilSolver(t *testing.T) {
 			return w.Start(solver, newToy(1).model())
 		}) {
 			if err == nil || !strings.Contains(err.Error(), "the solver is a nil *l4.L4Adam") {
-				t.Errorf("nil on rank %d: rank %d: error %v", nilRank, r, err)
+				t.Errorf("nil on rank %d: rank %d: error %v, want one that names the type", nilRank,
+					r, err)
 			}
 		}
 	}
 }
 
-// TestStepOnOtherModel checks that a step on parameters that are not those of the last Model is an
-// error that says what to call, and that it moves no weight.
+// TestStepOnOtherModel checks that a step on parameters that the last Model has not returned is an
+// error, which says what to call, and that it leaves the weights as they are.
 func TestStepOnOtherModel(t *testing.T) {
-	w := dist.Alone()
+	w := dist.SingleProcess()
 	tr, twin := newTrainer(w, 1), newTrainer(w, 1)
 	add := func() {
 		t.Helper()
@@ -335,14 +348,14 @@ func TestStepOnOtherModel(t *testing.T) {
 		before := tr.toy.numbers()
 		err := tr.solver.Step(model())
 		if err == nil || !strings.Contains(err.Error(), "call Step(batches.Model())") {
-			t.Errorf("model %d: error %v", i, err)
+			t.Errorf("model %d: error %v, want one that says what to call", i, err)
 		}
 		if !slices.Equal(tr.toy.numbers(), before) {
-			t.Errorf("model %d has been moved", i)
+			t.Errorf("model %d: the step has changed the weights", i)
 		}
 		earlier = tr.batches.Model()
 	}
-	add() // for a solver for each part of the parameters, which is no error
+	add() // one solver for each part of the parameters is valid
 	all := tr.batches.Model()
 	for _, part := range [][]gorgonia.ValueGrad{all[:1], all[1:]} {
 		if err := l4.NewL4Adam(tr.batches).Step(part); err != nil {

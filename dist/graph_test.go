@@ -11,8 +11,8 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-// TestGraphOfBatches: a solver finds the mean loss of all ranks, and checks the operations of the
-// graph of the first batch.
+// TestGraphOfBatches checks that a solver with a nil loss finds the mean loss, and that it checks
+// the operations of the graph of the first batch.
 func TestGraphOfBatches(t *testing.T) {
 	w, err := dist.New(dist.Local(1)[0])
 	if err != nil {
@@ -40,10 +40,10 @@ func TestGraphOfBatches(t *testing.T) {
 		}
 		err := solver.Step(batches.Model())
 		if name == "Square" && (err != nil || solver.Last().Loss != 25) {
-			t.Errorf("%s: loss %v, error %v", name, solver.Last().Loss, err)
+			t.Errorf("%s: loss %v, error %v, want a loss of 25", name, solver.Last().Loss, err)
 		}
 		if name == "Log2" && (err == nil || !strings.Contains(err.Error(), "Log2 is wrong")) {
-			t.Errorf("%s: error %v", name, err)
+			t.Errorf("%s: error %v, want one that names the operation", name, err)
 		}
 	}
 }

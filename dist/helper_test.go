@@ -32,8 +32,9 @@ func newVector(weight, grad []float32) *param {
 	return &param{"w", tensor.New(tensor.WithBacking(weight)), tensor.New(tensor.WithBacking(grad))}
 }
 
-// toy is a quadratic around a point that each batch shifts. It has a column-major float32 matrix, a
-// float64 vector that no number of ranks divides, and a scalar.
+// toy is a model with a quadratic loss, whose minimum each batch shifts. It has a column-major
+// float32 matrix, a float64 vector whose length is not a multiple of the number of ranks, and a
+// scalar.
 type toy struct {
 	matrix, vector, scalar *param
 	loss                   gorgonia.F32
@@ -43,7 +44,9 @@ func newToy(start float64) *toy {
 	colMajor := func() *tensor.Dense {
 		return tensor.NewDense(tensor.Float32, tensor.Shape{3, 4}, tensor.AsFortran(nil))
 	}
-	vector := func() *tensor.Dense { return tensor.New(tensor.WithShape(7), tensor.Of(tensor.Float64)) }
+	vector := func() *tensor.Dense {
+		return tensor.New(tensor.WithShape(7), tensor.Of(tensor.Float64))
+	}
 	t := &toy{
 		matrix: &param{"matrix", colMajor(), colMajor()},
 		vector: &param{"vector", vector(), vector()},
@@ -62,7 +65,7 @@ func (t *toy) model() []gorgonia.ValueGrad {
 	return []gorgonia.ValueGrad{t.matrix, t.vector, t.scalar}
 }
 
-// run evaluates a batch.
+// run adds the gradients of a batch to the model's, and returns its loss.
 func (t *toy) run(batch int) gorgonia.Valuer {
 	sum := 0.0
 	slope := func(i int, w float64) float64 {
@@ -91,7 +94,7 @@ func (t *toy) numbers() []float64 {
 	return append(xs, float64(*t.scalar.w.(*gorgonia.F64)))
 }
 
-// trainer trains a toy on one rank and compares the weights in each step.
+// trainer trains a toy on one rank. The ranks compare their weights in each step.
 type trainer struct {
 	toy     *toy
 	batches *dist.Batches
@@ -112,15 +115,15 @@ func (tr *trainer) step(batch int) error {
 	return tr.solver.Step(tr.batches.Model())
 }
 
-// each runs f on some ranks, as eachOf does.
+// each runs f on ranks that are goroutines, as eachOf does.
 func each(t *testing.T, ranks int, f func(w *dist.World) error) []error {
 	t.Helper()
 	return eachOf(t, dist.Local(ranks), f)
 }
 
-// eachOf runs f on every rank and returns the ranks' errors: f's, or else Finalize's. It runs in a
-// bubble of fake time, so that a hang is the error of World.Timeout at once, and a goroutine left
-// behind fails the test.
+// eachOf runs f on one rank for each engine. It returns the error of f, or else of Finalize, for
+// each rank. It uses the fake time of testing/synctest: if a rank hangs, World.Timeout ends the job
+// at once, and a goroutine that does not end fails the test.
 func eachOf(t *testing.T, engines []dist.Engine, f func(w *dist.World) error) []error {
 	t.Helper()
 	errs := make([]error, len(engines))
@@ -144,7 +147,7 @@ func eachOf(t *testing.T, engines []dist.Engine, f func(w *dist.World) error) []
 	return errs
 }
 
-// wantOK fails if a rank has an error.
+// wantOK fails the test if a rank has an error.
 func wantOK(t *testing.T, errs []error) {
 	t.Helper()
 	for r, err := range errs {

@@ -7,8 +7,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Local returns the engines of ranks that are goroutines of one process: for tests, and to try out
-// a program. It panics if the number of ranks is negative.
+// Local returns one engine per rank for ranks that are goroutines of one process. Use it in tests,
+// and to try out a program without MPI. It panics if the number of ranks is negative.
 func Local(ranks int) []Engine {
 	if ranks < 0 {
 		panic(fmt.Sprintf("dist: Local(%d): the number of ranks is negative", ranks))
@@ -22,12 +22,13 @@ func Local(ranks int) []Engine {
 	return engines
 }
 
-// group is where goroutines meet.
+// group is the memory that the engines of all ranks share.
 type group struct {
 	mu             sync.Mutex
 	arrived        *sync.Cond
 	sent, received [][]byte // by rank
-	waiting, round int
+	waiting        int      // number of ranks that wait in this round
+	round          int      // number of completed calls
 	aborted        bool
 }
 
@@ -36,7 +37,7 @@ type local struct {
 	rank int
 }
 
-// meet waits for all ranks. The last to arrive moves the bytes while the others wait.
+// meet waits for all ranks. The last rank to arrive moves the bytes while the others wait.
 func (l *local) meet(in, out []byte, move func()) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

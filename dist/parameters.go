@@ -6,13 +6,13 @@ import (
 	"github.com/l4-go/l4/internal/batch"
 )
 
-// parameter is a weight of this rank with the mean of the gradients of all.
+// parameter is a weight of this rank with its mean gradient over all ranks.
 type parameter struct {
 	*batch.Param
 	batches *Batches
 }
 
-// Grad returns what went wrong in Model, so that Step does.
+// Grad returns the mean gradient, or the error of Model, which Step then returns.
 func (p *parameter) Grad() (gorgonia.Value, error) {
 	if err := p.batches.world.usable(); err != nil {
 		return nil, err
@@ -20,7 +20,7 @@ func (p *parameter) Grad() (gorgonia.Value, error) {
 	return p.Gradient, p.batches.err
 }
 
-// unknown stands for all parameters until Add brings them, so that Step asks for a gradient and
+// unknown stands for all parameters before the first Add. Step reads its gradient, so that it
 // returns the error of Model.
 type unknown struct{}
 

@@ -16,16 +16,16 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-// A schedule is a training run with faults. Everything in it follows from a seed.
+// schedule is a training run with faults, made from a seed.
 type schedule struct {
 	ranks, steps int
-	starts       bool // all ranks call Start, else they begin with equal weights
+	starts       bool // all ranks call Start; otherwise they begin with equal weights
 	checkEvery   int
 	faults       []fault
-	behaviours   []behaviour // of each rank
+	behaviours   []behaviour // by rank
 }
 
-// A fault happens on one rank, just before one of its steps.
+// fault is a fault of one rank before one of its steps.
 type fault struct {
 	kind       string
 	rank, step int
@@ -36,12 +36,12 @@ var faultKinds = []string{
 	"order", "fewer steps", "early Finalize", "Stop", "divergence",
 }
 
-const planned = "a fault" // that panics
+const planned = "a fault" // the value of a planned panic
 
-// A behaviour is how a rank ends.
+// behaviour is what a rank does after an error and at its end.
 type behaviour struct {
-	goesOn bool // after an error
-	agrees bool // before it returns
+	goesOn bool // it continues after an error
+	agrees bool // it calls Agree before it returns
 }
 
 func newSchedule(seed uint64) schedule {
@@ -54,11 +54,11 @@ func newSchedule(seed uint64) schedule {
 	step := r.IntN(s.steps)
 	for range 1 + r.IntN(3) {
 		f := fault{faultKinds[r.IntN(len(faultKinds))], r.IntN(s.ranks), step}
-		if yes() { // not together with other faults
+		if yes() { // in another step than the other faults
 			f.step = r.IntN(s.steps)
 		}
 		if f.kind == "divergence" && s.checkEvery > 1 {
-			f.step = 0 // where the ranks find it before they make a step
+			f.step = 0 // the first step compares the weights
 		}
 		s.faults = append(s.faults, f)
 	}
@@ -75,11 +75,11 @@ type participant struct {
 	world     *dist.World
 	finalized bool
 	heard     []error     // errors of collective calls
-	weights   [][]float64 // after each step that was made
+	weights   [][]float64 // after each successful step
 }
 
-// TestSchedules checks in random training runs with faults that no rank hangs, that an error on one
-// rank is an error on all of them, and that all ranks make the same steps.
+// TestSchedules makes random training runs with faults. It checks that no rank hangs, that an error
+// on one rank is an error on all ranks, and that all ranks make the same steps.
 func TestSchedules(t *testing.T) {
 	sentinels := map[error]int{
 		dist.ErrLeft: 0, dist.ErrMismatch: 0, dist.ErrDiverged: 0, l4.ErrNonFinite: 0,
@@ -105,7 +105,7 @@ func TestSchedules(t *testing.T) {
 	}
 	for sentinel, n := range sentinels {
 		if n < 50 {
-			t.Errorf("%d schedules lead to %q, want at least 50", n, sentinel)
+			t.Errorf("%d schedules have the error %q, want at least 50", n, sentinel)
 		}
 	}
 }
@@ -120,11 +120,12 @@ func compare(participants []*participant) error {
 			}
 		}
 		if (len(p.heard) > 0) != (len(first.heard) > 0) {
-			return fmt.Errorf("rank 0 has the errors %v, rank %d %v", first.heard, rank, p.heard)
+			return fmt.Errorf("the errors of rank 0 are %v, and of rank %d %v", first.heard, rank,
+				p.heard)
 		}
 		if !slices.EqualFunc(p.weights, first.weights, slices.Equal) {
-			return fmt.Errorf("ranks 0 and %d have made %d and %d steps, or different ones", rank,
-				len(first.weights), len(p.weights))
+			return fmt.Errorf("ranks 0 and %d have made %d and %d steps, or their steps differ",
+				rank, len(first.weights), len(p.weights))
 		}
 	}
 	return nil
@@ -176,7 +177,7 @@ func (p *participant) run(s schedule) {
 	}
 }
 
-// step makes a step, and Start after ErrDiverged. It returns false if the rank leaves.
+// step makes a step, and calls Start after ErrDiverged. It returns false if the rank leaves.
 func (p *participant) step(loss gorgonia.Valuer, model []gorgonia.ValueGrad) bool {
 	if model != nil {
 		if err := p.batches.Add(loss, model); err != nil && !p.goesOn {
@@ -195,7 +196,7 @@ func (p *participant) step(loss gorgonia.Valuer, model []gorgonia.ValueGrad) boo
 	return goesOn
 }
 
-// hear notes an error of a collective call. It returns false if the rank leaves.
+// hear records an error of a collective call. It returns false if the rank leaves.
 func (p *participant) hear(err error) bool {
 	if err == nil {
 		return true

@@ -8,15 +8,18 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// State is that of a solver, as l4's have it.
+// State saves and loads the state of a solver. The solvers of package l4 implement it.
 type State interface {
 	encoding.BinaryMarshaler
 	encoding.BinaryUnmarshaler
 }
 
-// Start gives all ranks the weights and the solver's state of rank 0, which may have loaded them
-// from a checkpoint. Call it before the first step. The solver is nil if its state cannot be saved.
-// All ranks get an error if one has another model, or a solver with other options.
+// Start copies the weights and the solver's state from rank 0 to all ranks. Call it before the
+// first step. To resume training, load the checkpoint on rank 0 before Start. If the solver cannot
+// save its state, pass nil.
+//
+// Start is collective. All ranks get an error if the models of the ranks differ, if only some ranks
+// pass a solver, or if the solver of a rank has another type or other options than rank 0's.
 func (w *World) Start(solver State, model []gorgonia.ValueGrad) error {
 	w.enter(callStart)
 	defer w.leave()
@@ -52,11 +55,11 @@ func (w *World) Start(solver State, model []gorgonia.ValueGrad) error {
 	return err
 }
 
-// stateOf returns what rank 0 sends of a solver.
+// stateOf returns the saved state of the solver on rank 0, and nil on other ranks.
 func (w *World) stateOf(solver State) ([]byte, error) {
 	if v := reflect.ValueOf(solver); v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, errors.Errorf("dist: the solver is a nil %T: create it before Start, or pass "+
-			"nil for a solver without a state", solver)
+			"the literal nil if its state cannot be saved", solver)
 	}
 	if solver == nil || w.Rank() > 0 {
 		return nil, nil
@@ -64,7 +67,7 @@ func (w *World) stateOf(solver State) ([]byte, error) {
 	return solver.MarshalBinary()
 }
 
-// broadcastWeights sends the weights of rank 0 to all.
+// broadcastWeights copies the weights of rank 0 to all ranks.
 func (w *World) broadcastWeights(ws *weights) error {
 	all := make([]byte, ws.size)
 	ws.model.Sum(ws.each(func(at int, part []byte) { copy(all[at:], part) }))

@@ -6,11 +6,11 @@ import (
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// chunk is the number of bytes that are sent at once: so many that latency does not count, and few
-// enough for the counts of MPI, which are C ints.
+// chunk is the largest number of bytes that one call of the engine sends. It is large enough to
+// make latency negligible, and small enough for the counts of MPI, which are C ints.
 const chunk = 16 << 20
 
-// room makes the scratch memory at least so large and returns it.
+// room returns scratch memory of at least size bytes.
 func (w *World) room(size int) ([]byte, error) {
 	if len(w.scratch) < size {
 		m, err := w.engine.Memory(size)
@@ -22,7 +22,7 @@ func (w *World) room(size int) ([]byte, error) {
 	return w.scratch, nil
 }
 
-// broadcast sends b of rank 0 to all.
+// broadcast copies b of rank 0 to b of all ranks.
 func (w *World) broadcast(b []byte) error {
 	if w.Size() == 1 {
 		return nil
@@ -42,9 +42,9 @@ func (w *World) broadcast(b []byte) error {
 	return nil
 }
 
-// mean adds up x over all ranks, in their order, and divides it by n. Each element is added on one
-// rank only, so that all ranks have the same bits. The length of x, which lies in the engine's
-// memory, is a multiple of the number of ranks.
+// mean replaces x by its sum over all ranks, divided by n. Each element is summed on one rank only,
+// in the order of ranks, so that all ranks get the same bits. x must be in the engine's memory, and
+// its length must be a multiple of the number of ranks.
 func mean[T float32 | float64](w *World, x []T, n int) error {
 	ranks := w.Size()
 	if ranks == 1 {
@@ -78,7 +78,7 @@ func mean[T float32 | float64](w *World, x []T, n int) error {
 	return nil
 }
 
-// padded returns n, or the next multiple of the number of ranks.
+// padded returns n rounded up to a multiple of the number of ranks.
 func (w *World) padded(n int) int { return (n + w.Size() - 1) / w.Size() * w.Size() }
 
 // alloc returns n elements of the engine's memory.
@@ -99,5 +99,6 @@ func bytesOf[T float32 | float64](x []T) []byte {
 
 func elements[T float32 | float64](b []byte) []T {
 	var element T
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(element)))
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))),
+		len(b)/int(unsafe.Sizeof(element)))
 }

@@ -12,23 +12,24 @@ import (
 	"github.com/l4-go/l4/internal/flat"
 )
 
-// weights are those of a model, of any layout, seen as bytes in row-major order.
+// weights gives access to the weights of a model as bytes in row-major order, whatever the layout
+// of the tensors.
 type weights struct {
 	model  bind.Model
-	starts []int // of each tensor among the bytes
-	size   int
+	starts []int // offset in bytes of each tensor
+	size   int   // bytes of all tensors
 
 	sum atomic.Uint64
-	add flat.Pass // checksums of parts to sum
+	add flat.Pass // adds the checksum of each part to sum
 }
 
-// bind takes up where the weights lie.
+// bind finds the weights of model in memory.
 func (w *weights) bind(model []gorgonia.ValueGrad) error {
 	w.model.WeightsOnly = true
 	if err := w.model.Bind(model); err != nil {
 		return err
 	}
-	w.model.Keep()
+	w.model.Remember()
 	if w.starts != nil {
 		return nil
 	}
@@ -44,7 +45,7 @@ func (w *weights) bind(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// each returns the pass that calls f with parts of the bytes and where they begin.
+// each returns a pass that calls f with each part of the bytes and its offset.
 func (w *weights) each(f func(at int, part []byte)) flat.Pass {
 	return flat.Pass{
 		F32: func(p *flat.Part[float32]) (_, _ float64) {
@@ -67,13 +68,14 @@ func (w *weights) checksum() uint64 {
 	return w.sum.Load()
 }
 
-// addChecksum adds in a way that does not depend on the order of the parts. The factor is odd, so
-// that another part always makes another sum.
+// addChecksum adds the checksum of a part, times a factor that depends on its offset, so that the
+// sum differs if two parts are exchanged. The order in which parts are added does not matter. The
+// factor is odd, so that every change of one checksum changes the sum modulo 2⁶⁴.
 func (w *weights) addChecksum(at int, part []byte) {
 	w.sum.Add(uint64(crc32.Checksum(part, castagnoli)) * (2*uint64(at) + 1))
 }
 
-// fingerprint tells a model from others by names, dtypes and shapes.
+// fingerprint returns a hash of the names, dtypes and shapes of all weights, in their order.
 func (w *weights) fingerprint() uint64 {
 	h := fnv.New64a()
 	for i := range w.model.Len() {

@@ -14,7 +14,7 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-// TestStop: all ranks stop at the step after one has asked for it.
+// TestStop checks that all ranks stop after the step in which one of them called Stop.
 func TestStop(t *testing.T) {
 	var stopped [3]int
 	wantOK(t, each(t, 3, func(w *dist.World) error {
@@ -31,14 +31,15 @@ func TestStop(t *testing.T) {
 		return nil
 	}))
 	if stopped != [3]int{5, 5, 5} {
-		t.Errorf("the last steps are %v, want 5", stopped)
+		t.Errorf("the last steps of the ranks are %v, want 5", stopped)
 	}
 }
 
-// TestAgreeAndBroadcast: an error of one rank reaches all, and the World goes on.
+// TestAgreeAndBroadcast checks that an error that one rank passes to Agree reaches all ranks, that
+// the World can be used after it, and that Broadcast sends more bytes than fit into one call.
 func TestAgreeAndBroadcast(t *testing.T) {
 	fault := errors.New("the disk is full")
-	long := slices.Repeat([]byte("abc"), 11<<20) // more than is sent at once
+	long := slices.Repeat([]byte("abc"), 11<<20) // more than one call of the engine sends
 	wantOK(t, each(t, 2, func(w *dist.World) error {
 		var mine, sent error
 		if w.Rank() == 1 {
@@ -46,17 +47,18 @@ func TestAgreeAndBroadcast(t *testing.T) {
 		}
 		mine = w.Agree(sent)
 		if w.Rank() == 1 && mine != fault {
-			t.Errorf("rank 1: %v, want its own error", mine)
+			t.Errorf("rank 1: error %v, want its own error", mine)
 		}
-		if w.Rank() == 0 && (mine == nil || mine.Error() != "dist: rank 1 failed: the disk is full") {
-			t.Errorf("rank 0: %v", mine)
+		const want = "dist: rank 1 failed: the disk is full"
+		if w.Rank() == 0 && (mine == nil || mine.Error() != want) {
+			t.Errorf("rank 0: error %v, want %q", mine, want)
 		}
 		if w.Rank() == 1 {
 			sent = errors.New("no")
 		}
 		err := w.Agree(sent)
 		if w.Rank() == 0 && (err == nil || err.Error() != "dist: rank 1 failed: no") {
-			t.Errorf("rank 0: %v, want the second error", err)
+			t.Errorf("rank 0: error %v, want the second error", err)
 		}
 		var b []byte
 		if w.Rank() == 0 {
@@ -64,14 +66,15 @@ func TestAgreeAndBroadcast(t *testing.T) {
 		}
 		b, err = w.Broadcast(b)
 		if !slices.Equal(b, long) {
-			t.Errorf("rank %d has received %d bytes, want %d", w.Rank(), len(b), len(long))
+			t.Errorf("rank %d received %d bytes, want the %d bytes that were sent", w.Rank(),
+				len(b), len(long))
 		}
 		return err
 	}))
 }
 
-// TestTimeout checks that the wait for a rank that never comes is logged after Warn, and ends the
-// job after Timeout.
+// TestTimeout checks that a rank that waits for another one logs this after Warn, and ends the job
+// after Timeout.
 func TestTimeout(t *testing.T) {
 	logged := captureLog(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -81,21 +84,21 @@ func TestTimeout(t *testing.T) {
 		}
 		start := time.Now()
 		if err := w.Agree(nil); err == nil || !strings.Contains(err.Error(), "aborted") {
-			t.Errorf("error %v", err)
+			t.Errorf("error %v, want that the job was aborted", err)
 		}
 		if waited := time.Since(start); waited != w.Timeout {
 			t.Errorf("the job ends after %v, want %v", waited, w.Timeout)
 		}
 	})
-	for _, want := range []string{"rank 0 has waited 1m0s for other ranks at Agree\n",
-		"rank 0 has waited 30m0s for other ranks at Agree and ends the job\n"} {
+	for _, want := range []string{"rank 0 has waited 1m0s for other ranks in Agree\n",
+		"rank 0 has waited 30m0s for other ranks in Agree and ends the job\n"} {
 		if !strings.Contains(logged.String(), want) {
 			t.Errorf("logged %q, want %q", logged.String(), want)
 		}
 	}
 }
 
-// TestTimeBetweenCalls checks that only the time of a call counts, not the time that ranks spend
+// TestTimeBetweenCalls checks that Warn and Timeout limit the time of one call, and not the time
 // between calls.
 func TestTimeBetweenCalls(t *testing.T) {
 	logged := captureLog(t)
@@ -115,12 +118,12 @@ func TestTimeBetweenCalls(t *testing.T) {
 		return nil
 	}))
 	if logged.Len() > 0 {
-		t.Errorf("logged %q", logged)
+		t.Errorf("logged %q, want nothing", logged)
 	}
 }
 
 // TestNoTimeout checks that ranks wait without a limit if Warn and Timeout are 0, and that a single
-// rank, which waits for nobody, has no limit either.
+// rank, which does not wait for others, has no limit.
 func TestNoTimeout(t *testing.T) {
 	logged := captureLog(t)
 	for ranks := 1; ranks <= 2; ranks++ {
@@ -132,11 +135,11 @@ func TestNoTimeout(t *testing.T) {
 		}))
 	}
 	if logged.Len() > 0 {
-		t.Errorf("logged %q", logged)
+		t.Errorf("logged %q, want nothing", logged)
 	}
 }
 
-// slowState is a solver that takes days to save.
+// slowState is the state of a solver that takes days to save.
 type slowState struct{ dist.State }
 
 func (s slowState) MarshalBinary() ([]byte, error) {
@@ -144,7 +147,7 @@ func (s slowState) MarshalBinary() ([]byte, error) {
 	return s.State.MarshalBinary()
 }
 
-// broken is an engine that fails once.
+// broken is an engine whose first call fails.
 type broken struct {
 	dist.Engine
 	calls int
@@ -157,7 +160,8 @@ func (b *broken) AllGather(in, out []byte) error {
 	return b.Engine.AllGather(in, out)
 }
 
-// TestEngineError checks that an error of the engine ends the World.
+// TestEngineError checks that all calls after an error of the engine return the same error without
+// using the engine.
 func TestEngineError(t *testing.T) {
 	engine := &broken{Engine: dist.Local(1)[0]}
 	w, err := dist.New(engine)
@@ -165,19 +169,20 @@ func TestEngineError(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := w.Agree(nil); err == nil || err.Error() != "dist: connection lost" {
-			t.Errorf("error %v", err)
+		const want = "dist: connection lost"
+		if err := w.Agree(nil); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %q", err, want)
 		}
 	}
 	if err := w.Finalize(); err != nil {
-		t.Errorf("Finalize returns an error again: %v", err)
+		t.Errorf("Finalize repeats the error: %v", err)
 	}
 	if engine.calls != 1 {
-		t.Errorf("%d calls of an engine that has failed, want 1", engine.calls)
+		t.Errorf("%d calls of an engine whose first call failed, want 1", engine.calls)
 	}
 }
 
-// captureLog returns what is logged until the end of the test.
+// captureLog collects all log messages until the end of the test.
 func captureLog(t *testing.T) *strings.Builder {
 	logged := new(strings.Builder)
 	log.SetOutput(logged)
@@ -185,7 +190,7 @@ func captureLog(t *testing.T) *strings.Builder {
 	return logged
 }
 
-// lentMemory is an engine that takes its memory back in Finalize, as MPI may.
+// lentMemory is an engine that overwrites its memory in Finalize, as MPI may do.
 type lentMemory struct {
 	dist.Engine
 	memory    [][]byte
@@ -211,8 +216,8 @@ func (l *lentMemory) Finalize() error {
 	return l.Engine.Finalize()
 }
 
-// TestAfterFinalize checks that another Finalize returns nil, and any other call an error that does
-// not use the engine.
+// TestAfterFinalize checks that a second Finalize returns nil, and that all other calls return an
+// error and do not use the engine.
 func TestAfterFinalize(t *testing.T) {
 	engine := &lentMemory{Engine: dist.Local(1)[0]}
 	w, err := dist.New(engine)
@@ -251,12 +256,12 @@ func TestAfterFinalize(t *testing.T) {
 		{"Broadcast", func() error { _, err := w.Broadcast(nil); return err }},
 	} {
 		if err := c.call(); err == nil || !strings.Contains(err.Error(), "has been finalized") {
-			t.Errorf("%s: error %v", c.name, err)
+			t.Errorf("%s: error %v, want that the World has been finalized", c.name, err)
 		}
 	}
 	for _, m := range engine.memory {
 		if slices.ContainsFunc(m, func(b byte) bool { return b != 0xff }) {
-			t.Errorf("%d bytes of the engine's memory have been written after Finalize", len(m))
+			t.Errorf("the engine's memory of %d bytes has been written after Finalize", len(m))
 		}
 	}
 	if !slices.Equal(used.toy.numbers(), weights) {
@@ -264,14 +269,15 @@ func TestAfterFinalize(t *testing.T) {
 	}
 }
 
-// TestLocalPanics checks that a negative number of ranks is a panic that names it.
+// TestLocalPanics checks that Local panics if the number of ranks is negative, and names the
+// number.
 func TestLocalPanics(t *testing.T) {
 	if engines := dist.Local(0); len(engines) != 0 {
-		t.Errorf("Local(0) has %d engines", len(engines))
+		t.Errorf("Local(0) returned %d engines, want 0", len(engines))
 	}
 	defer func() {
 		if text, _ := recover().(string); !strings.Contains(text, "Local(-1)") {
-			t.Errorf("Local(-1) panics with %q", text)
+			t.Errorf("Local(-1) panicked with %q, want a message that names it", text)
 		}
 	}()
 	dist.Local(-1)

@@ -10,8 +10,8 @@ import (
 	"github.com/l4-go/l4/mpi"
 )
 
-// BenchmarkExchange is a step's Add and Model, without the solver's step. Run it on some ranks, all
-// with the same number of steps:
+// BenchmarkExchange measures Add and Model, which a step calls before the solver's Step. Run it on
+// several ranks. All ranks must make the same number of steps, so fix it with -test.benchtime:
 //
 //	CC=mpicc go test -c -tags mpi ./mpi
 //	mpirun -np 2 ./mpi.test -test.run '^$' -test.bench Exchange -test.benchtime 500x

@@ -1,8 +1,10 @@
-// Package mpi runs package dist over any MPI library, such as Open MPI and MPICH. It is built with
-// the library's compiler wrapper and the tag mpi:
+// Package mpi connects the ranks of package dist by any MPI library, such as Open MPI or MPICH.
+// Build the program with the compiler wrapper of the library and with the build tag mpi, and start
+// it with the launcher of the library:
 //
 //	CC=mpicc go build -tags mpi ./program
 //	mpirun -np 4 --bind-to none ./program
 //
-// Without the tag it needs no C: Init returns a world of one rank, and an error under mpirun.
+// Without the tag the package does not need C. Init then returns a World of one rank, so that the
+// same program also runs in a single process. docs/mpi.md is a guide with a complete program.
 package mpi

@@ -13,8 +13,8 @@ import (
 	"github.com/l4-go/l4/mpi"
 )
 
-// A straight line through points of y = 2x + 1, of which each rank has some. The program runs alone
-// as well as under mpirun.
+// The program fits a straight line to points of y = 2x + 1. Each rank has its own points. It runs
+// in a single process, and with several ranks under mpirun.
 func Example() {
 	if err := fitLine(); err != nil {
 		log.Fatal(err)
@@ -37,14 +37,18 @@ func fitLine() (err error) {
 	}
 	g := gorgonia.NewGraph()
 	vector := func(name string, values []float64) *gorgonia.Node {
-		return gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName(name), gorgonia.WithShape(points),
+		return gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName(name),
+			gorgonia.WithShape(points),
 			gorgonia.WithValue(tensor.New(tensor.WithBacking(values))))
 	}
-	x, y := vector("x", xs), vector("y", ys)
-	slope := gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName("slope"), gorgonia.WithValue(0.0))
-	offset := gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName("offset"), gorgonia.WithValue(0.0))
+	scalar := func(name string) *gorgonia.Node {
+		return gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName(name),
+			gorgonia.WithValue(0.0))
+	}
+	x, y, slope, offset := vector("x", xs), vector("y", ys), scalar("slope"), scalar("offset")
 	line := gorgonia.Must(gorgonia.Add(gorgonia.Must(gorgonia.Mul(x, slope)), offset))
-	loss := gorgonia.Must(gorgonia.Mean(gorgonia.Must(gorgonia.Square(gorgonia.Must(gorgonia.Sub(line, y))))))
+	residual := gorgonia.Must(gorgonia.Sub(line, y))
+	loss := gorgonia.Must(gorgonia.Mean(gorgonia.Must(gorgonia.Square(residual))))
 	weights := gorgonia.Nodes{slope, offset}
 	if _, err := gorgonia.Grad(loss, weights...); err != nil {
 		return err

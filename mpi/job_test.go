@@ -21,14 +21,14 @@ import (
 
 const jobSteps, faultStep = 50, 20
 
-// train is what each rank of a test's job does. The last rank commits the fault.
+// train trains as one rank of a job. The last rank commits the fault.
 func train(fault string) (err error) {
 	world, err := mpi.Init()
 	if err != nil {
 		return err
 	}
-	defer func() { // also in a panic, which then goes on
-		if err != nil { // said before Finalize, after which mpirun kills the last rank to exit
+	defer func() { // runs in a panic, too, which then continues
+		if err != nil { // print it before Finalize: then mpirun kills the last rank to exit
 			fmt.Println("ERROR", err)
 		}
 		if e := world.Finalize(); err == nil && e != nil {
@@ -93,22 +93,23 @@ func train(fault string) (err error) {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	fmt.Printf("WEIGHTS %x after %d steps\n", math.Float32bits(q.w.Float32s()[11]), solver.Last().Step)
+	fmt.Printf("WEIGHTS %x after %d steps\n", math.Float32bits(q.w.Float32s()[11]),
+		solver.Last().Step)
 	if fault == "finalized" {
-		return goOnAfterFinalize(world, batches, solver, q)
+		return callAfterFinalize(world, batches, solver, q)
 	}
 	return nil
 }
 
-// goOnAfterFinalize prints how many calls after Finalize are errors.
-func goOnAfterFinalize(
+// callAfterFinalize prints how many calls after Finalize return an error.
+func callAfterFinalize(
 	world *dist.World, batches *dist.Batches, solver *l4.L4Adam, q *quadratic,
 ) error {
 	if err := world.Finalize(); err != nil {
 		return err
 	}
 	_, initErr := mpi.Init()
-	refused, calls := 0, []error{
+	failed, calls := 0, []error{
 		initErr,
 		world.Agree(nil),
 		batches.Add(q.run(0), q.model()),
@@ -117,14 +118,15 @@ func goOnAfterFinalize(
 	}
 	for _, err := range calls {
 		if err != nil {
-			refused++
+			failed++
 		}
 	}
-	fmt.Printf("REFUSED %d of %d calls\n", refused, len(calls))
+	fmt.Printf("ERRORS in %d of %d calls\n", failed, len(calls))
 	return world.Finalize()
 }
 
-// commit is a fault in the middle of training.
+// commit commits a fault in the middle of training. It reports whether the rank must leave the
+// training, and the error that it returns.
 func commit(fault string, q *quadratic) (leave bool, err error) {
 	switch fault {
 	case "left", "left, and failed":
@@ -156,7 +158,7 @@ func commit(fault string, q *quadratic) (leave bool, err error) {
 	return false, nil
 }
 
-// quadratic is a loss around a point that each batch shifts.
+// quadratic is a quadratic loss. Each batch shifts its minimum.
 type quadratic struct {
 	w, g *tensor.Dense
 	loss gorgonia.F32

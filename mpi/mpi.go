@@ -7,8 +7,8 @@ package mpi
 #include <stdlib.h>
 #include <string.h>
 
-static MPI_Comm ranks;   // a communicator of our own
-static int finalizes;    // MPI was not running before
+static MPI_Comm ranks;   // a copy of MPI_COMM_WORLD, for this package only
+static int finalizes;    // whether l4_init started MPI, so that l4_finalize must end it
 
 static int l4_init(int *rank, int *size, int *serialized) {
 	int running, threads, rc;
@@ -66,27 +66,34 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-var called atomic.Bool // Init
+var called atomic.Bool // Init has been called
 
-// Init joins the job that mpirun has started, or is a world of one rank without mpirun. A program
-// calls it once, at its beginning, and Finalize of the World at its end. Another call is an error.
+// Init joins the job that mpirun started and returns its World. Without mpirun the World has one
+// rank. Call Init once, at the beginning of the program, and call Finalize on the World at the end.
+// Init returns an error if it has been called before, or if MPI does not provide the thread level
+// MPI_THREAD_SERIALIZED.
+//
+// In a program built without the tag mpi, Init returns a World of one rank. It returns an error if
+// mpirun started several ranks, because each rank would train alone.
 func Init() (*dist.World, error) {
 	if called.Swap(true) {
-		return nil, errors.New("mpi: Init has been called before: call it once and use its World")
+		return nil, errors.New("mpi: Init has been called before: call it once, and use its " +
+			"World everywhere")
 	}
 	var rank, size, serialized C.int
 	if err := check(C.l4_init(&rank, &size, &serialized), "Init"); err != nil {
 		return nil, err
 	}
 	if serialized == 0 {
-		return nil, errors.New("mpi: the library was built without support for threads, " +
-			"MPI_THREAD_SERIALIZED: use one that has it")
+		return nil, errors.New("mpi: MPI does not provide the thread level " +
+			"MPI_THREAD_SERIALIZED: use a library built with thread support; a program that " +
+			"initializes MPI before Init must request this level")
 	}
 	return dist.New(engine{int(rank), int(size)})
 }
 
-// engine hands everything to the library. Its memory is the library's, too, because Go's may not be
-// kept in C, and because a network may want memory that is registered with it.
+// engine passes each call to the MPI library. The library also allocates the memory, because C must
+// not keep pointers to Go memory, and because a network may need memory that is registered with it.
 type engine struct{ rank, size int }
 
 func (e engine) Rank() int { return e.rank }
@@ -116,12 +123,12 @@ func (e engine) Finalize() error { return check(C.l4_finalize(), "Finalize") }
 
 func (e engine) Abort() {
 	C.l4_abort()
-	os.Exit(1) // should the library return
+	os.Exit(1) // in case MPI_Abort returns
 }
 
 func start(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 
-// check returns an error for a return code of the library.
+// check returns an error if rc, a return code of the library, is not 0.
 func check(rc C.int, call string) error {
 	if rc == 0 {
 		return nil

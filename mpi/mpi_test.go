@@ -18,7 +18,8 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// TestMain lets this binary be its own ranks.
+// TestMain lets the test binary also run as a rank: start passes the fault in an environment
+// variable.
 func TestMain(m *testing.M) {
 	fault, isRank := os.LookupEnv("L4_TEST_FAULT")
 	if !isRank {
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// launcher is mpirun of the library that the test is built with.
+// launcher returns the launcher of the MPI library that the test is built with.
 func launcher() string {
 	if name := os.Getenv("MPIRUN"); name != "" {
 		return name
@@ -37,13 +38,14 @@ func launcher() string {
 	return "mpirun"
 }
 
-// start starts a job of two ranks. It ends with ctx.
+// start starts a job of two ranks, which is killed when ctx is done.
 func start(ctx context.Context, t *testing.T, fault string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	out := new(bytes.Buffer)
 	cmd := exec.CommandContext(ctx, launcher(), "-np", "2", os.Args[0])
 	cmd.Env = append(os.Environ(), "L4_TEST_FAULT="+fault,
-		// What Open MPI wants of root, and of more ranks than cores; others ignore it.
+		// Open MPI needs these to run as root, and to run more ranks than cores; other libraries
+		// ignore them.
 		"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
 		"OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_MCA_hwloc_base_binding_policy=none")
 	cmd.Stdout, cmd.Stderr = out, out
@@ -56,12 +58,12 @@ func start(ctx context.Context, t *testing.T, fault string) (*exec.Cmd, *bytes.B
 
 const limit = 30 * time.Second
 
-// TestFaults: each fault of a rank is an error on both, or the end of the job with a status that
-// is not 0.
+// TestFaults checks that each fault of one rank leads to an error on both ranks, or ends the job
+// with a nonzero status.
 func TestFaults(t *testing.T) {
 	for fault, c := range map[string]struct {
-		ranks int    // that say
-		text  string // this
+		ranks int    // number of ranks that must print text
+		text  string // part of a line
 	}{
 		"nan":              {2, fmt.Sprintf("ERROR step %d: l4: not finite", faultStep)},
 		"model":            {2, "the ranks do not match"},
@@ -78,36 +80,36 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(fault, func(t *testing.T) {
 			if fault == "exit 0" && strings.Contains(os.Getenv("MPIRUN"), "mpich") {
-				t.Skip("MPICH takes it for success")
+				t.Skip("MPICH ends the job with status 0")
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), limit)
 			defer cancel()
 			cmd, out := start(ctx, t, fault)
 			err := cmd.Wait()
 			if ctx.Err() != nil {
-				t.Fatalf("hangs\n%s", out)
+				t.Fatalf("the job has not ended after %v\n%s", limit, out)
 			}
 			if err == nil {
-				t.Errorf("the status is 0\n%s", out)
+				t.Errorf("the status of the job is 0, want another\n%s", out)
 			}
 			if strings.Contains(out.String(), "WEIGHTS") {
-				t.Errorf("a rank has trained to the end\n%s", out)
+				t.Errorf("a rank has trained to the end, want an error\n%s", out)
 			}
-			said := 0
+			printed := 0
 			for line := range strings.Lines(out.String()) {
 				if c.text != "" && strings.Contains(line, c.text) {
-					said++
+					printed++
 				}
 			}
-			if said < c.ranks {
-				t.Errorf("%d ranks say %q, want %d\n%s", said, c.text, c.ranks, out)
+			if printed < c.ranks {
+				t.Errorf("%d ranks print %q, want %d\n%s", printed, c.text, c.ranks, out)
 			}
 		})
 	}
 }
 
-// TestSameAsBatches: two processes make the steps of one with both batches, also where Go handles a
-// signal in between.
+// TestSameAsBatches checks that two processes make the same steps as one process that adds both
+// batches, also if Go handles a signal during the training.
 func TestSameAsBatches(t *testing.T) {
 	q, batches := newQuadratic(1001, 1), new(l4.Batches)
 	solver := l4.NewL4Adam(batches)
@@ -127,25 +129,25 @@ func TestSameAsBatches(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		cmd, out := start(ctx, t, fault)
 		if err := cmd.Wait(); err != nil || strings.Count(out.String(), want) != 2 {
-			t.Errorf("%v, want %s of two ranks\n%s", err, want, out)
+			t.Errorf("fault %q: error %v, want %q from both ranks\n%s", fault, err, want, out)
 		}
 		cancel()
 	}
 }
 
-// TestAfterFinalize checks that a program may call Finalize again, and that other calls after it
+// TestAfterFinalize checks that a second Finalize returns nil, and that other calls after Finalize
 // return errors and do not end the process.
 func TestAfterFinalize(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd, out := start(ctx, t, "finalized")
-	const want = "REFUSED 5 of 5 calls"
+	const want = "ERRORS in 5 of 5 calls"
 	if err := cmd.Wait(); err != nil || strings.Count(out.String(), want) != 2 {
-		t.Errorf("%v, want %q of two ranks\n%s", err, want, out)
+		t.Errorf("error %v, want %q from both ranks\n%s", err, want, out)
 	}
 }
 
-// TestInterrupt: both ranks end with the same step when one is told to stop.
+// TestInterrupt checks that both ranks end after the same step when the job is interrupted.
 func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -154,11 +156,11 @@ func TestInterrupt(t *testing.T) {
 	cmd.Process.Signal(syscall.SIGINT)
 	cmd.Wait()
 	if ctx.Err() != nil {
-		t.Fatalf("hangs\n%s", out)
+		t.Fatalf("the job has not ended after %v\n%s", limit, out)
 	}
 	ends := regexp.MustCompile(`WEIGHTS .*`).FindAllString(out.String(), -1)
 	if len(ends) != 2 || ends[0] != ends[1] {
 		tail := out.Bytes()[max(0, out.Len()-2000):]
-		t.Errorf("the ranks end with %q, want the same twice\n%s", ends, tail)
+		t.Errorf("the ranks end with %q, want two equal lines\n%s", ends, tail)
 	}
 }

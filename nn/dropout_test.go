@@ -14,8 +14,8 @@ import (
 	"github.com/l4-go/l4/nn"
 )
 
-// TestDropoutGradients holds the gradients against central differences, with one mask for all runs,
-// in both dtypes.
+// TestDropoutGradients compares the gradients with central differences in both dtypes. All runs use
+// the same mask.
 func TestDropoutGradients(t *testing.T) {
 	for _, shape := range []tensor.Shape{{}, {1}, {7}, {4, 3}, {2, 3, 2, 2}} {
 		for _, p := range []float64{0, 0.005, 0.5, 0.9} {
@@ -36,17 +36,17 @@ func TestDropoutGradients(t *testing.T) {
 	}
 }
 
-// dropped is a graph of Dropouts in a row, of a leaf of ones.
+// dropped is a graph with several Dropouts of the same input, which consists of ones.
 type dropped struct {
 	g    *gorgonia.ExprGraph
 	x    *gorgonia.Node
 	outs []*gorgonia.Node
-	read []gorgonia.Value // the outputs, before another operation overwrites them
+	read []gorgonia.Value // copies of the outputs, which another operation may overwrite
 }
 
 const droppedSize = 200
 
-// newDropped applies Dropouts to one node each with its own seed.
+// newDropped applies one Dropout for each seed to the same input.
 func newDropped(p float64, seeds ...uint64) *dropped {
 	d := &dropped{g: gorgonia.NewGraph(), read: make([]gorgonia.Value, len(seeds))}
 	d.x = matrix(d.g, tensor.Float64, "x", 1, slices.Repeat([]float64{1}, droppedSize))
@@ -62,7 +62,7 @@ func newDropped(p float64, seeds ...uint64) *dropped {
 	return d
 }
 
-// masks runs a machine some times and returns the outputs of each run.
+// masks runs a machine several times and returns the outputs of each run.
 func (d *dropped) masks(t *testing.T, vm gorgonia.VM, runs int) (masks [][]float64) {
 	t.Helper()
 	for range runs {
@@ -83,8 +83,8 @@ func (d *dropped) tape(t *testing.T, opts ...gorgonia.VMOpt) gorgonia.VM {
 	return vm
 }
 
-// TestDropoutMasks: each run and each Dropout of a graph has another mask, that follows from the
-// seed, with the right share of zeros.
+// TestDropoutMasks checks that each run and each Dropout of a graph has another mask, that the
+// masks depend on the seed, and that they have the right share of zeros.
 func TestDropoutMasks(t *testing.T) {
 	const p, runs = 0.3, 3
 	d := newDropped(p, 7, 7, 8)
@@ -103,24 +103,24 @@ func TestDropoutMasks(t *testing.T) {
 		// Five standard deviations.
 		share := float64(zeros) / droppedSize
 		if math.Abs(share-p) > 5*math.Sqrt(p*(1-p)/droppedSize) {
-			t.Errorf("mask %d: a share of %v is dropped", i, share)
+			t.Errorf("mask %d: a share of %v is dropped, want about %v", i, share, p)
 		}
 		for j, other := range masks[:i] {
 			if slices.Equal(mask, other) {
-				t.Errorf("masks %d and %d are the same", i, j)
+				t.Errorf("masks %d and %d are equal", i, j)
 			}
 		}
 	}
 	same, other := newDropped(p, 7, 7, 8), newDropped(p, 9, 7, 8)
 	equalMasks(t, "of another graph", same.masks(t, same.tape(t), runs), masks)
 	if slices.Equal(other.masks(t, other.tape(t), 1)[0], masks[0]) {
-		t.Error("another seed has the same mask")
+		t.Error("another seed gives the same mask")
 	}
 
 	nn.Reseed(d.g, 7)
 	again := d.masks(t, d.tape(t), 2)
 	if !slices.Equal(again[0], masks[0]) || !slices.Equal(again[1], masks[1]) {
-		t.Error("Reseed does not begin the masks of the seed")
+		t.Error("Reseed does not restart the masks of the seed")
 	}
 	nn.Reseed(d.g, 7)
 	equalMasks(t, "after another Reseed", d.masks(t, d.tape(t), 2), again)
@@ -133,8 +133,8 @@ func equalMasks(t *testing.T, what string, got, want [][]float64) {
 	}
 }
 
-// TestDropoutInEvaluation: a machine for evaluation, or SetTraining, switches dropping off and on
-// again, in which nothing is drawn.
+// TestDropoutInEvaluation checks that a machine for evaluation and SetTraining switch Dropouts off
+// and on, and that a Dropout that is off draws no random numbers.
 func TestDropoutInEvaluation(t *testing.T) {
 	const p = 0.4
 	ones := slices.Repeat([]float64{1}, droppedSize)
@@ -145,7 +145,7 @@ func TestDropoutInEvaluation(t *testing.T) {
 	training := d.tape(t)
 	equalMasks(t, "of training", d.masks(t, training, 1), want[:1])
 	evaluation := d.tape(t, gorgonia.EvalMode())
-	for _, vm := range []gorgonia.VM{evaluation, training} { // the last that was made decides
+	for _, vm := range []gorgonia.VM{evaluation, training} { // the last machine decides for both
 		equalMasks(t, "of evaluation", d.masks(t, vm, 1), [][]float64{ones})
 	}
 	nn.SetTraining(d.g, true)
@@ -154,13 +154,13 @@ func TestDropoutInEvaluation(t *testing.T) {
 	equalMasks(t, "after SetTraining", d.masks(t, training, 1), [][]float64{ones})
 	d.tape(t)
 	if slices.Equal(d.masks(t, training, 1)[0], ones) {
-		t.Error("a new machine does not switch to training")
+		t.Error("a new machine does not switch Dropouts on")
 	}
 }
 
-// TestDropoutLeavesOthersAlone: SetTraining and Reseed go for Dropouts alone. BatchNorm forgets its
-// running statistics when it is switched to training.
-func TestDropoutLeavesOthersAlone(t *testing.T) {
+// TestBatchNormKeepsStatistics checks that SetTraining and Reseed do not change the running
+// statistics of a BatchNorm, which loses them when it is switched to training.
+func TestBatchNormKeepsStatistics(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := matrix(g, tensor.Float64, "x", 3, []float64{1, 2, 3, 4, 5, 6})
 	normal, _, _, norm, err := gorgonia.BatchNorm(x, matrix(g, tensor.Float64, "scale", 1,
@@ -180,11 +180,12 @@ func TestDropoutLeavesOthersAlone(t *testing.T) {
 	nn.SetTraining(g, true)
 	nn.Reseed(g, 1)
 	if after := mean.Data().([]float64); before[0] == 0 || !slices.Equal(before, after) {
-		t.Errorf("running means %v, then %v", before, after)
+		t.Errorf("the running means were %v and are %v, want no change, and not 0", before, after)
 	}
 }
 
-// TestDropoutOnLispMachine compares the two machines.
+// TestDropoutOnLispMachine checks that a Lisp machine computes the same loss and gradients as a
+// tape machine.
 func TestDropoutOnLispMachine(t *testing.T) {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		build := func() (*gorgonia.ExprGraph, *gorgonia.Node, *gorgonia.Node) {
@@ -202,7 +203,7 @@ func TestDropoutOnLispMachine(t *testing.T) {
 		lg, lx, lispLoss := build()
 		for run := range 3 { // gradients add up
 			tape.Reset()
-			lisp := gorgonia.NewLispMachine(lg) // which runs once
+			lisp := gorgonia.NewLispMachine(lg) // each run needs a new one
 			for _, vm := range []gorgonia.VM{tape, lisp} {
 				if err := vm.RunAll(); err != nil {
 					t.Fatal(err)
@@ -226,7 +227,8 @@ func TestDropoutOnLispMachine(t *testing.T) {
 	}
 }
 
-// TestDropoutMemory: after the first run, neither the output nor the gradient is allocated anew.
+// TestDropoutMemory checks that neither the output nor the gradient is allocated again after the
+// first run.
 func TestDropoutMemory(t *testing.T) {
 	d := newDropped(0.3, 1)
 	grads, err := gorgonia.Grad(must(gorgonia.Sum(d.outs[0])), d.x)
@@ -238,15 +240,16 @@ func TestDropoutMemory(t *testing.T) {
 	out, grad := d.outs[0].Value(), grads[0].Value()
 	d.masks(t, vm, 1)
 	if d.outs[0].Value() != out || grads[0].Value() != grad {
-		t.Error("the second run has another output or gradient")
+		t.Error("the second run allocated another output or gradient")
 	}
 	o, in := d.outs[0].Op(), []gorgonia.Value{d.x.Value()}
 	if n := testing.AllocsPerRun(100, func() { _, err = o.Do(in...) }); n > 0 || err != nil {
-		t.Errorf("%v allocations, error %v", n, err)
+		t.Errorf("%v allocations, error %v, want 0, nil", n, err)
 	}
 }
 
-func TestDropoutRefuses(t *testing.T) {
+// TestDropoutErrors checks that bad arguments are errors.
+func TestDropoutErrors(t *testing.T) {
 	_, x := leaf(tensor.Float32, 1, 1, 2)
 	integers := gorgonia.NewVector(gorgonia.NewGraph(), tensor.Int, gorgonia.WithName("n"),
 		gorgonia.WithShape(2))
@@ -259,7 +262,7 @@ func TestDropoutRefuses(t *testing.T) {
 	} {
 		_, err := nn.Dropout(c.x, c.p, 1)
 		if err == nil || !strings.HasPrefix(err.Error(), "nn: ") {
-			t.Errorf("%s: error %v", name, err)
+			t.Errorf("%s: error %v, want one that begins with nn:", name, err)
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/l4-go/l4/nn"
 )
 
-// classes is a net with three layers and a Dropout behind each of the first two, as of a public
-// recommender library, and rows of its teacher's.
+// classes is a classifier with three layers and a Dropout after each of the first two, as in a
+// public recommender library. Its targets come from a linear teacher.
 type classes struct {
 	g       *gorgonia.ExprGraph
 	x, y    *gorgonia.Node
@@ -61,7 +61,7 @@ func newClasses(t *testing.T,
 	return c
 }
 
-// train makes steps on new rows. It ends with the first error.
+// train makes steps on new rows. It returns the first error of a step.
 func (c *classes) train(t *testing.T, solver gorgonia.Solver, steps int) error {
 	t.Helper()
 	x, y := optest.Floats(c.x.Value()), optest.Floats(c.y.Value())
@@ -95,8 +95,8 @@ func (c *classes) train(t *testing.T, solver gorgonia.Solver, steps int) error {
 	return nil
 }
 
-// TestDropoutTrains: what Gorgonia's Dropout with a small probability keeps untrained, its gradient
-// being 200 times too large for each layer, trains with this one.
+// TestDropoutTrains checks that a net trains with nn.Dropout of a small probability. With
+// Gorgonia's Dropout it does not, because each Dropout makes the gradient 200 times too large.
 func TestDropoutTrains(t *testing.T) {
 	const p, steps = 0.005, 1000
 	theirs := func(x *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Dropout(x, p) }
@@ -104,17 +104,18 @@ func TestDropoutTrains(t *testing.T) {
 	c := newClasses(t, ours)
 	solver := l4.NewL4Adam(c.loss)
 	if err := c.train(t, solver, steps); err != nil || !(solver.Last().Loss < 0.5) {
-		t.Errorf("loss %v, error %v", solver.Last().Loss, err)
+		t.Errorf("loss %v, error %v, want a loss below 0.5", solver.Last().Loss, err)
 	}
 	c = newClasses(t, theirs)
 	solver = l4.NewL4Adam(c.loss, l4.WithUncheckedOps())
 	if err := c.train(t, solver, steps); err != nil || !(solver.Last().Loss > 1) {
-		t.Errorf("%swith Dropout the loss is %v, error %v", mended, solver.Last().Loss, err)
+		t.Errorf("%swith Gorgonia's Dropout the loss is %v, error %v", fixed, solver.Last().Loss,
+			err)
 	}
 }
 
-// TestDropoutResume: a run that is stopped at a checkpoint and goes on ends with the weights of one
-// that is not stopped, to the bit.
+// TestDropoutResume checks that a run that is stopped and resumed at checkpoints ends with the same
+// bits as a run that is not stopped.
 func TestDropoutResume(t *testing.T) {
 	ours := func(x *gorgonia.Node) (*gorgonia.Node, error) { return nn.Dropout(x, 0.5, 1) }
 	run := func(stop bool) (weights []float64) {
@@ -150,6 +151,6 @@ func TestDropoutResume(t *testing.T) {
 		return weights
 	}
 	if !slices.Equal(run(true), run(false)) {
-		t.Error("other weights after resuming")
+		t.Error("the weights of the resumed run differ")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/l4-go/l4/nn"
 )
 
-// A linear classifier of four points, trained without a learning rate.
+// The program trains a linear classifier of four points without a learning rate.
 func ExampleSoftmaxCrossEntropy() {
 	g := G.NewGraph()
 	x := constant(g, "x", []float64{0, 0, 0, 1, 1, 0, 1, 1}, 4, 2)
@@ -41,8 +41,8 @@ func ExampleSoftmaxCrossEntropy() {
 	// Output: true
 }
 
-// A net learns which of two inputs is larger. In training each run drops a quarter of its hidden
-// units, in evaluation none.
+// A net learns which of two inputs is larger. In training each run drops a quarter of the hidden
+// units; in evaluation no unit is dropped.
 func ExampleDropout() {
 	g := G.NewGraph()
 	x := constant(g, "x", []float64{1, 2, 2, 1, 0, 3, 3, 0, -1, 1, 1, -1}, 6, 2)
@@ -69,7 +69,7 @@ func ExampleDropout() {
 		machine.Reset()
 	}
 
-	nn.SetTraining(g, false) // until SetTraining(g, true), or the next machine is made
+	nn.SetTraining(g, false) // until SetTraining(g, true) or the next machine
 	if err := machine.RunAll(); err != nil {
 		log.Fatal(err)
 	}

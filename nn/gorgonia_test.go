@@ -11,12 +11,13 @@ import (
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
-// The tests of this file and of wrongops_test.go hold docs/gorgonia.md against Gorgonia. One that
-// fails says that Gorgonia has mended a fault, and that the advice there can go.
+// The tests in this file and in wrongops_test.go check that the faults listed in docs/gorgonia.md
+// still exist in Gorgonia. If Gorgonia fixes a fault, its test fails, and the advice can be
+// removed.
 
-const mended = "Gorgonia has mended this fault; shorten docs/gorgonia.md: "
+const fixed = "Gorgonia has fixed this fault: remove it from docs/gorgonia.md: "
 
-// leaf is a graph with one matrix.
+// leaf returns a graph with one matrix.
 func leaf(dt tensor.Dtype, rows int, xs ...float64) (*gorgonia.ExprGraph, *gorgonia.Node) {
 	g := gorgonia.NewGraph()
 	return g, matrix(g, dt, "x", rows, xs)
@@ -24,7 +25,7 @@ func leaf(dt tensor.Dtype, rows int, xs ...float64) (*gorgonia.ExprGraph, *gorgo
 
 func must(n *gorgonia.Node, err error) *gorgonia.Node { return gorgonia.Must(n, err) }
 
-// evaluate runs a tape machine, and returns the value of a node, copied, as gorgonia.Read does.
+// evaluate runs a tape machine and returns a copy of the value of n, made by gorgonia.Read.
 func evaluate(t *testing.T, n *gorgonia.Node) []float64 {
 	t.Helper()
 	var v gorgonia.Value
@@ -37,7 +38,7 @@ func evaluate(t *testing.T, n *gorgonia.Node) []float64 {
 	return append([]float64(nil), optest.Floats(v)...)
 }
 
-func TestSoftMaxTakesTheFirstRowsMaximum(t *testing.T) {
+func TestSoftMaxUsesMaximumOfFirstRow(t *testing.T) {
 	for name, f := range map[string]func(*gorgonia.Node) *gorgonia.Node{
 		"SoftMax":    func(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.SoftMax(x)) },
 		"LogSoftMax": func(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.LogSoftMax(x)) },
@@ -45,7 +46,7 @@ func TestSoftMaxTakesTheFirstRowsMaximum(t *testing.T) {
 		_, x := leaf(tensor.Float32, 2, 1, 2, 3, 200, 1, 2)
 		y := evaluate(t, f(x))
 		if sum := y[3] + y[4] + y[5]; !math.IsNaN(sum) && !math.IsInf(sum, 0) {
-			t.Errorf("%s%s is finite: %v", mended, name, y)
+			t.Errorf("%sthe second row of %s is finite: %v", fixed, name, y)
 		}
 	}
 }
@@ -53,11 +54,12 @@ func TestSoftMaxTakesTheFirstRowsMaximum(t *testing.T) {
 func TestSoftMaxAndLogSoftMaxMerge(t *testing.T) {
 	_, x := leaf(tensor.Float64, 1, 1, 2, 3)
 	if a, b := must(gorgonia.SoftMax(x)), must(gorgonia.LogSoftMax(x)); a != b {
-		t.Error(mended + "SoftMax and LogSoftMax of one node are two nodes")
+		t.Error(fixed + "SoftMax and LogSoftMax of the same node are two nodes")
 	}
 }
 
-// TestLispMachineTwice: the second run of one machine has the loss of the first weights.
+// TestLispMachineTwice checks that a second run of the same Lisp machine returns the loss of the
+// first weights.
 func TestLispMachineTwice(t *testing.T) {
 	g, x := leaf(tensor.Float64, 1, 1, 2)
 	loss := must(gorgonia.Sum(must(gorgonia.Square(x))))
@@ -68,15 +70,16 @@ func TestLispMachineTwice(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := optest.Floats(loss.Value())[0]; got != want {
-			t.Errorf("%sthe loss is %v", mended, got)
+			t.Errorf("%sthe loss is %v, and was %v", fixed, got, want)
 		}
 		copy(optest.Floats(x.Value()), []float64{2, 4})
 		vm.Reset()
 	}
 }
 
-// TestSolverOptionsOfGorgonia: they do nothing to a solver of l4.
-func TestSolverOptionsOfGorgonia(t *testing.T) {
+// TestGorgoniaOptionsHaveNoEffect checks that options of Gorgonia's solvers do not change a solver
+// of package l4.
+func TestGorgoniaOptionsHaveNoEffect(t *testing.T) {
 	var rates []float64
 	for _, options := range [][]gorgonia.SolverOpt{nil, {gorgonia.WithLearnRate(100),
 		gorgonia.WithBatchSize(64), gorgonia.WithClip(1e-3), gorgonia.WithL2Reg(3)}} {
@@ -100,22 +103,24 @@ func TestSolverOptionsOfGorgonia(t *testing.T) {
 		vm.Close()
 	}
 	if rates[0] != rates[1] {
-		t.Errorf("learning rates %v and, with options of Gorgonia, %v", rates[0], rates[1])
+		t.Errorf("the learning rate is %v with options of Gorgonia, want %v as without", rates[1],
+			rates[0])
 	}
 }
 
-// TestReshapeSharesMemory: a sum behind a Reshape writes to the memory of the leaf.
+// TestReshapeSharesMemory checks that a sum after a Reshape overwrites the input of the Reshape.
 func TestReshapeSharesMemory(t *testing.T) {
 	_, x := leaf(tensor.Float64, 2, 1, 2, 3, 4)
 	flat := must(gorgonia.Reshape(x, tensor.Shape{4}))
 	evaluate(t, must(gorgonia.Add(flat, gorgonia.NewConstant(2.0))))
 	if got := optest.Floats(x.Value())[0]; got != 3 {
-		t.Errorf("%sx is %v after Add(Reshape(x), 2)", mended, got)
+		t.Errorf("%sx is %v after Add(Reshape(x), 2)", fixed, got)
 	}
 }
 
-// TestReset: without it a machine that has run does nothing.
-func TestReset(t *testing.T) {
+// TestRunAllWithoutReset checks that a second RunAll without Reset does nothing, and that gradients
+// of runs add up.
+func TestRunAllWithoutReset(t *testing.T) {
 	g, x := leaf(tensor.Float64, 1, 1, 2)
 	loss := must(gorgonia.Sum(must(gorgonia.Square(x))))
 	if _, err := gorgonia.Grad(loss, x); err != nil {
@@ -131,7 +136,7 @@ func TestReset(t *testing.T) {
 		grad, _ := x.Grad()
 		l, d := optest.Floats(loss.Value())[0], optest.Floats(grad)[0]
 		if l != wantLoss || d != wantGrad {
-			t.Errorf("%sloss %v, gradient %v, want %v, %v", mended, l, d, wantLoss, wantGrad)
+			t.Errorf("%sloss %v, gradient %v, want %v, %v", fixed, l, d, wantLoss, wantGrad)
 		}
 	}
 	run(5, 2)
@@ -141,7 +146,7 @@ func TestReset(t *testing.T) {
 	run(20, 6) // the new gradient, 4, is added to the old one
 }
 
-func TestSecondGradIsTheFirst(t *testing.T) {
+func TestSecondGradReturnsFirst(t *testing.T) {
 	_, x := leaf(tensor.Float64, 1, 1, 2, 3)
 	loss := must(gorgonia.Sum(must(gorgonia.Square(x))))
 	first, err := gorgonia.Grad(loss, x)
@@ -153,7 +158,7 @@ func TestSecondGradIsTheFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	if first[0] != second[0] {
-		t.Error(mended + "a second Grad has gradients of its own")
+		t.Error(fixed + "a second Grad returns other gradients than the first")
 	}
 }
 
@@ -163,12 +168,13 @@ func TestEqualInputsMerge(t *testing.T) {
 		return gorgonia.NewVector(g, tensor.Float64, gorgonia.WithShape(3))
 	}
 	if first, second := vector(), vector(); first != second {
-		t.Error(mended + "two inputs of equal shape and no name are two nodes")
+		t.Error(fixed + "two inputs of the same shape and without a name are two nodes")
 	}
 }
 
-// TestWrongOps holds values that should be others. TestWrongGradients does for gradients.
-func TestWrongOps(t *testing.T) {
+// TestWrongValues checks that some operations compute wrong values. TestWrongGradients checks
+// gradients.
+func TestWrongValues(t *testing.T) {
 	images := func(shape ...int) *gorgonia.Node {
 		v := tensor.New(tensor.WithShape(shape...),
 			tensor.WithBacking(tensor.Range(tensor.Float64, 0, tensor.Shape(shape).TotalSize())))
@@ -186,22 +192,23 @@ func TestWrongOps(t *testing.T) {
 		"the sum of 4 axes over {2, 3}": {sum(2, 3), 1, 390, 590},
 	} {
 		if got := c.values[c.at]; !near(got, c.is, 1e-9) {
-			t.Errorf("%s%s is %v at %d, where %v is right", mended, name, got, c.at, c.right)
+			t.Errorf("%s%s is %v at %d, want %v", fixed, name, got, c.at, c.right)
 		}
 	}
 }
 
-// TestGorgoniasSolvers takes two steps on Σw² from 1, at the rate 0.1.
-func TestGorgoniasSolvers(t *testing.T) {
+// TestGorgoniaSolvers checks faults of Gorgonia's solvers. Each solver makes two steps on Σw² with
+// the learning rate 0.1, starting at 1.
+func TestGorgoniaSolvers(t *testing.T) {
 	for name, c := range map[string]struct {
 		solver gorgonia.Solver
 		want   float64
 	}{
-		"AdamW leaves tensors as they are": {gorgonia.NewAdamW(gorgonia.WithLearnRate(0.1)), 1},
-		"Momentum moves less with a penalty on weights above 0": {gorgonia.NewMomentum(
+		"AdamW does not update tensors": {gorgonia.NewAdamW(gorgonia.WithLearnRate(0.1)), 1},
+		"Momentum with L2 moves weights above 0 less than without": {gorgonia.NewMomentum(
 			gorgonia.WithLearnRate(0.1), gorgonia.WithL2Reg(1)), 0.48}, // 0.46 without
-		"AdaGrad keeps its rate of 0.001": {gorgonia.NewAdaGradSolver(gorgonia.WithLearnRate(0.1)),
-			0.9982932470391934},
+		"AdaGrad ignores its learning rate and uses 0.001": {gorgonia.NewAdaGradSolver(
+			gorgonia.WithLearnRate(0.1)), 0.9982932470391934},
 	} {
 		g, w := leaf(tensor.Float64, 1, 1)
 		if _, err := gorgonia.Grad(must(gorgonia.Sum(must(gorgonia.Square(w)))), w); err != nil {
@@ -219,7 +226,7 @@ func TestGorgoniasSolvers(t *testing.T) {
 		}
 		vm.Close()
 		if got := optest.Floats(w.Value())[0]; !near(got, c.want, 1e-6) {
-			t.Errorf("%s%s: weight %v", mended, name, got)
+			t.Errorf("%s%s: weight %v", fixed, name, got)
 		}
 	}
 }

@@ -1,9 +1,13 @@
-// Package nn has what nets need and Gorgonia 0.9.18 gets wrong: a softmax cross-entropy that is
-// right for every row, stable for any logits, and never rounds below zero, and a dropout with the
-// right gradient. docs/gorgonia.md lists the faults.
+// Package nn provides two operations of neural nets that Gorgonia 0.9.18 computes wrongly:
 //
-// Nodes work with the tape machine and with the Lisp machine. A node owns the memory of its value
-// and of its gradient, so nothing is allocated after the first run.
+//   - SoftmaxCrossEntropy is correct for every row and numerically stable for all logits, and
+//     rounding does not make it negative.
+//   - Dropout has the correct gradient.
+//
+// docs/gorgonia.md lists the faults of Gorgonia.
+//
+// The nodes work with the tape machine and with the Lisp machine. A node owns the memory of its
+// value and of its gradient, so that it allocates no memory after the first run.
 package nn
 
 import (
@@ -16,32 +20,37 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// SoftmaxCrossEntropy returns the softmax cross-entropy of logits x with targets y, both of shape
-// (batch, classes), averaged over the batch: the scalar
+// SoftmaxCrossEntropy returns the softmax cross-entropy of logits x and targets y, averaged over
+// the batch. Both have the shape (batch, classes). The result L is a scalar, with its gradient for
+// the logits:
 //
 //	L = 1/batch · Σ_r Σ_i y[r,i] · (log Σ_j exp(x[r,j]) − x[r,i])
-//
-// Both are float32 or both float64, and have one graph. Targets are one-hot, or probabilities, or
-// any other weights: a row need not sum to 1, and a row of zeros adds nothing, though batch counts
-// it. They are constants: no gradient flows into them. That of the logits is
-//
 //	∂L/∂x[r,i] = (y[r,1] + … + y[r,classes]) · softmax(x[r])[i] / batch − y[r,i] / batch
 //
-// Each row is shifted by its own maximum and summed in float64, so that L is exact to rounding
-// for all finite logits, is never negative if no target is, and keeps its relative precision when
-// the net is as good as certain. A logit of −Inf is a class that cannot be: its probability is 0,
-// and L is +Inf unless its target is 0, too. NaN, +Inf or nothing but −Inf among the logits of a
-// row, and NaN among the targets, make the loss and gradients of that row NaN.
+// The targets can be one-hot vectors, probabilities or any other weights: a row does not have to
+// sum to 1. A row of zeros adds 0 to the sum, but batch counts it. The targets are constants, so
+// they get no gradient.
 //
-// A nil node, other shapes or dtypes, or nodes of two graphs are an error. When the graph runs, a
-// value that is a column-major tensor or a view with gaps is one, too.
+// Each row is shifted by its own maximum and summed in float64. So L is exact to rounding for all
+// finite logits, and keeps its relative precision when the net is almost certain. L is never
+// negative if no target is negative.
+//
+// A logit of −Inf makes its class impossible: the probability is 0, and L is +Inf unless the target
+// is also 0. The loss and the gradients of a row are NaN if one of its logits is NaN or +Inf, if
+// all its logits are −Inf, or if one of its targets is NaN.
+//
+// SoftmaxCrossEntropy returns an error if a node is nil, if the nodes belong to different graphs,
+// if their shapes differ or are not (batch, classes), or if they are not both float32 or both
+// float64. When the graph runs, a value that is a column-major tensor or a view with gaps is an
+// error.
 func SoftmaxCrossEntropy(logits, targets *gorgonia.Node) (*gorgonia.Node, error) {
 	if err := check(logits, targets); err != nil {
 		return nil, err
 	}
 	s := op.Spec{Name: "SoftmaxCrossEntropy", Constant: []int{1}}
 	rows := logits.Shape()[0]
-	return op.ApplyEither(s, rows, newSoftmax[float32], newSoftmax[float64], logits, targets)
+	y, err := op.ApplyEither(s, rows, newSoftmax[float32], newSoftmax[float64], logits, targets)
+	return y, errors.WithMessage(err, "nn")
 }
 
 func check(logits, targets *gorgonia.Node) error {
@@ -50,22 +59,23 @@ func check(logits, targets *gorgonia.Node) error {
 		return errors.New(name + "a node is nil: pass logits and targets")
 	}
 	if logits.Graph() != targets.Graph() {
-		return errors.New(name + "logits and targets belong to different graphs: create both in one")
+		return errors.New(name + "logits and targets belong to different graphs: create both in " +
+			"one graph")
 	}
 	shape := logits.Shape()
 	if len(shape) != 2 || shape.TotalSize() == 0 || !shape.Eq(targets.Shape()) {
 		return errors.Errorf(name+"logits of shape %v and targets of shape %v, "+
-			"want (batch, classes) for both", shape, targets.Shape())
+			"want the same shape (batch, classes) for both", shape, targets.Shape())
 	}
 	dt := logits.Dtype()
 	if dt != targets.Dtype() || dt != tensor.Float32 && dt != tensor.Float64 {
-		return errors.Errorf(name+"logits of %v and targets of %v, want float32 or float64 "+
-			"for both", dt, targets.Dtype())
+		return errors.Errorf(name+"logits of %v and targets of %v, want both float32 or both "+
+			"float64", dt, targets.Dtype())
 	}
 	return nil
 }
 
-// softmax is the module of a batch of so many rows.
+// softmax is the module for a batch with a number of rows.
 type softmax[T op.Float] struct{ rows int }
 
 func newSoftmax[T op.Float](rows int) op.Module[T] { return softmax[T]{rows} }
@@ -77,7 +87,7 @@ func (m softmax[T]) Backward(grads, in [][]T, _, dout []T) {
 }
 
 // largest returns the index of the largest logit of a row, and the sum of exp(x - largest) over the
-// others: NaN if a logit is NaN or the largest is infinite.
+// other logits x. The sum is NaN if a logit is NaN or the largest logit is infinite.
 func largest[T op.Float](row []T) (at int, rest float64) {
 	for i, x := range row {
 		if x > row[at] {
@@ -94,16 +104,17 @@ func largest[T op.Float](row []T) (at int, rest float64) {
 	return at, rest
 }
 
-// meanLoss takes the logarithm of the softmax's denominator as top + log1p(rest), which is precise
-// also where rest is tiny.
+// meanLoss returns the mean loss of the rows. It computes the logarithm of the denominator of
+// softmax as the largest logit plus log1p(rest), which is precise even if rest is tiny.
 func meanLoss[T op.Float](logits, targets []T, rows int) float64 {
 	sum, classes := 0.0, len(logits)/rows
 	for r := range rows {
 		row := logits[r*classes : (r+1)*classes]
 		at, rest := largest(row)
 		for i, y := range targets[r*classes : (r+1)*classes] {
-			if y != 0 || math.IsNaN(rest) { // 0 times the Inf of a class that cannot be is 0
-				sum += float64(float64(y) * (math.Log1p(rest) + (float64(row[at]) - float64(row[i]))))
+			if y != 0 || math.IsNaN(rest) { // for an impossible class, 0 times Inf counts as 0
+				loss := math.Log1p(rest) + (float64(row[at]) - float64(row[i]))
+				sum += float64(float64(y) * loss)
 			}
 		}
 	}
@@ -117,7 +128,7 @@ func lossGradient[T op.Float](out, logits, targets []T, rows int, scale float64)
 	for r := range rows {
 		row, y := logits[r*classes:(r+1)*classes], targets[r*classes:(r+1)*classes]
 		at, rest := largest(row)
-		others := 0.0 // targets but that of the largest logit
+		others := 0.0 // sum of the targets of all logits but the largest
 		for i, y := range y {
 			if i != at {
 				others += float64(y)

@@ -15,13 +15,13 @@ import (
 	"github.com/l4-go/l4/nn"
 )
 
-// batch is a loss whose logits are a leaf of the graph.
+// batch is a graph of a loss with its logits as input.
 type batch struct {
 	loss, logits *gorgonia.Node
 	vm           gorgonia.VM
 }
 
-// newBatch builds a graph over rows of logits and targets, in a dtype.
+// newBatch builds the graph of the loss of some rows of logits and targets.
 func newBatch(t *testing.T, dt tensor.Dtype, rows int, logits, targets []float64) *batch {
 	t.Helper()
 	g := gorgonia.NewGraph()
@@ -69,7 +69,7 @@ func (b *batch) run(t testing.TB) (float64, []float64) {
 	return optest.Floats(b.loss.Value())[0], optest.Floats(grad)
 }
 
-// naive is the loss by its formula.
+// naive computes the loss by its formula.
 func naive(rows int, logits, targets []float64) (loss float64) {
 	classes := len(logits) / rows
 	for r := range rows {
@@ -87,9 +87,9 @@ func naive(rows int, logits, targets []float64) (loss float64) {
 
 func near(got, want, tolerance float64) bool { return math.Abs(got-want) <= tolerance }
 
-// TestGradients holds the gradients against central differences, in both dtypes. The loss squares
-// the cross-entropy, so that the gradient that comes from above is not 1. Targets are normal
-// numbers: neither positive nor of sum 1.
+// TestGradients compares the gradients with central differences in both dtypes. The loss is the
+// square of the cross-entropy, so that the gradient for the cross-entropy is not 1. The targets are
+// normally distributed: they can be negative, and their sum is not 1.
 func TestGradients(t *testing.T) {
 	for _, shape := range []tensor.Shape{{1, 1}, {1, 5}, {7, 1}, {4, 3}} {
 		t.Run(fmt.Sprint(shape), func(t *testing.T) {
@@ -107,7 +107,8 @@ func TestGradients(t *testing.T) {
 	}
 }
 
-// FuzzFormula: the loss is that of the formula, and the same for logits that are shifted by row.
+// FuzzFormula checks that the loss equals its formula, and that it does not change if all logits of
+// a row are shifted by the same number.
 func FuzzFormula(f *testing.F) {
 	f.Add(uint64(1), byte(1), byte(1), 0.0)
 	f.Add(uint64(2), byte(4), byte(10), 1000.0)
@@ -131,17 +132,17 @@ func FuzzFormula(f *testing.F) {
 		rounding := 1e-14 * (1 + 16*math.Abs(shift)) * float64(classes)
 		got, gotGrad := newBatch(t, tensor.Float64, int(rows), shifted, targets).run(t)
 		if !near(got, loss, rounding) {
-			t.Errorf("loss %v, and %v of logits shifted by row", loss, got)
+			t.Errorf("loss %v of shifted logits, want %v", got, loss)
 		}
 		for i := range grad {
 			if !near(gotGrad[i], grad[i], rounding) {
-				t.Errorf("gradient %v, and %v of logits shifted by row", grad[i], gotGrad[i])
+				t.Errorf("gradient %v of shifted logits, want %v", gotGrad[i], grad[i])
 			}
 		}
 	})
 }
 
-// TestCertainty: the loss of a net that is as good as certain is small, positive and precise.
+// TestCertainty checks that the loss of a net that is almost certain is positive and precise.
 func TestCertainty(t *testing.T) {
 	for _, margin := range []float64{0, 1, 10, 20, 50, 80} {
 		want := math.Log1p(2 * math.Exp(-margin))
@@ -159,6 +160,7 @@ func TestCertainty(t *testing.T) {
 	}
 }
 
+// TestExtremes checks losses and gradients of huge, infinite and NaN logits and targets.
 func TestExtremes(t *testing.T) {
 	inf, nan := math.Inf(1), math.NaN()
 	for name, c := range map[string]struct {
@@ -168,13 +170,13 @@ func TestExtremes(t *testing.T) {
 	}{
 		"huge logits":               {[]float64{1e30, 0}, []float64{0, 1}, 1e30, false},
 		"huge logits of both signs": {[]float64{1e38, -1e38}, []float64{0, 1}, 2e38, false},
-		"a class that cannot be":    {[]float64{0, -inf, 0}, []float64{1, 0, 0}, math.Ln2, false},
-		"and is the target":         {[]float64{0, -inf, 0}, []float64{0, 1, 0}, inf, false},
+		"an impossible class":       {[]float64{0, -inf, 0}, []float64{1, 0, 0}, math.Ln2, false},
+		"an impossible target":      {[]float64{0, -inf, 0}, []float64{0, 1, 0}, inf, false},
 		"NaN":                       {[]float64{0, nan, 0}, []float64{1, 0, 0}, nan, true},
 		"NaN first":                 {[]float64{nan, 0, 0}, []float64{0, 1, 0}, nan, true},
 		"NaN without a target":      {[]float64{nan, 0, 0}, []float64{0, 0, 0}, nan, true},
 		"+Inf":                      {[]float64{inf, 0, 0}, []float64{1, 0, 0}, nan, true},
-		"nothing but -Inf":          {[]float64{-inf, -inf}, []float64{1, 0}, nan, true},
+		"all -Inf":                  {[]float64{-inf, -inf}, []float64{1, 0}, nan, true},
 		"a target of NaN":           {[]float64{0, 0}, []float64{nan, 0}, nan, true},
 		"targets of 0":              {[]float64{5, 0}, []float64{0, 0}, 0, false},
 	} {
@@ -186,12 +188,13 @@ func TestExtremes(t *testing.T) {
 			}
 			for i, x := range grad {
 				if math.IsNaN(x) != c.nanGrad {
-					t.Errorf("%s, %v: gradient %v of logit %d", name, dt, x, i)
+					t.Errorf("%s, %v: gradient %v of logit %d, want NaN: %v", name, dt, x, i,
+						c.nanGrad)
 				}
 			}
 		}
 	}
-	// Each row has its own maximum.
+	// Each row is shifted by its own maximum.
 	logits, targets := []float64{1, 2, 3, 200, 1, 2}, []float64{0, 0, 1, 1, 0, 0}
 	loss, _ := newBatch(t, tensor.Float32, 2, logits, targets).run(t)
 	if want := math.Log1p(math.Exp(-1)+math.Exp(-2)) / 2; !near(loss, want, 1e-7) {
@@ -199,7 +202,8 @@ func TestExtremes(t *testing.T) {
 	}
 }
 
-// TestLispMachine compares the two machines. A Lisp machine runs once.
+// TestLispMachine checks that a Lisp machine computes the same loss and gradients as a tape
+// machine. Each run needs a new Lisp machine.
 func TestLispMachine(t *testing.T) {
 	logits, targets := []float64{1, 2, 3, -1, 0, 4}, []float64{0.9, 0.1, 0, 0, 1, 0.5}
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
@@ -233,7 +237,7 @@ func TestLispMachine(t *testing.T) {
 	}
 }
 
-// TestTwice: two losses of one node are two nodes, and their gradients add up.
+// TestTwice checks that two losses of the same node are two nodes, and that their gradients add up.
 func TestTwice(t *testing.T) {
 	logits, targets := []float64{1, 2, 3}, []float64{1, 0, 0}
 	g := gorgonia.NewGraph()
@@ -241,7 +245,7 @@ func TestTwice(t *testing.T) {
 	y := matrix(g, tensor.Float64, "targets", 1, targets)
 	a, b := gorgonia.Must(nn.SoftmaxCrossEntropy(x, y)), gorgonia.Must(nn.SoftmaxCrossEntropy(x, y))
 	if a == b || a.Hashcode() == b.Hashcode() {
-		t.Error("Gorgonia takes two losses for one")
+		t.Error("Gorgonia merged the two losses into one node")
 	}
 	thrice := gorgonia.Must(gorgonia.Mul(b, gorgonia.NewConstant(3.0)))
 	if _, err := gorgonia.Grad(gorgonia.Must(gorgonia.Add(a, thrice)), x); err != nil {
@@ -264,7 +268,7 @@ func TestTwice(t *testing.T) {
 	}
 }
 
-// TestMemory: after the first run, neither the loss nor its gradient allocates.
+// TestMemory checks that neither the loss nor its gradient allocates memory after the first run.
 func TestMemory(t *testing.T) {
 	b := newBatch(t, tensor.Float64, 2, []float64{1, 2, 3, 4}, []float64{1, 0, 0, 1})
 	b.run(t)
@@ -282,16 +286,17 @@ func TestMemory(t *testing.T) {
 		in := in[:op.Arity()]
 		allocs := testing.AllocsPerRun(100, func() { _, err = op.Do(in...) })
 		if allocs > 0 || err != nil {
-			t.Errorf("%v allocations in %v, error %v", allocs, op, err)
+			t.Errorf("%v allocations in %v, error %v, want 0, nil", allocs, op, err)
 		}
 	}
 	b.run(t)
 	if again, _ := b.logits.Grad(); again != grad {
-		t.Error("the second run has another gradient")
+		t.Error("the second run allocated another gradient")
 	}
 }
 
-func TestRefuses(t *testing.T) {
+// TestSoftmaxErrors checks that nodes that do not fit together are an error.
+func TestSoftmaxErrors(t *testing.T) {
 	g := gorgonia.NewGraph()
 	node := func(g *gorgonia.ExprGraph, dt tensor.Dtype, shape ...int) *gorgonia.Node {
 		return gorgonia.NewTensor(g, dt, len(shape), gorgonia.WithName(fmt.Sprint(dt, shape)),
@@ -308,7 +313,7 @@ func TestRefuses(t *testing.T) {
 		"integers":    {node(g, tensor.Int, 2, 3), node(g, tensor.Int, 2, 3)},
 	} {
 		if _, err := nn.SoftmaxCrossEntropy(n[0], n[1]); err == nil {
-			t.Errorf("no error for %s", name)
+			t.Errorf("%s: no error", name)
 		}
 	}
 }

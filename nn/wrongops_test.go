@@ -14,14 +14,15 @@ import (
 	"github.com/l4-go/l4/nn"
 )
 
-// function is one of Gorgonia's operations on positive numbers.
+// function applies an operation of Gorgonia to positive numbers.
 type function struct {
 	shape tensor.Shape
 	of    func(x *gorgonia.Node) *gorgonia.Node
-	lisp  bool // differentiated by a Lisp machine
+	lisp  bool // a Lisp machine differentiates it
 }
 
-// run evaluates a loss, and its gradient by the machine of f, and makes a step with it.
+// run evaluates a loss and its gradient with the machine of f, and makes a step with them. err is
+// the error of the step.
 func (f function) run(t *testing.T, xs []float64, opts ...l4.Option) (loss float64, grad []float64,
 	err error) {
 	t.Helper()
@@ -58,7 +59,7 @@ func (f function) machine(t *testing.T, loss, x *gorgonia.Node) gorgonia.VM {
 	return gorgonia.NewTapeMachine(x.Graph(), gorgonia.BindDualValues(x))
 }
 
-// check compares the gradient with central differences. It reports whether it is right, and the
+// check compares the gradient with central differences and reports whether they agree. err is the
 // error of a step.
 func (f function) check(t *testing.T) (right bool, err error) {
 	t.Helper()
@@ -93,7 +94,7 @@ func constantOf(x *gorgonia.Node, shape ...int) *gorgonia.Node {
 
 func swapped(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.Transpose(x, 0, 1, 3, 2)) }
 
-// pooled is a mean over 2 by 2, of two channels, as a convolution.
+// pooled computes means over 2×2 elements of two channels by a convolution.
 func pooled(x *gorgonia.Node) *gorgonia.Node {
 	filter := gorgonia.NewTensor(x.Graph(), tensor.Float64, 4, gorgonia.WithName("filter"),
 		gorgonia.WithShape(2, 2, 2, 2), gorgonia.WithValue(tensor.New(tensor.WithShape(2, 2, 2, 2),
@@ -116,14 +117,14 @@ func ctc(reduction gorgonia.Reduction) func(x *gorgonia.Node) *gorgonia.Node {
 	}
 }
 
-// along takes a reduction over axes.
+// along returns a function that reduces its argument over axes.
 func along(f func(*gorgonia.Node, ...int) (*gorgonia.Node, error),
 	axes ...int) func(x *gorgonia.Node) *gorgonia.Node {
 	return func(x *gorgonia.Node) *gorgonia.Node { return must(f(x, axes...)) }
 }
 
-// TestWrongGradients: Gorgonia's gradient is wrong, so a step is an error that says what to use
-// instead, whose gradient is right.
+// TestWrongGradients checks for each operation that Gorgonia's gradient is wrong, that a step is an
+// error that names a replacement, and that the gradient of the replacement is right.
 func TestWrongGradients(t *testing.T) {
 	images := tensor.Shape{2, 3, 4, 5}
 	normal := func(x *gorgonia.Node) *gorgonia.Node {
@@ -133,7 +134,7 @@ func TestWrongGradients(t *testing.T) {
 	for name, c := range map[string]struct {
 		wrong   function
 		instead func(x *gorgonia.Node) *gorgonia.Node // with a tape machine
-		want    string                                // of the error
+		want    string                                // part of the error
 	}{
 		"Log2": {function{shape: tensor.Shape{3}, of: func(x *gorgonia.Node) *gorgonia.Node {
 			return must(gorgonia.Log2(x))
@@ -161,11 +162,11 @@ func TestWrongGradients(t *testing.T) {
 		"Sum over 2 and 3": {function{shape: images, of: along(gorgonia.Sum, 2, 3)},
 			func(x *gorgonia.Node) *gorgonia.Node {
 				return must(gorgonia.Sum(must(gorgonia.Sum(x, 3)), 2))
-			}, "one axis at a time, the last first"},
+			}, "one axis at a time, the last axis first"},
 		"Mean over 2 and 3": {function{shape: images, of: along(gorgonia.Mean, 2, 3)},
 			func(x *gorgonia.Node) *gorgonia.Node {
 				return must(gorgonia.Mean(must(gorgonia.Mean(x, 3)), 2))
-			}, "one axis at a time, the last first"},
+			}, "one axis at a time, the last axis first"},
 		"Max over 2": {function{shape: images, of: along(gorgonia.Max, 2)},
 			func(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.Max(swapped(x), 3)) },
 			"use Transpose before"},
@@ -199,31 +200,32 @@ func TestWrongGradients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			right, err := c.wrong.check(t)
 			if right {
-				t.Error(mended + "the gradient is right; let l4 accept it")
+				t.Error(fixed + "the gradient is right, and l4 should accept it")
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) ||
 				!strings.Contains(err.Error(), "WithUncheckedOps") {
-				t.Errorf("error %v, want one that says %q", err, c.want)
+				t.Errorf("error %v, want one with %q and WithUncheckedOps", err, c.want)
 			}
 			xs := make([]float64, c.wrong.shape.TotalSize())
 			for i := range xs {
 				xs[i] = float64(1 + i%5)
 			}
 			if _, _, err := c.wrong.run(t, xs, l4.WithUncheckedOps()); err != nil {
-				t.Errorf("WithUncheckedOps: error %v", err)
+				t.Errorf("WithUncheckedOps: error %v, want nil", err)
 			}
 			if c.instead == nil {
 				return
 			}
 			if right, err := (function{shape: c.wrong.shape, of: c.instead}).check(t); !right ||
 				err != nil {
-				t.Errorf("what to use instead: right %v, error %v", right, err)
+				t.Errorf("the replacement: gradient right %v, error %v, want true, nil", right, err)
 			}
 		})
 	}
 }
 
-// TestRightGradients: what is right is not refused, though it is near to what is wrong.
+// TestRightGradients checks that operations with right gradients are accepted, although they are
+// similar to operations with wrong ones.
 func TestRightGradients(t *testing.T) {
 	images := tensor.Shape{2, 3, 4, 5}
 	for name, f := range map[string]function{
@@ -261,21 +263,21 @@ func TestRightGradients(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if right, err := f.check(t); !right || err != nil {
-				t.Errorf("right %v, error %v", right, err)
+				t.Errorf("gradient right %v, error %v, want true, nil", right, err)
 			}
 		})
 	}
 }
 
-// unary lets a function of one node take axes.
+// unary adapts a function of one node to along. It ignores the axes.
 func unary(f func(*gorgonia.Node) (*gorgonia.Node, error)) func(*gorgonia.Node,
 	...int) (*gorgonia.Node, error) {
 	return func(x *gorgonia.Node, _ ...int) (*gorgonia.Node, error) { return f(x) }
 }
 
-// TestDropoutIsRefused: Gorgonia's Dropout in the way of a gradient is an error, unless its
-// probability is 0.5, with which the gradient is right. On data it does no harm.
-func TestDropoutIsRefused(t *testing.T) {
+// TestGorgoniaDropoutIsRejected checks that a step is an error if the gradient passes Gorgonia's
+// Dropout, unless its probability is 0.5, where the gradient is right. Dropout of data is accepted.
+func TestGorgoniaDropoutIsRejected(t *testing.T) {
 	const size = 40
 	apply := func(p float64, ofData bool) (gradient, factors []float64, err error) {
 		g := gorgonia.NewGraph()
@@ -317,20 +319,20 @@ func TestDropoutIsRefused(t *testing.T) {
 			right = right && near(gradient[i], factors[i], 1e-9)
 		}
 		if right != (p == 0.5) {
-			t.Errorf("%sthe gradient of Dropout with %v is right: %v", mended, p, right)
+			t.Errorf("%sthe gradient of Dropout with p = %v is right: %v", fixed, p, right)
 		}
 		if (err == nil) != right ||
 			err != nil && !strings.Contains(err.Error(), "use nn.Dropout(x, ") {
-			t.Errorf("p = %v: error %v", p, err)
+			t.Errorf("p = %v: error %v, want one that names nn.Dropout: %v", p, err, !right)
 		}
 		if _, _, err := apply(p, true); err != nil {
-			t.Errorf("p = %v, of data: error %v", p, err)
+			t.Errorf("p = %v, of data: error %v, want nil", p, err)
 		}
 	}
 }
 
-// TestTargetsHaveNoGradient: a node may be logits and targets, of which the latter have no gradient
-// that would be missing.
+// TestTargetsHaveNoGradient checks that a step accepts a node that is both logits and targets,
+// although the targets have no gradient.
 func TestTargetsHaveNoGradient(t *testing.T) {
 	f := function{shape: tensor.Shape{2, 3}, of: func(x *gorgonia.Node) *gorgonia.Node {
 		h := must(gorgonia.Square(x))
@@ -341,14 +343,16 @@ func TestTargetsHaveNoGradient(t *testing.T) {
 	}
 }
 
-// TestOurDropoutIsAccepted: nn's has no such fault.
-func TestOurDropoutIsAccepted(t *testing.T) {
+// TestDropoutIsAccepted checks that the gradient of nn.Dropout is right, and that a step accepts
+// it.
+func TestDropoutIsAccepted(t *testing.T) {
 	for _, lisp := range []bool{false, true} {
 		f := function{tensor.Shape{4}, func(x *gorgonia.Node) *gorgonia.Node {
 			return must(nn.Dropout(x, 0.2, 1))
 		}, lisp}
 		if right, err := f.check(t); !right || err != nil {
-			t.Errorf("Lisp machine %v: right %v, error %v", lisp, right, err)
+			t.Errorf("Lisp machine %v: gradient right %v, error %v, want true, nil", lisp, right,
+				err)
 		}
 	}
 }

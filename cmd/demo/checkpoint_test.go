@@ -107,7 +107,7 @@ func TestResumeAfterInterrupt(t *testing.T) {
 		var stderr bytes.Buffer
 		stdout := &cancelAt{after: after, cancel: cancel}
 		resumed := args("resumed", "--checkpoint", file, "--resume")
-		code := run(ctx, dist.Alone(), resumed, stdout, &stderr)
+		code := run(ctx, dist.SingleProcess(), resumed, stdout, &stderr)
 		cancel()
 		printed += stdout.String()
 		if code == 0 {

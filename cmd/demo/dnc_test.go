@@ -73,7 +73,7 @@ func TestDemoDNCResumes(t *testing.T) {
 	for after := 2; ; after += 2 {
 		ctx, cancel := context.WithCancel(context.Background())
 		stdout, stderr := &cancelAt{after: after, cancel: cancel}, new(bytes.Buffer)
-		code := run(ctx, dist.Alone(), args, stdout, stderr)
+		code := run(ctx, dist.SingleProcess(), args, stdout, stderr)
 		cancel()
 		if code == 0 {
 			got = stdout.String()

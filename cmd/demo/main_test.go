@@ -56,7 +56,7 @@ func writeFile(t *testing.T, path string, data []byte) {
 func demo(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	code = run(context.Background(), dist.Alone(), fields(args...), &out, &err)
+	code = run(context.Background(), dist.SingleProcess(), fields(args...), &out, &err)
 	return code, out.String(), err.String()
 }
 
@@ -208,7 +208,7 @@ func TestInterrupt(t *testing.T) {
 	stdout := &cancelAt{after: 3, cancel: cancel}
 	var stderr bytes.Buffer
 	args := fields("--data", smallData(t), "--out", out, "--epochs 1000 --batch 20")
-	code := run(ctx, dist.Alone(), args, stdout, &stderr)
+	code := run(ctx, dist.SingleProcess(), args, stdout, &stderr)
 	if code != exitInterrupted || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("exit code %d: %s", code, stderr.String())
 	}

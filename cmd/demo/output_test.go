@@ -45,7 +45,8 @@ func TestOutInUse(t *testing.T) {
 			}
 		})
 		first := &onWrite{then: second}
-		if code := run(context.Background(), dist.Alone(), args, first, &first.Buffer); code != 0 {
+		code := run(context.Background(), dist.SingleProcess(), args, first, &first.Buffer)
+		if code != 0 {
 			t.Errorf("%s: exit code %d of the first: %s", args, code, first.String())
 		}
 		want := append(slices.Clone(files), "dnc.csv", "dnc.png", "dnc.svg")
@@ -131,7 +132,7 @@ func TestUnwritableFile(t *testing.T) {
 			})
 			stdout, stderr := &onWrite{then: occupy}, new(bytes.Buffer)
 			args := fields(args, "--out", dir)
-			code := run(context.Background(), dist.Alone(), args, stdout, stderr)
+			code := run(context.Background(), dist.SingleProcess(), args, stdout, stderr)
 			if code != exitFailed || !strings.Contains(stderr.String(), occupied) {
 				t.Errorf("%s, %s: exit code %d: %s", args, occupied, code, stderr)
 			}

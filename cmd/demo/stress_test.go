@@ -174,7 +174,8 @@ func TestStressDrawsFigures(t *testing.T) {
 	cancel()
 	var stdout, stderr bytes.Buffer
 	args := fields("stress --full --resume --data /nowhere --out", dir)
-	if code := run(done, dist.Alone(), args, &stdout, &stderr); code != 0 || requests.Load() > 0 {
+	code := run(done, dist.SingleProcess(), args, &stdout, &stderr)
+	if code != 0 || requests.Load() > 0 {
 		t.Errorf("exit code %d, %d requests: %s%s", code, requests.Load(), &stdout, &stderr)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "stress.png")); err != nil {
@@ -188,7 +189,7 @@ func TestStressInterrupted(t *testing.T) {
 	cancel()
 	var stdout, stderr bytes.Buffer
 	args := fields("stress --tasks floor --out", t.TempDir())
-	code := run(ctx, dist.Alone(), args, &stdout, &stderr)
+	code := run(ctx, dist.SingleProcess(), args, &stdout, &stderr)
 	if code != exitInterrupted {
 		t.Errorf("exit code %d: %s", code, stderr.String())
 	}

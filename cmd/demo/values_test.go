@@ -30,7 +30,7 @@ func TestNumericFlags(t *testing.T) {
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
 	tried := map[string]int{}
-	root := rootCommand(dist.Alone(), mnist().suite(), allSuites())
+	root := rootCommand(dist.SingleProcess(), mnist().suite(), allSuites())
 	for _, c := range append(root.Commands(), root) {
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			switch f.Value.Type() {
@@ -44,7 +44,7 @@ func TestNumericFlags(t *testing.T) {
 					args = append([]string{c.Name()}, args...)
 				}
 				var stdout, stderr bytes.Buffer
-				code := run(done, dist.Alone(), args, &stdout, &stderr)
+				code := run(done, dist.SingleProcess(), args, &stdout, &stderr)
 				want, said := exitUsage, "--"+f.Name
 				if slices.Contains(valid[f.Name], number) {
 					want, said = exitInterrupted, "interrupted"
@@ -76,8 +76,8 @@ func TestMostEpochs(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			time.AfterFunc(wait, cancel)
 			var out, err bytes.Buffer
-			code = run(ctx, dist.Alone(), fields(args, "--epochs 1000000000 --out", t.TempDir()),
-				&out, &err)
+			code = run(ctx, dist.SingleProcess(),
+				fields(args, "--epochs 1000000000 --out", t.TempDir()), &out, &err)
 			stdout, stderr = out.String(), err.String()
 		}
 		if code != exitInterrupted || stderr != "demo: interrupted\n" {
@@ -94,7 +94,8 @@ func TestMostSeeds(t *testing.T) {
 		"regression --seeds 1000", "stress --full --seeds 1000", "programs --seeds 1000",
 	} {
 		var stdout, stderr bytes.Buffer
-		code := run(done, dist.Alone(), fields(args, "--out", t.TempDir()), &stdout, &stderr)
+		code := run(done, dist.SingleProcess(), fields(args, "--out", t.TempDir()),
+			&stdout, &stderr)
 		if code != exitInterrupted || stderr.String() != "demo: interrupted\n" {
 			t.Errorf("%s: exit code %d: %s", args, code, &stderr)
 		}

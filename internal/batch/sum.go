@@ -1,5 +1,5 @@
-// Package batch adds up the losses and the gradients of several batches, for one step on their
-// means.
+// Package batch sums the losses and the gradients of several batches, so that a solver can make one
+// step along their means.
 package batch
 
 import (
@@ -11,35 +11,36 @@ import (
 	"github.com/l4-go/l4/internal/objective"
 )
 
-// Sum is the sum of the losses and of the gradients of batches. All batches have the same
+// Sum holds the sums of the losses and of the gradients of batches. All batches must have the same
 // parameters.
 type Sum struct {
-	// Alloc returns memory for so many float32 and float64 gradients, end to end. It is called by
-	// the first Add, and may be nil.
+	// Alloc returns memory for the gradients: n32 float32 and n64 float64 elements. The gradients
+	// of all tensors of a dtype follow each other. The first Add calls Alloc. If Alloc is nil, Sum
+	// allocates the memory.
 	Alloc func(n32, n64 int) ([]float32, []float64, error)
 
-	Loss   float64
+	Loss   float64      // sum of the losses
 	N      int          // number of batches
-	Narrow bool         // a loss is a float32
+	Narrow bool         // at least one loss is a float32
 	Grads  flat.Vectors // sums of the gradients
 
 	reader   objective.Reader
-	model    bind.Model // of the batch that was added last
+	model    bind.Model // the model of the batch that was added last
 	set, add flat.Pass
 	params   []*Param
 }
 
-// Param is a parameter of the first batch of a Sum, whose gradient is in the Sum.
+// Param is a parameter of the first batch of a Sum. Its gradient is the Sum's.
 type Param struct {
 	gorgonia.ValueGrad
 	Gradient gorgonia.Value
-	Of       gorgonia.Valuer // the loss that the gradient is of
+	Of       gorgonia.Valuer // the loss of the gradient
 }
 
 // Grad returns the gradient.
 func (p *Param) Grad() (gorgonia.Value, error) { return p.Gradient, nil }
 
-// Name returns the name of the parameter, "" for none.
+// Name returns the name of the parameter, or "" if the parameter does not have a name.
 func (p *Param) Name() string {
 	if n, ok := p.ValueGrad.(gorgonia.Namer); ok {
 		return n.Name()
@@ -47,17 +48,19 @@ func (p *Param) Name() string {
 	return ""
 }
 
-// Loss and Unwrap let a solver find the loss and the graph behind the parameter.
-func (p *Param) Loss() gorgonia.Valuer      { return p.Of }
+// Loss returns the loss of the gradient.
+func (p *Param) Loss() gorgonia.Valuer { return p.Of }
+
+// Unwrap returns the parameter of the first batch.
 func (p *Param) Unwrap() gorgonia.ValueGrad { return p.ValueGrad }
 
 var _ objective.Mean = (*Param)(nil)
 
-// Clear begins a new sum, of no batches. The gradients stay until the next Add.
+// Clear starts a new sum with 0 batches. Grads stays unchanged until the next Add.
 func (s *Sum) Clear() { s.Loss, s.N, s.Narrow = 0, 0, false }
 
-// Add adds the loss and the gradients of a batch, and zeroes the latter. If fresh is true, it
-// begins a new sum. An error leaves everything as it was.
+// Add adds the loss and the gradients of a batch, and zeroes the gradients of the batch. If fresh
+// is true, Add starts a new sum. An error leaves everything unchanged.
 func (s *Sum) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad, fresh bool) error {
 	s.reader.Loss = loss
 	x, narrow, err := s.reader.Read(model)
@@ -82,21 +85,21 @@ func (s *Sum) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad, fresh bool) 
 	}
 	s.model.Sum(pass)
 	s.model.ZeroGrads()
-	s.model.Keep()
+	s.model.Remember()
 	s.Loss += x
 	s.N++
 	s.Narrow = s.Narrow || narrow
 	return nil
 }
 
-// Params returns the parameters of the first batch, nil before the first Add. They are the same in
-// each sum.
+// Params returns the parameters of the first batch, or nil before the first Add. The returned slice
+// and its elements are the same for every sum.
 func (s *Sum) Params() []*Param { return s.params }
 
-// Tensors describes the parameters.
+// Tensors returns the names, dtypes and shapes of the parameters.
 func (s *Sum) Tensors() *flat.Model { return &s.model.Model }
 
-// alloc makes the sums.
+// alloc creates the sums of the gradients and the parameters.
 func (s *Sum) alloc() error {
 	m := &s.model.Model
 	if s.Alloc == nil {
@@ -126,7 +129,7 @@ func (s *Sum) gradient(i int) gorgonia.Value {
 	return valueOf(t.Shape, x, (*gorgonia.F64)(&x[0]))
 }
 
-// valueOf returns elements as a value of a shape.
+// valueOf returns a tensor of the elements, or scalar if the shape has no dimensions.
 func valueOf(shape []int, elements any, scalar gorgonia.Value) gorgonia.Value {
 	if len(shape) == 0 {
 		return scalar

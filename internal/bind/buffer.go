@@ -13,15 +13,16 @@ import (
 // buffer is the memory of a Gorgonia value with elements of type T.
 type buffer[T kernel.Float] struct {
 	tensor         *gt.Dense // nil for a scalar
-	size           uintptr   // of the tensor's memory in bytes
-	shape, strides []int     // of the tensor; copies, because Gorgonia changes its own in place
-	layout         layout    // the same without dimensions of size 1
-	data           []T       // as it lies in memory; exactly the elements if rowMajor
+	size           uintptr   // size of the tensor's memory in bytes
+	shape, strides []int     // copies of the tensor's, because Gorgonia changes these in place
+	layout         layout    // shape and strides without the dimensions of size 1
+	data           []T       // the memory; if rowMajor is true, exactly the elements
 	rowMajor       bool      // the elements follow each other in row-major order
-	fresh          bool      // the last bind found something new, or could not tell
+	fresh          bool      // the last bind could not rule out a change
 }
 
-// bind takes up the memory of v and reports whether its place or its layout differs from the last.
+// bind binds the memory of v. It reports whether the address or the layout of the memory differs
+// from the last bind.
 func (b *buffer[T]) bind(v gorgonia.Value) (moved bool, err error) {
 	t, isTensor := v.(*gt.Dense)
 	if b.fresh = !isTensor || !b.unchanged(t); !b.fresh {
@@ -47,7 +48,7 @@ func (b *buffer[T]) bind(v gorgonia.Value) (moved bool, err error) {
 	return moved, nil
 }
 
-// memory returns the elements of v as they lie in memory, with its shape and strides.
+// memory returns the memory of v, its shape and its strides.
 func memory[T kernel.Float](v gorgonia.Value) (data []T, shape, strides []int, err error) {
 	ok := false
 	switch v := v.(type) {
@@ -77,15 +78,15 @@ func memory[T kernel.Float](v gorgonia.Value) (data []T, shape, strides []int, e
 	return data, shape, strides, nil
 }
 
-// unchanged reports whether t is the tensor of the last bind in the same memory and layout: the
-// usual case, made quick.
+// unchanged reports whether t is the tensor of the last bind with the same memory and layout. This
+// is the usual case, and bind is then fast.
 func (b *buffer[T]) unchanged(t *gt.Dense) bool {
 	return t != nil && t == b.tensor && t.MemSize() == b.size &&
 		t.Uintptr() == address(&b.data[0]) &&
 		same(t.Shape(), b.shape) && same(t.Strides(), b.strides)
 }
 
-// same is slices.Equal, quicker for the few sizes of a shape.
+// same is slices.Equal, but faster for short slices.
 func same(a, b []int) bool {
 	if len(a) != len(b) {
 		return false
@@ -98,7 +99,7 @@ func same(a, b []int) bool {
 	return true
 }
 
-// memoryOf returns the memory of a tensor of dtype T.
+// memoryOf returns the memory of a tensor. ok is false if the dtype is not T.
 func memoryOf[T kernel.Float](t *gt.Dense) (data []T, ok bool) {
 	switch t.Dtype() {
 	case gt.Float32:
@@ -109,7 +110,7 @@ func memoryOf[T kernel.Float](t *gt.Dense) (data []T, ok bool) {
 	return data, ok
 }
 
-// single returns the memory of a scalar of type T.
+// single returns the memory of a scalar. ok is false if x is nil or the scalar's type is not T.
 func single[T kernel.Float](x any) (data []T, ok bool) {
 	p, ok := x.(*T)
 	if !ok || p == nil {
@@ -118,7 +119,8 @@ func single[T kernel.Float](x any) (data []T, ok bool) {
 	return unsafe.Slice(p, 1), true
 }
 
-// copyTo returns the elements in row-major order, in dst if it is large enough.
+// copyTo returns a copy of the elements in row-major order. It uses the memory of dst if dst is
+// large enough.
 func (b *buffer[T]) copyTo(dst []T) []T {
 	dst = dst[:0]
 	if b.rowMajor {
@@ -128,7 +130,7 @@ func (b *buffer[T]) copyTo(dst []T) []T {
 	return dst
 }
 
-// copyFrom sets the elements from their row-major order.
+// copyFrom sets the elements to src, which is in row-major order.
 func (b *buffer[T]) copyFrom(src []T) {
 	next := 0
 	b.layout.each(func(i int) { b.data[i] = src[next]; next++ })

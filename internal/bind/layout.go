@@ -1,10 +1,11 @@
 package bind
 
-// layout tells where the elements of a tensor lie in its memory. It leaves out dimensions of size
-// 1, which do not matter: the layouts of a vector, a row and a column are the same.
+// layout maps the elements of a tensor to indices of its memory. It omits dimensions of size 1, so
+// a vector, a row and a column have the same layout.
 type layout struct{ sizes, strides []int }
 
-// set reports whether all elements lie in memory of the given length, each in a place of its own.
+// set sets the layout. It reports whether all elements have different indices below the length of
+// the memory.
 func (l *layout) set(shape, strides []int, memory int) bool {
 	l.sizes, l.strides = l.sizes[:0], l.strides[:0]
 	for i, n := range shape {
@@ -16,7 +17,8 @@ func (l *layout) set(shape, strides []int, memory int) bool {
 			l.strides = append(l.strides, strides[i])
 		}
 	}
-	if len(strides) != len(shape) && len(strides) <= 1 { // a column-major row or column has one
+	// A column-major row or column has one stride.
+	if len(strides) != len(shape) && len(strides) <= 1 {
 		l.strides = append(l.strides, strides...)
 	}
 	if len(l.strides) != len(l.sizes) {
@@ -25,7 +27,7 @@ func (l *layout) set(shape, strides []int, memory int) bool {
 	last := 0 // index of the last element
 	for i, n := range l.sizes {
 		step := l.strides[i]
-		// Divided, because the product may overflow.
+		// The product (n-1)*step may overflow, so the condition divides.
 		if n <= 0 || step < 0 || step > 0 && n-1 > (memory-1-last)/step {
 			return false
 		}
@@ -34,8 +36,8 @@ func (l *layout) set(shape, strides []int, memory int) bool {
 	return last < memory && l.distinct()
 }
 
-// distinct reports whether no two elements share memory: each stride leads beyond all elements that
-// the smaller strides lead to.
+// distinct reports whether all elements have different indices. They have if each stride is larger
+// than the largest index that the smaller strides reach.
 func (l *layout) distinct() bool {
 	for i, step := range l.strides {
 		last := 0
@@ -70,7 +72,7 @@ func (l layout) rowMajor() bool {
 	return true
 }
 
-// each calls f with the index in memory of each element, in row-major order.
+// each calls f with the index of each element, in row-major order.
 func (l layout) each(f func(i int)) { eachFrom(l.sizes, l.strides, 0, f) }
 
 func eachFrom(sizes, strides []int, at int, f func(i int)) {

@@ -1,4 +1,4 @@
-// Package bind gives package flat the memory of Gorgonia's weights and gradients, whatever their
+// Package bind connects Gorgonia's weights and gradients to package flat. The tensors can have any
 // shape and layout.
 package bind
 
@@ -14,34 +14,35 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// ErrChanged says that a model is not the one of the first step.
+// ErrChanged reports that the model differs from the model of the first step.
 var ErrChanged = errors.New("l4: model changed")
 
-// Model is a flat.Model over the memory of Gorgonia's values. The zero Model belongs to the first
-// model that is bound and committed.
+// Model is a flat.Model whose tensors are Gorgonia's values. After the first Commit or Remember it
+// accepts only models with the same parameters.
 type Model struct {
 	flat.Model
 
-	// WeightsOnly leaves the gradients alone: passes are given none. It is set before the first
-	// Bind.
+	// WeightsOnly makes passes run without gradients. Set it before the first Bind.
 	WeightsOnly bool
 
 	tensors []tensor // nil until the first Bind
-	ranges  []extent // scratch of checkOverlaps
-	moved   bool     // a tensor may lie elsewhere, or otherwise, than in the last commit
-	copied  bool     // a tensor does not lie flat in memory
-	fixed   bool     // it has been committed, or read from a record
+	ranges  []extent // scratch memory of checkOverlaps
+	moved   bool     // the address or layout of a tensor may have changed since the last Commit
+	copied  bool     // passes run on a copy of at least one tensor
+	fixed   bool     // the parameters are those of a Commit, a Remember or a record
 }
 
-// Bind takes up the memory of weights and gradients. It returns an error if they cannot be stepped,
-// or are not those that have been committed. It writes to none of them.
+// Bind binds the memory of the weights and gradients of a model. It returns an error if a step
+// cannot use them, or if the model differs from the model of the last Commit or Remember. Bind does
+// not write to weights or gradients.
 func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 	if !m.fixed {
 		if err := m.describe(model); err != nil {
 			return err
 		}
 	} else if len(model) != m.Len() {
-		return changed("it has %d weights, in the first step %d", len(model), m.Len())
+		return changed("the number of weights is %d, but in the first step it was %d",
+			len(model), m.Len())
 	}
 	if m.tensors == nil {
 		for i := range m.Len() {
@@ -49,10 +50,10 @@ func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 		}
 	}
 	moved := m.moved
-	m.moved = true // until all are bound: a parameter may panic
+	m.moved = true // in case a method of a parameter panics
 	for i, v := range model {
 		if IsNil(v) {
-			return errors.Errorf("l4: weight %d is nil", i)
+			return errors.Errorf("l4: weight %d is nil: pass the nodes of the weights", i)
 		}
 		elsewhere, other, err := m.tensors[i].bind(v)
 		if err != nil && other && m.fixed {
@@ -82,47 +83,49 @@ func (m *Model) Bind(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// Commit ends a step that has moved the weights and zeroed the gradients.
+// Commit ends a step. Passes have updated the weights and zeroed the gradients; Commit does so in
+// Gorgonia's memory if the passes ran on copies. Then it calls Remember.
 func (m *Model) Commit() {
 	if m.copied {
 		for _, t := range m.tensors {
 			t.scatter()
 		}
 	}
-	m.Keep()
+	m.Remember()
 }
 
-// Keep makes Bind compare with the model that was bound, as Commit does, but writes nothing.
-func (m *Model) Keep() {
+// Remember makes the bound model the one that Bind compares later models with. It does not write to
+// weights or gradients.
+func (m *Model) Remember() {
 	if m.moved {
 		for _, t := range m.tensors {
-			t.settle()
+			t.setHome()
 		}
 	}
 	m.moved, m.fixed = false, true
 }
 
-// Find returns the first element for which a pass is not 0, and its gradient, or its weight if
-// there are no gradients. There must be one. The name is for messages.
+// Find returns the first element for which a pass is not 0. Such an element must exist. name is the
+// tensor's name in messages. value is the element's gradient, or its weight if WeightsOnly is true.
 func (m *Model) Find(p flat.Pass) (name string, at int, value float64) {
 	tensor, at, value := m.Model.Find(p)
 	return m.shown(tensor), at, value
 }
 
-// ZeroGrads zeroes the gradients where they lie.
+// ZeroGrads zeroes the gradients in Gorgonia's memory.
 func (m *Model) ZeroGrads() {
 	for _, t := range m.tensors {
 		t.zeroGrad()
 	}
 }
 
-// shown is the name of a tensor in messages.
+// shown returns the name of a tensor in messages.
 func (m *Model) shown(i int) string {
 	t := m.Tensor(i)
 	return shownAs(t.Name, i, t.Shape)
 }
 
-// describe sets up the model of the first step.
+// describe sets names, dtypes and shapes from the model of the first step.
 func (m *Model) describe(model []gorgonia.ValueGrad) error {
 	if len(model) == 0 {
 		return errors.New("l4: the model has no parameters: pass the nodes of the weights")
@@ -130,11 +133,12 @@ func (m *Model) describe(model []gorgonia.ValueGrad) error {
 	tensors := make([]flat.Tensor, len(model))
 	for i, v := range model {
 		if IsNil(v) {
-			return errors.Errorf("l4: weight %d is nil", i)
+			return errors.Errorf("l4: weight %d is nil: pass the nodes of the weights", i)
 		}
 		w := v.Value()
 		if IsNil(w) {
-			return errors.Errorf("l4: %s: no value", NameOf(i, v))
+			return errors.Errorf("l4: %s: no value: run the virtual machine before Step",
+				NameOf(i, v))
 		}
 		tensors[i] = flat.Tensor{Name: nameOf(i, v), Shape: append([]int{}, w.Shape()...)}
 		switch w.Dtype() {
@@ -152,8 +156,8 @@ func (m *Model) describe(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// checkOrder returns an error if a weight has moved to the place of another parameter. To move
-// elsewhere is no error.
+// checkOrder returns an error if a weight has the memory that belonged to another parameter in the
+// last step. Other new memory is not an error.
 func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 	if !m.fixed {
 		return nil
@@ -164,12 +168,12 @@ func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 			continue
 		}
 		if nameOf(i, model[i]) != m.Tensor(i).Name {
-			return changed("weight %d is %s, in the first step it was %s", i,
+			return changed("weight %d is %s, but in the first step it was %s", i,
 				NameOf(i, model[i]), m.shown(i))
 		}
 		for j, other := range m.tensors {
 			if weight.from == other.home() {
-				return changed("%s has the memory of %s in the last step", m.shown(i),
+				return changed("%s has the memory that %s had in the last step", m.shown(i),
 					m.shown(j))
 			}
 		}
@@ -177,8 +181,9 @@ func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// checkOverlaps returns an error if memory that a step writes is used twice. Gradients may overlap:
-// two parameters of a custom ValueGrad that share one gradient each see it whole.
+// checkOverlaps returns an error if two tensors share memory that a step writes. Two gradients may
+// share memory, because two custom ValueGrads may have one gradient. A step then uses a copy of the
+// gradient for each of them.
 func (m *Model) checkOverlaps(model []gorgonia.ValueGrad) error {
 	m.ranges = m.ranges[:0]
 	for i, t := range m.tensors {
@@ -210,7 +215,7 @@ func (m *Model) checkOverlaps(model []gorgonia.ValueGrad) error {
 	})
 }
 
-// Fields lists the fields of the flat.Model. A model that has failed its first step is empty.
+// Fields lists the fields of the flat.Model. A model whose first step has failed is saved as empty.
 func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 	if c.Reading() {
 		*m = Model{WeightsOnly: m.WeightsOnly, fixed: true}
@@ -222,8 +227,9 @@ func (m *Model) Fields(c *record.Codec, tensor func(i int)) {
 	m.fixed = m.Len() > 0
 }
 
+// changed returns an ErrChanged with details.
 func changed(format string, args ...any) error {
-	const remedy = ": create one solver for each set of weights, and keep the order"
+	const remedy = ": create one solver for each set of weights, and do not change the order"
 	return fmt.Errorf("%w: "+format+remedy, append([]any{ErrChanged}, args...)...)
 }
 

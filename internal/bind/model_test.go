@@ -52,7 +52,7 @@ func TestModelErrors(t *testing.T) {
 		"gradient's type": {model(with(of(tensor.Float32, 2), gorgonia.NewB(true))),
 			"w: gradient: unsupported value of type *gorgonia.B"},
 		"gradient's shape": {model(with(of(tensor.Float32, 2, 3), of(tensor.Float32, 3, 2))),
-			"w: gradient: shape [3 2], the weight has [2 3]"},
+			"w: the gradient has shape [3 2], but the weight has [2 3]"},
 		"scalar's gradient": {model(with(gorgonia.NewF64(1), gorgonia.NewF32(1))),
 			"w: gradient: dtype float32, want float64"},
 		"twice": {model(with(shared, of(tensor.Float64, 3)),
@@ -108,26 +108,27 @@ func TestModelChanged(t *testing.T) {
 	}{
 		"grew": {func(m []*param) []*param {
 			return append(slices.Clone(m), newParam("c", tensor.Float64, 3, 1))
-		}, "it has 3 weights, in the first step 2"},
-		"shrank": {func(m []*param) []*param { return m[:1] }, "it has 1 weights, in the first step 2"},
+		}, "the number of weights is 3, but in the first step it was 2"},
+		"shrank": {func(m []*param) []*param { return m[:1] },
+			"the number of weights is 1, but in the first step it was 2"},
 		"reordered": {func(m []*param) []*param {
 			return []*param{m[1], m[0]}
-		}, "weight 0 is b, in the first step it was a"},
+		}, "weight 0 is b, but in the first step it was a"},
 		"reordered without names": {func(m []*param) []*param {
 			return []*param{{name: "a", w: m[1].w, g: m[1].g}, {name: "b", w: m[0].w, g: m[0].g}}
-		}, "a has the memory of b in the last step"},
+		}, "a has the memory that b had in the last step"},
 		"replaced": {func(m []*param) []*param {
 			return []*param{m[0], newParam("c", tensor.Float64, 2, 2, 3)}
 		}, "weight 1 is c"},
 		"shape": {func(m []*param) []*param {
 			return []*param{m[0], newParam("b", tensor.Float64, 2, 3, 2)}
-		}, "b: weight: shape [3 2], in the first step [2 3]"},
+		}, "b: the weight has shape [3 2], but in the first step it had [2 3]"},
 		"dtype": {func(m []*param) []*param {
 			return []*param{m[0], newParam("b", tensor.Float32, 2, 2, 3)}
 		}, "b: weight: dtype float32, want float64"},
 		"kind": {func(m []*param) []*param {
 			return []*param{m[0], {name: "b", w: gorgonia.NewF64(1), g: gorgonia.NewF64(1)}}
-		}, "b: weight: shape [], in the first step [2 3]"},
+		}, "b: the weight has shape [], but in the first step it had [2 3]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := new(bind.Model)
@@ -162,9 +163,9 @@ func TestMistakeTwice(t *testing.T) {
 	checkStep(t, m, a, b)
 	ownW, ownG := b.w, b.g
 	for want, mistake := range map[string]func(){
-		"shares memory":                    func() { b.g = a.w },
-		"gradient: shape":                  func() { b.g = of(tensor.Float64, 2, 2) },
-		"shape [5], in the first step [3]": func() { b.w = of(tensor.Float64, 5) },
+		"shares memory":                               func() { b.g = a.w },
+		"the gradient has shape":                      func() { b.g = of(tensor.Float64, 2, 2) },
+		"shape [5], but in the first step it had [3]": func() { b.w = of(tensor.Float64, 5) },
 	} {
 		mistake()
 		for range 3 {

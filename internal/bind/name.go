@@ -9,11 +9,11 @@ import (
 	gt "gorgonia.org/tensor"
 )
 
-// unnamed is what a leaf of a graph without a name calls itself.
+// unnamed is the result of Node.Name for a leaf of a graph without a name.
 const unnamed = "%!s(<nil>)()"
 
-// nameOf returns what tells a parameter from others: its own name if it has one, as in Gorgonia's
-// solvers, otherwise its position.
+// nameOf returns the name of a parameter in saved states: the parameter's name if it has one,
+// otherwise its position.
 func nameOf(i int, p gorgonia.ValueGrad) string {
 	if named, ok := p.(gorgonia.Namer); ok && !IsNil(p) {
 		if name := named.Name(); name != "" {
@@ -23,11 +23,11 @@ func nameOf(i int, p gorgonia.ValueGrad) string {
 	return positionPrefix + strconv.Itoa(i)
 }
 
-// positionPrefix and a number name a parameter without a name in saved states.
+// positionPrefix and the position form the name of a parameter without a name.
 const positionPrefix = "parameter #"
 
-// NameOf returns the name of a parameter in messages: its own name if it has one, otherwise its
-// position and shape.
+// NameOf returns the name of a parameter in messages: the parameter's name if it has one, otherwise
+// its position and shape.
 func NameOf(i int, p gorgonia.ValueGrad) string {
 	var shape gt.Shape
 	if !IsNil(p) {
@@ -38,6 +38,7 @@ func NameOf(i int, p gorgonia.ValueGrad) string {
 	return shownAs(nameOf(i, p), i, shape)
 }
 
+// shownAs returns the name in messages of a parameter with the given name in saved states.
 func shownAs(name string, i int, shape gt.Shape) string {
 	position, isPosition := strings.CutPrefix(name, positionPrefix)
 	switch {

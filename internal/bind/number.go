@@ -6,8 +6,8 @@ import (
 	gt "gorgonia.org/tensor"
 )
 
-// Number returns the number that a value is, a scalar or a tensor of one element, and whether it is
-// a float32.
+// Number returns the number in a scalar or in a tensor of one element. narrow reports whether the
+// number is a float32.
 func Number(v gorgonia.Value) (x float64, narrow bool, err error) {
 	if IsNil(v) {
 		return 0, false, errors.Errorf("is a nil %T", v)

@@ -6,15 +6,15 @@ import (
 	"unsafe"
 )
 
-// extent is a range of addresses and the parameter that owns it.
+// extent is the range of addresses of a weight or a gradient.
 type extent struct {
 	from, to uintptr
-	param    int
-	grad     bool
-	sparse   func(yield func(uintptr)) // yields the addresses, if they leave gaps
+	param    int                       // index of the parameter
+	grad     bool                      // the memory belongs to the gradient
+	sparse   func(yield func(uintptr)) // yields the addresses of a range with gaps; otherwise nil
 }
 
-// of names the memory in messages, by the name of the parameter.
+// of returns the name of the memory in messages. name is the parameter's name.
 func (e extent) of(name string) string {
 	if e.grad {
 		return "the gradient of " + name

@@ -10,7 +10,7 @@ import (
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// tensor is a *typed of either element type.
+// tensor is a *typed of any element type. Its methods are described there.
 type tensor interface {
 	bind(v gorgonia.ValueGrad) (moved, changed bool, err error)
 	extents() (weight, grad extent)
@@ -18,25 +18,25 @@ type tensor interface {
 	home() uintptr
 	gather() (copied bool)
 	scatter()
-	settle()
+	setHome()
 	zeroGrad()
 	place(m *flat.Model)
 }
 
 // typed is a weight with its gradient.
 type typed[T kernel.Float] struct {
-	w, g           []T // in row-major order: in Gorgonia's memory, or else in the spares
-	index          int // in the model
+	w, g           []T // elements in row-major order, in Gorgonia's memory or in the spares
+	index          int // index in the model
 	weight, grad   buffer[T]
-	hasGrad        bool // the gradient is bound, too
-	borrowed       bool // the gradient is the value of a graph node, not ours to write
-	shared         bool // another weight has the same gradient memory
-	spareW, spareG []T
-	shape          []int // of the weight in the first step
-	origin         *T    // see home; keeps the memory from serving another weight meanwhile
+	hasGrad        bool  // the gradient is bound, too
+	borrowed       bool  // the gradient is the value of a graph node, so a step must not write it
+	shared         bool  // another weight has the same gradient memory
+	spareW, spareG []T   // copies of weight and gradient
+	shape          []int // shape of the weight in the first step
+	origin         *T    // the home; a pointer, so that no other weight can get this memory
 }
 
-// newTensor returns a tensor without memory.
+// newTensor returns a tensor that is not bound.
 func newTensor(t flat.Tensor, index int, hasGrad bool) tensor {
 	if t.Dtype == flat.Float32 {
 		return &typed[float32]{index: index, shape: t.Shape, hasGrad: hasGrad}
@@ -44,7 +44,7 @@ func newTensor(t flat.Tensor, index int, hasGrad bool) tensor {
 	return &typed[float64]{index: index, shape: t.Shape, hasGrad: hasGrad}
 }
 
-// place gives the elements to passes.
+// place gives the elements to the passes over m.
 func (t *typed[T]) place(m *flat.Model) {
 	if t.hasGrad {
 		flat.Place(m, t.index, t.w, t.g)
@@ -53,16 +53,17 @@ func (t *typed[T]) place(m *flat.Model) {
 	}
 }
 
-// bind takes up the memory of v. It reports whether the memory has moved since the last call and,
-// with an error, whether the weight differs from the first step.
+// bind binds the memory of v. It reports whether the memory or its layout has changed since the
+// last call. If bind returns an error, changed reports whether the weight differs from the first
+// step.
 func (t *typed[T]) bind(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 	if moved, changed, err = t.take(v); err != nil {
-		t.weight.tensor, t.grad.tensor = nil, nil // the next bind must not take them for known
+		t.weight.tensor, t.grad.tensor = nil, nil // so that the next bind checks everything
 	}
 	return moved, changed, err
 }
 
-// take does the work of bind, but leaves the tensors known after an error.
+// take does the work of bind. After an error the buffers can be half bound.
 func (t *typed[T]) take(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 	value := v.Value()
 	movedW, err := t.weight.bind(value)
@@ -71,7 +72,8 @@ func (t *typed[T]) take(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 	}
 	if t.weight.fresh && !slices.Equal(t.weight.shape, t.shape) {
 		return false, true,
-			errors.Errorf("weight: shape %v, in the first step %v", t.weight.shape, t.shape)
+			errors.Errorf("the weight has shape %v, but in the first step it had %v",
+				t.weight.shape, t.shape)
 	}
 	if !t.hasGrad {
 		return movedW, false, nil
@@ -89,17 +91,19 @@ func (t *typed[T]) take(v gorgonia.ValueGrad) (moved, changed bool, err error) {
 	}
 	if !slices.Equal(t.grad.layout.sizes, t.weight.layout.sizes) {
 		return false, false,
-			errors.Errorf("gradient: shape %v, the weight has %v", t.grad.shape, t.weight.shape)
+			errors.Errorf("the gradient has shape %v, but the weight has %v", t.grad.shape,
+				t.weight.shape)
 	}
 	t.borrowed = false
-	// A *gorgonia.Node, or a type that embeds one.
+	// v is a *gorgonia.Node or embeds one.
 	if n, ok := v.(interface{ Deriv() *gorgonia.Node }); ok && n.Deriv() != nil {
 		t.borrowed = n.Deriv().Value() == g
 	}
 	return movedW || movedG, false, nil
 }
 
-// extents returns the memory of the weight and, if a step writes to it, of the gradient.
+// extents returns the memory of the weight and of the gradient. grad is empty if a step does not
+// write to the gradient.
 func (t *typed[T]) extents() (weight, grad extent) {
 	weight = t.weight.extent()
 	if t.hasGrad && !t.borrowed {
@@ -108,12 +112,14 @@ func (t *typed[T]) extents() (weight, grad extent) {
 	return weight, grad
 }
 
+// share records whether another weight has the same gradient memory.
 func (t *typed[T]) share(shared bool) { t.shared = shared }
 
-// home is where the weight lay in the last successful step.
+// home returns the address of the weight in the last successful step.
 func (t *typed[T]) home() uintptr { return address(t.origin) }
 
-// gather copies weights and gradients that do not lie flat in memory into the spares.
+// gather copies the weight and the gradient to the spares if a step cannot use their memory. It
+// reports whether it has made a copy.
 func (t *typed[T]) gather() (copied bool) {
 	t.w, t.g = t.weight.data, t.grad.data
 	if !t.weight.rowMajor {
@@ -127,12 +133,12 @@ func (t *typed[T]) gather() (copied bool) {
 	return !t.weight.rowMajor || t.gradCopied()
 }
 
-// gradCopied reports whether a step works on a copy of the gradient.
+// gradCopied reports whether a step uses a copy of the gradient.
 func (t *typed[T]) gradCopied() bool {
 	return t.hasGrad && (!t.grad.rowMajor || t.borrowed || t.shared)
 }
 
-// scatter undoes gather after a step: it copies weights back and zeroes gradients.
+// scatter copies the spare weight back after a step, and zeroes a gradient that was copied.
 func (t *typed[T]) scatter() {
 	if !t.weight.rowMajor {
 		t.weight.copyFrom(t.w)
@@ -142,8 +148,8 @@ func (t *typed[T]) scatter() {
 	}
 }
 
-// settle makes the place of the weight its home.
-func (t *typed[T]) settle() { t.origin = &t.weight.data[0] }
+// setHome makes the address of the weight its home.
+func (t *typed[T]) setHome() { t.origin = &t.weight.data[0] }
 
 func (t *typed[T]) zeroGrad() {
 	if !t.borrowed {

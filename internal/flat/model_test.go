@@ -88,14 +88,14 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// TestFieldsRefused: what no model can have is an error.
-func TestFieldsRefused(t *testing.T) {
+// TestFieldsRejected: fields that a model cannot have are errors.
+func TestFieldsRejected(t *testing.T) {
 	tensor := func(name string, dtype Dtype, shape ...int) []Tensor {
 		return []Tensor{{Name: name, Dtype: dtype, Shape: shape}}
 	}
 	for want, tensors := range map[string][]Tensor{
 		"dtype is 3, want 1 for float32 or 2 for float64": tensor("x", 3, 1),
-		"more than there is data for":                     tensor("x", Float32, 1000, 1000),
+		"at least 1 × 1000 elements":                      tensor("x", Float32, 1000, 1000),
 		"x is -1 at element 0":                            tensor("x", Float64, 2),
 	} {
 		data, err := format.Write(func(c *record.Codec) error {

@@ -9,22 +9,22 @@ import (
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// Part is the input of a pass: the elements of one tensor that lie in one block.
+// Part is the input of a pass: the elements of one tensor in one block.
 type Part[T kernel.Float] struct {
 	W, G   []T // weights and gradients, in row-major order
 	Tensor int // index of the tensor in the model
 	Lo     int // index of the first element in the tensor
 }
 
-// Pass is a walk over the parts of a model, with a function for each element type. Its results are
-// summed.
+// Pass is a computation on each part of a model, with a function for each dtype. Sum sums the
+// results x of all parts, and the results y.
 type Pass struct {
 	F32 func(*Part[float32]) (x, y float64)
 	F64 func(*Part[float64]) (x, y float64)
 }
 
-// NewPass makes a pass of a function that needs to know something besides the part. It is made once
-// for each solver, so that a step does not allocate.
+// NewPass returns a pass that calls f32 or f64 with s and the part. Create each pass once per
+// solver, so that a step does not allocate memory.
 func NewPass[S any](s S, f32 func(S, *Part[float32]) (x, y float64),
 	f64 func(S, *Part[float64]) (x, y float64)) Pass {
 	return Pass{
@@ -34,32 +34,32 @@ func NewPass[S any](s S, f32 func(S, *Part[float32]) (x, y float64),
 }
 
 const (
-	// blockLen is the number of elements of a block. It is fixed, so that partial sums do not
+	// blockLen is the number of elements of a block. It is constant, so that partial sums do not
 	// depend on the number of cores.
 	blockLen = 8192
-	// soloBlocks is the number of blocks up to which waking a second core, and moving what the
-	// first has in its cache, costs more than it saves.
+	// soloBlocks is the largest number of blocks for which one core is faster than several cores.
+	// A second core takes time to wake, and its cache does not have the data.
 	soloBlocks = 64
 )
 
-// blocks lays the tensors of a model end to end and cuts the row into blocks of equal length, over
-// which sum runs on all cores. It may not be used from two goroutines at once.
+// blocks divides the sequence of all elements of a model into blocks of equal length. sum runs a
+// pass over the blocks on all cores. Two goroutines must not use one blocks at the same time.
 type blocks struct {
 	spans   []span
-	tensors []int        // tensor t owns spans[tensors[t]:tensors[t+1]]
-	first   []int        // block b owns spans[first[b]:first[b+1]]
-	partial [2][]float64 // sums of each block
+	tensors []int        // tensor t has spans[tensors[t]:tensors[t+1]]
+	first   []int        // block b has spans[first[b]:first[b+1]]
+	partial [2][]float64 // the sums of x and of y over each block
 
 	pass     Pass
-	one32    Part[float32] // scratch of find
+	one32    Part[float32] // scratch memory of find
 	one64    Part[float64]
-	backward bool
+	backward bool // the direction of this pass
 	next     atomic.Int64
 	done     sync.WaitGroup
-	help     func() // work plus done, made once so that starting a goroutine does not allocate
+	help     func() // calls work and done.Done; created once, so that a step does not allocate
 }
 
-// span is the part of a tensor that lies in one block. One of f32 and f64 is nil.
+// span is the elements lo to hi of a tensor, in one block. The Part of the other dtype is nil.
 type span struct {
 	lo, hi int
 	f32    *Part[float32]
@@ -109,7 +109,7 @@ func newBlocks(tensors []Tensor) *blocks {
 	return b
 }
 
-// place sets the parts of a tensor.
+// place sets the elements of the parts of a tensor.
 func place[T kernel.Float](b *blocks, tensor int, w, g []T) {
 	for i := b.tensors[tensor]; i < b.tensors[tensor+1]; i++ {
 		s := &b.spans[i]
@@ -124,9 +124,10 @@ func place[T kernel.Float](b *blocks, tensor int, w, g []T) {
 	}
 }
 
-// sum runs a pass and adds its results block by block, with compensation, so that the sums do not
-// depend on the order of blocks or lose digits in large models. It begins where the last walk
-// ended, whose data are still in the cache.
+// sum runs a pass and sums its results. The sum of a block does not depend on the core that
+// computes it, and the sum of the blocks is compensated, so that it keeps its precision in large
+// models. Each pass starts where the last pass ended, because these elements are still in the
+// cache.
 func (b *blocks) sum(p Pass) (x, y float64) {
 	b.pass = p
 	b.backward = !b.backward
@@ -143,7 +144,7 @@ func (b *blocks) sum(p Pass) (x, y float64) {
 	return compensatedSum(b.partial[0]), compensatedSum(b.partial[1])
 }
 
-// work takes blocks until none is left.
+// work runs the pass on the next block until all blocks are done.
 func (b *blocks) work() {
 	for {
 		i, n := int(b.next.Add(1))-1, len(b.partial[0])
@@ -164,7 +165,7 @@ func (b *blocks) work() {
 	}
 }
 
-// any reports whether a pass is not 0 for some span.
+// any does the work of Model.Any.
 func (b *blocks) any(p Pass) bool {
 	for i := range b.spans {
 		if x, _ := b.spans[i].run(&p); x != 0 {
@@ -174,8 +175,7 @@ func (b *blocks) any(p Pass) bool {
 	return false
 }
 
-// find returns the first element for which a pass is not 0, and its gradient, or its weight if
-// there is no gradient. There must be one.
+// find does the work of Model.Find.
 func (b *blocks) find(p Pass) (tensor, at int, value float64) {
 	for _, s := range b.spans {
 		found := false
@@ -188,9 +188,10 @@ func (b *blocks) find(p Pass) (tensor, at int, value float64) {
 			return tensor, at, value
 		}
 	}
-	panic("unreachable: a pass over all elements is not 0, but none over one is")
+	panic("unreachable: a pass is not 0 for a part, but 0 for each of its elements")
 }
 
+// findIn finds the element in one part.
 func findIn[T kernel.Float](p, one *Part[T], f func(*Part[T]) (x, y float64)) (
 	tensor, at int, value float64, found bool) {
 	if x, _ := f(p); x == 0 {
@@ -209,7 +210,8 @@ func findIn[T kernel.Float](p, one *Part[T], f func(*Part[T]) (x, y float64)) (
 	return 0, 0, 0, false
 }
 
-// compensatedSum is Neumaier's: the rounding error of each addition is kept and added at the end.
+// compensatedSum returns Neumaier's sum: it sums the rounding errors of all additions, and adds
+// them at the end.
 func compensatedSum(xs []float64) float64 {
 	sum, lost := 0.0, 0.0
 	for _, x := range xs {
@@ -222,7 +224,7 @@ func compensatedSum(xs []float64) float64 {
 		sum = t
 	}
 	if math.IsInf(sum, 0) {
-		return sum // lost is Inf - Inf
+		return sum // lost is NaN
 	}
 	return sum + lost
 }

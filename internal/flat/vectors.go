@@ -7,15 +7,15 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Vectors hold a vector for each tensor of a model, of its dtype and number of elements, zero at
-// first.
+// Vectors holds one vector for each tensor of a model, with the tensor's dtype and length. The
+// elements are 0 at first.
 type Vectors struct {
-	Number int         // among those that one pass reads; see kernel.NewVector
-	F32    [][]float32 // by tensor; nil for one of the other dtype
-	F64    [][]float64
+	Number int         // differs for all Vectors that one pass reads; see kernel.NewVector
+	F32    [][]float32 // vectors of the float32 tensors; nil for other tensors
+	F64    [][]float64 // vectors of the float64 tensors; nil for other tensors
 }
 
-// Elements returns the elements that belong to a part.
+// Elements returns the elements of v that belong to a part.
 func Elements[T kernel.Float](v *Vectors, p *Part[T]) []T {
 	return (*vectorsOf[T](v))[p.Tensor][p.Lo : p.Lo+len(p.W)]
 }
@@ -27,7 +27,7 @@ func vectorsOf[T kernel.Float](v *Vectors) *[][]T {
 	return any(&v.F64).(*[][]T)
 }
 
-// Renew makes the vectors of a model.
+// Renew allocates the vectors of a model.
 func (v *Vectors) Renew(m *Model) {
 	v.F32, v.F64 = nil, nil
 	for i := range m.Len() {
@@ -35,8 +35,8 @@ func (v *Vectors) Renew(m *Model) {
 	}
 }
 
-// Use makes the vectors of a model in memory that is given, end to end. It must have the Sizes of
-// the model.
+// Use creates the vectors of a model in x and y, whose lengths must be the Sizes of the model. The
+// vectors of a dtype follow each other.
 func (v *Vectors) Use(m *Model, x []float32, y []float64) {
 	v.F32, v.F64 = make([][]float32, m.Len()), make([][]float64, m.Len())
 	for i, t := range m.tensors {
@@ -48,7 +48,7 @@ func (v *Vectors) Use(m *Model, x []float32, y []float64) {
 	}
 }
 
-// Made reports whether there are vectors.
+// Made reports whether Renew, Use or Fields has created the vectors.
 func (v *Vectors) Made() bool { return v.F32 != nil || v.F64 != nil }
 
 func (v *Vectors) add(m *Model, tensor int) {
@@ -59,8 +59,8 @@ func (v *Vectors) add(m *Model, tensor int) {
 	}
 }
 
-// addVector fills the list up to the tensor, because a model of one dtype needs no list of the
-// other.
+// addVector appends the vector of a tensor, after a nil for each earlier tensor of the other dtype.
+// So a model of one dtype does not need a list for the other dtype.
 func addVector[T kernel.Float](vs *[][]T, m *Model, tensor, number int) {
 	if *vs == nil {
 		*vs = make([][]T, 0, cap(m.tensors))
@@ -71,7 +71,8 @@ func addVector[T kernel.Float](vs *[][]T, m *Model, tensor, number int) {
 	*vs = append(*vs, kernel.NewVector[T](m.tensors[tensor].Size(), number))
 }
 
-// Fields are the elements for one tensor, none below least.
+// Fields lists the elements for one tensor. An element below least is an error that names what the
+// vectors are.
 func (v *Vectors) Fields(c *record.Codec, m *Model, tensor int, what string, least float64) {
 	if c.Reading() {
 		v.add(m, tensor)
@@ -84,7 +85,7 @@ func (v *Vectors) Fields(c *record.Codec, m *Model, tensor int, what string, lea
 	}
 }
 
-// AnyFields are the elements for one tensor, of any value.
+// AnyFields lists the elements for one tensor. They can have any value.
 func (v *Vectors) AnyFields(c *record.Codec, m *Model, tensor int) {
 	if c.Reading() {
 		v.add(m, tensor)
@@ -96,10 +97,10 @@ func (v *Vectors) AnyFields(c *record.Codec, m *Model, tensor int) {
 	}
 }
 
-// Set returns the pass that sets the vectors to the gradients.
+// Set returns a pass that sets the vectors to the gradients.
 func (v *Vectors) Set() Pass { return NewPass(v, set[float32], set[float64]) }
 
-// Add returns the pass that adds the gradients to the vectors.
+// Add returns a pass that adds the gradients to the vectors.
 func (v *Vectors) Add() Pass { return NewPass(v, add[float32], add[float64]) }
 
 func set[T kernel.Float](v *Vectors, p *Part[T]) (_, _ float64) {

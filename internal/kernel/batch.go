@@ -5,7 +5,7 @@ import (
 	"gonum.org/v1/gonum/blas/blas64"
 )
 
-// Add is sum += x. The slices have equal length.
+// Add computes sum += x. Both slices must have the same length.
 func Add[T Float](sum, x []T) {
 	switch x := any(x).(type) {
 	case []float32:
@@ -15,7 +15,7 @@ func Add[T Float](sum, x []T) {
 	}
 }
 
-// Divide is x /= n, n > 0.
+// Divide computes x /= n. n must be above 0.
 func Divide[T Float](x []T, n int) {
 	if n == 1 {
 		return

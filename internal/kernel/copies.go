@@ -1,23 +1,21 @@
 package kernel
 
-// Copies are the passes of an L4 over another solver, between parameters of type T and the copies
-// of type S that the other solver steps. The slices of one call have equal length and do not
-// overlap.
+// Copies has the passes between parameters of type T and copies of type S. An L4 lets its inner
+// solver step the copies. The slices of one call must have the same length and must not overlap.
 type Copies[T, S Float] interface {
-	// Set makes dst a copy of src, which are weights or gradients.
+	// Set copies src, which is weights or gradients, to dst.
 	Set(dst []S, src []T)
 
-	// Change takes the copies of the weights after the step of the other solver. The direction v is
-	// what that solver has subtracted from them. Change returns the squared norm of v, and its inner
-	// product with the mean of the gradients, free of bias, as if g were folded into it. It writes
-	// nothing.
+	// Change reads the copies of the weights after the inner solver's step. The direction
+	// is v[i] = w[i] - copies[i]. Change returns ‖v‖², and the inner product of v with the mean of
+	// the gradients. This mean is bias-corrected and includes g, but Change does not write to mean.
 	Change(copies []S, w, g, mean []T, d *Decay[T]) (norm, dot float64)
 
-	// Put overwrites g with the direction: g[i] = scale*v[i].
+	// Put overwrites g with the scaled direction: g[i] = scale*v[i].
 	Put(g, w []T, copies []S, scale float64)
 }
 
-// scalarCopies are the passes in plain Go, the reference for the assembly.
+// scalarCopies is the Go implementation, which defines the results of the assembly.
 type scalarCopies[T, S Float] struct{}
 
 func (scalarCopies[T, S]) Set(dst []S, src []T) {

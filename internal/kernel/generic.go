@@ -2,7 +2,7 @@ package kernel
 
 import "math"
 
-// scalar are the passes in plain Go, the reference for the assembly.
+// scalar is the Go implementation, which defines the results of the assembly.
 type scalar[T Float] struct{}
 
 func (scalar[T]) Bounded(g []T, limit T) bool {

@@ -6,13 +6,13 @@ import "golang.org/x/sys/cpu"
 
 //go:generate sh -c "cd gen && go run . -out ../avx2_amd64.s -stubs ../avx2_amd64.go -pkg kernel"
 
-// Passes for each element type, the fastest that this processor can run.
+// Float32 and Float64 are the fastest passes that this processor can run.
 var (
 	Float32 Passes[float32] = scalar[float32]{}
 	Float64 Passes[float64] = scalar[float64]{}
 )
 
-// Copies for each pair of types, the fastest that this processor can run.
+// Copies for each pair of types T and S: the fastest that this processor can run.
 var (
 	Copies32     Copies[float32, float32] = scalarCopies[float32, float32]{}
 	Copies32As64 Copies[float32, float64] = scalarCopies[float32, float64]{}
@@ -32,8 +32,8 @@ func init() {
 	}
 }
 
-// assembly are the passes as assembly routines. These trust n to be the length behind every pointer
-// and c to point to the first of the Coefficients; the methods see to that.
+// assembly holds the assembly routines of the passes. The routines require that n elements follow
+// each pointer, and that c points to the first of the Coefficients; the methods guarantee both.
 type assembly[T Float] struct {
 	bounded    func(g *T, n int, limit T) bool
 	update     func(w, v *T, n int, eta T)
@@ -73,7 +73,8 @@ func (asm *assembly[T]) Direct(g, mean, squares []T, c *Coefficients[T]) (dot, n
 	return asm.adam(pg, pm, &squares[:n][0], n, pc)
 }
 
-// assemblyCopies are Copies as assembly routines, which trust n as those of assembly do.
+// assemblyCopies holds the assembly routines of Copies. The routines require that n elements follow
+// each pointer; the methods guarantee this.
 type assemblyCopies[T, S Float] struct {
 	set    func(dst *S, src *T, n int)
 	change func(copies *S, w, g, mean *T, n int, d *T) (norm, dot float64)

@@ -2,13 +2,13 @@
 
 package kernel
 
-// Passes for each element type.
+// Float32 and Float64 are the passes for each element type.
 var (
 	Float32 Passes[float32] = scalar[float32]{}
 	Float64 Passes[float64] = scalar[float64]{}
 )
 
-// Copies for each pair of types.
+// Copies for each pair of types T and S.
 var (
 	Copies32     Copies[float32, float32] = scalarCopies[float32, float32]{}
 	Copies32As64 Copies[float32, float64] = scalarCopies[float32, float64]{}

@@ -9,12 +9,12 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// graph is a graph of Gorgonia to walk over. The methods From and To of an ExprGraph are no use for
-// that: they look for a node by its number, and return the neighbours of another one where a node
-// has been removed, as gorgonia.BinaryXent does.
+// graph is a Gorgonia graph that can be traversed. The methods From and To of an ExprGraph do not
+// serve for that: they look for a node by its number. If a node has been removed, as by
+// gorgonia.BinaryXent, they return the neighbors of another node.
 type graph struct {
 	*gorgonia.ExprGraph
-	consumers map[*gorgonia.Node][]*gorgonia.Node // computed from a node
+	consumers map[*gorgonia.Node][]*gorgonia.Node // the nodes that are computed from a node
 }
 
 type nodes map[*gorgonia.Node]bool
@@ -31,7 +31,7 @@ func newGraph(of *gorgonia.ExprGraph) graph {
 	return g
 }
 
-// operands returns the nodes that n is computed from. They may not be written to.
+// operands returns the nodes that n is computed from. The caller must not write to the slice.
 func operands(n *gorgonia.Node) gorgonia.Nodes {
 	children := reflect.ValueOf(n).Elem().FieldByName("children")
 	if !children.IsValid() {
@@ -40,7 +40,7 @@ func operands(n *gorgonia.Node) gorgonia.Nodes {
 	return *(*gorgonia.Nodes)(children.Addr().UnsafePointer())
 }
 
-// below returns some nodes and all that they are computed from.
+// below returns the nodes tops and all nodes that they are computed from.
 func (g graph) below(tops ...*gorgonia.Node) nodes {
 	found := nodes{}
 	var visit func(n *gorgonia.Node)
@@ -59,8 +59,9 @@ func (g graph) below(tops ...*gorgonia.Node) nodes {
 	return found
 }
 
-// above returns some nodes and all that are computed from them, and those of them that end there.
-// If symbolic is true, it takes only nodes that gorgonia.Grad has given a gradient.
+// above returns the nodes bottoms and all nodes that are computed from them. ends are the found
+// nodes without a found consumer. If symbolic is true, above finds only nodes that have a gradient
+// from gorgonia.Grad.
 func (g graph) above(bottoms []*gorgonia.Node, symbolic bool) (found nodes,
 	ends []*gorgonia.Node) {
 	found = nodes{}
@@ -85,7 +86,7 @@ func (g graph) above(bottoms []*gorgonia.Node, symbolic bool) (found nodes,
 	return found, ends
 }
 
-// uses returns how often n is an operand of c with respect to which c is differentiated.
+// uses returns the number of operands of c that are n and that c is differentiated with respect to.
 func uses(n, c *gorgonia.Node) (count int) {
 	op, ok := c.Op().(gorgonia.SDOp)
 	if !ok {
@@ -100,7 +101,7 @@ func uses(n, c *gorgonia.Node) (count int) {
 	return count
 }
 
-// additions returns how many additions of two nodes n ends with.
+// additions returns the number of additions of two nodes at the end of the computation of n.
 func additions(n *gorgonia.Node) (count int) {
 	for ; n != nil && isElementwise(n, "+"); n = operands(n)[0] {
 		count++
@@ -108,8 +109,8 @@ func additions(n *gorgonia.Node) (count int) {
 	return count
 }
 
-// opName returns the name of the type of a node's operation in Gorgonia, where the types are not
-// exported; "" for an operation of another package or none.
+// opName returns the name of the type of a node's operation. Gorgonia does not export these types.
+// opName returns "" for an operation of another package, and for a node without an operation.
 func opName(n *gorgonia.Node) string {
 	name, ok := strings.CutPrefix(strings.TrimPrefix(fmt.Sprintf("%T", n.Op()), "*"), "gorgonia.")
 	if !ok {
@@ -118,12 +119,12 @@ func opName(n *gorgonia.Node) string {
 	return name
 }
 
-// isElementwise reports whether a node is a binary operation on elements with the given sign.
+// isElementwise reports whether a node is the elementwise binary operation with the given sign.
 func isElementwise(n *gorgonia.Node, sign string) bool {
 	return opName(n) == "elemBinOp" && strings.HasPrefix(n.Op().String(), sign+" ")
 }
 
-// sharesMemory reports whether the value of n lies in the memory of its operand.
+// sharesMemory reports whether the value of n uses the memory of its operand.
 func sharesMemory(n *gorgonia.Node) bool {
 	switch opName(n) {
 	case "reshapeOp", "transposeOp", "sliceOp":

@@ -10,28 +10,28 @@ import (
 	"github.com/l4-go/l4/internal/bind"
 )
 
-// lossGraph is what matters of the graph around a loss. It is found when the loss or, without one
-// that is a node, the first weight is seen for the first time, and anew when the graph has grown.
+// lossGraph is the result of the checks of a graph. A Reader makes them when it first sees the
+// loss, or the first weight if the loss is not a node, and again when the graph has grown.
 type lossGraph struct {
 	size      int            // number of nodes of the graph
-	loss      *gorgonia.Node // nil if it is not a node
-	lossErr   error          // why the gradients are not the loss's, or which loss they are of
-	opErr     error          // which operation has a wrong gradient
+	loss      *gorgonia.Node // nil if the loss is not a node or cannot be found
+	lossErr   error          // the gradients are not the loss's, or the loss cannot be found
+	opErr     error          // an operation has a wrong gradient
 	others    []otherNode
-	consumers []*gorgonia.Node // computed from the loss
+	consumers []*gorgonia.Node // the nodes that are computed from the loss
 }
 
-// graphKey tells one lossGraph from others.
+// graphKey identifies a lossGraph.
 type graphKey struct {
-	weight, loss *gorgonia.Node // the first weight that is a node, and the loss if it is one
-	find         bool           // the loss is to be found
+	weight, loss *gorgonia.Node // the first weight that is a node; the loss, nil if not a node
+	find         bool           // find the loss
 }
 
-// maxKnown is how many graphs a Reader remembers.
+// maxKnown is the largest number of graphs that a Reader remembers.
 const maxKnown = 64
 
-// graph returns the graph around a loss that is a node, or around the weights; nil if there is
-// none.
+// graph returns the lossGraph of the loss's graph or, if loss is nil, of the weights' graph. It
+// returns nil if neither the loss nor a weight is a node.
 func (r *Reader) graph(model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	find bool) *lossGraph {
 	key := graphKey{loss: loss, find: find}
@@ -53,7 +53,7 @@ func (r *Reader) graph(model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	}
 	g := newLossGraph(newGraph(of.Graph()), model, loss, find, r.CheckOps)
 	if g.size = size; g.loss != nil && bind.IsNil(g.loss.Value()) {
-		return g // before the first run; what lies in the memory of the loss is not known yet
+		return g // before the first run other nodes may still get the memory of the loss
 	}
 	if r.known == nil || len(r.known) == maxKnown {
 		r.known = map[graphKey]*lossGraph{}
@@ -62,17 +62,18 @@ func (r *Reader) graph(model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	return g
 }
 
+// newLossGraph checks a graph.
 func newLossGraph(g graph, model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	find, checkOps bool) *lossGraph {
 	var weights []*gorgonia.Node
-	symbolic := false // the gradients are nodes, as of gorgonia.Grad, and not of a Lisp machine
+	symbolic := false // the gradients are from gorgonia.Grad and not from a Lisp machine
 	for _, v := range model {
 		if n := weightNode(v); n != nil && n.Graph() == g.ExprGraph {
 			weights = append(weights, n)
 			symbolic = symbolic || n.Deriv() != nil
 		}
 	}
-	if len(weights) == 0 && loss != nil { // they may be of a type that hides their nodes
+	if len(weights) == 0 && loss != nil { // the parameters may have a type that hides their nodes
 		for n := range g.below(loss) {
 			if n.Deriv() != nil {
 				weights, symbolic = append(weights, n), true
@@ -99,7 +100,7 @@ func newLossGraph(g graph, model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	return s
 }
 
-// theLoss returns the one node that gorgonia.Grad started from.
+// theLoss returns the node that gorgonia.Grad started from. ends are all such nodes.
 func theLoss(ends []*gorgonia.Node, symbolic bool) (*gorgonia.Node, error) {
 	switch {
 	case !symbolic:
@@ -112,8 +113,8 @@ func theLoss(ends []*gorgonia.Node, symbolic bool) (*gorgonia.Node, error) {
 	return ends[0], nil
 }
 
-// check returns an error if the gradients are not those of the loss, if the value of another node
-// has taken the memory of the loss, or if an operation has a wrong gradient.
+// check returns an error if the gradients are not the loss's, if the value of another node has
+// overwritten the loss, or if an operation has a wrong gradient.
 func (s *lossGraph) check(model []gorgonia.ValueGrad, copied bool) error {
 	if s.loss != nil {
 		if err := checkGradients(s.loss, s.consumers, model); err != nil {
@@ -131,10 +132,10 @@ func (s *lossGraph) check(model []gorgonia.ValueGrad, copied bool) error {
 
 const remedy = "call SetLoss with the node that you passed to gorgonia.Grad"
 
-// checkGradients returns an error if the gradients of the model's nodes are not those of the loss.
+// checkGradients returns an error if the gradients of the model's nodes are not the loss's.
 func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
 	model []gorgonia.ValueGrad) error {
-	symbolic := false // the gradients are nodes, as of gorgonia.Grad, and not of a Lisp machine
+	symbolic := false // the gradients are from gorgonia.Grad and not from a Lisp machine
 	for i, v := range model {
 		n := nodeOf(v)
 		if n == nil {
@@ -146,7 +147,7 @@ func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
 		}
 		symbolic = symbolic || n.Deriv() != nil
 	}
-	// gorgonia.Grad takes scalars only, so a tensor is another node.
+	// gorgonia.Grad accepts scalars only, so a loss that is a tensor is not the node that it got.
 	if !symbolic || loss.Dims() > 0 {
 		return nil
 	}
@@ -159,16 +160,17 @@ func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
 				"loss: %s", c, remedy)
 		}
 	}
-	// Of gorgonia.Backpropagate it may be another number than 1.
-	if share, _, err := bind.Number(loss.Deriv().Value()); err == nil && share != 1 {
-		return errors.Errorf("l4: the gradients are %v times those of this loss, %v: "+
-			"pass 1 as the gradient of the loss", share, loss)
+	// The program can pass any gradient of the loss to gorgonia.Backpropagate.
+	if factor, _, err := bind.Number(loss.Deriv().Value()); err == nil && factor != 1 {
+		return errors.Errorf("l4: the gradients are %v times the gradients of this loss, %v: "+
+			"pass 1 as the gradient of the loss", factor, loss)
 	}
 	return nil
 }
 
-// checkGradOnce returns an error if a gradient leaves out a part of the loss. That happens when
-// gorgonia.Grad is called again for another loss: it keeps the gradients that nodes have already.
+// checkGradOnce returns an error if a gradient omits a part of the loss. That happens if a program
+// calls gorgonia.Grad again for another loss: gorgonia.Grad does not change the gradients that
+// nodes have already.
 func (g graph) checkGradOnce(differentiated nodes, loss *gorgonia.Node) error {
 	for _, n := range g.AllNodes() {
 		if n == loss || !differentiated[n] {
@@ -181,24 +183,26 @@ func (g graph) checkGradOnce(differentiated nodes, loss *gorgonia.Node) error {
 				passedOn = passedOn || passesGradientOn(c)
 			}
 		}
-		// A gradient of several parts is their sum; of one, it is seldom that of the loss itself.
-		kept := count == 1 && n.Deriv() == loss.Deriv() && !passedOn
-		if kept || additions(n.Deriv()) < count-1 {
-			return errors.Errorf("l4: the gradient of %v does not belong to the loss, %v, "+
-				"because gorgonia.Grad keeps the gradients of the loss that it was called for first: "+
-				"build a graph for each loss", n, loss)
+		// The gradient of a node with several uses is a sum with one part for each use. The
+		// gradient of a node with one use equals the loss's only if the operation passes the
+		// gradient on.
+		stale := count == 1 && n.Deriv() == loss.Deriv() && !passedOn
+		if stale || additions(n.Deriv()) < count-1 {
+			return errors.Errorf("l4: the gradient of %v does not belong to the loss, %v, because "+
+				"gorgonia.Grad was called for another loss before and does not change its "+
+				"gradients: build one graph for each loss", n, loss)
 		}
 	}
 	return nil
 }
 
-// passesGradientOn reports whether the gradient of n may be that of an operand, too.
+// passesGradientOn reports whether the gradient of n may also be the gradient of an operand.
 func passesGradientOn(n *gorgonia.Node) bool {
 	return opName(n) == "" || isElementwise(n, "+") || isElementwise(n, "-")
 }
 
-// checkOverwritten returns an error if the value of another node has taken the memory of the loss.
-// A copy made by ReadLoss is right unless a Reshape is the cause.
+// checkOverwritten returns an error if the value of another node has overwritten the loss. A copy
+// of the loss, made by ReadLoss, is correct unless a Reshape of the loss is the cause.
 func checkOverwritten(node *gorgonia.Node, others []otherNode, copied bool) error {
 	if len(others) == 0 {
 		return nil
@@ -224,12 +228,12 @@ func checkOverwritten(node *gorgonia.Node, others []otherNode, copied bool) erro
 // otherNode is a node whose value Gorgonia may store in the loss's memory.
 type otherNode struct {
 	*gorgonia.Node
-	viaReshape bool // computed from the reshaped loss, which lies in the memory of the loss
+	viaReshape bool // computed from the reshaped loss, which shares the memory of the loss
 }
 
-// othersThan returns the nodes whose values may come to lie in the memory of the loss. If that is a
-// tensor, they are all nodes that it is not computed from; if it is a scalar, those computed from
-// it through a Reshape.
+// othersThan returns the nodes whose values Gorgonia may store in the memory of the loss. If the
+// loss is a tensor, these are all nodes that the loss is not computed from. If the loss is a
+// scalar, these are the nodes that are computed from the loss through a Reshape.
 func (g graph) othersThan(loss *gorgonia.Node) []otherNode {
 	below := g.below(loss)
 
@@ -256,7 +260,7 @@ func (g graph) othersThan(loss *gorgonia.Node) []otherNode {
 	return others
 }
 
-// memoryOf returns the address of the value's first element, 0 if it has none.
+// memoryOf returns the address of the value's first element, or 0 if the value has no elements.
 func memoryOf(v gorgonia.Value) uintptr {
 	if bind.IsNil(v) || v.MemSize() == 0 {
 		return 0

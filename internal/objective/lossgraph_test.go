@@ -166,17 +166,17 @@ func TestWhichLoss(t *testing.T) {
 		"Grad for a part first": {build: func(s *scene) {
 			part := grad(t, squares(s.w, 1), s.w)
 			s.loss = grad(t, plus(times(part, 3), squares(s.v, 2)), s.w, s.v)
-		}, want: "that it was called for first", given: "that it was called for first"},
+		}, want: "called for another loss before", given: "called for another loss before"},
 		"Grad for a term first, with the same weight in the others": {build: func(s *scene) {
 			part := grad(t, squares(s.w, 1), s.w)
 			s.loss = grad(t, plus(plus(part, squares(s.v, 2)), gorgonia.Must(gorgonia.Sum(s.w))),
 				s.w, s.v)
-		}, want: "that it was called for first", given: "that it was called for first"},
+		}, want: "called for another loss before", given: "called for another loss before"},
 		"Grad for a node used twice": {build: func(s *scene) {
 			part := grad(t, squares(s.w, 1), s.w)
 			s.loss = grad(t, plus(gorgonia.Must(gorgonia.Square(part)),
 				plus(part, squares(s.v, 2))), s.w, s.v)
-		}, want: "that it was called for first", given: "that it was called for first"},
+		}, want: "called for another loss before", given: "called for another loss before"},
 		"gradients of twice the loss": {build: func(s *scene) {
 			s.loss = plus(squares(s.w, 1), squares(s.v, 2))
 			two := gorgonia.NewScalar(s.g, tensor.Float64, gorgonia.WithName("two"),
@@ -185,7 +185,8 @@ func TestWhichLoss(t *testing.T) {
 				both(s)); err != nil {
 				t.Fatal(err)
 			}
-		}, want: "the gradients are 2 times those of this loss", given: "the gradients are 2 times those of this loss"},
+		}, want: "the gradients are 2 times the gradients of this loss",
+			given: "the gradients are 2 times the gradients of this loss"},
 		"overwritten": {build: func(s *scene) {
 			s.loss = plus(squares(s.w, 1), squares(s.v, 2))
 			times(gorgonia.Must(gorgonia.Reshape(s.loss, tensor.Shape{1, 1})), 3)

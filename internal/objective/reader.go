@@ -1,5 +1,5 @@
-// Package objective reads the loss that a model is trained by. Where the loss is a node of a graph it
-// checks that the gradients are the loss's, and finds the loss if none is given.
+// Package objective reads the loss of a model. If the weights or the loss are nodes of a graph, it
+// checks that the gradients are the loss's, and can find the loss.
 package objective
 
 import (
@@ -11,30 +11,30 @@ import (
 
 // Reader reads the loss as one number.
 type Reader struct {
-	Loss     gorgonia.Valuer // nil for the one that the gradients are of
-	CheckOps bool            // look for operations with wrong gradients
+	Loss     gorgonia.Valuer // nil: find the loss that the gradients belong to
+	CheckOps bool            // reject operations with wrong gradients
 
 	known map[graphKey]*lossGraph
 }
 
-// Copy is the value of a node that gorgonia.Read copies when it is computed.
+// Copy is a copy of a node's value. gorgonia.Read makes the copy as soon as the value is computed.
 type Copy struct {
 	node  *gorgonia.Node
 	value gorgonia.Value
 }
 
-// NewCopy adds a gorgonia.Read to the graph of the node.
+// NewCopy returns a Copy of a node's value. It adds a gorgonia.Read to the graph.
 func NewCopy(node *gorgonia.Node) *Copy {
 	c := &Copy{node: node}
 	gorgonia.Read(node, &c.value)
 	return c
 }
 
-// Value returns the value as it was computed in the last run.
+// Value returns the value that the last run computed.
 func (c *Copy) Value() gorgonia.Value { return c.value }
 
-// Read returns the loss as it stands, and whether it is a float32. It returns an error if it finds
-// that the gradients of the model are not those of the loss.
+// Read returns the current value of the loss. narrow reports whether the loss is a float32. Read
+// returns an error if it finds that the gradients of the model are not the loss's.
 func (r *Reader) Read(model []gorgonia.ValueGrad) (loss float64, narrow bool, err error) {
 	source, around, err := r.source(model)
 	if err != nil {
@@ -42,8 +42,8 @@ func (r *Reader) Read(model []gorgonia.ValueGrad) (loss float64, narrow bool, er
 	}
 	v := source.Value()
 	if v == nil {
-		return 0, false, errors.New("l4: the loss has no value: run the virtual machine before Step. " +
-			"After machine.UnbindAll(), or if the machine ran a clone of the graph, pass " +
+		return 0, false, errors.New("l4: the loss has no value: run the virtual machine before " +
+			"Step. After machine.UnbindAll(), or if the machine ran a clone of the graph, pass " +
 			"l4.ReadLoss(loss) or an l4.LossFunc to SetLoss instead of the node")
 	}
 	node, copied := lossNode(source)
@@ -59,7 +59,8 @@ func (r *Reader) Read(model []gorgonia.ValueGrad) (loss float64, narrow bool, er
 	return loss, narrow, errors.WithMessage(err, "l4: the loss")
 }
 
-// source returns the loss to read, which it finds if none was given, with the graph around it then.
+// source returns the loss to read. If r.Loss is nil, source finds the loss, and also returns its
+// lossGraph.
 func (r *Reader) source(model []gorgonia.ValueGrad) (gorgonia.Valuer, *lossGraph, error) {
 	loss := r.Loss
 	if bind.IsNil(loss) {
@@ -87,10 +88,10 @@ func (r *Reader) source(model []gorgonia.ValueGrad) (gorgonia.Valuer, *lossGraph
 	return around.loss, around, nil
 }
 
-// modelChecker is a loss that knows which models have its gradients, such as the mean loss of several
-// batches.
+// modelChecker is a loss that knows which models have its gradients, such as the mean loss of
+// several batches.
 type modelChecker interface {
-	// CheckModel returns an error if the gradients of a model are not those of the loss.
+	// CheckModel returns an error if the gradients of a model are not the loss's.
 	CheckModel(model []gorgonia.ValueGrad) error
 }
 
@@ -100,7 +101,7 @@ type Mean interface {
 	Unwrap() gorgonia.ValueGrad // the parameter in the graph of a batch
 }
 
-// nodeOf returns a parameter that is a node in a graph; nil for any other.
+// nodeOf returns the parameter as a node, or nil if the parameter is not a node of a graph.
 func nodeOf(v gorgonia.ValueGrad) *gorgonia.Node {
 	if n, ok := v.(*gorgonia.Node); ok && n != nil && n.Graph() != nil {
 		return n
@@ -108,7 +109,7 @@ func nodeOf(v gorgonia.ValueGrad) *gorgonia.Node {
 	return nil
 }
 
-// weightNode is nodeOf that knows parameters of Batches, too.
+// weightNode is nodeOf, but also returns the node of a parameter of Batches.
 func weightNode(v gorgonia.ValueGrad) *gorgonia.Node {
 	if mean, ok := v.(Mean); ok {
 		v = mean.Unwrap()
@@ -116,8 +117,8 @@ func weightNode(v gorgonia.ValueGrad) *gorgonia.Node {
 	return nodeOf(v)
 }
 
-// lossNode returns the node of a loss in its graph, or nil, and whether ReadLoss copies its value
-// in time.
+// lossNode returns the node of a loss, or nil if the loss is not a node of a graph. copied reports
+// whether the loss is a Copy.
 func lossNode(loss gorgonia.Valuer) (node *gorgonia.Node, copied bool) {
 	switch l := loss.(type) {
 	case *gorgonia.Node:

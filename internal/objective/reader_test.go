@@ -71,7 +71,7 @@ func TestLossOfOtherGradients(t *testing.T) {
 		}, ""},
 		"with gradients of twice the loss": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			return propagated(t, weights(), 2)
-		}, "the gradients are 2 times those of this loss"},
+		}, "the gradients are 2 times the gradients of this loss"},
 		"with gradients of once the loss": {func() (gorgonia.Valuer, []gorgonia.ValueGrad) {
 			return propagated(t, weights(), 1)
 		}, ""},

@@ -9,9 +9,9 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// checkOps returns an error about the first operation that takes part in the gradients and has a
-// fault. These are the operations of the loss that are differentiated with respect to a weight, and
-// the operations that compute the gradients.
+// checkOps returns an error about the first faulty operation that the gradients depend on. It
+// checks the operations that are differentiated with respect to a weight, and the operations that
+// compute the gradients.
 func (g graph) checkOps(weights []*gorgonia.Node, differentiated, forward nodes,
 	symbolic bool) error {
 	var derivs []*gorgonia.Node
@@ -32,14 +32,16 @@ func (g graph) checkOps(weights []*gorgonia.Node, differentiated, forward nodes,
 			fault = reductionFault(n)
 		}
 		if fault != "" {
-			return errors.Errorf("l4: %v: %s, or accept it with WithUncheckedOps", n, fault)
+			return errors.Errorf("l4: %v: %s, or accept the operation with WithUncheckedOps", n,
+				fault)
 		}
 	}
 	return nil
 }
 
-// tapeFault says what is wrong with the gradient of an operation of Gorgonia v0.9.18 with a tape
-// machine, and what to use instead; "" if nothing is. nn/wrongops_test.go shows the faults.
+// tapeFault describes the fault in the gradient of an operation of Gorgonia v0.9.18 with a tape
+// machine, and names a replacement. It returns "" for a correct gradient. nn/wrongops_test.go shows
+// the faults.
 func tapeFault(n *gorgonia.Node) string {
 	if opName(n) == "elemUnaryOp" && n.Op().String() == "log2" {
 		return "the gradient of Gorgonia's Log2 is wrong: use Log, times 1/ln 2"
@@ -47,8 +49,8 @@ func tapeFault(n *gorgonia.Node) string {
 	return gradientFault(n)
 }
 
-// lispFault is tapeFault for a Lisp machine, whose gradients have more faults than it finds: where
-// several operations use a node, one may overwrite the gradient of another.
+// lispFault is tapeFault for a Lisp machine. It does not find all faults: if several operations use
+// a node, one operation may overwrite the gradient of another operation.
 func lispFault(n *gorgonia.Node) string {
 	name := map[string]string{
 		"maxOp": "Max", "minBetween": "MinBetween", "maxBetween": "MaxBetween",
@@ -61,10 +63,10 @@ func lispFault(n *gorgonia.Node) string {
 	return gradientFault(n)
 }
 
-// gradientFault is what tapeFault and lispFault have in common.
+// gradientFault describes the faults that both machines have.
 func gradientFault(n *gorgonia.Node) string {
 	switch opName(n) {
-	case "dropoutOp": // at 0.5, p is 1-p
+	case "dropoutOp": // at p = 0.5 the gradient is right, because p = 1-p
 		if p, ok := field(n, "probability"); ok && p.Float() != 0.5 {
 			return fmt.Sprintf("Gorgonia's Dropout divides its gradient by p = %v instead of 1-p: "+
 				"use nn.Dropout(x, %[1]v, seed) of github.com/l4-go/l4/nn", p.Float())
@@ -77,20 +79,20 @@ func gradientFault(n *gorgonia.Node) string {
 		}
 	case "sparsemaxOp":
 		if axis, ok := field(n, "axis"); ok && axis.Int() >= 0 && int(axis.Int()) < n.Dims()-1 {
-			return "the gradient of Gorgonia's Sparsemax is right for the last axis only; use " +
-				"Transpose before and after it"
+			return "the gradient of Gorgonia's Sparsemax is right only for the last axis: use " +
+				"Transpose before and after Sparsemax"
 		}
 	case "ctcLossOp":
 		if how, ok := field(n, "reduction"); ok && how.Uint() == uint64(gorgonia.ReductionMean) {
-			return "the gradient of Gorgonia's CTCLoss with ReductionMean is that of the sum: " +
-				"use ReductionSum, times a constant"
+			return "the gradient of Gorgonia's CTCLoss with ReductionMean is the gradient of the " +
+				"sum: use ReductionSum, times a constant"
 		}
 	}
 	return reductionFault(n)
 }
 
-// reductionFault says what is wrong with the value of a sum or a maximum over axes; "" if nothing
-// is.
+// reductionFault describes the fault in the value of a sum or a maximum over axes. It returns ""
+// for a correct value.
 func reductionFault(n *gorgonia.Node) string {
 	along, ok := field(n, "along")
 	if op := opName(n); !ok || op != "sumOp" && op != "maxOp" {
@@ -104,21 +106,21 @@ func reductionFault(n *gorgonia.Node) string {
 	if !reducesWrongly(shape, axes) {
 		return ""
 	}
-	return fmt.Sprintf("Gorgonia sums and takes means and maxima of shape %v over the axes %v "+
-		"wrongly, and so the gradients of what is broadcast along them: take one axis at a time, "+
-		"the last first, or use Transpose before", shape, axes)
+	return fmt.Sprintf("Gorgonia computes wrong sums, means and maxima of shape %v over the axes "+
+		"%v, and so wrong gradients of a broadcast along these axes: reduce one axis at a time, "+
+		"the last axis first, or use Transpose before", shape, axes)
 }
 
-// reducesWrongly reports whether the reduction of a tensor is wrong in tensor v0.9.24. It reduces
-// axis by axis. Over one that is neither the first nor the last it takes the wrong elements, unless
-// its size is 2, or that of all axes between it and the first is 1.
+// reducesWrongly reports whether tensor v0.9.24 reduces a tensor wrongly. It reduces axis by axis.
+// If an axis is neither the first nor the last, tensor reads the wrong elements, unless the axis
+// has size 2, or all axes between the first axis and this axis have size 1.
 func reducesWrongly(shape, axes []int) bool {
 	shape, axes = slices.Clone(shape), slices.Clone(axes)
 	slices.Sort(axes)
 	for reduced, axis := range axes {
 		axis -= reduced
 		if axis < 0 || axis >= len(shape) {
-			return false // which Gorgonia reports
+			return false // Gorgonia returns an error
 		}
 		blocks := 1
 		for i := 1; i < axis; i++ {
@@ -132,7 +134,7 @@ func reducesWrongly(shape, axes []int) bool {
 	return false
 }
 
-// field returns a field of a node's operation, whose type is not exported.
+// field returns a field of a node's operation. Gorgonia does not export the operation's type.
 func field(n *gorgonia.Node, name string) (v reflect.Value, ok bool) {
 	v = reflect.Indirect(reflect.ValueOf(n.Op()))
 	if v.Kind() != reflect.Struct {

@@ -2,8 +2,8 @@ package op
 
 import "math/rand/v2"
 
-// Dropout is the module that sets each of Size elements to 0 with a probability below 1, and
-// multiplies the others by 1/(1 - Probability). Each run draws from the source.
+// Dropout describes a module that sets each of Size elements to 0 with a Probability below 1, and
+// multiplies the other elements by 1/(1 - Probability). Each run draws new numbers from Source.
 type Dropout struct {
 	Size        int
 	Probability float64
@@ -15,7 +15,7 @@ type dropout[T Float] struct {
 	Dropout
 	rand    *rand.Rand
 	off     bool
-	factors []T // of the elements in the last run
+	factors []T // factors of the elements in the last run
 }
 
 // NewDropout returns a module for ApplyEither.
@@ -23,7 +23,7 @@ func NewDropout[T Float](d Dropout) Module[T] {
 	return &dropout[T]{Dropout: d, rand: rand.New(d.Source), factors: make([]T, d.Size)}
 }
 
-// Rand returns the source.
+// Rand returns the source of random numbers.
 func (d Dropout) Rand() rand.Source { return d.Source }
 
 // SetTraining switches dropping on or off.

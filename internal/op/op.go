@@ -1,7 +1,5 @@
-// Package op makes Gorgonia's operations, with their gradients, of arithmetic over flat slices.
-//
-// An operation is a Module: arithmetic over flat slices that knows nothing of graphs. Apply makes a
-// node of it:
+// Package op creates Gorgonia operations with gradients. A Module does the arithmetic of an
+// operation, over flat slices. Apply creates a node that runs the module:
 //
 //	type double struct{}
 //
@@ -34,31 +32,32 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Float is the element type of a net.
+// Float is the type of a tensor's elements.
 type Float interface{ float32 | float64 }
 
-// Module is a function of some inputs with one output. All slices are row-major and have the length
-// that the shapes say; a scalar is a slice of one.
+// Module is a function of several inputs with one output. All slices are row-major and have the
+// length of their tensor's shape; a scalar is a slice of one element.
 //
-// A module belongs to one node. In each run of the graph Forward is called once and then, if the
-// graph has gradients, Backward once with the same inputs and output, so a module may keep in
-// Forward what Backward needs. What both write is memory of the node that the next run overwrites;
-// its former contents are arbitrary. NaN and Inf must reach the output, as the solver looks for
+// A module belongs to one node. Each run of the graph calls Forward once. If the graph has
+// gradients, it then calls Backward once, with the same inputs and output, so Forward may store
+// values for Backward. The slices that they write have arbitrary contents before the call, and the
+// next run overwrites them. NaN and Inf must propagate to the output, because the solver looks for
 // them in the loss and in the gradients.
 type Module[T Float] interface {
+	// Forward computes out from the inputs. It must not write to the inputs.
 	Forward(out []T, in [][]T)
 
-	// Backward sets grads[i] to the gradient of the loss with respect to in[i], for each i; dout is
-	// that with respect to out. grads[i] is nil for a constant input. The inputs may not be written
-	// to.
+	// Backward sets grads[i] to the gradient of the loss with respect to in[i], for each i. dout is
+	// the gradient of the loss with respect to out. grads[i] is nil for a constant input. Backward
+	// must not write to the inputs.
 	Backward(grads, in [][]T, out, dout []T)
 }
 
-// Trainable is a module that does something else in training than in evaluation. The virtual
-// machines that are made for its graph call SetTraining.
+// Trainable is a module that behaves differently in training and in evaluation. A virtual machine
+// calls SetTraining when it is created.
 type Trainable interface{ SetTraining(training bool) }
 
-// ModuleOf returns the module of a node that Apply has returned; nil for another node.
+// ModuleOf returns the module of a node that Apply has returned, and nil for any other node.
 func ModuleOf(n *G.Node) any {
 	if o, ok := n.Op().(interface{ moduleOf() any }); ok {
 		return o.moduleOf()
@@ -66,23 +65,24 @@ func ModuleOf(n *G.Node) any {
 	return nil
 }
 
-// Spec says what Apply needs to know of a module.
+// Spec describes a module to Apply.
 type Spec struct {
-	Name     string       // in messages and in drawings of the graph
-	Shape    tensor.Shape // of the output; empty for a scalar
-	Constant []int        // positions of the inputs that have no gradient, such as data
+	Name     string       // name in errors and in drawings of the graph
+	Shape    tensor.Shape // shape of the output; empty for a scalar
+	Constant []int        // positions of the inputs without a gradient, such as data
 }
 
-// Apply returns the output of a module for inputs of its dtype. The node owns the memory of the
-// output and of the gradients, so that nothing is allocated after the first run.
+// Apply returns the output of a module as a node. It returns an error if the dtype of an input is
+// not T. The node owns the memory of the output and of the gradients, so that a run does not
+// allocate memory after the first run.
 func Apply[T Float](m Module[T], s Spec, inputs ...*G.Node) (*G.Node, error) {
 	s.Shape = s.Shape.Clone()
 	o := &moduleOp[T]{Spec: s, module: m, id: ids.Add(1), in: make([][]T, len(inputs)+2)}
 	o.out = newValue[T](s.Shape)
 	for i, n := range inputs {
 		if n.Dtype() != dtype[T]() {
-			return nil, errors.Errorf("nn: %s: input %d is of %v, want %v",
-				s.Name, i, n.Dtype(), dtype[T]())
+			return nil, errors.Errorf("%s: input %d has dtype %v, want %v", s.Name, i, n.Dtype(),
+				dtype[T]())
 		}
 		o.shapes = append(o.shapes, n.Shape().Clone())
 	}
@@ -90,8 +90,8 @@ func Apply[T Float](m Module[T], s Spec, inputs ...*G.Node) (*G.Node, error) {
 	return G.ApplyOp(o, inputs...)
 }
 
-// ApplyEither is Apply for a module that exists in both dtypes and is made from c. The first input
-// decides.
+// ApplyEither is Apply for a module that f32 or f64 creates from c. The dtype of the first input
+// selects the function.
 func ApplyEither[C any](
 	s Spec, c C, f32 func(C) Module[float32], f64 func(C) Module[float64], inputs ...*G.Node,
 ) (*G.Node, error) {
@@ -101,40 +101,40 @@ func ApplyEither[C any](
 	case tensor.Float64:
 		return Apply(f64(c), s, inputs...)
 	default:
-		return nil, errors.Errorf("nn: %s: input 0 is of %v, want float32 or float64", s.Name, dt)
+		return nil, errors.Errorf("%s: input 0 has dtype %v, want float32 or float64", s.Name, dt)
 	}
 }
 
-// ids count the nodes. Gorgonia takes operations of equal hash for one, so a hash holds the node's
-// number.
+// ids counts the operations. Gorgonia merges operations with equal hashes, so each hash contains
+// the number of its operation.
 var ids atomic.Uint64
 
-// moduleOp is the operation (inputs...) -> output.
+// moduleOp is the operation (inputs...) → output.
 type moduleOp[T Float] struct {
 	ownOutput
 	Spec
 	module Module[T]
 	id     uint64
-	shapes []tensor.Shape // of the inputs
-	first  int            // input that has a gradient
+	shapes []tensor.Shape // shapes of the inputs
+	first  int            // the first input with a gradient
 	out    value[T]
-	in     [][]T      // of the current run, reused: the inputs, the output and its gradient
-	eager  *diffOp[T] // gradients for DoDiff
+	in     [][]T      // the inputs of this run, the output and the gradient of the output
+	eager  *diffOp[T] // computes the gradients for DoDiff
 }
 
-// diffOp is the operation (inputs..., output, gradient of the output) -> gradient of the first
-// input that has one. It computes the others too. The output is an input so that it is computed
-// before.
+// diffOp is the operation (inputs..., output, gradient of the output) → gradient of the first input
+// with a gradient. It also computes the other gradients. The output is an input of diffOp, so that
+// Gorgonia runs moduleOp before.
 type diffOp[T Float] struct {
 	ownOutput
 	of    *moduleOp[T]
 	id    uint64
-	grads []value[T] // of the inputs
-	flat  [][]T      // the same as slices
+	grads []value[T] // gradients of the inputs
+	flat  [][]T      // the elements of grads
 }
 
-// gradOp is the operation (gradient of the first input) -> gradient of another one. It hands out
-// what diffOp has computed, and has an input so that it comes later.
+// gradOp is the operation (gradient of the first input) → gradient of another input. It returns a
+// gradient that diffOp has computed. The input makes Gorgonia run diffOp before.
 type gradOp[T Float] struct {
 	ownOutput
 	of  *diffOp[T]
@@ -151,7 +151,8 @@ var (
 	_ G.Op = (*gradOp[float32])(nil)
 )
 
-// ownOutput is what operations that own their output have in common.
+// ownOutput implements the methods that are the same for all operations of this package: they own
+// the memory of their outputs.
 type ownOutput struct{}
 
 func (ownOutput) ReturnsPtr() bool     { return false }
@@ -171,7 +172,7 @@ func (o *moduleOp[T]) InferShape(...G.DimSizer) (tensor.Shape, error) {
 
 func (o *moduleOp[T]) moduleOf() any { return o.module }
 
-// SetTraining passes on what a virtual machine says when it is made.
+// SetTraining calls SetTraining of a Trainable module.
 func (o *moduleOp[T]) SetTraining(training bool) error {
 	if m, ok := o.module.(Trainable); ok {
 		m.SetTraining(training)
@@ -187,7 +188,8 @@ func (o *moduleOp[T]) DiffWRT(inputs int) []bool {
 	return wrt
 }
 
-// newDiff makes an operation with memory of its own: a graph may be differentiated more than once.
+// newDiff returns an operation with its own memory, because a program may differentiate a graph
+// more than once.
 func (o *moduleOp[T]) newDiff() *diffOp[T] {
 	n := o.Arity()
 	d := &diffOp[T]{of: o, id: ids.Add(1), grads: make([]value[T], n), flat: make([][]T, n)}
@@ -219,14 +221,14 @@ func (o *moduleOp[T]) SymDiff(inputs G.Nodes, output, grad *G.Node) (G.Nodes, er
 	return grads, nil
 }
 
-// DoDiff adds to the gradients of the inputs. The Lisp machine calls it.
+// DoDiff adds to the gradients of the inputs. A Lisp machine calls it.
 func (o *moduleOp[T]) DoDiff(_ G.ExecutionContext, inputs G.Nodes, output *G.Node) error {
 	if o.eager == nil {
 		o.eager = o.newDiff()
 	}
 	dout, err := output.Grad()
 	if err != nil {
-		return errors.WithMessagef(err, "nn: %s", o.Name)
+		return errors.WithMessage(err, o.Name)
 	}
 	values := make([]G.Value, 0, len(inputs)+2)
 	for _, n := range inputs {
@@ -241,11 +243,11 @@ func (o *moduleOp[T]) DoDiff(_ G.ExecutionContext, inputs G.Nodes, output *G.Nod
 		}
 		v, err := inputs[i].Grad()
 		if err != nil {
-			return errors.WithMessagef(err, "nn: %s: input %d", o.Name, i)
+			return errors.WithMessagef(err, "%s: input %d", o.Name, i)
 		}
 		sum, err := flat[T](v)
 		if err != nil {
-			return errors.WithMessagef(err, "nn: %s: gradient of input %d", o.Name, i)
+			return errors.WithMessagef(err, "%s: gradient of input %d", o.Name, i)
 		}
 		for j, x := range grad {
 			sum[j] += x
@@ -262,7 +264,7 @@ func (o *moduleOp[T]) Do(inputs ...G.Value) (G.Value, error) {
 	return o.out.Value, nil
 }
 
-// read fills o.in.
+// read sets o.in to the elements of values.
 func (o *moduleOp[T]) read(values []G.Value) error {
 	for i, v := range values {
 		shape := o.Shape
@@ -271,10 +273,10 @@ func (o *moduleOp[T]) read(values []G.Value) error {
 		}
 		x, err := flat[T](v)
 		if err == nil && len(x) != shape.TotalSize() {
-			err = errors.Errorf("%d elements, want the shape %v", len(x), shape)
+			err = errors.Errorf("the value has %d elements, want shape %v", len(x), shape)
 		}
 		if err != nil {
-			return errors.WithMessagef(err, "nn: %s: input %d", o.Name, i)
+			return errors.WithMessagef(err, "%s: input %d", o.Name, i)
 		}
 		o.in[i] = x
 	}
@@ -321,7 +323,8 @@ func hashcode(o G.Op) uint32 {
 	return h.Sum32()
 }
 
-// functionType is the type of a function whose arguments and result, the last, have these shapes.
+// functionType returns the type of a function. The last shape is the result's, and the other shapes
+// are the arguments'.
 func functionType(shapes ...tensor.Shape) hm.Type {
 	types := make([]hm.Type, len(shapes))
 	for i, s := range shapes {
@@ -333,7 +336,7 @@ func functionType(shapes ...tensor.Shape) hm.Type {
 	return hm.NewFnType(types...)
 }
 
-// value is a Gorgonia value with its memory.
+// value is a Gorgonia value and its elements.
 type value[T Float] struct {
 	G.Value
 	flat []T
@@ -352,14 +355,15 @@ func newValue[T Float](shape tensor.Shape) (v value[T]) {
 	return v
 }
 
-// flat returns the memory of a row-major tensor or of a scalar.
+// flat returns the elements of a row-major tensor or a scalar.
 func flat[T Float](v G.Value) ([]T, error) {
 	var data any
 	switch x := v.(type) {
 	case *tensor.Dense:
 		switch {
 		case x.RequiresIterator() || !x.DataOrder().IsRowMajor():
-			return nil, errors.New("a view or a column-major tensor, want a row-major one")
+			return nil, errors.New("the value is a view or a column-major tensor, want a " +
+				"row-major tensor: use a copy")
 		case x.Dtype() == tensor.Float32:
 			data = x.Float32s()
 		case x.Dtype() == tensor.Float64:
@@ -373,7 +377,7 @@ func flat[T Float](v G.Value) ([]T, error) {
 	if xs, ok := data.([]T); ok {
 		return xs, nil
 	}
-	return nil, errors.Errorf("a %T, want a tensor or a scalar of %v", v, dtype[T]())
+	return nil, errors.Errorf("the value is a %T, want a tensor or a scalar of %v", v, dtype[T]())
 }
 
 func dtype[T Float]() tensor.Dtype {
@@ -384,7 +388,8 @@ func dtype[T Float]() tensor.Dtype {
 	return tensor.Float64
 }
 
-// Fill sets the elements of a tensor of float32 or float64 in the order of its memory.
+// Fill sets the elements of a float32 or float64 tensor to the results of next, in the order of the
+// tensor's memory.
 func Fill(t *tensor.Dense, next func() float64) {
 	switch xs := t.Data().(type) {
 	case []float32:

@@ -2,6 +2,7 @@ package op_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -112,14 +113,21 @@ func TestApplyMemory(t *testing.T) {
 	}
 }
 
-func TestApplyRefuses(t *testing.T) {
+// TestApplyRejects: inputs of another dtype, shape or layout are errors that begin with the name of
+// the operation.
+func TestApplyRejects(t *testing.T) {
+	wantError := func(what, want string, err error) {
+		t.Helper()
+		if err == nil || !strings.HasPrefix(err.Error(), "Polynomial: "+want) {
+			t.Errorf("%s: error %v, want %q", what, err, want)
+		}
+	}
 	g := G.NewGraph()
 	wide := G.NewVector(g, G.Float64, G.WithName("wide"), G.WithShape(3))
 	narrow := G.NewVector(g, G.Float32, G.WithName("narrow"), G.WithShape(3))
 	s := op.Spec{Name: "Polynomial", Shape: tensor.Shape{3}}
-	if _, err := op.Apply(polynomial[float64]{}, s, wide, narrow, wide); err == nil {
-		t.Error("no error for a float32 among float64")
-	}
+	_, err := op.Apply(polynomial[float64]{}, s, wide, narrow, wide)
+	wantError("a float32 among float64", "input 1 has dtype float32, want float64", err)
 
 	c := G.NewScalar(g, G.Float64, G.WithName("c"), G.WithValue(1.0))
 	y := G.Must(op.Apply(polynomial[float64]{}, s, wide, wide, c))
@@ -130,9 +138,8 @@ func TestApplyRefuses(t *testing.T) {
 		"float32": tensor.New(tensor.WithBacking(make([]float32, 3))),
 		"a view":  column(t),
 	} {
-		if _, err := y.Op().Do(v, v, G.NewF64(1)); err == nil {
-			t.Errorf("no error for a value that is %s", name)
-		}
+		_, err := y.Op().Do(v, v, G.NewF64(1))
+		wantError(name, "input 0: the value ", err)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package record writes and reads the fields of a saved state. A part of a solver lists its fields
-// once, for both. All numbers are little-endian.
+// Package record writes and reads the fields of a saved state. Each part of a solver has one list
+// of its fields, which serves both writing and reading. All numbers are little-endian.
 package record
 
 import (
@@ -11,24 +11,24 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Codec appends the fields that it is shown to its data or, when it reads, sets them from the front
-// of its data. Its first error ends the reading: fields after that are zero.
+// A Codec either appends fields to its data or decodes them from its data. After the first error of
+// decoding all further fields are 0.
 type Codec struct {
 	data    []byte
 	reading bool
 	err     error
 }
 
-// Format tells one kind of record from others.
+// Format identifies a kind of record.
 type Format struct {
-	Magic   string
+	Magic   string // the first bytes of the record
 	Version uint16
 }
 
 var table = crc32.MakeTable(crc32.Castagnoli)
 
-// Write returns fields as a record: magic, version, what fields shows to the Codec, and the CRC-32C
-// of all that.
+// Write returns a record: magic, version, the fields that the function fields passes to the Codec,
+// and the CRC-32C of all bytes before it.
 func (f Format) Write(fields func(c *Codec) error) ([]byte, error) {
 	c := &Codec{data: []byte(f.Magic)}
 	c.Uint(2, uint64(f.Version))
@@ -38,7 +38,8 @@ func (f Format) Write(fields func(c *Codec) error) ([]byte, error) {
 	return binary.LittleEndian.AppendUint32(c.data, crc32.Checksum(c.data, table)), nil
 }
 
-// Read sets fields from a record. It returns an error unless the record is whole and fields has
+// Read decodes a record: the function fields passes the same fields to the Codec as in Write. Read
+// returns an error if the record is truncated, corrupt or of another format, or if fields does not
 // read all of it.
 func (f Format) Read(data []byte, fields func(c *Codec) error) error {
 	body := len(data) - crc32.Size
@@ -51,7 +52,7 @@ func (f Format) Read(data []byte, fields func(c *Codec) error) error {
 	c := &Codec{data: data[len(f.Magic):body], reading: true}
 	if version := c.Uint(2, 0); version != uint64(f.Version) {
 		return errors.Errorf("the format has version %d, want %d: load the data with the "+
-			"release that saved it, or start anew", version, f.Version)
+			"release that saved the data, or start a new training", version, f.Version)
 	}
 	if err := fields(c); err != nil {
 		return err
@@ -60,8 +61,8 @@ func (f Format) Read(data []byte, fields func(c *Codec) error) error {
 	return c.err
 }
 
-// Check returns an error unless a record of size bytes has the magic of the format and is undamaged.
-// It needs no memory for the record, so that a large file of another kind does no harm.
+// Check reads a record of size bytes. It returns an error if the magic differs from the format's,
+// or if the checksum does not match. It does not hold the record in memory, so size can be large.
 func (f Format) Check(r io.Reader, size int64) error {
 	hash := crc32.New(table)
 	r = io.TeeReader(r, hash)
@@ -90,16 +91,16 @@ var errCorrupt = errors.New("the data is corrupt: its checksum does not match")
 
 func (f Format) foreign() error { return errors.Errorf("the data does not begin with %q", f.Magic) }
 
-// Reading reports whether the Codec reads.
+// Reading reports whether the Codec decodes fields.
 func (c *Codec) Reading() bool { return c.reading }
 
-// Left returns the number of bytes that are left to read.
+// Left returns the number of bytes that are still to be decoded.
 func (c *Codec) Left() int { return len(c.data) }
 
 // Err returns the first error.
 func (c *Codec) Err() error { return c.err }
 
-// Fail ends the reading with an error, unless it has ended.
+// Fail records an error and ends decoding. If there has been an error, Fail keeps the first error.
 func (c *Codec) Fail(format string, args ...any) {
 	if c.err == nil {
 		c.err = errors.Errorf(format, args...)
@@ -107,14 +108,14 @@ func (c *Codec) Fail(format string, args ...any) {
 	c.data = nil
 }
 
-// End fails if there is anything left to read.
+// End fails if there are bytes left to decode.
 func (c *Codec) End() {
 	if c.reading && len(c.data) > 0 {
-		c.Fail("%d bytes too many", len(c.data))
+		c.Fail("the data has %d bytes too many", len(c.data))
 	}
 }
 
-// next takes n bytes from the front.
+// next removes n bytes from the front of the data and returns them.
 func (c *Codec) next(n uint64) []byte {
 	if n > uint64(len(c.data)) {
 		c.Fail("the data is truncated: %d bytes are left, want %d", len(c.data), n)
@@ -125,7 +126,7 @@ func (c *Codec) next(n uint64) []byte {
 	return b
 }
 
-// Uint writes x in the given number of bytes and returns it, or returns the number that it reads.
+// Uint encodes x in the given number of bytes, or decodes a number. It returns the number.
 func (c *Codec) Uint(bytes int, x uint64) uint64 {
 	if c.reading {
 		x = 0
@@ -140,8 +141,7 @@ func (c *Codec) Uint(bytes int, x uint64) uint64 {
 	return x
 }
 
-// Count is a number of steps. No run has more than 2⁶², and on a 32-bit machine none has more than
-// an int can hold.
+// Count encodes or decodes a count, from 0 to the smaller of 2⁶² and the largest int.
 func (c *Codec) Count(n *int) {
 	x := c.Uint(8, uint64(*n))
 	if x > min(1<<62, math.MaxInt) {
@@ -151,7 +151,7 @@ func (c *Codec) Count(n *int) {
 	*n = int(x)
 }
 
-// Flag is a bool.
+// Flag encodes or decodes a bool.
 func (c *Codec) Flag(on *bool) {
 	x := uint64(0)
 	if *on {
@@ -163,7 +163,8 @@ func (c *Codec) Flag(on *bool) {
 	*on = x == 1
 }
 
-// Float is a number from lo to hi, which is never NaN.
+// Float encodes or decodes a float64. A decoded number that is NaN or not between lo and hi is an
+// error that names what the number is.
 func (c *Codec) Float(what string, x *float64, lo, hi float64) {
 	y := math.Float64frombits(c.Uint(8, math.Float64bits(*x)))
 	if c.reading {
@@ -174,12 +175,12 @@ func (c *Codec) Float(what string, x *float64, lo, hi float64) {
 	}
 }
 
-// Any is a number of any value, NaN too. What is computed from it must bear that.
+// Any encodes or decodes a float64 without a range check; callers must handle NaN.
 func (c *Codec) Any(x *float64) {
 	*x = math.Float64frombits(c.Uint(8, math.Float64bits(*x)))
 }
 
-// Bytes writes the length of b and b, and returns b, or returns the bytes that it reads.
+// Bytes encodes the length of b and b, or decodes bytes. It returns the bytes.
 func (c *Codec) Bytes(b []byte) []byte {
 	n := c.Uint(8, uint64(len(b)))
 	if c.reading {
@@ -192,13 +193,13 @@ func (c *Codec) Bytes(b []byte) []byte {
 // String is Bytes for a string.
 func (c *Codec) String(s string) string { return string(c.Bytes([]byte(s))) }
 
-// Shape are the sizes of a tensor of no more elements than there can be data for. It returns shape,
-// or the shape that it reads.
+// Shape encodes or decodes the sizes of a tensor, and returns them. It is an error if a decoded
+// shape has more elements than the data has bytes left.
 func (c *Codec) Shape(shape []int) []int {
 	n := c.Uint(4, uint64(len(shape)))
 	if c.reading {
 		if n > uint64(len(c.data))/8 {
-			c.Fail("a shape has %d dimensions, more than there is data for", n)
+			c.Fail("a shape has %d dimensions, but only %d bytes are left", n, len(c.data))
 			return nil
 		}
 		shape = make([]int, n)
@@ -206,9 +207,14 @@ func (c *Codec) Shape(shape []int) []int {
 	elements := uint64(1)
 	for i := range shape {
 		x := c.Uint(8, uint64(shape[i]))
-		// No product overflows: neither factor is above the length of the data.
-		if left := uint64(len(c.data)); c.reading && (x == 0 || x > left || elements*x > left) {
-			c.Fail("a shape has %d elements of %d, more than there is data for", x, elements)
+		if c.reading && x == 0 {
+			c.Fail("size %d of a shape is 0, want at least 1", i)
+			return nil
+		}
+		// The product does not overflow, because both factors are at most the length of the data.
+		if left := uint64(len(c.data)); c.reading && (x > left || elements*x > left) {
+			c.Fail("a shape has at least %d × %d elements, but only %d bytes are left", elements,
+				x, left)
 			return nil
 		}
 		shape[i] = int(x)
@@ -217,7 +223,8 @@ func (c *Codec) Shape(shape []int) []int {
 	return shape
 }
 
-// Vector are numbers of either precision from lo to hi, as many as xs has, never NaN.
+// Vector encodes or decodes the elements of xs. A decoded number that is NaN or not between lo and
+// hi is an error that names what the elements are.
 func Vector[T float32 | float64](c *Codec, what string, xs []T, lo, hi T) {
 	AnyVector(c, xs)
 	if !c.reading || c.err != nil {
@@ -231,9 +238,9 @@ func Vector[T float32 | float64](c *Codec, what string, xs []T, lo, hi T) {
 	}
 }
 
-// AnyVector are numbers as those of Vector, but of any value as in Any.
+// AnyVector encodes or decodes the elements of xs without a range check; callers must handle NaN.
 func AnyVector[T float32 | float64](c *Codec, xs []T) {
-	// Neither binary.Append nor binary.Decode can fail for slices of floats.
+	// binary.Append and binary.Decode do not fail for slices of floats.
 	if !c.reading {
 		c.data, _ = binary.Append(c.data, binary.LittleEndian, xs)
 	} else if b := c.next(uint64(binary.Size(xs))); c.err == nil {

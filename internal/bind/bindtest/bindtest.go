@@ -1,5 +1,5 @@
-// Package bindtest reads and writes Gorgonia's values in tests, element by element and apart from
-// the code that package bind tests.
+// Package bindtest reads and writes the elements of Gorgonia's values in tests. It does not use the
+// code of package bind, which these tests check.
 package bindtest
 
 import (
@@ -19,7 +19,7 @@ func SetNumbers(v gorgonia.Value, xs []float64) {
 	Each(v, func(x *float64) { *x, xs = xs[0], xs[1:] })
 }
 
-// Each calls f for each element in row-major order and stores what f makes of it.
+// Each calls f with each element in row-major order, and stores the value that f leaves in *x.
 func Each(v gorgonia.Value, f func(x *float64)) {
 	switch v := v.(type) {
 	case *gorgonia.F64:

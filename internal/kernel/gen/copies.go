@@ -8,7 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// copies writes the passes between parameters of type t and copies of type s.
+// copies generates the passes between parameters of type t and copies of type s.
 func copies(t, s elem) {
 	suffix := t.suffix
 	if t.size != s.size {
@@ -102,7 +102,8 @@ func put(t, s elem, suffix string) {
 	RET()
 }
 
-// difference returns w - copies for a vector of w, in as many vectors as it takes in the type of the copies.
+// difference returns w - copies for vector k of w. It returns one vector, or two vectors if the
+// copies have a wider type.
 func difference(x access, w, copies array, k int) []reg.VecVirtual {
 	y := x.load(w, k)
 	per := copies.vectors() / w.vectors()
@@ -114,7 +115,8 @@ func difference(x access, w, copies array, k int) []reg.VecVirtual {
 	return vs
 }
 
-// convert returns part i of a vector of t as a vector of s: the vector itself, or half of it widened.
+// convert returns the vector y of type t as a vector of type s. If s is wider, convert returns half
+// i of y.
 func convert(t, s elem, y reg.VecVirtual, i int) reg.VecVirtual {
 	if t.size == s.size {
 		return y

@@ -1,7 +1,9 @@
-// Command gen writes the AVX2 assembly of package kernel. Run it with go generate in that package.
+// Command gen generates the AVX2 assembly of package kernel. Run it with go generate in that
+// package.
 //
-// Each loop handles eight elements a turn. The rest of up to seven goes through the same instructions
-// under a mask, so that an element's result does not depend on where it lies in its slice.
+// Each turn of a loop processes eight elements. The last turn processes up to seven elements, with
+// the same instructions under a mask, so that the result for an element does not depend on its
+// index.
 package main
 
 import (
@@ -12,14 +14,15 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// turn is the number of elements a loop turn handles. It equals the number of lanes of an inner product.
+// turn is the number of elements that a turn of a loop processes. It equals the number of lanes of
+// an inner product.
 const turn = 8
 
 // elem is an element type with its instructions.
 type elem struct {
 	name, suffix string
-	size         int
-	mask         Mem // turn set words, then turn zero words
+	size         int // in bytes
+	mask         Mem // turn words of ones, then turn words of zeros
 
 	mov, broadcast, sqrt               func(...Op)
 	add, sub, mul, div, and, or, maskM func(...Op)
@@ -29,7 +32,7 @@ type elem struct {
 func (e elem) perVector() int { return 32 / e.size }
 func (e elem) vectors() int   { return turn / e.perVector() }
 
-// ops lets instructions of different arity and type stand in one table.
+// ops2, ops3 and ops4 give instructions of 2, 3 and 4 operands the same type.
 func ops2(f func(a, b Op)) func(...Op)       { return func(o ...Op) { f(o[0], o[1]) } }
 func ops3(f func(a, b, c Op)) func(...Op)    { return func(o ...Op) { f(o[0], o[1], o[2]) } }
 func ops4(f func(a, b, c, d Op)) func(...Op) { return func(o ...Op) { f(o[0], o[1], o[2], o[3]) } }
@@ -85,7 +88,7 @@ func maskTable(name string, size int) Mem {
 	return m
 }
 
-// array is a slice argument being walked.
+// array is a slice argument that a loop processes.
 type array struct {
 	elem
 	base reg.Register
@@ -95,8 +98,9 @@ func load(e elem, name string) array { return array{e, Load(Param(name), GP64())
 
 func (a array) at(vector int) Mem { return Mem{Base: a.base, Disp: 32 * vector} }
 
-// loop emits body for every full turn, then once more, masked, for what is left. access wraps the loads
-// and stores of one turn. unroll full turns go into one pass through the loop.
+// loop emits a loop that runs body for each full turn, and then body with masks for the remaining
+// elements. access does the loads and stores of one turn. unroll is the number of full turns in one
+// iteration of the loop.
 func loop(arrays []array, unroll int, body func(access)) {
 	n := Load(Param("n"), GP64())
 	advance := func(k int) {
@@ -140,10 +144,10 @@ func loop(arrays []array, unroll int, body func(access)) {
 	Label("end")
 }
 
-// access is how one turn reaches memory.
+// access loads and stores the elements of one turn.
 type access struct {
-	turn  int                      // number of the turn in a pass through the loop
-	masks map[int][]reg.VecVirtual // of the last turn, by size of the elements
+	turn  int                      // number of the turn in an iteration of the loop
+	masks map[int][]reg.VecVirtual // masks of the last turn, by size of the elements
 }
 
 func (x access) load(a array, vector int) reg.VecVirtual {
@@ -170,7 +174,7 @@ func scalar(e elem, m Mem) reg.VecVirtual {
 	return y
 }
 
-// argument broadcasts the scalar parameter of the given name.
+// argument returns a vector whose elements are the scalar parameter of the given name.
 func argument(e elem, name string) reg.VecVirtual {
 	c, err := Param(name).Resolve()
 	if err != nil {
@@ -207,7 +211,7 @@ func bounded(e elem) {
 		for v := 0; v < e.vectors(); v++ {
 			y := x.load(g, v)
 			e.and(sign, y, y)
-			e.cmp(Imm(6), limit, y, y) // not less or equal, true for NaN
+			e.cmp(Imm(6), limit, y, y) // "not less or equal", which is true for NaN
 			e.or(y, bad[next%2], bad[next%2])
 			next++
 		}
@@ -221,7 +225,7 @@ func bounded(e elem) {
 	RET()
 }
 
-// update moves weights. If from is set it also sums the squares of their distances from a start.
+// update generates Update or, if from is true, UpdateFrom.
 func update(e elem, from bool) {
 	name, params, result, doc := "update", "w, v", "", "for i < n: w[i] -= eta*v[i]; v[i] = 0"
 	if from {
@@ -263,13 +267,13 @@ func update(e elem, from bool) {
 	RET()
 }
 
-// Order of the scalars behind the pointer c: the fields of kernel.Coefficients.
+// The order of the scalars at the pointer c: the fields of kernel.Coefficients.
 const (
 	mean = iota
 	square
 	epsilon
 
-	keep    = 0 // of those of an average
+	keep    = 0 // the order of the fields of a kernel.Decay
 	add     = 1
 	correct = 2
 )
@@ -285,7 +289,7 @@ func direct(e elem, name string, adam bool) {
 	}
 	doc = append(doc, "\tgrad[i] = v; dotLane[i%8] += m*v")
 	result := "float64"
-	if adam { // the momentum's norm is its dot
+	if adam { // the momentum's norm equals its dot
 		doc, result = append(doc, "\tnormLane[i%8] += v*v"), "(dot, norm float64)"
 	}
 	doc = append(doc, "return the sums of the lanes; c points to a Coefficients")
@@ -299,10 +303,12 @@ func direct(e elem, name string, adam bool) {
 	coefficient := func(average, i int) reg.VecVirtual {
 		return scalar(e, Mem{Base: c, Disp: (3*average + i) * e.size})
 	}
-	// fold returns a function that updates a vector of an average and returns it free of bias.
+	// fold returns a function that updates a vector of an average and returns the bias-corrected
+	// average.
 	fold := func(average int) func(a access, k int, x reg.VecVirtual) reg.VecVirtual {
 		avg := arrays[1+average]
-		keeps, adds, corrects := coefficient(average, keep), coefficient(average, add), coefficient(average, correct)
+		keeps, adds := coefficient(average, keep), coefficient(average, add)
+		corrects := coefficient(average, correct)
 		return func(a access, k int, x reg.VecVirtual) reg.VecVirtual {
 			y, t := a.load(avg, k), YMM()
 			e.mul(keeps, y, y)
@@ -352,10 +358,10 @@ func direct(e elem, name string, adam bool) {
 	RET()
 }
 
-// lanes are the eight partial sums of an inner product: 0 to 3 and 4 to 7.
+// lanes holds the eight partial sums of an inner product.
 type lanes struct {
 	e   elem
-	sum [2]reg.VecVirtual
+	sum [2]reg.VecVirtual // lanes 0 to 3 and 4 to 7
 }
 
 func newLanes(e elem) *lanes {
@@ -368,8 +374,8 @@ func zero() reg.VecVirtual {
 	return y
 }
 
-// add adds the products of two vectors, the one with index k of a turn, and to squares, if it is not nil, those of
-// the second with itself.
+// add adds the elementwise product of the vectors a and b, which have index k in their turn. If
+// squares is not nil, add also adds the elementwise product of b with itself to squares.
 func (l *lanes) add(k int, a, b reg.VecVirtual, squares *lanes) {
 	if l.e.size == 8 {
 		product := func(sum *lanes, x reg.VecVirtual) {
@@ -383,7 +389,7 @@ func (l *lanes) add(k int, a, b reg.VecVirtual, squares *lanes) {
 		}
 		return
 	}
-	// The product of two float32 is exact in float64, so that fusing changes nothing.
+	// The product of two float32 is exact in float64, so a fused addition gives the same result.
 	for half := range l.sum {
 		y := widen(b, half)
 		x := y
@@ -397,7 +403,7 @@ func (l *lanes) add(k int, a, b reg.VecVirtual, squares *lanes) {
 	}
 }
 
-// widen returns half a vector of float32 as one of float64.
+// widen converts one half of a vector of float32 to a vector of float64.
 func widen(v reg.VecVirtual, half int) reg.VecVirtual {
 	y := YMM()
 	if half == 0 {

@@ -1,4 +1,4 @@
-// Package optest checks operations that have gradients.
+// Package optest checks the values and gradients of Gorgonia operations in tests.
 package optest
 
 import (
@@ -13,16 +13,16 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// Operation is a loss over standard normal inputs, of which the first are differentiated.
+// Operation is a loss whose inputs have standard normal elements.
 type Operation struct {
-	Shapes []tensor.Shape
-	Params int
+	Shapes []tensor.Shape // shapes of the inputs
+	Params int            // number of inputs, from the first, with a gradient
 	Loss   func(in G.Nodes) (*G.Node, error)
-	Before func(g *G.ExprGraph) // each run, if it is not nil
+	Before func(g *G.ExprGraph) // called before each run; may be nil
 }
 
-// Weighted returns the sum of all elements of a node, each times a constant of its own, so that the
-// gradient that comes from above differs from element to element.
+// Weighted returns a weighted sum of all elements of a node. The weights differ, so the gradient of
+// the loss with respect to the node differs for each element.
 func Weighted(n *G.Node, err error) (*G.Node, error) {
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func Weighted(n *G.Node, err error) (*G.Node, error) {
 	return G.Sum(G.Must(G.HadamardProd(n, weights)))
 }
 
-// Evaluation is a graph that can be run again and again.
+// Evaluation is a graph with its virtual machine.
 type Evaluation struct {
 	VM     G.VM
 	Loss   *G.Node
@@ -43,7 +43,7 @@ type Evaluation struct {
 	before func(g *G.ExprGraph)
 }
 
-// Build makes the graph in a dtype. It fails the test if there is an error.
+// Build creates the graph in a dtype. An error fails the test.
 func (o Operation) Build(t *testing.T, dt tensor.Dtype) *Evaluation {
 	t.Helper()
 	g := G.NewGraph()
@@ -68,7 +68,8 @@ func (o Operation) Build(t *testing.T, dt tensor.Dtype) *Evaluation {
 	return e
 }
 
-// Run returns the loss and copies of the gradients, to which each run adds.
+// Run runs the graph and returns the loss and copies of the gradients. Each run adds to the
+// gradients.
 func (e *Evaluation) Run(t *testing.T) (float64, [][]float64) {
 	t.Helper()
 	e.VM.Reset()
@@ -89,8 +90,9 @@ func (e *Evaluation) Run(t *testing.T) (float64, [][]float64) {
 	return Floats(e.Loss.Value())[0], grads
 }
 
-// Check compares the gradients with central differences, in one graph that runs many times, and the
-// numbers of float32 with those of float64.
+// Check compares the gradients with central differences in float64, and the loss and the gradients
+// in float32 with those in float64. It runs one graph many times, and checks that a second run
+// repeats the loss and adds the same gradients.
 func (o Operation) Check(t *testing.T) {
 	t.Helper()
 	e := o.Build(t, tensor.Float64)

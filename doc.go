@@ -3,8 +3,10 @@
 //	M. Rolinek and G. Martius, "L4: Practical loss-based stepsize adaptation for deep learning",
 //	NeurIPS 2018, arXiv:1802.05074.
 //
-// L4Adam follows Adam's direction, L4Mom the momentum, and L4 the direction of any other solver.
-// Use one in place of gorgonia.NewAdamSolver, and give it the loss instead of a learning rate:
+// There are three solvers. L4Adam steps in Adam's direction. L4Mom steps in the direction of the
+// momentum, which is a running average of the gradients. The type L4 steps in the direction of
+// another solver that you give it. Use one of them in place of gorgonia.NewAdamSolver, and give it
+// the loss instead of a learning rate:
 //
 //	solver := l4.NewL4Adam(loss)
 //	for ... {
@@ -17,8 +19,9 @@
 //
 // # The algorithm
 //
-// L4 treats the loss L as linear along the update direction v. A step goes a fraction α of the
-// distance at which the loss would reach its estimated minimum:
+// The algorithm treats the loss L as linear along the update direction v. In this linear model the
+// loss reaches the target γ·Lmin at a certain distance along −v. A step goes the fraction α of that
+// distance:
 //
 //	η = α (L − γ·Lmin) / (gᵀv + ε)
 //	w ← w − η·v
@@ -26,9 +29,14 @@
 // g is the bias-corrected running average of the gradients. v is the same average in L4Mom, and
 // Adam's direction in L4Adam. All parameters share one learning rate η.
 //
-// Lmin starts at γ0·L, drops to each new smallest loss, and grows by the factor 1+1/τ in each step.
-// So it estimates a loss that can be reached soon. Options set all these numbers; their defaults
-// are the paper's.
+// Lmin estimates the smallest loss that can be reached soon. It starts at γ0 times the first loss.
+// In each step Lmin becomes the loss if the loss is smaller, and is then multiplied by 1+1/τ, so
+// that L4 forgets a batch whose loss was small by chance. γ below 1 sets the target a little below
+// Lmin, and ε avoids a division by zero.
+//
+// Each constant has an option. The defaults are the paper's: α = 0.15, γ = 0.9, γ0 = 0.75,
+// τ = 1000 steps, and τm = 10 steps for the running averages. Only the two ε differ with the bound:
+// 1e-20, and 1e-8 in Adam's direction (paper: 1e-12 and 1e-4).
 //
 // # The bound
 //
@@ -38,22 +46,29 @@
 //
 //	‖η·v‖ ≤ k·ρ/√(2τm−1) · r·min(1, r/P)
 //
-// r is the largest distance of the weights from their start, at first a tenth of their norm, and P
-// is the length of their path. Noise makes the path long without moving the weights away, so steps
-// become shorter. If the weights move in a straight line, r equals P and can grow exponentially. k
-// is 3 while the average loss is at a new minimum, otherwise 1. WithBound sets ρ, and WithoutBound
-// removes the bound. docs/bound.md explains the rule and reports its measurements.
+// The reach r is the largest distance of the weights from their start w0 so far, and at least
+// ‖w0‖/10. P is the length of the path of the weights; P shrinks when the average loss reaches a new
+// minimum. Noise makes the path long without moving the weights away, so r/P falls and steps become
+// shorter. If the weights move in a straight line, r/P stays near 1; then each step may be the same
+// fraction of r, and r can grow exponentially. k is 3 in a step whose average loss, a running
+// average over τm steps, is at a new minimum, and otherwise 1. WithBound sets ρ, whose default is
+// 0.12. WithoutBound removes the bound. docs/bound.md explains the rule and reports its measurements.
 //
-// With the bound the loss may be negative: a loss below its floor lowers the floor. See
-// WithLossFloor.
+// The floor is the smallest possible loss: 0, or the value of WithLossFloor. With the bound a loss
+// may fall below a floor that you did not set; the solver then lowers the floor.
 //
 // # Limits
 //
-// The loss must be the one that the gradients are computed from. Step checks this if the loss and
-// the weights are nodes of a graph. If the loss is nil, Step finds it.
+// The gradients must be the gradients of the loss. Step checks this if the loss and the weights are
+// nodes of a graph; it cannot check other values. If the loss is nil, Step looks for it in the graph
+// of the weights.
 //
 // Do not use L4 if the loss does not measure progress, as in generative adversarial nets and policy
 // gradients.
+//
+// A Solver must not be used by two goroutines at once. Its state can be saved and loaded with
+// MarshalBinary and UnmarshalBinary; training then goes on to the same bits. An Average holds
+// averaged weights, which are usually more accurate than the last ones.
 //
 // # Errors
 //
@@ -61,9 +76,9 @@
 // parameter, and says what to do; training can go on with the next batch. See ErrNonFinite,
 // ErrNegativeLoss and ErrModelChanged.
 //
-// A program that ignores the error of Step still learns of it: slog.Default logs the first rejected
-// step. WithLogger logs the first of each kind, or nothing if its logger discards everything.
-// Info.Rejected counts rejected steps.
+// If a program ignores the error of Step, its user still sees it: slog.Default logs the first
+// rejected step. With WithLogger the first rejected step of each kind of error goes to your logger;
+// a logger with slog.DiscardHandler logs nothing. Info.Rejected counts rejected steps.
 //
 // # Determinism
 //

@@ -38,9 +38,3 @@ func (i *Info) fields(c *record.Codec) {
 	c.Count(&i.Rejected)
 	c.Float("the penalty", &i.Penalty, 0, largest)
 }
-
-// WithRecorder calls f with the Info of each successful step, for example to log or plot it.
-// Default: none.
-func WithRecorder(f func(Info)) Option {
-	return func(o *options) { o.recorder = f }
-}

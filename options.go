@@ -162,6 +162,22 @@ func (o *options) set(option string, x float64) {
 	}
 }
 
+// schedule returns a schedule that checks the values of the user's function at. It records an error
+// if at is nil.
+func (o *options) schedule(option string, at func(step int) float64, c check) schedule {
+	if at == nil {
+		o.fail(errors.Errorf("l4: %s: the function is nil: pass a function", option))
+		return nil
+	}
+	return func(step int) (float64, error) {
+		x := at(step)
+		if !c.ok(x) {
+			return 0, errors.Errorf("l4: %s: %v in step %d: want %s", option, x, step, c.want)
+		}
+		return x, nil
+	}
+}
+
 // fields lists the hyperparameters. A state whose hyperparameters differ is an error.
 func (o *options) fields(c *record.Codec) {
 	for _, n := range o.hyperparameters() {
@@ -179,4 +195,10 @@ func (o *options) fail(err error) {
 	if o.err == nil {
 		o.err = err
 	}
+}
+
+// WithRecorder calls f with the Info of each successful step, for example to log or plot it.
+// Default: none.
+func WithRecorder(f func(Info)) Option {
+	return func(o *options) { o.recorder = f }
 }

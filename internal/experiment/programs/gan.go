@@ -39,9 +39,7 @@ func newGAN(r *rand.Rand, newSolver NewSolver) Train {
 	judge := &net{g: gen.g, dt: gen.dt, r: r, prefix: "judge "}
 	want := gen.input("want", batch, 1)
 	genLoss := meanSquare(gen, discriminate(judge, points), want)
-	for i, p := range judge.params {
-		G.Let(p, d.params[i].Value())
-	}
+	judge.share(d.params)
 	genVM, genSolver := gen.machine(genLoss), newSolver(genLoss)
 
 	ones, zeros := slices.Repeat([]float64{1}, batch), make([]float64, batch)

@@ -8,50 +8,67 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// The world of the two agents is a square of fields with one goal and one pit.
-const (
-	gridSide   = 4
-	gridFields = gridSide * gridSide
-	gridMoves  = 4
-	// gridLimit ends an episode that reaches neither.
-	gridLimit = 12
-)
+// gridMoves are up, down, left and right.
+const gridMoves = 4
 
-type grid struct{ goal, pit int }
+// grid is the world of the agents, a square of fields with one goal and one pit.
+type grid struct {
+	side, goal, pit int
+	// sparse says that only the goal pays, that episodes start in the first field, and that they
+	// end after limit moves in training, too.
+	sparse bool
+}
 
+// newGrid returns a world of 16 fields.
 func newGrid(r *rand.Rand) grid {
-	g := grid{goal: r.IntN(gridFields)}
-	g.pit = (g.goal + 1 + r.IntN(gridFields-1)) % gridFields
+	g := grid{side: 4}
+	g.goal = r.IntN(g.fields())
+	g.pit = (g.goal + 1 + r.IntN(g.fields()-1)) % g.fields()
 	return g
 }
 
+// sparseGrid returns a world without a pit, with the goal in the corner opposite the start.
+func sparseGrid(side int) grid {
+	return grid{side: side, goal: side*side - 1, pit: -1, sparse: true}
+}
+
+func (g grid) fields() int { return g.side * g.side }
+
+// limit is the number of moves after which an episode ends that reaches neither.
+func (g grid) limit() int { return 3 * g.side }
+
 // move returns where a move leads, what it earns and whether it ends the episode.
 func (g grid) move(field, move int) (next int, reward float64, ended bool) {
-	row, col := field/gridSide, field%gridSide
+	row, col := field/g.side, field%g.side
 	switch move {
 	case 0:
 		row = max(0, row-1)
 	case 1:
-		row = min(gridSide-1, row+1)
+		row = min(g.side-1, row+1)
 	case 2:
 		col = max(0, col-1)
 	case 3:
-		col = min(gridSide-1, col+1)
+		col = min(g.side-1, col+1)
 	}
-	next = row*gridSide + col
-	switch next {
-	case g.goal:
+	next = row*g.side + col
+	switch {
+	case next == g.goal:
 		return next, 1, true
-	case g.pit:
+	case next == g.pit:
 		return next, -1, true
+	case g.sparse:
+		return next, 0, false
 	}
 	return next, -0.05, false
 }
 
 // start returns a field that is neither goal nor pit.
 func (g grid) start(r *rand.Rand) int {
+	if g.sparse {
+		return 0
+	}
 	for {
-		if field := r.IntN(gridFields); field != g.goal && field != g.pit {
+		if field := r.IntN(g.fields()); field != g.goal && field != g.pit {
 			return field
 		}
 	}
@@ -60,13 +77,13 @@ func (g grid) start(r *rand.Rand) int {
 // meanReturn is what a policy earns on average over all fields to start from.
 func (g grid) meanReturn(policy func(field int) int) float64 {
 	sum, starts := 0.0, 0.0
-	for field := range gridFields {
+	for field := range g.fields() {
 		if field == g.goal || field == g.pit {
 			continue
 		}
 		starts++
 		ended := false
-		for step := 0; step < gridLimit && !ended; step++ {
+		for step := 0; step < g.limit() && !ended; step++ {
 			var reward float64
 			field, reward, ended = g.move(field, policy(field))
 			sum += reward
@@ -76,43 +93,45 @@ func (g grid) meanReturn(policy func(field int) int) float64 {
 }
 
 // oneHots holds a row for each field.
-func oneHots(fields []int) table {
-	t := table{cols: gridFields}
+func (g grid) oneHots(fields []int) table {
+	t := table{cols: g.fields()}
 	for _, f := range fields {
-		t.data = append(t.data, oneHot(f, gridFields)...)
+		t.data = append(t.data, oneHot(f, g.fields())...)
 	}
 	return t
 }
 
-// agent is a net from fields to moves, in a graph that learns and one that acts on all fields at
-// once.
+// agent is a net from the fields of a world to moves, in a graph that learns and one that acts on
+// all fields at once.
 type agent struct {
+	world      grid
 	learn, act *net
 	x, out     *G.Node // of learn
 	actions    G.Value // of act, a row a field
 	actVM      G.VM
 }
 
-func newAgent(r *rand.Rand, batch int, head func(x *G.Node, axes ...int) (*G.Node, error)) *agent {
+// head adds the last layer of a net.
+type head func(n *net, h *G.Node, out int) *G.Node
+
+func newAgent(r *rand.Rand, world grid, batch int, head head) *agent {
 	layers := func(n *net, x *G.Node) *G.Node {
 		h := G.Must(G.Rectify(n.dense(x, 24)))
 		h = G.Must(G.Rectify(n.dense(h, 24)))
-		return G.Must(head(n.dense(h, gridMoves)))
+		return head(n, h, gridMoves)
 	}
-	a := &agent{learn: newNet(r, tensor.Float32), act: newNet(r, tensor.Float32)}
-	a.x = a.learn.input("x", batch, gridFields)
+	a := &agent{world: world, learn: newNet(r, tensor.Float32), act: newNet(r, tensor.Float32)}
+	a.x = a.learn.input("x", batch, world.fields())
 	a.out = layers(a.learn, a.x)
 
-	all := a.act.input("all", gridFields, gridFields)
+	all := a.act.input("all", world.fields(), world.fields())
 	G.Read(layers(a.act, all), &a.actions)
-	for i, p := range a.act.params {
-		G.Let(p, a.learn.params[i].Value())
-	}
-	fields := make([]int, gridFields)
+	a.act.share(a.learn.params)
+	fields := make([]int, world.fields())
 	for i := range fields {
 		fields[i] = i
 	}
-	a.act.let(all, oneHots(fields).data)
+	a.act.let(all, world.oneHots(fields).data)
 	a.actVM = G.NewTapeMachine(a.act.g)
 	return a
 }
@@ -127,10 +146,10 @@ func (a *agent) table() (table, error) {
 }
 
 // score is the mean return of the moves that the net likes best.
-func (a *agent) score(world grid) (float64, error) {
+func (a *agent) score() (float64, error) {
 	t, err := a.table()
 	if err != nil {
 		return 0, err
 	}
-	return world.meanReturn(func(field int) int { return floats.MaxIdx(t.row(field)) }), nil
+	return a.world.meanReturn(func(field int) int { return floats.MaxIdx(t.row(field)) }), nil
 }

@@ -43,8 +43,13 @@ func (n *net) node(name string, init G.InitWFn, shape tensor.Shape) *G.Node {
 
 // dense adds a fully connected layer for an input of shape (batch, features), with a bias of shape
 // (1, out).
-func (n *net) dense(x *G.Node, out int) *G.Node {
-	w := n.param(glorot(n.r), x.Shape()[1], out)
+func (n *net) dense(x *G.Node, out int) *G.Node { return n.linear(x, out, glorot(n.r)) }
+
+// quiet adds a fully connected layer whose outputs are near 0 at first.
+func (n *net) quiet(x *G.Node, out int) *G.Node { return n.linear(x, out, gaussianInit(n.r, 0.01)) }
+
+func (n *net) linear(x *G.Node, out int, init G.InitWFn) *G.Node {
+	w := n.param(init, x.Shape()[1], out)
 	b := n.param(G.Zeroes(), 1, out)
 	return G.Must(G.BroadcastAdd(G.Must(G.Mul(x, w)), b, nil, []byte{0}))
 }
@@ -78,6 +83,23 @@ func (n *net) fit(vm G.VM, solver G.Solver, steps int, next func()) error {
 		vm.Reset()
 	}
 	return nil
+}
+
+// zeroGrads forgets the gradients of a run of the machine that no step followed. The machine would
+// add the next ones to them.
+func (n *net) zeroGrads() {
+	for _, p := range n.params {
+		if grad, err := p.Grad(); err == nil {
+			G.ZeroValue(grad)
+		}
+	}
+}
+
+// share gives the net the weights of another one, which may go on changing them.
+func (n *net) share(params G.Nodes) {
+	for i, p := range n.params {
+		G.Let(p, params[i].Value())
+	}
 }
 
 // let sets the value of an input node.

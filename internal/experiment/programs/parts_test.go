@@ -12,9 +12,9 @@ import (
 // TestGrid: the best way from every field earns what its length says, and a wall keeps where one
 // is.
 func TestGrid(t *testing.T) {
-	g := grid{goal: 0, pit: 15}
+	g := grid{side: 4, goal: 0, pit: 15}
 	up := func(field int) int {
-		if field >= gridSide {
+		if field >= g.side {
 			return 0
 		}
 		return 2
@@ -35,8 +35,8 @@ func TestGrid(t *testing.T) {
 // TestPlay: moves follow the policy and returns are discounted sums of rewards to the end of an
 // episode.
 func TestPlay(t *testing.T) {
-	g := grid{goal: 0, pit: 15}
-	always := table{gridMoves, slices.Repeat([]float64{1, 0, 0, 0}, gridFields)} // up
+	g := grid{side: 4, goal: 0, pit: 15}
+	always := table{gridMoves, slices.Repeat([]float64{1, 0, 0, 0}, 16)} // up
 	fields, moves, returns := g.play(rand.New(rand.NewPCG(1, 0)), always, 500, 0.5)
 	if len(fields) != 500 || len(moves) != 500 || len(returns) != 500 {
 		t.Fatalf("%d fields, %d moves, %d returns", len(fields), len(moves), len(returns))
@@ -49,7 +49,7 @@ func TestPlay(t *testing.T) {
 			t.Errorf("return %v from field %d", returns[i], fields[i])
 		}
 	}
-	even := table{gridMoves, slices.Repeat([]float64{0.25}, gridFields*gridMoves)}
+	even := table{gridMoves, slices.Repeat([]float64{0.25}, 16*gridMoves)}
 	var counts [gridMoves]int
 	_, moves, _ = g.play(rand.New(rand.NewPCG(1, 0)), even, 4000, 0.5)
 	for _, m := range moves {

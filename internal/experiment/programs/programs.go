@@ -21,11 +21,6 @@ type Program struct {
 	// Elusive says that the loss does not measure progress, as in a GAN, so that L4 is not expected
 	// to win.
 	Elusive bool
-	// Unseeded says that some random numbers do not follow from the seed.
-	Unseeded bool
-	// WrongGradient says that one of Gorgonia's operations has a wrong gradient here, so that l4's
-	// solvers reject every step.
-	WrongGradient bool
 
 	// New builds the program and returns its training. Data, initial weights and batches follow
 	// from r. newSolver makes a solver for the given loss.
@@ -35,7 +30,7 @@ type Program struct {
 // Train trains for a number of steps and returns the metric. It is called once.
 type Train func(steps int) (metric float64, err error)
 
-// NewSolver makes a solver for a loss.
+// NewSolver makes a solver for a loss, which is nil if the program hides it.
 type NewSolver func(loss gorgonia.Valuer) gorgonia.Solver
 
 // Metric says what a program is judged by.

@@ -101,18 +101,34 @@ var huber = Program{
 	},
 }
 
-// heavyTailed is the regression of a smooth function of four features with noise of Student's t
-// distribution with two degrees of freedom, by a net with one hidden layer.
+// heavyTailed is a regression with noise of Student's t distribution with two degrees of freedom.
 func heavyTailed(r *rand.Rand, loss loss) supervised {
+	s := smooth(r, 2048, surface, func() float64 {
+		return 0.3 * r.NormFloat64() / math.Sqrt(r.ExpFloat64())
+	})
+	s.loss = loss
+	return s
+}
+
+// noisy is a regression with normal noise.
+func noisy(r *rand.Rand, rows int, truth func(x []float64) float64) supervised {
+	return smooth(r, rows, truth, func() float64 { return 0.3 * r.NormFloat64() })
+}
+
+// surface is a smooth function of four features from -1 to 1.
+func surface(x []float64) float64 { return 2*math.Sin(2*x[0]) + x[1]*x[2] - x[3] }
+
+// smooth is the regression of a function of four features, of which it draws noisy samples, by a
+// net with one hidden layer. The targets of the test are true.
+func smooth(r *rand.Rand, rows int, truth func(x []float64) float64,
+	noise func() float64) supervised {
+
 	s := supervised{
-		dt: tensor.Float32, batch: 32, loss: loss, metric: rootMeanSquareError,
+		dt: tensor.Float32, batch: 32, loss: meanSquare, metric: rootMeanSquareError,
 		predict: tanhNet(1),
 	}
 	uniform := func() float64 { return 2*r.Float64() - 1 }
-	truth := func(x []float64) float64 { return 2*math.Sin(2*x[0]) + x[1]*x[2] - x[3] }
-	s.x, s.y = sample(2048, 4, uniform, func(x []float64) float64 {
-		return truth(x) + 0.3*r.NormFloat64()/math.Sqrt(r.ExpFloat64())
-	})
+	s.x, s.y = sample(rows, 4, uniform, func(x []float64) float64 { return truth(x) + noise() })
 	s.testX, s.testY = sample(512, 4, uniform, truth)
 	return s
 }

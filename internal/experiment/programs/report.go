@@ -118,12 +118,8 @@ func (p Program) heading() string {
 	if p.Metric.Higher {
 		direction, bound = "higher", "from"
 	}
-	text := fmt.Sprintf("%s (%s): %s, %s is better, success %s %g",
+	return fmt.Sprintf("%s (%s): %s, %s is better, success %s %g",
 		p.Title, p.Name, p.Metric.Name, direction, bound, p.Metric.Good)
-	if p.Unseeded {
-		text += ", not the same each time"
-	}
-	return text
 }
 
 func (s Summary) row() []string {

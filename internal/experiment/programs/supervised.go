@@ -28,35 +28,60 @@ type loss func(n *net, pred, y *G.Node) *G.Node
 
 // program is what Program.New returns.
 func (s supervised) program(r *rand.Rand, newSolver NewSolver) Train {
-	n := newNet(r, s.dt)
-	x, y := n.input("x", s.batch, s.x.cols), n.input("y", s.batch, s.y.cols)
-	pred := s.predict(n, x)
-	var predicted G.Value
-	G.Read(pred, &predicted)
-	loss := s.loss(n, pred, y)
-	vm, solver := n.machine(loss), newSolver(loss)
-
-	next := cycle(s.batch, s.x.rows())
+	l := s.learner(r)
+	solver := newSolver(l.cost)
 	return func(steps int) (float64, error) {
-		defer vm.Close()
-		err := n.fit(vm, solver, steps, func() {
-			rows := next()
-			n.let(x, s.x.pick(rows))
-			n.let(y, s.y.pick(rows))
-		})
-		if err != nil {
+		defer l.vm.Close()
+		if err := l.n.fit(l.vm, solver, steps, l.feed(s.x, s.y)); err != nil {
 			return 0, err
 		}
-		all := table{cols: pred.Shape()[1]}
-		for next := cycle(s.batch, s.testX.rows()); all.rows() < s.testX.rows(); vm.Reset() {
-			n.let(x, s.testX.pick(next()))
-			if err := vm.RunAll(); err != nil {
-				return 0, err
-			}
-			all.data = append(all.data, values(predicted)...)
-		}
-		return s.metric(all, s.testY), nil
+		return l.test()
 	}
+}
+
+// learner is the net of a supervised program.
+type learner struct {
+	supervised
+	n                        *net
+	inputs, pred, want, cost *G.Node
+	predicted                G.Value
+	vm                       G.VM
+}
+
+// learner builds the net.
+func (s supervised) learner(r *rand.Rand) *learner {
+	l := &learner{supervised: s, n: newNet(r, s.dt)}
+	l.inputs = l.n.input("x", s.batch, s.x.cols)
+	l.want = l.n.input("y", s.batch, s.y.cols)
+	l.pred = s.predict(l.n, l.inputs)
+	G.Read(l.pred, &l.predicted)
+	l.cost = s.loss(l.n, l.pred, l.want)
+	l.vm = l.n.machine(l.cost)
+	return l
+}
+
+// feed returns a function that sets the inputs to the next batch of x and y, from the first row on.
+func (l *learner) feed(x, y table) func() {
+	next := cycle(l.batch, x.rows())
+	return func() {
+		rows := next()
+		l.n.let(l.inputs, x.pick(rows))
+		l.n.let(l.want, y.pick(rows))
+	}
+}
+
+// test returns the program's metric.
+func (l *learner) test() (float64, error) {
+	all := table{cols: l.pred.Shape()[1]}
+	for next := cycle(l.batch, l.testX.rows()); all.rows() < l.testX.rows(); l.vm.Reset() {
+		l.n.let(l.inputs, l.testX.pick(next()))
+		if err := l.vm.RunAll(); err != nil {
+			return 0, err
+		}
+		all.data = append(all.data, values(l.predicted)...)
+	}
+	l.n.zeroGrads()
+	return l.metric(all, l.testY), nil
 }
 
 // rootMeanSquareError is a metric of regressions.

@@ -10,8 +10,9 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Option sets a hyperparameter of a solver. The defaults are the paper's, except for the bound, and
-// rarely need to change. If you tune one, tune WithFraction first.
+// Option sets a hyperparameter of a solver. The defaults are the paper's, except for the bound and,
+// with the bound, for the two ε (WithEpsilon, WithAdamEpsilon). They rarely need to change. If you
+// tune one, tune WithFraction first.
 //
 // The first Step returns an error if a value is out of range.
 type Option func(*options)

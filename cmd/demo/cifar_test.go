@@ -55,7 +55,7 @@ func TestDemoCIFAR(t *testing.T) {
 	}
 }
 
-func TestDemoCIFARRefuses(t *testing.T) {
+func TestDemoCIFARRejects(t *testing.T) {
 	data := smallCIFAR(t)
 	for _, c := range []struct{ args, want string }{
 		{"--depth 9 --data " + data, "--depth 9"},

@@ -78,15 +78,15 @@ func TestMistakes(t *testing.T) {
 		{"regression --batch 3", "unknown flag: --batch"},
 		{"mnist --tasks notebook", "unknown flag: --tasks"},
 		{"regression --tasks note,nothing", `no task "nothing": choose from notebook, log-spaced`},
-		{"--grid --solvers l4adam,l4mom", "--grid: no solver"},
-		{"--grid --solvers adam:1e-3,adam:1e-2", "name each solver"},
+		{"--grid --solvers l4adam,l4mom", "--grid: none of the solvers l4adam,l4mom has a constant"},
+		{"--grid --solvers adam:1e-3,adam:1e-2", "name each such solver once"},
 		{"--seed -1", "-1"},
 		{"--resume", "--checkpoint"},
 		{"--dtype float16", `"float16": want float32 or float64`},
 		{"--nonsense", "unknown flag: --nonsense (demo --help lists the flags)"},
 		{"-epochs 3", "flags have two dashes"},
-		{"mnits", `no experiment "mnits": choose from mnist, regression, fashion, cifar, dnc, ` +
-			"stress, programs"},
+		{"mnits", `unknown command "mnits": choose from mnist, regression, fashion, cifar, dnc, ` +
+			"stress, programs, draw, bound"},
 		{"mnist more", "more"},
 		{"--data " + filepath.Join(data, "nowhere"), "nowhere"},
 		{"--data " + damaged, "train-images-idx3-ubyte: ends after"},
@@ -152,9 +152,20 @@ func TestHelp(t *testing.T) {
 				t.Errorf("%s: %q is in the help", args, not)
 			}
 		}
+	}
+}
+
+// TestHelpWidth: the help of no command has a line of more than 100 columns.
+func TestHelpWidth(t *testing.T) {
+	commands := []string{"", "draw", "bound"}
+	for _, u := range allSuites() {
+		commands = append(commands, u.name)
+	}
+	for _, name := range commands {
+		_, stdout, _ := demo(t, name, "--help")
 		for _, line := range strings.Split(stdout, "\n") {
 			if n := len([]rune(line)); n > 100 {
-				t.Errorf("%s: a line of %d columns: %s", args, n, line)
+				t.Errorf("demo %s --help: a line of %d columns: %s", name, n, line)
 			}
 		}
 	}

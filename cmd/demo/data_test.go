@@ -68,7 +68,7 @@ func TestFetchData(t *testing.T) {
 		requests int32
 	}{{"--data " + named, false, 0}, {"", true, 1}, {"", false, 1}} {
 		code, stdout, stderr := demo(t, "fetched --epochs 1 --out", t.TempDir(), c.args)
-		if code != 0 || strings.Contains(stdout, "fetching file, 4e-06 MB\n") != c.fetches ||
+		if code != 0 || strings.Contains(stdout, "downloading file, 4e-06 MB\n") != c.fetches ||
 			requests.Load() != c.requests {
 			t.Errorf("%q: exit code %d, %d requests: %s%s", c.args, code, requests.Load(), stdout,
 				stderr)
@@ -81,7 +81,7 @@ func TestFetchOnRanks(t *testing.T) {
 	requests := fetched(t, http.StatusOK)
 	args := "fetched --epochs 1 --out " + t.TempDir()
 	for r, k := range onRanks(t, background(2), nil, args) {
-		if k.code != 0 || strings.Contains(k.stdout, "fetching") != (r == 0) {
+		if k.code != 0 || strings.Contains(k.stdout, "downloading") != (r == 0) {
 			t.Errorf("rank %d: exit code %d: %s%s", r, k.code, k.stdout, k.stderr)
 		}
 	}

@@ -47,7 +47,7 @@ const goodCSV = "variant,solver,value,seed,epoch,loss,last_loss,learn_rate,test_
 
 func TestDrawRejects(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"other.csv": {goodCSV, `no experiment "other"`},
+		"other.csv": {goodCSV, `begins with "other", which is not an experiment`},
 		"mnist.csv": {goodCSV + "x", "mnist.csv: record on line 3: wrong number of fields"},
 	} {
 		path := filepath.Join(t.TempDir(), name)

@@ -34,7 +34,7 @@ func TestDemoFashion(t *testing.T) {
 	}
 }
 
-func TestDemoFashionRefuses(t *testing.T) {
+func TestDemoFashionRejects(t *testing.T) {
 	small, large := smallData(t), noisyData(t, 28)
 	for _, c := range []struct{ args, want string }{
 		{"--data " + small, "28 by 28"},

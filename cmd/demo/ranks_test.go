@@ -117,7 +117,7 @@ func TestRanksRejected(t *testing.T) {
 		"regression --epochs 1 --out " + dir: "no batches to share",
 		"stress":                             "runs in one process",
 		"programs":                           "runs in one process",
-		"mnist --batch 150 --data " + data + " --out " + dir:           "one for each of 2 ranks",
+		"mnist --batch 150 --data " + data + " --out " + dir:           "at least one for each of 2 ranks",
 		trained + " --resume":                                          "is of other settings",
 		"mnist --solvers x":                                            `no solver "x"`,
 		"mnist --data " + filepath.Join(dir, "none") + " --out " + dir: "none",

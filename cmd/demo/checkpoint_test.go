@@ -143,10 +143,10 @@ func TestCheckpointRejected(t *testing.T) {
 		t.Fatal(err)
 	}
 	for more, want := range map[string]string{
-		"":                                "go on from it with --resume",
-		"--epochs 3 --resume":             "is of other settings",
-		"--dtype float64 --resume":        "is of other settings",
-		"--resume --data " + smallData(t): "is of other settings",
+		"":                                "the file exists: resume it with --resume",
+		"--epochs 3 --resume":             "was saved with the settings",
+		"--dtype float64 --resume":        "was saved with the settings",
+		"--resume --data " + smallData(t): "was saved with the settings",
 	} {
 		code, _, stderr := demo(t, append(slices.Clone(args), more)...)
 		if code != exitUsage || !strings.Contains(stderr, "--checkpoint: "+file) ||

@@ -107,8 +107,9 @@ func singleProcess(w *dist.World, c *cobra.Command) *cobra.Command {
 
 // helpOfSolvers lists the solvers that --solvers chooses from.
 func (u suite) helpOfSolvers() string {
-	text := "Solvers, each with its default number and the meaning of that number. A number after a " +
-		"colon\nreplaces the default, as in adam:3e-4.\n"
+	text := wrap("", "Solvers, each with its default number and the meaning of that number. A number "+
+		"after a colon replaces the default, as in adam:3e-4. A fraction is L4's α: the part of the "+
+		"gap between the loss and its estimated minimum that a step is to close.")
 	for _, s := range u.offered {
 		title := s.Title
 		if s.Number != "" {

@@ -44,8 +44,8 @@ func TestPrograms(t *testing.T) {
 // TestProgramsMistakes: one clear line, exit code 2, no file.
 func TestProgramsMistakes(t *testing.T) {
 	for args, want := range map[string]string{
-		"--tasks xor,nothing":  `--tasks: no task "nothing": choose from outliers,`,
-		"--solvers x":          `no solver "x": choose from author, l4adam, l4mom, l4adam-plain`,
+		"--tasks xor,nothing":  `--tasks: unknown task "nothing": choose from outliers,`,
+		"--solvers x":          `unknown solver "x": choose from author, l4adam, l4mom, l4adam-plain`,
 		"--seeds 0":            `"0": want an integer`,
 		"--jobs many":          "many",
 		"--tasks xor --epochs": "unknown flag: --epochs",

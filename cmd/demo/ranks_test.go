@@ -118,8 +118,8 @@ func TestRanksRejected(t *testing.T) {
 		"stress":                             "runs in one process",
 		"programs":                           "runs in one process",
 		"mnist --batch 150 --data " + data + " --out " + dir:           "at least one for each of 2 ranks",
-		trained + " --resume":                                          "is of other settings",
-		"mnist --solvers x":                                            `no solver "x"`,
+		trained + " --resume":                                          "was saved with the settings",
+		"mnist --solvers x":                                            `unknown solver "x"`,
 		"mnist --data " + filepath.Join(dir, "none") + " --out " + dir: "none",
 	} {
 		ranks := onRanks(t, background(2), nil, args)

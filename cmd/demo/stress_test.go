@@ -72,9 +72,9 @@ func TestStressMistakes(t *testing.T) {
 	occupied := filepath.Join(t.TempDir(), "file")
 	writeFile(t, occupied, nil)
 	for _, c := range []struct{ args, want string }{
-		{"--study x", `no study "x": choose from suite, long`},
-		{"--tasks floor,x", `no task "x": choose from fashion-0`},
-		{"--solvers x", `no solver "x": choose from l4adam`},
+		{"--study x", `unknown study "x": choose from suite, long`},
+		{"--tasks floor,x", `unknown task "x": choose from fashion-0`},
+		{"--solvers x", `unknown solver "x": choose from l4adam`},
 		{"--seeds 0", "want an integer from 1 to"},
 		{"--out " + occupied, "not a directory"},
 	} {

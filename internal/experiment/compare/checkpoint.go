@@ -75,7 +75,7 @@ func (c *Checkpoint) load(resume bool) error {
 	}
 	defer f.Close()
 	if !resume {
-		return errors.New("the file exists: go on from it with --resume, or name another file")
+		return errors.New("the file exists: resume it with --resume, or name another file")
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -179,8 +179,8 @@ func (c *Checkpoint) Decode(data []byte) error {
 		return err
 	}
 	if c.Settings != want {
-		return errors.Errorf("the checkpoint is of other settings, %s: repeat them, or name "+
-			"another file", c.Settings)
+		return errors.Errorf("the checkpoint was saved with the settings %s, but these are %s: use "+
+			"the same settings, or name another file", c.Settings, want)
 	}
 	return nil
 }

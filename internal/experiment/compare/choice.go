@@ -133,7 +133,7 @@ func MustParseChoices(list string) Choices {
 
 func (s Solver) parse(text string) (float64, error) {
 	if s.Number == "" {
-		return 0, errors.Errorf("%s:%s: the solver %[1]s has no number: want %[1]s", s.Name, text)
+		return 0, errors.Errorf("%s:%s: the solver %[1]s does not take a number: name it %[1]s", s.Name, text)
 	}
 	x, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(x > 0 && x < 1e6) {

@@ -23,7 +23,7 @@ func Match[T any](what string, all []T, word string, name func(T) string) ([]T, 
 		}
 	}
 	if len(matches) == 0 {
-		return nil, errors.Errorf("no %s %q: choose from %s", what, word,
+		return nil, errors.Errorf("unknown %s %q: choose from %s", what, word,
 			strings.Join(names, ", "))
 	}
 	return matches, nil

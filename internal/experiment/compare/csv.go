@@ -51,7 +51,7 @@ func ReadCSV(from io.Reader) (*Comparison, error) {
 		return nil, err
 	}
 	if len(rows) == 0 {
-		return nil, errors.New("the file has no rows below the names of the columns")
+		return nil, errors.New("the file has no rows below its header: name a file with results")
 	}
 	c := &Comparison{results: map[Run]Result{}}
 	for i, row := range rows {
@@ -70,7 +70,7 @@ func (c *Comparison) add(row epochRow) error {
 	}
 	known := c.results[row.Run]
 	if want := len(known.Epochs) + 1; row.Number != want {
-		return errors.Errorf("epoch %d, want %d", row.Number, want)
+		return errors.Errorf("the epoch of the run is %d, want %d", row.Number, want)
 	}
 	if row.Number == 1 {
 		c.runs = append(c.runs, row.Run)

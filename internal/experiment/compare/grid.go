@@ -121,8 +121,8 @@ func (s *Search) loss(g *grid, point int) float64 {
 // Report returns a table for each task, with the rates that were tried.
 func (s *Search) Report() string {
 	tasks := s.comparison.Tasks
-	text := fmt.Sprintf("Search for the best rates: "+
-		"mean training loss of epoch %d, geometric mean of %d seeds\n\n", tasks[0].Epochs,
+	text := fmt.Sprintf("Search for the best learning rates: "+
+		"mean training loss of epoch %d, geometric mean over %d seeds\n\n", tasks[0].Epochs,
 		len(s.seeds))
 	for _, t := range tasks {
 		rows := [][]string{{"solver", "loss", ""}}

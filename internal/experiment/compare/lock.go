@@ -41,7 +41,7 @@ func lock(path, what string) (release func(), err error) {
 	}
 	if !locked || !hasName(l) {
 		l.Unlock()
-		return nil, errors.Errorf("another demo is using %s: wait until it ends, or name another",
+		return nil, errors.Errorf("another demo is using %s: wait until it ends, or name another one",
 			what)
 	}
 	return func() {

@@ -63,7 +63,7 @@ func newFailure(err error) *Failure {
 // because ctx is done, it returns the epochs so far as well.
 func Train(ctx context.Context, t Training, s Instance, opts Options) ([]Epoch, error) {
 	if opts.Epochs < 1 || opts.EpochSteps < 1 {
-		return nil, errors.Errorf("compare: %d epochs of %d steps: want at least 1 of each",
+		return nil, errors.Errorf("compare: a run has %d epochs of %d steps, want at least 1 of each",
 			opts.Epochs, opts.EpochSteps)
 	}
 	r := &run{training: t, solver: s, opts: opts}

@@ -26,7 +26,7 @@ func (c *Comparison) Summary(tasks ...Task) string {
 func (c *Comparison) summary(t Task) [][]string {
 	rows := [][]string{{"solver", "epochs", "training loss", "test accuracy"}}
 	if c.Jobs == 1 {
-		rows[0] = append(rows[0], "seconds", "in Step")
+		rows[0] = append(rows[0], "seconds", "time in Step")
 	}
 	for _, s := range t.Solvers {
 		var losses, accuracies []float64

@@ -23,11 +23,11 @@ type Solver struct {
 
 // What a solver's number means.
 const (
-	Fraction = "fraction" // of the gap to the estimated minimum that L4 closes in a step
-	Rate     = "rate"     // a constant learning rate, or the first of a schedule
+	Fraction = "fraction"      // of the gap to the estimated minimum that L4 closes in a step
+	Rate     = "learning rate" // a constant learning rate, or the first of a schedule
 
-	momentumTime = "time of the momentum, in steps"
-	correlation  = "steps over which directions are correlated"
+	momentumTime = "time scale of the momentum in steps"
+	correlation  = "correlation time of directions in steps"
 )
 
 // clipNorm is the limit of the clipped solvers to the norm of the gradient.

@@ -34,17 +34,17 @@ func save(t Training, s Instance, st State) (_ State, err error) {
 func restore(t Training, s Instance, st *State) error {
 	unmarshaler, ok := s.Solver.(encoding.BinaryUnmarshaler)
 	if !ok {
-		return errors.Errorf("a %T cannot be restored", s.Solver)
+		return errors.Errorf("a %T cannot be restored: want an encoding.BinaryUnmarshaler", s.Solver)
 	}
 	values := t.State()
 	if len(st.Values) != len(values) {
-		return errors.Errorf("%d values were saved, but the task has %d",
+		return errors.Errorf("%d values were saved, but the task has %d: resume with the same task",
 			len(st.Values), len(values))
 	}
 	for i, v := range values {
 		if n := binary.Size(memory(v)); n != len(st.Values[i]) {
-			return errors.Errorf("value %d: %d bytes were saved, but the task's has %d", i,
-				len(st.Values[i]), n)
+			return errors.Errorf("value %d was saved with %d bytes, but has %d in the task: resume "+
+				"with the same task", i, len(st.Values[i]), n)
 		}
 	}
 	if err := unmarshaler.UnmarshalBinary(st.Solver); err != nil {

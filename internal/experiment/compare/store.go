@@ -45,7 +45,7 @@ func (f Fields[T]) Read(from io.Reader) (xs []T, err error) {
 	lines := csv.NewReader(from)
 	header, err := lines.Read()
 	if columns := f.columns(); err != nil || !slices.Equal(header, columns) {
-		return nil, errors.Errorf("the first line is not the names of the columns, %s",
+		return nil, errors.Errorf("the header is %q, want %q", strings.Join(header, ","),
 			strings.Join(columns, ","))
 	}
 	for {
@@ -86,8 +86,8 @@ func (f Fields[T]) Open(path string) (earlier []T, s *Store[T], err error) {
 	}
 	if complete := old[:bytes.LastIndexByte(old, '\n')+1]; len(complete) > 0 {
 		if earlier, err = f.Read(bytes.NewReader(complete)); err != nil {
-			return nil, nil, errors.WithMessagef(err, "compare: %s: want the file of an earlier "+
-				"comparison; name another or remove it", path)
+			return nil, nil, errors.Errorf("compare: %s is not the file of an earlier comparison "+
+				"(%v): name another folder, or remove the file", path, err)
 		}
 	}
 	if err := f.Write(path, earlier); err != nil {

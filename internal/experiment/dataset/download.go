@@ -83,7 +83,7 @@ func (d *download) attempt(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watchdog := time.AfterFunc(d.patience.stall, func() {
-		cancel(errors.Errorf("no byte for %v", d.patience.stall))
+		cancel(errors.Errorf("the server sent nothing for %v", d.patience.stall))
 	})
 	defer watchdog.Stop()
 	err = d.receive(ctx, part, watchdog)
@@ -158,7 +158,7 @@ func (d *download) request(
 		err = permanent{errors.Errorf("invalid reply from the server: Content-Range %q, "+
 			"want one that begins at byte 0", part)}
 	case n >= 0 && first+n != d.Size:
-		err = permanent{errors.Errorf("a file of %d bytes, want %d", first+n, d.Size)}
+		err = permanent{errors.Errorf("the file has %d bytes, want %d", first+n, d.Size)}
 	}
 	if err != nil {
 		resp.Body.Close()
@@ -179,7 +179,7 @@ func (d *download) check() error {
 	}
 	if sum := hex.EncodeToString(hash.Sum(nil)); sum != d.SHA256 {
 		os.Remove(d.part()) // the next download would find it there
-		return errors.Errorf("SHA-256 is %s, want %s", sum, d.SHA256)
+		return errors.Errorf("the SHA-256 of the file is %s, want %s", sum, d.SHA256)
 	}
 	return os.Rename(d.part(), d.path)
 }

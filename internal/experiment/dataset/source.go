@@ -105,9 +105,9 @@ func (s *Source) fetch(ctx context.Context, folder string, progress Progress) er
 // byHand says that fetching failed and what the user can do.
 func (s *Source) byHand() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "dataset: cannot fetch %s: ", s.Name)
+	fmt.Fprintf(&text, "dataset: cannot download %s: ", s.Name)
 	if s.Package != "" {
-		fmt.Fprintf(&text, "`apt-get install %s`, or ", s.Package)
+		fmt.Fprintf(&text, "run `apt-get install %s`, or ", s.Package)
 	}
 	text.WriteString("download")
 	for _, f := range s.Files {

@@ -45,11 +45,11 @@ func (m *Members) unpack(archive io.Reader, folder string) error {
 	}
 	switch {
 	case unzipped.N == 0:
-		return errors.Errorf("it unpacks to more than %d bytes", limit)
+		return errors.Errorf("the unpacked data has more than %d bytes", limit)
 	case err != nil:
 		return err
 	case len(missing) > 0:
-		return errors.Errorf("%s is not in it", missing[0])
+		return errors.Errorf("%s is missing", missing[0])
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func (m *Members) extract(files *tar.Reader, folder string) (missing []string, e
 		name := path.Base(h.Name)
 		i := slices.Index(missing, name)
 		if i < 0 {
-			return nil, errors.Errorf("%s is in it twice", name)
+			return nil, errors.Errorf("%s occurs twice", name)
 		}
 		missing = slices.Delete(missing, i, i+1)
 		if err := m.write(filepath.Join(folder, name), files); err != nil {
@@ -89,15 +89,15 @@ func (m *Members) extract(files *tar.Reader, folder string) (missing []string, e
 func (m *Members) wanted(h *tar.Header) (bool, error) {
 	switch {
 	case !filepath.IsLocal(h.Name):
-		return false, errors.Errorf("%q in it points out of the folder", h.Name)
+		return false, errors.Errorf("the path %q leads out of the folder", h.Name)
 	case h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader:
 		return false, nil
 	case h.Typeflag != tar.TypeReg:
-		return false, errors.Errorf("%q in it is not a plain file", h.Name)
+		return false, errors.Errorf("%q is not a regular file", h.Name)
 	case !slices.Contains(m.Names, path.Base(h.Name)):
 		return false, nil
 	case h.Size != m.Size:
-		return false, errors.Errorf("%q in it has %d bytes, want %d", h.Name, h.Size, m.Size)
+		return false, errors.Errorf("%q has %d bytes, want %d", h.Name, h.Size, m.Size)
 	}
 	return true, nil
 }

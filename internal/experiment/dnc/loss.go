@@ -16,7 +16,7 @@ import (
 func Loss(logits, targets, mask *G.Node) (*G.Node, error) {
 	shape := logits.Shape()
 	if len(shape) != 3 || !targets.Shape().Eq(shape) || !mask.Shape().Eq(shape[:2]) {
-		return nil, errors.Errorf("dnc: loss: logits, targets and mask of shapes %v, %v and %v, "+
+		return nil, errors.Errorf("dnc: loss: logits, targets and mask have shapes %v, %v and %v, "+
 			"want (steps, batch, outputs) twice and (steps, batch)", shape, targets.Shape(),
 			mask.Shape())
 	}

@@ -72,7 +72,7 @@ func Save(path string, rows ...[]Panel) error {
 	case ".svg":
 		canvas = vgsvg.New(width, height)
 	default:
-		return errors.Errorf("figure: format %q of %s: want .png or .svg", ext, path)
+		return errors.Errorf("figure: the name %s ends in %q, want .png or .svg", path, ext)
 	}
 	drawAll(draw.New(canvas), rows, plots)
 	return WriteFile(path, func(w io.Writer) error {

@@ -54,7 +54,7 @@ func Open(path string) (*os.File, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.Errorf("figure: %s is not a regular file: name another", path)
+		return nil, errors.Errorf("figure: %s is not a regular file: name a regular file", path)
 	}
 	return os.Open(path)
 }
@@ -62,7 +62,7 @@ func Open(path string) (*os.File, error) {
 // CheckWritable returns an error if WriteFile could not write the file. It leaves no trace.
 func CheckWritable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return errors.Errorf("figure: %s is a folder: want a file or nothing there", path)
+		return errors.Errorf("figure: %s is a folder: remove it, or write to another folder", path)
 	}
 	f, err := createTemp(path)
 	if err != nil {

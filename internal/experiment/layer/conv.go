@@ -18,16 +18,16 @@ type convSize struct{ batch, height, width, in, out, k, stride int }
 func newConvSize(layer string, x, w *G.Node, stride int) (s convSize, err error) {
 	sx, sw := x.Shape(), w.Shape()
 	if len(sx) != 4 || len(sw) != 4 || sx[3] != sw[2] || sw[0] != sw[1] {
-		return s, errors.Errorf("layer: %s: images of shape %v and weights of shape %v, "+
+		return s, errors.Errorf("layer: %s: images and weights have shapes %v and %v, "+
 			"want (batch, height, width, in) and (k, k, in, out)", layer, sx, sw)
 	}
 	s = convSize{sx[0], sx[1], sx[2], sx[3], sw[3], sw[0], stride}
 	if s.k < 3 || s.k%2 == 0 {
-		return s, errors.Errorf("layer: %s: filters of %d×%d, want an odd size from 3 on",
+		return s, errors.Errorf("layer: %s: the filters have %d×%d pixels, want an odd size from 3 on",
 			layer, s.k, s.k)
 	}
 	if stride != 1 && stride != 2 {
-		return s, errors.Errorf("layer: %s: stride %d, want 1 or 2", layer, stride)
+		return s, errors.Errorf("layer: %s: the stride is %d, want 1 or 2", layer, stride)
 	}
 	return s, nil
 }

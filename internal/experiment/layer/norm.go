@@ -30,11 +30,11 @@ const (
 func (b BatchNorm) check(layer string, channels int) error {
 	want := tensor.Shape{channels}
 	if !b.Scale.Shape().Eq(want) || !b.Shift.Shape().Eq(want) {
-		return errors.Errorf("layer: %s: scale of shape %v and shift of shape %v, want %v",
+		return errors.Errorf("layer: %s: scale and shift have shapes %v and %v, want %v",
 			layer, b.Scale.Shape(), b.Shift.Shape(), want)
 	}
 	if b.Statistics == nil || len(b.Statistics.Mean) != channels {
-		return errors.Errorf("layer: %s: no statistics of %d channels: "+
+		return errors.Errorf("layer: %s: the statistics of %d channels are missing: "+
 			"make them with NewStatistics", layer, channels)
 	}
 	return nil

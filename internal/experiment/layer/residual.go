@@ -22,12 +22,12 @@ func Residual(
 		return nil, err
 	}
 	if first.out < first.in {
-		return nil, errors.Errorf("layer: %s: from %d to %d channels, want as many or more",
+		return nil, errors.Errorf("layer: %s: x has %d channels and the block returns %d, want at least as many",
 			layer, first.in, first.out)
 	}
 	second := first.second()
 	if want := (tensor.Shape{first.k, first.k, first.out, first.out}); !w2.Shape().Eq(want) {
-		return nil, errors.Errorf("layer: %s: second weights of shape %v, want %v",
+		return nil, errors.Errorf("layer: %s: the second weights have shape %v, want %v",
 			layer, w2.Shape(), want)
 	}
 	for _, norm := range []BatchNorm{norm1, norm2} {
@@ -36,7 +36,7 @@ func Residual(
 		}
 	}
 	if norm1.Training != norm2.Training {
-		return nil, errors.Errorf("layer: %s: one batch norm is for training, one for evaluation",
+		return nil, errors.Errorf("layer: %s: one batch norm is for training and one for evaluation: use the same mode",
 			layer)
 	}
 	s := op.Spec{Name: "Residual", Shape: second.outShape()}

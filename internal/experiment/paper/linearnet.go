@@ -18,13 +18,13 @@ import (
 func LinearNetLoss(w1, w2, x, y *G.Node) (*G.Node, error) {
 	for _, n := range []*G.Node{w1, w2, x, y} {
 		if n.Dims() != 2 {
-			return nil, errors.Errorf("paper: linear net: %v has the shape %v, want a matrix",
+			return nil, errors.Errorf("paper: linear net: %v has shape %v, want a matrix",
 				n, n.Shape())
 		}
 	}
 	s1, s2, sx, sy := w1.Shape(), w2.Shape(), x.Shape(), y.Shape()
 	if s1[1] != s2[0] || s2[1] != sx[0] || s1[0] != sy[0] || sx[1] != sy[1] {
-		return nil, errors.Errorf("paper: linear net: shapes %v, %v, %v do not multiply to %v",
+		return nil, errors.Errorf("paper: linear net: the product of shapes %v, %v and %v does not have the shape %v of y",
 			s1, s2, sx, sy)
 	}
 	spec := op.Spec{Name: "LinearNetLoss", Constant: []int{2, 3}}

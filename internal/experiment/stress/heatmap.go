@@ -21,10 +21,11 @@ import (
 // from ahead to behind. The file's name ends in .png or .svg.
 func (r *Report) Draw(path string) error {
 	if len(r.tasks) == 0 || len(r.contenders) == 0 {
-		return errors.New("stress: no figure of no results: name at least one task and one solver")
+		return errors.Errorf("stress: cannot draw %d tasks and %d solvers: want at least one of each",
+			len(r.tasks), len(r.contenders))
 	}
 	p := plot.New()
-	p.Title.Text = "Behind the best of Adam's rates for each task, in points of accuracy; " +
+	p.Title.Text = "Gap to Adam with each task's best rate, in points of accuracy; " +
 		"×: ratio of errors"
 	p.Title.TextStyle.Font.Variant, p.Title.TextStyle.Font.Size = "Sans", 11
 	p.Title.Padding = vg.Points(6)

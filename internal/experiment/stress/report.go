@@ -128,8 +128,8 @@ func (c *cell) compare(m Metric, best float64, runs []Result, averaged bool) {
 
 // Summary returns a table with a row for each contender.
 func (r *Report) Summary() [][]string {
-	rows := [][]string{{"", "failed", "mean gap, points", "median gap", "ahead",
-		"median ratio of errors", "ahead"}}
+	rows := [][]string{{"solver", "failed", "mean gap, points", "median gap, points", "ahead by gap",
+		"median ratio of errors", "ahead by ratio"}}
 	for i, c := range r.contenders {
 		runs, failed := 0, 0
 		gaps := map[Metric][]float64{}
@@ -171,13 +171,16 @@ func (r *Report) meanGap(contender int, gaps []float64) string {
 }
 
 // Notes explains the numbers of the tables.
-const Notes = `Failed: the loss, the weights or the solver's own numbers ceased to be finite, or the
-run made less than half of the way from the untrained model's metric to the best Adam's. A run that
-ended early counts as untrained. Gap: how far the mean accuracy over the seeds is behind the best
-Adam's, in points; below 0 is ahead; with the standard error over the seeds. The best Adam of a task
-has the rate with the best mean over the seeds. Ratio: the geometric mean of the error over the best
-Adam's; below 1 is ahead. Ahead: on how many tasks. Averaged: of the same runs, the average of the
-weights with polynomial decay.
+const Notes = `Failed: the number of runs that failed. A run fails if the loss, the weights or the solver's own
+numbers cease to be finite, or if it goes less than half of the way from the untrained model's
+metric to the best Adam's metric. A run that ended early counts as untrained.
+Best Adam: Adam with the learning rate that has the best mean over the seeds on the task.
+Gap: the best Adam's accuracy minus the solver's accuracy, both means over the seeds, in points. A
+solver with a gap below 0 is ahead. ± is the standard error over the seeds.
+Ratio: the solver's error divided by the best Adam's error, both geometric means over the seeds. A
+solver with a ratio below 1 is ahead.
+Ahead: the number of tasks on which the solver is ahead.
+Averaged: the same runs, evaluated at the average of the weights with polynomial decay.
 `
 
 // Table returns a table of the means, with a row for each task. Where runs failed it says how many.
@@ -203,7 +206,7 @@ func (r *Report) Table() [][]string {
 
 // Titles returns a table with the title of each task.
 func (r *Report) Titles() [][]string {
-	rows := [][]string{{"task", "what it is"}}
+	rows := [][]string{{"task", "description"}}
 	for _, t := range r.tasks {
 		rows = append(rows, []string{t.Name, t.Title})
 	}

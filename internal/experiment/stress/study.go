@@ -35,8 +35,8 @@ func FindStudy(word string) (Study, error) {
 		return Study{}, err
 	}
 	if len(found) > 1 {
-		return Study{}, errors.Errorf("study %q: %s and %s begin with it: name one", word,
-			found[0].Name, found[1].Name)
+		return Study{}, errors.Errorf("the studies %s and %s begin with %q: name one",
+			found[0].Name, found[1].Name, word)
 	}
 	return found[0], nil
 }

@@ -22,11 +22,12 @@ func boundCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "bound", Args: cobra.NoArgs,
 		Short: "Draw how L4's bound limits the steps of a noisy run and of a clean run",
-		Long: "Train a small net on Fashion-MNIST with 20 % wrong labels and on MNIST with the right " +
-			"labels, each\nwith L4Adam, with L4Adam without its bound, and with Adam. Draw the training " +
-			"losses and, for\nL4Adam, the reach (the largest distance of the weights from their start), " +
-			"the length of the path\nof the weights, and the lengths of the steps with their limit. The " +
-			"figure is bound-runs.png.\nCtrl-C stops the training, and no figure is drawn.",
+		Long: "Train a small net on Fashion-MNIST with 20 % wrong labels and on MNIST with the " +
+			"right labels, each\nwith L4Adam, with L4Adam without its bound, and with Adam. Draw " +
+			"the training losses and, for\nL4Adam, the reach (the largest distance of the " +
+			"weights from their start), the length of the path\nof the weights, and the lengths " +
+			"of the steps with their limit. The figure is bound-runs.png.\nCtrl-C stops the " +
+			"training, and no figure is drawn.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return drawBound(c.Context(), *s, c.OutOrStdout())
 		},
@@ -96,8 +97,8 @@ func drawBound(ctx context.Context, s settings, w io.Writer) error {
 // boundEvery is the number of steps that a point of the figure averages.
 const boundEvery = 20
 
-// boundLost is the loss above which curves end. Without the bound the loss reaches 1e28 and more, and
-// an axis up to there would hide everything else.
+// boundLost is the loss above which curves end. Without the bound the loss reaches 1e28 and more,
+// and an axis up to there would hide everything else.
 const boundLost = 10
 
 // boundRun is a run as curves. Each point is a mean over boundEvery steps; the reach and the path

@@ -11,9 +11,10 @@ import (
 )
 
 // about is the help of the program. It has a place for the name of the first suite.
-const about = `Demo compares L4 with other solvers, such as Adam. A comparison trains the same models with each
-solver, from the same initial weights and on the same data in the same order. It prints a table of
-the results and writes CSV files. Most comparisons also draw figures as PNG and SVG.
+const about = `Demo compares L4 with other solvers, such as Adam. A comparison trains the same
+models with each solver, from the same initial weights and on the same data in the same order. It
+prints a table of the results and writes CSV files. Most comparisons also draw figures as PNG and
+SVG.
 
 Try "demo %[1]s" first, which takes about half a minute. "demo" without a command does the same and
 takes the same flags, which are listed below. "demo COMMAND --help" explains a command, its solvers
@@ -107,9 +108,9 @@ func singleProcess(w *dist.World, c *cobra.Command) *cobra.Command {
 
 // helpOfSolvers lists the solvers that --solvers chooses from.
 func (u suite) helpOfSolvers() string {
-	text := wrap("", "Solvers, each with its default number and the meaning of that number. A number "+
-		"after a colon replaces the default, as in adam:3e-4. A fraction is L4's α: the part of the "+
-		"gap between the loss and its estimated minimum that a step is to close.")
+	text := wrap("", "Solvers, each with its default number and the meaning of that number. A "+
+		"number after a colon replaces the default, as in adam:3e-4. A fraction is L4's α: the "+
+		"part of the gap between the loss and its estimated minimum that a step is to close.")
 	for _, s := range u.offered {
 		title := s.Title
 		if s.Number != "" {

@@ -11,9 +11,9 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// findOnRanks finds the data of an experiment on all ranks, and downloads it if it is missing. Rank 0
-// does so first and shows the progress. Then the other ranks find the downloaded data, or download
-// it if they run on another machine.
+// findOnRanks finds the data of an experiment on all ranks, and downloads it if it is missing. Rank
+// 0 does so first and shows the progress. Then the other ranks find the downloaded data, or
+// download it if they run on another machine.
 func findOnRanks(
 	ctx context.Context, world *dist.World, source *dataset.Source, w io.Writer,
 ) (folder string, err error) {
@@ -56,7 +56,8 @@ func (p *fetchProgress) show(file string, done, size int64, failed error) {
 	}
 	if failed != nil {
 		p.close()
-		fmt.Fprintf(p.w, "%s: the download failed after %d of %d bytes (%v), trying again\n", file, done, size, failed)
+		fmt.Fprintf(p.w, "%s: the download failed after %d of %d bytes (%v), trying again\n",
+			file, done, size, failed)
 	}
 	if p.bar != nil {
 		p.bar.Set64(done)

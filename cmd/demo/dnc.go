@@ -50,8 +50,8 @@ func dncTasks(s settings) ([]compare.Task, error) {
 
 func dncReport(_ settings, c *compare.Comparison) string {
 	text := fmt.Sprintf("Mean training loss of the last %d steps, as a geometric mean over the "+
-		"seeds. Right: the share of\n1,000 test sequences that the net repeats without a wrong bit, "+
-		"as a mean over the seeds.\n\n", dncEpoch)
+		"seeds. Right: the share of\n1,000 test sequences that the net repeats without a wrong "+
+		"bit, as a mean over the seeds.\n\n", dncEpoch)
 	for _, t := range c.Tasks {
 		steps := []int{1000, 2000, 5000, 10_000}
 		if last := t.Epochs * t.EpochSteps; !slices.Contains(steps, last) {

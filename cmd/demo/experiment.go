@@ -111,10 +111,10 @@ func (e experiment) complete(s *settings) error {
 		return errors.Errorf("--grid: none of the solvers %v has a constant learning rate: "+
 			"add one, such as adam, to --solvers", s.solvers)
 	case s.grid && constantTwice(s.solvers):
-		return errors.Errorf("--grid: the list %v has a solver with a constant learning rate twice: "+
-			"name each such solver once", s.solvers)
+		return errors.Errorf("--grid: the list %v has a solver with a constant learning rate "+
+			"twice: name each such solver once", s.solvers)
 	case s.resume && s.checkpoint == "":
-		return errors.New("--resume without --checkpoint: name the file to resume with --checkpoint")
+		return errors.New("--resume without --checkpoint: name the file with --checkpoint")
 	}
 	return nil
 }

@@ -27,13 +27,13 @@ func fashion() experiment {
 		},
 		timed: true, batches: []int{100}, dtype: "float32", gridSeeds: 2,
 		data: "the four files of Fashion-MNIST (default the folder of Debian's package " +
-			"dataset-fashion-mnist if it is installed, or else a folder in the user's cache, to which " +
-			"missing files are downloaded)",
+			"dataset-fashion-mnist if it is installed, or else a folder in the user's cache, to " +
+			"which missing files are downloaded)",
 		source: &dataset.FashionMNISTSource,
 		flags: func(f *pflag.FlagSet) {
 			f.Float64SliceVar(&dropout, "dropout", nil,
-				"`list` of dropout probabilities of the hidden layer to compare, separated by commas "+
-					"(default 0; 0,0.5 with --full)")
+				"`list` of dropout probabilities of the hidden layer to compare, separated by "+
+					"commas (default 0; 0,0.5 with --full)")
 			f.Lookup("dropout").DefValue = "" // the default is in the help
 		},
 		newTasks: func(s settings) ([]compare.Task, error) {
@@ -64,8 +64,8 @@ func fashionTasks(s settings, dropout []float64) ([]compare.Task, error) {
 		return nil, err
 	}
 	if images.Rows != 28 || images.Cols != 28 {
-		return nil, errors.Errorf("--data: the images have %d by %d pixels, want 28 by 28: name the "+
-			"folder of Fashion-MNIST", images.Rows, images.Cols)
+		return nil, errors.Errorf("--data: the images have %d by %d pixels, want 28 by 28: name "+
+			"the folder of Fashion-MNIST", images.Rows, images.Cols)
 	}
 	var all []compare.Task
 	for _, p := range dropout {

@@ -31,8 +31,8 @@ func (e experiment) suite() suite {
 		resume: "resume the training from the file of --checkpoint, if it exists",
 	}
 	if e.timed {
-		u.jobs += "; 1 with one seed and one batch size and without --full and --grid, to compare " +
-			"run times"
+		u.jobs += "; 1 with one seed and one batch size and without --full and --grid, to " +
+			"compare run times"
 	}
 	if e.full != nil {
 		u.full = "make the paper's complete experiment: " + e.full.String()
@@ -162,8 +162,8 @@ func (j *job) train(ctx context.Context) (err error) {
 	return j.comparison.Train(ctx)
 }
 
-// report writes the CSV file, prints the results and draws the figures. If a file cannot be written,
-// report still writes the others.
+// report writes the CSV file, prints the results and draws the figures. If a file cannot be
+// written, report still writes the others.
 func (j *job) report(w io.Writer) error {
 	if !j.comparison.HasEpochs() {
 		fmt.Fprintln(w, "\nNo run completed an epoch, so no results were written.")

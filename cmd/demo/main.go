@@ -49,8 +49,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run runs the program as one rank of a world and returns the exit code. The user's mistakes are the
-// same on all ranks, so only rank 0 reports them.
+// run runs the program as one rank of a world and returns the exit code. The user's mistakes are
+// the same on all ranks, so only rank 0 reports them.
 func run(
 	ctx context.Context, world *dist.World, args []string, stdout, stderr io.Writer,
 ) int {

@@ -19,7 +19,8 @@ import (
 // shortLength is the share of the steps of each program that --short makes.
 const shortLength = 0.1
 
-// programsSuite compares solvers in small programs, which are written as Gorgonia's users write them.
+// programsSuite compares solvers in small programs, which are written as Gorgonia's users write
+// them.
 func programsSuite() suite {
 	var short bool
 	author := compare.Solver{Name: programs.AuthorsSolver.Name, Title: "the author's"}
@@ -62,9 +63,9 @@ func programsSuite() suite {
 
 func programsHelp(u suite) string {
 	var text strings.Builder
-	text.WriteString(`Run small programs, which are written as Gorgonia's users write them. Each program trains with its
-author's solver and learning rate, and with other solvers in its place. Compare the final metric.
-The results are written to programs.csv.
+	text.WriteString(`Run small programs, which are written as Gorgonia's users write them. Each
+program trains with its author's solver and learning rate, and with other solvers in its place.
+Compare the final metric. The results are written to programs.csv.
 
 Tasks, with the author's solver:
 `)
@@ -74,8 +75,8 @@ Tasks, with the author's solver:
 	return text.String() + "\n" + u.helpOfSolvers()
 }
 
-// runPrograms runs the programs, prints the table and writes the CSV file. If ctx is done, it prints
-// and writes the results so far.
+// runPrograms runs the programs, prints the table and writes the CSV file. If ctx is done, it
+// prints and writes the results so far.
 func runPrograms(ctx context.Context, s settings, scope programs.Scope, w io.Writer) error {
 	path := filepath.Join(s.out, "programs.csv")
 	release, err := s.openOut("programs", path)

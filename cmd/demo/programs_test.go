@@ -45,7 +45,7 @@ func TestPrograms(t *testing.T) {
 func TestProgramsMistakes(t *testing.T) {
 	for args, want := range map[string]string{
 		"--tasks xor,nothing":  `--tasks: unknown task "nothing": choose from outliers,`,
-		"--solvers x":          `unknown solver "x": choose from author, l4adam, l4mom, l4adam-plain`,
+		"--solvers x":          `unknown solver "x": choose from author, l4adam, l4mom,`,
 		"--seeds 0":            `"0": want an integer`,
 		"--jobs many":          "many",
 		"--tasks xor --epochs": "unknown flag: --epochs",

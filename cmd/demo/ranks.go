@@ -35,8 +35,8 @@ func divide(world *dist.World, tasks []compare.Task) error {
 	for i := range tasks {
 		t := &tasks[i]
 		if t.EpochSteps < n {
-			return errors.Errorf("--batch: an epoch has %d batches, want at least one for each of %d "+
-				"ranks: choose smaller batches", t.EpochSteps, n)
+			return errors.Errorf("--batch: an epoch has %d batches, want at least one for each "+
+				"of %d ranks: choose smaller batches", t.EpochSteps, n)
 		}
 		t.EpochSteps /= n
 		start := t.Start

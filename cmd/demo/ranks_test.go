@@ -117,8 +117,8 @@ func TestRanksRejected(t *testing.T) {
 		"regression --epochs 1 --out " + dir: "no batches to share",
 		"stress":                             "runs in one process",
 		"programs":                           "runs in one process",
-		"mnist --batch 150 --data " + data + " --out " + dir:           "at least one for each of 2 ranks",
-		trained + " --resume":                                          "was saved with the settings",
+		"mnist --batch 150 --data " + data + " --out " + dir:           "one for each of 2 ranks",
+		trained + " --resume":                                          "saved with the settings",
 		"mnist --solvers x":                                            `unknown solver "x"`,
 		"mnist --data " + filepath.Join(dir, "none") + " --out " + dir: "none",
 	} {

@@ -54,9 +54,9 @@ func regressionReport(s settings, c *compare.Comparison) string {
 	if last := s.epochs * regressionEpoch; !slices.Contains(steps, last) {
 		steps = append(steps, last)
 	}
-	text := "Loss of single steps: smallest / geometric mean / largest over the seeds, beside the " +
-		"losses of\nreference implementations in float64. Near its floor the loss rises and falls " +
-		"from step to step.\n\n"
+	text := "Loss of single steps: smallest / geometric mean / largest over the seeds, beside " +
+		"the losses of\nreference implementations in float64. Near its floor the loss rises and " +
+		"falls from step to step.\n\n"
 	for _, t := range c.Tasks {
 		text += t.Title + "\n" + c.Beside(t, compare.Steps, "reference", steps, paperSpread) + "\n"
 	}

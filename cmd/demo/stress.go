@@ -24,8 +24,8 @@ const (
 )
 
 // stressDataHelp is the help of --data, after "folder with".
-const stressDataHelp = "the folders fashion-mnist and mnist, each with the four files of its data " +
-	"set (default the data of demo fashion and demo mnist)"
+const stressDataHelp = "the folders fashion-mnist and mnist, each with the four files of its " +
+	"data set (default the data of demo fashion and demo mnist)"
 
 // stressSuite compares solvers on many small tasks. It is not an experiment, because its tasks have
 // neither epochs nor curves.
@@ -35,15 +35,15 @@ func stressSuite() suite {
 		name:         "stress",
 		about:        "Compare solvers on many small tasks that make learning rates hard to choose",
 		offered:      compare.Solvers,
-		defaultTasks: "all tasks of the study, but without --full only those of the suite with a star",
+		defaultTasks: "all tasks of the study; of the suite, without --full, only those with a star",
 		defaults:     settings{seed: stress.FirstSeed, seeds: quickSeeds},
 
 		defaultSolvers: " (default all solvers of the study)",
 		full: fmt.Sprintf("run all tasks of the suite, and use %d seeds if --seeds is not given",
 			fullSeeds),
 		data: stressDataHelp,
-		resume: "make only the runs that are missing in the folder of --out; without --resume all " +
-			"runs are made, and the file of the earlier runs is overwritten",
+		resume: "make only the runs that are missing in the folder of --out; without --resume " +
+			"all runs are made, and the file of the earlier runs is overwritten",
 		jobs: "the number of cores",
 		flags: func(f *pflag.FlagSet, _ *settings) {
 			f.StringVar(&study, "study", study, "`name` of the study to run, or its beginning")
@@ -152,15 +152,15 @@ func stressPlan(s settings, word string, w io.Writer) (plan stress.Plan, name st
 	return plan, name, nil
 }
 
-// stressData returns the images: from the folder of --data or, without --data, from the same place as
-// demo fashion and demo mnist.
+// stressData returns the images: from the folder of --data or, without --data, from the same place
+// as demo fashion and demo mnist.
 func stressData(folder string, w io.Writer) *stress.Data {
 	fashion := func(ctx context.Context) (string, error) {
 		if folder != "" {
 			return filepath.Join(folder, "fashion-mnist"), nil
 		}
 		source := dataset.FashionMNISTSource
-		source.Advice = "put them into a folder fashion-mnist, and name the folder above it with --data"
+		source.Advice = "put them into a folder fashion-mnist, and name its parent with --data"
 		return find(ctx, &source, w)
 	}
 	digits := func(context.Context) (string, error) {
@@ -172,7 +172,8 @@ func stressData(folder string, w io.Writer) *stress.Data {
 	return stress.NewData(fashion, digits)
 }
 
-// stressRun shows a finished run: on a terminal in the bar, elsewhere in a line for some of the runs.
+// stressRun shows a finished run: on a terminal in the bar, elsewhere in a line for some of the
+// runs.
 func (p *progress) stressRun(done, all int, r stress.Result) {
 	if p.bar != nil {
 		p.bar.ChangeMax(all + 1)

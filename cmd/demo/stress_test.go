@@ -2,16 +2,17 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/csv"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -175,7 +176,8 @@ func TestStressDrawsFigures(t *testing.T) {
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	args := fields("stress --full --resume --data /nowhere --out", dir, "--seed", firstSeed(t, runs))
+	args := fields("stress --full --resume --data /nowhere --out", dir,
+		"--seed", firstSeed(t, runs))
 	if code := run(done, dist.Alone(), args, &stdout, &stderr); code != 0 || requests.Load() > 0 {
 		t.Errorf("exit code %d, %d requests: %s%s", code, requests.Load(), &stdout, &stderr)
 	}
@@ -192,10 +194,15 @@ func firstSeed(t *testing.T, runs []byte) string {
 		t.Fatal(err)
 	}
 	column := slices.Index(rows[0], "seed")
-	bySeed := func(a, b []string) int {
-		return cmp.Or(cmp.Compare(len(a[column]), len(b[column])), cmp.Compare(a[column], b[column]))
+	first := uint64(math.MaxUint64)
+	for _, row := range rows[1:] {
+		seed, err := strconv.ParseUint(row[column], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first = min(first, seed)
 	}
-	return slices.MinFunc(rows[1:], bySeed)[column]
+	return strconv.FormatUint(first, 10)
 }
 
 // TestStressInterrupted: an interrupt has its own exit code.

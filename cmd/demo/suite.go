@@ -81,8 +81,8 @@ func (s *settings) addFlags(u suite, f *pflag.FlagSet) {
 			"name selects all solvers whose names begin with it"+u.defaultSolvers)
 	if len(u.tasks) > 0 {
 		f.StringSliceVar(&s.tasks, "tasks", nil,
-			"`list` of tasks, separated by commas; the beginning of a name selects all tasks whose "+
-				"names begin with it (default "+u.defaultTasks+")")
+			"`list` of tasks, separated by commas; the beginning of a name selects all tasks "+
+				"whose names begin with it (default "+u.defaultTasks+")")
 	}
 	if u.flags != nil {
 		u.flags(f, s)
@@ -115,8 +115,8 @@ func (s *settings) complete() {
 	s.out = filepath.Clean(s.out)
 }
 
-// wrap returns a text after a name, in lines of up to helpWidth columns. The text starts in the same
-// column of each line.
+// wrap returns a text after a name, in lines of up to helpWidth columns. The text starts in the
+// same column of each line.
 func wrap(name, text string) string {
 	line, indent := name, strings.Repeat(" ", len(name))
 	var lines []string

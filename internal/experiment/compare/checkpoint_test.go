@@ -45,7 +45,7 @@ func TestCheckpointRejected(t *testing.T) {
 		want     string
 	}{
 		"exists":         {good, "settings", false, "resume it with --resume, or name another"},
-		"other settings": {good, "others", true, "saved with the settings settings, but these are others: use the same"},
+		"other settings": {good, "others", true, "the settings settings, but these are others"},
 		"empty":          {nil, "settings", true, foreign},
 		"short":          {good[:5], "settings", true, foreign},
 		"magic alone":    {good[:magic+2], "settings", true, foreign},

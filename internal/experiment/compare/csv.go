@@ -7,7 +7,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// epochRow is a row of the CSV file of a comparison: an epoch of a run.
+// epochRow is a row of the CSV file of a comparison. It holds one epoch of a run.
 type epochRow struct {
 	Run
 	Epoch
@@ -44,7 +44,7 @@ func (c *Comparison) WriteCSV(path string) error {
 	return epochFields.Write(path, rows)
 }
 
-// ReadCSV returns the comparison that WriteCSV has written.
+// ReadCSV returns the comparison in a file that WriteCSV has written.
 func ReadCSV(from io.Reader) (*Comparison, error) {
 	rows, err := epochFields.Read(from)
 	if err != nil {
@@ -63,7 +63,7 @@ func ReadCSV(from io.Reader) (*Comparison, error) {
 	return c, nil
 }
 
-// add adds a row, the next of its run.
+// add adds a row, which must be the next epoch of its run.
 func (c *Comparison) add(row epochRow) error {
 	if row.Solver.Solver().Name == "" {
 		return errors.Errorf("unknown solver %q", row.Solver.Name)

@@ -61,13 +61,14 @@ func (s *Images) readCIFAR(r io.Reader) error {
 		return errors.Wrapf(err, "after %d bytes", len(data))
 	}
 	if n := len(data); n == 0 || n > most || n%record != 0 {
-		return errors.Errorf("the file has %d bytes or more, want %d bytes for each of 1 to %d images",
+		return errors.Errorf("the file has %d bytes or more, want %d for each of 1 to %d images",
 			n, record, cifarImages)
 	}
 	for ; len(data) > 0; data = data[record:] {
 		label := data[0]
 		if int(label) >= s.Classes {
-			return errors.Errorf("the label of image %d is %d, want below %d", s.Len(), label, s.Classes)
+			return errors.Errorf("the label of image %d is %d, want below %d",
+				s.Len(), label, s.Classes)
 		}
 		s.Labels = append(s.Labels, label)
 		plane := data[1:record]

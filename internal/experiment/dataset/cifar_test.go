@@ -72,7 +72,7 @@ func TestCIFAR10Rejects(t *testing.T) {
 		"no test":  {map[string][]byte{"data_batch_1.bin": good}, "test_batch.bin"},
 		"cut off":  {map[string][]byte{"data_batch_1.bin": good[:3000]}, "3000 bytes"},
 		"empty":    {map[string][]byte{"data_batch_1.bin": nil}, "0 bytes"},
-		"label":    {map[string][]byte{"data_batch_1.bin": record(10)}, "the label of image 0 is 10"},
+		"label":    {map[string][]byte{"data_batch_1.bin": record(10)}, "label of image 0 is 10"},
 		"too long": {map[string][]byte{"data_batch_1.bin": bytes.Repeat(good, 10_001)}, "10000"},
 		"damaged second": {
 			map[string][]byte{"data_batch_1.bin": good, "data_batch_2.bin": good[1:]},

@@ -124,8 +124,8 @@ func (s *Images) readImages(r io.Reader) (err error) {
 	}
 	n, rows, cols := sizes[0], sizes[1], sizes[2]
 	if n == 0 || rows == 0 || cols == 0 || rows > maxSide || cols > maxSide {
-		return errors.Errorf("the header has %d images of %d by %d pixels, want at least 1 image with "+
-			"sides from 1 to %d", n, rows, cols, maxSide)
+		return errors.Errorf("the header has %d images of %d by %d pixels, want at least 1 image "+
+			"with sides from 1 to %d", n, rows, cols, maxSide)
 	}
 	size := int64(n) * int64(rows) * int64(cols)
 	if size > maxPixels {

@@ -43,8 +43,8 @@ func loadFolder(folder string, classes int) (train, test *Images, err error) {
 		return nil, nil, err
 	}
 	if train.Rows != test.Rows || train.Cols != test.Cols {
-		return nil, nil, errors.Errorf("dataset: %s: the training images have %d by %d pixels, but the "+
-			"test images %d by %d: want the files of one data set",
+		return nil, nil, errors.Errorf("dataset: %s: the training images have %d by %d pixels, "+
+			"but the test images %d by %d: want the files of one data set",
 			folder, train.Rows, train.Cols, test.Rows, test.Cols)
 	}
 	return train, test, nil

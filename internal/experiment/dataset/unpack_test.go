@@ -50,7 +50,8 @@ func TestUnpack(t *testing.T) {
 	wantFiles(t, folder, wholeFiles)
 }
 
-// TestUnpackRejects: each invalid archive is an error, and nothing is written outside of the folder.
+// TestUnpackRejects: each invalid archive is an error, and nothing is written outside of the
+// folder.
 func TestUnpackRejects(t *testing.T) {
 	one, two := plain("set/one.bin", 6), plain("set/two.bin", 6)
 	link := func(kind byte, to string) tar.Header {

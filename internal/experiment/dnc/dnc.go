@@ -47,8 +47,8 @@ func truncatedNormal(r *rand.Rand) float64 {
 // (steps, batch, inputs), which have no gradient, and weights in the order of NewWeights.
 func Apply(s Size, x *G.Node, weights G.Nodes) (*G.Node, error) {
 	if !x.Shape().Eq(tensor.Shape{s.Steps, s.Batch, s.Inputs}) {
-		return nil, errors.Errorf("dnc: the inputs have shape %v, want (steps, batch, inputs) of %+v",
-			x.Shape(), s)
+		return nil, errors.Errorf("dnc: the inputs have shape %v, want (steps, batch, inputs) "+
+			"of %+v", x.Shape(), s)
 	}
 	want := s.weights()
 	if len(weights) != len(want) {
@@ -56,7 +56,8 @@ func Apply(s Size, x *G.Node, weights G.Nodes) (*G.Node, error) {
 	}
 	for i, w := range weights {
 		if !w.Shape().Eq(want[i]) {
-			return nil, errors.Errorf("dnc: weights %d have shape %v, want %v", i, w.Shape(), want[i])
+			return nil, errors.Errorf("dnc: weights %d have shape %v, want %v",
+				i, w.Shape(), want[i])
 		}
 	}
 	spec := op.Spec{

@@ -23,8 +23,8 @@ func newConvSize(layer string, x, w *G.Node, stride int) (s convSize, err error)
 	}
 	s = convSize{sx[0], sx[1], sx[2], sx[3], sw[3], sw[0], stride}
 	if s.k < 3 || s.k%2 == 0 {
-		return s, errors.Errorf("layer: %s: the filters have %d×%d pixels, want an odd size from 3 on",
-			layer, s.k, s.k)
+		return s, errors.Errorf("layer: %s: the filters have %d×%d pixels, want an odd size "+
+			"from 3 on", layer, s.k, s.k)
 	}
 	if stride != 1 && stride != 2 {
 		return s, errors.Errorf("layer: %s: the stride is %d, want 1 or 2", layer, stride)

@@ -18,8 +18,8 @@ func ConvPool(x, w, b *G.Node, data bool) (*G.Node, error) {
 		return nil, err
 	}
 	if size.height < 2 || size.width < 2 {
-		return nil, errors.Errorf("layer: conv and pool: the images have %d×%d pixels, want at least 2×2",
-			size.height, size.width)
+		return nil, errors.Errorf("layer: conv and pool: the images have %d×%d pixels, want at "+
+			"least 2×2", size.height, size.width)
 	}
 	if !b.Shape().Eq(tensor.Shape{size.out}) {
 		return nil, errors.Errorf("layer: conv and pool: the bias has shape %v, want (%d)",

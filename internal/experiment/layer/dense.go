@@ -15,8 +15,8 @@ import (
 func Dense(x, w, b *G.Node, rectified, data bool) (*G.Node, error) {
 	if x.Dims() < 2 || w.Dims() != 2 || b.Dims() != 1 || w.Shape()[1] != b.Shape()[0] ||
 		x.Shape().TotalSize() != x.Shape()[0]*w.Shape()[0] {
-		return nil, errors.Errorf("layer: dense: x, w and b have shapes %v, %v and %v, which do not fit x·w + b",
-			x.Shape(), w.Shape(), b.Shape())
+		return nil, errors.Errorf("layer: dense: x, w and b have shapes %v, %v and %v, which do "+
+			"not fit x·w + b", x.Shape(), w.Shape(), b.Shape())
 	}
 	size := denseSize{x.Shape()[0], w.Shape()[0], w.Shape()[1], rectified}
 	s := op.Spec{Name: "Dense", Shape: tensor.Shape{size.batch, size.out}}

@@ -14,8 +14,8 @@ import (
 // seeded before the run, with a different number for each run, makes runs that can be repeated.
 func Dropout(x *G.Node, probability float64, source rand.Source) (*G.Node, error) {
 	if !(probability >= 0 && probability < 1) {
-		return nil, errors.Errorf("layer: dropout: the probability is %v, want 0 or more and less than 1",
-			probability)
+		return nil, errors.Errorf("layer: dropout: the probability is %v, want 0 or more and "+
+			"less than 1", probability)
 	}
 	s := op.Spec{Name: "Dropout", Shape: x.Shape()}
 	d := op.Dropout{Size: x.Shape().TotalSize(), Probability: probability, Source: source}

@@ -22,8 +22,8 @@ func Residual(
 		return nil, err
 	}
 	if first.out < first.in {
-		return nil, errors.Errorf("layer: %s: x has %d channels and the block returns %d, want at least as many",
-			layer, first.in, first.out)
+		return nil, errors.Errorf("layer: %s: x has %d channels and the block returns %d, want "+
+			"at least as many", layer, first.in, first.out)
 	}
 	second := first.second()
 	if want := (tensor.Shape{first.k, first.k, first.out, first.out}); !w2.Shape().Eq(want) {
@@ -36,8 +36,8 @@ func Residual(
 		}
 	}
 	if norm1.Training != norm2.Training {
-		return nil, errors.Errorf("layer: %s: one batch norm is for training and one for evaluation: use the same mode",
-			layer)
+		return nil, errors.Errorf("layer: %s: one batch norm is for training and one for "+
+			"evaluation: use the same mode", layer)
 	}
 	s := op.Spec{Name: "Residual", Shape: second.outShape()}
 	if !norm1.Training {

@@ -45,8 +45,8 @@ func Classify(
 	net, eval *Net, images, test *dataset.Images, seed uint64,
 ) (*Classifier, error) {
 	if batch := net.Input.Shape()[0]; batch > images.Len() {
-		return nil, errors.Errorf("paper: the batch size is %d, want at most %d, the number of images",
-			batch, images.Len())
+		return nil, errors.Errorf("paper: the batch size is %d, want at most %d, the number of "+
+			"images", batch, images.Len())
 	}
 	m, err := compare.NewMachine(net.Loss, net.Weights)
 	if err != nil {

@@ -24,8 +24,8 @@ func LinearNetLoss(w1, w2, x, y *G.Node) (*G.Node, error) {
 	}
 	s1, s2, sx, sy := w1.Shape(), w2.Shape(), x.Shape(), y.Shape()
 	if s1[1] != s2[0] || s2[1] != sx[0] || s1[0] != sy[0] || sx[1] != sy[1] {
-		return nil, errors.Errorf("paper: linear net: the product of shapes %v, %v and %v does not have the shape %v of y",
-			s1, s2, sx, sy)
+		return nil, errors.Errorf("paper: linear net: the product of shapes %v, %v and %v does "+
+			"not have the shape %v of y", s1, s2, sx, sy)
 	}
 	spec := op.Spec{Name: "LinearNetLoss", Constant: []int{2, 3}}
 	if x.Dtype() == tensor.Float32 {

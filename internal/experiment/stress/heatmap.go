@@ -21,8 +21,8 @@ import (
 // from ahead to behind. The file's name ends in .png or .svg.
 func (r *Report) Draw(path string) error {
 	if len(r.tasks) == 0 || len(r.contenders) == 0 {
-		return errors.Errorf("stress: cannot draw %d tasks and %d solvers: want at least one of each",
-			len(r.tasks), len(r.contenders))
+		return errors.Errorf("stress: cannot draw %d tasks and %d solvers: want at least one of "+
+			"each", len(r.tasks), len(r.contenders))
 	}
 	p := plot.New()
 	p.Title.Text = "Gap to Adam with each task's best rate, in points of accuracy; " +

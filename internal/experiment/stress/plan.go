@@ -8,13 +8,13 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// FirstSeed is the default of the first seed. The constants of L4's bound were not chosen on it or on
-// the seeds after it. Earlier tests of the constants used the seeds 401 to 403 and 501 to 505.
+// FirstSeed is the default of the first seed. The constants of L4's bound were not chosen on it or
+// on the seeds after it. Earlier tests of the constants used the seeds 401 to 403 and 501 to 505.
 const FirstSeed = 701
 
 // SeedsNote says which seeds were used for what.
-const SeedsNote = "The constants of L4's bound were chosen on seeds 1 to 3, 21 and 22, and 301 to " +
-	"303; tables in the documentation are from seeds 701 to 705."
+const SeedsNote = "The constants of L4's bound were chosen on seeds 1 to 3, 21 and 22, and 301 " +
+	"to 303; tables in the documentation are from seeds 701 to 705."
 
 // Plan is a comparison: each solver on each task from each seed.
 type Plan struct {

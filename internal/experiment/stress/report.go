@@ -128,8 +128,8 @@ func (c *cell) compare(m Metric, best float64, runs []Result, averaged bool) {
 
 // Summary returns a table with a row for each contender.
 func (r *Report) Summary() [][]string {
-	rows := [][]string{{"solver", "failed", "mean gap, points", "median gap, points", "ahead by gap",
-		"median ratio of errors", "ahead by ratio"}}
+	rows := [][]string{{"solver", "failed", "mean gap, points", "median gap, points",
+		"ahead by gap", "median ratio of errors", "ahead by ratio"}}
 	for i, c := range r.contenders {
 		runs, failed := 0, 0
 		gaps := map[Metric][]float64{}
@@ -171,9 +171,9 @@ func (r *Report) meanGap(contender int, gaps []float64) string {
 }
 
 // Notes explains the numbers of the tables.
-const Notes = `Failed: the number of runs that failed. A run fails if the loss, the weights or the solver's own
-numbers cease to be finite, or if it goes less than half of the way from the untrained model's
-metric to the best Adam's metric. A run that ended early counts as untrained.
+const Notes = `Failed: the number of runs that failed. A run fails if the loss, the weights or the
+solver's own numbers cease to be finite, or if it makes less than half of the way from the untrained
+model's metric to the best Adam's metric. A run that ended early counts as untrained.
 Best Adam: Adam with the learning rate that has the best mean over the seeds on the task.
 Gap: the best Adam's accuracy minus the solver's accuracy, both means over the seeds, in points. A
 solver with a gap below 0 is ahead. ± is the standard error over the seeds.

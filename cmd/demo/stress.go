@@ -35,7 +35,7 @@ func stressSuite() suite {
 		name:         "stress",
 		about:        "Compare solvers on many small tasks that make learning rates hard to choose",
 		offered:      compare.Solvers,
-		defaultTasks: "all tasks of the study; of the suite, without --full, only those with a star",
+		defaultTasks: "all tasks of the study; of the suite without --full only those with a star",
 		defaults:     settings{seed: stress.FirstSeed, seeds: quickSeeds},
 
 		defaultSolvers: " (default all solvers of the study)",

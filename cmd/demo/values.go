@@ -11,10 +11,6 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// maxSeeds is the largest number of seeds. The list of all runs, one for each seed, task and
-// solver, is in memory before the first run.
-const maxSeeds = 1000
-
 // count is the value of a flag: an integer from 1 to compare.MaxCount. 0 means that the flag is not
 // set, and prints as "".
 type count int
@@ -38,6 +34,10 @@ func (c *count) setUpTo(most int, text string) error {
 	*c = count(n)
 	return nil
 }
+
+// maxSeeds is the largest number of seeds. The list of all runs, one for each seed, task and
+// solver, is in memory before the first run.
+const maxSeeds = 1000
 
 // seeds is the value of a flag: a count up to maxSeeds.
 type seeds struct{ *count }

@@ -1,4 +1,4 @@
-// Package dataset reads the data sets of the experiments and knows where their files come from.
+// Package dataset reads the data sets of the experiments and downloads their files.
 package dataset
 
 import (
@@ -17,17 +17,18 @@ type Images struct {
 	Pixels     []byte // row by row, image by image, the channels of a pixel together
 	Labels     []byte // 0 to Classes-1
 	Rows, Cols int
-	Channels   int // 0 is one, of grey, where 0 is background
+	Channels   int // 0 means one grey channel, in which 0 is the background
 	Classes    int
 
-	// What a net sees of a channel is (pixel - mean)/deviation. Nil stands for pixels from 0 to 1.
+	// A net sees (pixel - mean)/deviation of each channel. nil scales pixels to the range from 0 to
+	// 1.
 	Mean, Deviation []float64
 }
 
-// Len is the number of images.
+// Len returns the number of images.
 func (s *Images) Len() int { return len(s.Labels) }
 
-// Size is the number of bytes of an image.
+// Size returns the number of bytes of an image.
 func (s *Images) Size() int { return s.Rows * s.Cols * s.channels() }
 
 func (s *Images) channels() int { return max(1, s.Channels) }
@@ -43,11 +44,11 @@ func (s *Images) Normal(channel int) (mean, deviation float64) {
 const (
 	imagesMagic = 0x803 // unsigned bytes in three dimensions
 	labelsMagic = 0x801 // unsigned bytes in one dimension
-	// What the largest data sets of this form have, MNIST and Fashion-MNIST. A damaged header
-	// cannot ask for more.
+	// The sizes of the largest data sets in this format, MNIST and Fashion-MNIST. They limit the
+	// memory that a damaged header can request.
 	maxLabels = 60_000
 	maxPixels = maxLabels * 28 * 28
-	maxSide   = 1 << 12 // so that a product of three sizes fits 64 bits
+	maxSide   = 1 << 12 // the product of three sizes fits in 64 bits
 )
 
 // loadIDX reads a pair of files in the idx format of MNIST, compressed or not. Errors name the
@@ -102,7 +103,7 @@ func header(r io.Reader, magic uint32, sizes []uint32) error {
 	return nil
 }
 
-// body reads exactly n bytes up to the end. It trusts n no further than the data bears it out.
+// body reads exactly n bytes up to the end. It does not allocate n bytes before it has read them.
 func body(r io.Reader, n int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, n+1))
 	if err != nil {

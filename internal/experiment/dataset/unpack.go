@@ -12,14 +12,14 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Members are the files of an archive that a data set needs, each of Size bytes. They may lie in a
-// folder of the archive. It may hold other files too, which are small and not unpacked.
+// Members are the files of an archive that a data set needs. Each has Size bytes. They may be in a
+// folder of the archive. Other files of the archive must be small, and are not unpacked.
 type Members struct {
 	Names []string
 	Size  int64
 }
 
-// othersSize bounds what an archive holds besides its members.
+// othersSize limits the total size of the archive besides its members.
 const othersSize = 1 << 20
 
 // unpackFile unpacks the members of a .tar.gz file into a folder.
@@ -40,7 +40,7 @@ func (m *Members) unpack(archive io.Reader, folder string) error {
 	limit := int64(len(m.Names))*m.Size + othersSize
 	unzipped := &io.LimitedReader{R: z, N: limit}
 	missing, err := m.extract(tar.NewReader(unzipped), folder)
-	if err == nil { // on to the end of the archive, where its checksum is
+	if err == nil { // the checksum is at the end of the archive
 		_, err = io.Copy(io.Discard, unzipped)
 	}
 	switch {
@@ -54,7 +54,7 @@ func (m *Members) unpack(archive io.Reader, folder string) error {
 	return nil
 }
 
-// extract writes the members, and returns the names of those that it has not found.
+// extract writes the members and returns the names of missing members.
 func (m *Members) extract(files *tar.Reader, folder string) (missing []string, err error) {
 	missing = slices.Clone(m.Names)
 	for {
@@ -102,7 +102,7 @@ func (m *Members) wanted(h *tar.Header) (bool, error) {
 	return true, nil
 }
 
-// write makes a file of the bytes of a member.
+// write writes a member to a file.
 func (m *Members) write(path string, from io.Reader) error {
 	f, err := os.Create(path)
 	if err != nil {

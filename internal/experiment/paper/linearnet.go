@@ -10,11 +10,11 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// LinearNetLoss returns ‖w1·w2·x - y‖², summed over all elements, of a linear net of two layers. It
-// has gradients with respect to w1 and w2; x and y are constants.
+// LinearNetLoss returns the loss ‖w1·w2·x - y‖², summed over all elements, of a linear net of two
+// layers. It has gradients with respect to w1 and w2; x and y are constants.
 //
-// With the matrices of the regression the overhead of Gorgonia's operations exceeds their
-// arithmetic by far.
+// It is one operation, because the overhead of Gorgonia's operations is much larger than their
+// arithmetic for matrices as small as the regression's.
 func LinearNetLoss(w1, w2, x, y *G.Node) (*G.Node, error) {
 	for _, n := range []*G.Node{w1, w2, x, y} {
 		if n.Dims() != 2 {
@@ -34,7 +34,7 @@ func LinearNetLoss(w1, w2, x, y *G.Node) (*G.Node, error) {
 	return op.Apply(newLinearNet[float64](s1, s2, sx), spec, w1, w2, x, y)
 }
 
-// linearNet is the module (w1, w2, x, y) -> loss. It keeps what the gradients need.
+// linearNet is the module (w1, w2, x, y) -> loss. Forward stores the products that Backward needs.
 type linearNet[T op.Float] struct {
 	w1, w2, x              tensor.Shape
 	hidden, residual, back matrix[T] // w2·x, w1·w2·x - y and w1ᵀ·residual

@@ -15,6 +15,16 @@ import (
 // float is the dtype of a net.
 type float interface{ float32 | float64 }
 
+// layer is a differentiable function of a batch of n rows.
+type layer[T float] interface {
+	// forward returns n rows of outputs, valid until the next call.
+	forward(x []T, n int) []T
+	// backward sets the parameters' gradients, given the gradient with respect to the outputs of
+	// the last forward, and returns the gradient with respect to its inputs.
+	backward(dy []T) []T
+	params() []*param[T]
+}
+
 // net is a chain of layers.
 type net[T float] []layer[T]
 
@@ -59,16 +69,6 @@ func (p *param[T]) Grad() (gorgonia.Value, error) { return p.grad, nil }
 // normal fills the weights with normal numbers of the given standard deviation.
 func (p *param[T]) normal(r *rand.Rand, std float64) {
 	op.Fill(p.value, func() float64 { return std * r.NormFloat64() })
-}
-
-// layer is a differentiable function of a batch of n rows.
-type layer[T float] interface {
-	// forward returns n rows of outputs, valid until the next call.
-	forward(x []T, n int) []T
-	// backward sets the parameters' gradients, given the gradient with respect to the outputs of
-	// the last forward, and returns the gradient with respect to its inputs.
-	backward(dy []T) []T
-	params() []*param[T]
 }
 
 // dense is the layer x·W + b.

@@ -13,7 +13,7 @@ import (
 
 // regressionTask describes a task to fit a net to noisy values of a random function. Its error is
 // the root mean squared distance to the function without noise, in units of the function's standard
-// deviation. The error of a constant is 1.
+// deviation. A model that predicts the mean has an error of 1.
 type regressionTask struct {
 	name, title  string
 	steps, batch int

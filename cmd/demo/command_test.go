@@ -12,7 +12,7 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// TestDefaults: what is not given follows from the experiment, --full and --grid.
+// TestDefaults: the defaults depend on the experiment, --full and --grid.
 func TestDefaults(t *testing.T) {
 	cores := runtime.GOMAXPROCS(0)
 	for _, c := range []struct {
@@ -43,7 +43,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestMistakes: one clear line, exit code 2, nothing written.
+// TestMistakes: a mistake of the user is reported in one line with exit code 2, and no file is
+// written.
 func TestMistakes(t *testing.T) {
 	data := smallData(t)
 	damaged := smallData(t)
@@ -172,7 +173,7 @@ func TestHelpWidth(t *testing.T) {
 	}
 }
 
-// TestCompletion asks for what a shell would offer.
+// TestCompletion checks the completions that a shell offers.
 func TestCompletion(t *testing.T) {
 	for args, want := range map[string]string{
 		"re":                            "regression",

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestDemoFashion: with and without dropout, a run gives the same numbers again.
+// TestDemoFashion: a repeated run has the same numbers, with and without dropout.
 func TestDemoFashion(t *testing.T) {
 	data := noisyData(t, 28)
 	train := func(out string, args ...string) [][]string {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestPrograms: the table and a row of the CSV for each run, the same whatever runs beside it.
+// TestPrograms: there is a table, and a row of the CSV for each run. The rows do not depend on
+// --jobs.
 func TestPrograms(t *testing.T) {
 	var first [][]string
 	for _, jobs := range []string{"1", "3"} {
@@ -41,7 +42,7 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// TestProgramsMistakes: one clear line, exit code 2, no file.
+// TestProgramsMistakes: a mistake is reported in one line with exit code 2, and no file is written.
 func TestProgramsMistakes(t *testing.T) {
 	for args, want := range map[string]string{
 		"--tasks xor,nothing":  `--tasks: unknown task "nothing": choose from outliers,`,

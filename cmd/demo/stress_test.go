@@ -95,8 +95,8 @@ func TestStressWithoutData(t *testing.T) {
 	}
 }
 
-// fashionServer serves a small data set in the place of Fashion-MNIST, which is not installed in
-// the test. It counts the requests. What it serves can be removed from the folder.
+// fashionServer serves a small data set instead of Fashion-MNIST from the folder dir, and hides an
+// installed Fashion-MNIST from the test. It counts the requests.
 func fashionServer(t *testing.T) (dir string, requests *atomic.Int32) {
 	dir, requests = noisyData(t, 28), new(atomic.Int32)
 	files := http.FileServer(http.Dir(dir))
@@ -122,8 +122,8 @@ func fashionServer(t *testing.T) (dir string, requests *atomic.Int32) {
 	return dir, requests
 }
 
-// TestStressFetches: Fashion-MNIST is fetched where it is missing, once, and only if a run needs
-// it. If it cannot be had, no other data takes its place.
+// TestStressFetches: Fashion-MNIST is downloaded if it is missing, once, and only if a run needs
+// it. If the download fails, the command fails.
 func TestStressFetches(t *testing.T) {
 	served, requests := fashionServer(t)
 	base := "stress --solvers adam --seeds 1 --out " + t.TempDir()

@@ -16,28 +16,32 @@ import (
 	"github.com/l4-go/l4/internal/experiment/stress"
 )
 
-// boundCommand returns the command that shows the bound at work.
+// boundCommand returns the command that draws the effect of the bound on single runs.
 func boundCommand() *cobra.Command {
 	s := new(settings)
 	c := &cobra.Command{
 		Use: "bound", Args: cobra.NoArgs,
-		Short: "Show what the bound does to the steps of a noisy run and of a clean run",
-		Long: "Train a small net on Fashion-MNIST, with 20 % wrong labels and with right labels, by " +
-			"L4Adam\nwith and without its bound and by Adam. Draw the losses, how far the weights " +
-			"come, how long\ntheir path is, and how long their steps are.",
+		Short: "Draw how L4's bound limits the steps of a noisy run and of a clean run",
+		Long: "Train a small net on Fashion-MNIST with 20 % wrong labels and on MNIST with the " +
+			"right labels, each\nwith L4Adam, with L4Adam without its bound, and with Adam. Draw " +
+			"the training losses and, for\nL4Adam, the reach (the largest distance of the " +
+			"weights from their start), the length of the path\nof the weights, and the lengths " +
+			"of the steps with their limit. The figure is bound-runs.png.\nCtrl-C stops the " +
+			"training, and no figure is drawn.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return drawBound(c.Context(), *s, c.OutOrStdout())
 		},
 	}
 	c.Flags().Uint64Var(&s.seed, "seed", 1,
-		"`number` that initial weights, data and their order follow from")
-	c.Flags().StringVar(&s.data, "data", "",
-		"`folder` with the folder fashion-mnist (default the data of demo fashion)")
-	c.Flags().StringVar(&s.out, "out", "out", "`folder` for the figure, made if it does not exist")
+		"seed, a `number` that determines the initial weights, the wrong labels and the order of "+
+			"the images")
+	c.Flags().StringVar(&s.data, "data", "", "`folder` with "+stressDataHelp)
+	c.Flags().StringVar(&s.out, "out", "out",
+		"`folder` to write the figure to; created if it does not exist")
 	return c
 }
 
-// boundTasks are the tasks of the figure, by column.
+// boundTasks are the tasks of the figure's columns.
 var boundTasks = []struct{ name, title string }{
 	{"fashion-20", "Fashion-MNIST, 20 % wrong labels"},
 	{"mnist-0", "MNIST, right labels"},
@@ -64,7 +68,7 @@ func drawBound(ctx context.Context, s settings, w io.Writer) error {
 		length := figure.Panel{X: "step", Y: "length of a step"}
 		for _, name := range []string{"l4adam", "l4adam-plain", "adam"} {
 			c := compare.MustParseChoices(name)[0]
-			fmt.Fprintf(w, "%s, %s\n", b.title, c.Short())
+			fmt.Fprintf(w, "%s: training with %s\n", b.title, c.Short())
 			r, err := traceRun(ctx, tasks[0], c, s.seed)
 			if err != nil {
 				return failure{err}
@@ -90,15 +94,15 @@ func drawBound(ctx context.Context, s settings, w io.Writer) error {
 	return nil
 }
 
-// boundEvery is the number of steps that a point of the figure sums up.
+// boundEvery is the number of steps that a point of the figure averages.
 const boundEvery = 20
 
-// boundLost is the loss at which curves end. Without the bound the loss goes on to 1e28 and more,
-// beside which nothing else would be seen.
+// boundLost is the loss above which curves end. Without the bound the loss reaches 1e28 and more,
+// and an axis up to there would hide everything else.
 const boundLost = 10
 
-// boundRun is a run as curves: means over boundEvery steps, and the reach and path after
-// the last of them.
+// boundRun is a run as curves. Each point is a mean over boundEvery steps; the reach and the path
+// are the values of the last of these steps.
 type boundRun struct {
 	color                            color.NRGBA
 	steps                            []float64
@@ -115,7 +119,7 @@ func traceRun(
 	switch c.Name {
 	case "l4adam":
 		solver = l4.NewL4Adam(nil, record)
-	case "l4adam-plain": // WithoutBound measures no lengths; a limit out of reach does
+	case "l4adam-plain": // WithoutBound measures no lengths, but a bound too wide to act does
 		solver = l4.NewL4Adam(nil, record, l4.WithBound(1e30), l4.WithEpsilon(1e-12),
 			l4.WithAdamEpsilon(1e-4))
 	default:

@@ -9,9 +9,10 @@ import (
 	"github.com/l4-go/l4/internal/experiment/stress"
 )
 
-// TestTraceRun: the curves of demo bound obey the rule that they show.
+// TestTraceRun checks that no step of the curves of demo bound is longer than its limit.
 func TestTraceRun(t *testing.T) {
-	tasks, err := compare.Choose("task", stress.Suite(stressData("", io.Discard)), []string{"regression-normal"},
+	suite := stress.Suite(stressData("", io.Discard))
+	tasks, err := compare.Choose("task", suite, []string{"regression-normal"},
 		func(t stress.Task) string { return t.Name })
 	if err != nil {
 		t.Fatal(err)

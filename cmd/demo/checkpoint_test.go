@@ -17,7 +17,7 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-// wantSameNumbers compares the CSV of an experiment in two folders but for the times.
+// wantSameNumbers compares the CSV files of an experiment in two folders, except for the times.
 func wantSameNumbers(t *testing.T, experiment, got, want string) {
 	t.Helper()
 	g := numbers(t, filepath.Join(got, experiment+".csv"))
@@ -90,8 +90,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestResumeAfterInterrupt: Ctrl-C saves the epochs in progress, and the resumed runs end at the
-// same numbers.
+// TestResumeAfterInterrupt: Ctrl-C saves the epochs in progress, and the resumed runs end with the
+// numbers of uninterrupted runs.
 func TestResumeAfterInterrupt(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	args := func(out string, more ...string) []string {
@@ -128,8 +128,8 @@ func TestResumeAfterInterrupt(t *testing.T) {
 	}
 }
 
-// TestCheckpointRejected: a file of other settings, or one that would be overwritten. It stays as
-// it is.
+// TestCheckpointRejected: a file with other settings is an error, and so is an existing file
+// without --resume. The file does not change.
 func TestCheckpointRejected(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "checkpoint")
@@ -143,10 +143,10 @@ func TestCheckpointRejected(t *testing.T) {
 		t.Fatal(err)
 	}
 	for more, want := range map[string]string{
-		"":                                "go on from it with --resume",
-		"--epochs 3 --resume":             "is of other settings",
-		"--dtype float64 --resume":        "is of other settings",
-		"--resume --data " + smallData(t): "is of other settings",
+		"":                                "the file exists: resume it with --resume",
+		"--epochs 3 --resume":             "was saved with the settings",
+		"--dtype float64 --resume":        "was saved with the settings",
+		"--resume --data " + smallData(t): "was saved with the settings",
 	} {
 		code, _, stderr := demo(t, append(slices.Clone(args), more)...)
 		if code != exitUsage || !strings.Contains(stderr, "--checkpoint: "+file) ||
@@ -173,7 +173,7 @@ func (o *onWrite) Write(p []byte) (int, error) {
 	return o.Buffer.Write(p)
 }
 
-// TestCheckpointInNewFolder: a checkpoint may lie in the folder that --out is about to make.
+// TestCheckpointInNewFolder: a checkpoint may be in the folder that --out creates.
 func TestCheckpointInNewFolder(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "new", "folder")
 	file := filepath.Join(out, "checkpoint")

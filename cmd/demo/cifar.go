@@ -11,7 +11,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/paper"
 )
 
-// maxDepth is the depth of the deepest net in the article on residual nets.
+// maxDepth is the depth of the deepest net in the article on residual nets (K. He et al., Deep
+// Residual Learning for Image Recognition, CVPR 2016).
 const maxDepth = 1202
 
 // cifar is the experiment of the paper's section 3.3.
@@ -19,10 +20,10 @@ func cifar() experiment {
 	var depth int
 	return experiment{
 		name:  "cifar",
-		about: "CIFAR-10, a residual net (paper, section 3.3)",
-		epoch: "all images once, moved and mirrored at random",
+		about: "Train a residual net on CIFAR-10 (paper, section 3.3)",
+		epoch: "one pass over all images, each moved and mirrored at random",
 		examples: `  demo cifar --depth 8 --epochs 10
-  demo cifar --full --checkpoint run.ckpt    ResNet-32, days on a small machine`,
+  demo cifar --full --checkpoint run.ckpt    ResNet-32; takes days on a small machine`,
 		plain: scope{
 			solvers: "l4adam,l4mom,adam:2e-4,momentum:0.004,momentum-drops", epochs: 4, seeds: 1,
 		},
@@ -32,13 +33,13 @@ func cifar() experiment {
 			epochs: 160, seeds: 5,
 		},
 		timed: true, batches: []int{128}, dtype: "float32", gridSeeds: 1,
-		data: "the files of CIFAR-10's binary version (default one in the user's cache; missing " +
-			"files are fetched, 170 MB)",
+		data: "the files of CIFAR-10's binary version (default a folder in the user's cache, to " +
+			"which missing files are downloaded, 170 MB)",
 		source: &dataset.CIFAR10Source,
 		flags: func(f *pflag.FlagSet) {
 			f.Var((*count)(&depth), "depth",
 				fmt.Sprintf("`number` of layers of the residual net: 8, 14, 20, 26, 32, ..., %d "+
-					"(default 8, with --full 32)", maxDepth))
+					"(default 8; 32 with --full)", maxDepth))
 		},
 		newTasks: func(s settings) ([]compare.Task, error) {
 			switch {
@@ -60,7 +61,7 @@ func cifar() experiment {
 
 func cifarTasks(s settings, depth int) ([]compare.Task, error) {
 	if depth < 8 || depth > maxDepth || (depth-2)%6 != 0 {
-		return nil, errors.Errorf("--depth %d: want 2 more than a multiple of 6, from 8 to %d",
+		return nil, errors.Errorf("--depth %d: want 6·n + 2 layers, from 8 to %d",
 			depth, maxDepth)
 	}
 	images, test, err := dataset.CIFAR10(s.data)

@@ -28,8 +28,8 @@ func smallCIFAR(t *testing.T) string {
 	return dir
 }
 
-// TestDemoCIFAR: solvers train side by side with the numbers of one after the other, and the rate
-// of the schedule falls.
+// TestDemoCIFAR: runs at the same time have the same numbers as runs one after the other, and the
+// learning rate of the schedule falls.
 func TestDemoCIFAR(t *testing.T) {
 	data := smallCIFAR(t)
 	train := func(args string) [][]string {
@@ -55,7 +55,7 @@ func TestDemoCIFAR(t *testing.T) {
 	}
 }
 
-func TestDemoCIFARRefuses(t *testing.T) {
+func TestDemoCIFARRejects(t *testing.T) {
 	data := smallCIFAR(t)
 	for _, c := range []struct{ args, want string }{
 		{"--depth 9 --data " + data, "--depth 9"},

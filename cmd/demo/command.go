@@ -10,20 +10,33 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-// about is the help of the program.
-const about = `Demo trains with L4 and with other solvers from the same initial weights, prints a
-table, and writes the curves as PNG, SVG and CSV. Each experiment is a command; demo alone is demo
-%s.
+// about is the help of the program. It has a place for the name of the first suite.
+const about = `Demo compares L4 with other solvers, such as Adam. A comparison trains the same
+models with each solver, from the same initial weights and on the same data in the same order. It
+prints a table of the results and writes CSV files. Most comparisons also draw figures as PNG and
+SVG.
 
-Ctrl-C stops the training and writes the results so far. The same flags give the same numbers,
-whatever --jobs is.
+Try "demo %[1]s" first, which takes about half a minute. "demo" without a command does the same and
+takes the same flags, which are listed below. "demo COMMAND --help" explains a command, its solvers
+and its flags. The paper is M. Rolinek and G. Martius, "L4: Practical loss-based stepsize adaptation
+for deep learning", NeurIPS 2018.
 
-Built with CC=mpicc and -tags mpi, and started by mpirun, each rank trains on its own batches, each
-of --batch, and all ranks make the same steps, one run after the other; rank 0 prints and writes.`
+Ctrl-C stops a comparison and writes the results so far. The same flags give the same numbers for
+any value of --jobs; only run times differ.
 
-// rootCommand returns the command line: a suite that runs without a command's name, all suites, and
-// further commands. It is built with cobra, which brings subcommands, help with the defaults,
-// completion of flags and of their values in four shells, and no dependency but its own flags.
+A command with --batch can also train on several MPI ranks: build demo with CC=mpicc and -tags mpi,
+and start it with mpirun. Each rank trains on its own batches of --batch samples, and all ranks make
+the same steps. Runs are made one after the other. Only rank 0 prints and writes the results.`
+
+// rootExamples are commands to try first.
+const rootExamples = `  demo                                      start here
+  demo --solvers l4adam,adam:3e-3,momentum  compare other solvers
+  demo regression                           the experiment of the paper's section 3.1
+  demo stress                               many small tasks, for some minutes`
+
+// rootCommand returns the command line: the suite that runs if no command is named, all suites, and
+// further commands. Cobra provides subcommands, help with defaults, and completion of flags and
+// their values in four shells. It depends on nothing but its package for flags.
 func rootCommand(
 	world *dist.World, first suite, suites []suite, further ...*cobra.Command,
 ) *cobra.Command {
@@ -42,12 +55,13 @@ func rootCommand(
 		if len(args) == 0 {
 			return nil
 		}
-		return errors.Errorf("no experiment %q: choose from %s", args[0],
+		return errors.Errorf("unknown command %q: choose from %s", args[0],
 			strings.Join(names, ", "))
 	}
 	root.Short = "Compare L4 with other solvers"
-	root.Long = fmt.Sprintf(about, first.name)
-	wrapped := strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100")
+	root.Long, root.Example = fmt.Sprintf(about, first.name), rootExamples
+	wrapped := strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages",
+		fmt.Sprint(".FlagUsagesWrapped ", helpWidth))
 	root.SetUsageTemplate(wrapped)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -80,11 +94,12 @@ func (u suite) command(world *dist.World) *cobra.Command {
 	return c
 }
 
-// singleProcess makes a command return an error on several ranks.
+// singleProcess makes a command return an error if there are several ranks.
 func singleProcess(w *dist.World, c *cobra.Command) *cobra.Command {
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if w.Size() > 1 {
-			return errors.Errorf("%s runs in one process: start it without mpirun", c.CommandPath())
+			return errors.Errorf("%s runs in one process, not on %d ranks: start it without mpirun",
+				c.CommandPath(), w.Size())
 		}
 		return nil
 	}
@@ -93,7 +108,9 @@ func singleProcess(w *dist.World, c *cobra.Command) *cobra.Command {
 
 // helpOfSolvers lists the solvers that --solvers chooses from.
 func (u suite) helpOfSolvers() string {
-	text := "Solvers, each with a number after a colon if it is not the default:\n"
+	text := wrap("", "Solvers, each with its default number and the meaning of that number. A "+
+		"number after a colon replaces the default, as in adam:3e-4. A fraction is L4's α: the "+
+		"part of the gap between the loss and its estimated minimum that a step is to close.")
 	for _, s := range u.offered {
 		title := s.Title
 		if s.Number != "" {
@@ -126,7 +143,7 @@ func (u suite) addCompletion(c *cobra.Command) {
 	}
 }
 
-// completeList completes the last name of a list with commas.
+// completeList completes the last name of a list that is separated by commas.
 func completeList(names []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		before := typed[:strings.LastIndex(typed, ",")+1]

@@ -12,7 +12,7 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// TestDefaults: what is not given follows from the experiment, --full and --grid.
+// TestDefaults: the defaults depend on the experiment, --full and --grid.
 func TestDefaults(t *testing.T) {
 	cores := runtime.GOMAXPROCS(0)
 	for _, c := range []struct {
@@ -43,7 +43,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestMistakes: one clear line, exit code 2, nothing written.
+// TestMistakes: a mistake of the user is reported in one line with exit code 2, and no file is
+// written.
 func TestMistakes(t *testing.T) {
 	data := smallData(t)
 	damaged := smallData(t)
@@ -56,18 +57,18 @@ func TestMistakes(t *testing.T) {
 		args string
 		want string
 	}{
-		{"--solvers adamw", `no solver "adamw": choose from l4adam, l4mom,`},
+		{"--solvers adamw", `unknown solver "adamw": choose from l4adam, l4mom,`},
 		{"--solvers l4adam:x", `invalid fraction "x"`},
-		{"--solvers adam:-1", `invalid rate "-1"`},
-		{"--solvers adam:0", `invalid rate "0"`},
-		{"--solvers adam:1e6", `invalid rate "1e6"`},
+		{"--solvers adam:-1", `invalid learning rate "-1"`},
+		{"--solvers adam:0", `invalid learning rate "0"`},
+		{"--solvers adam:1e6", `invalid learning rate "1e6"`},
 		{"--solvers l4adam,l4adam:0.15", "twice"},
-		{"--solvers=", `no solver ""`},
+		{"--solvers=", `unknown solver ""`},
 		{"--epochs 0", `"--epochs" flag: "0": want an integer from 1 to`},
 		{"--epochs many", "many"},
 		{"--seeds -1", `"-1": want an integer`},
 		{"--restarts 2", "unknown flag: --restarts"},
-		{"--solvers dog:3", "the solver dog has no number"},
+		{"--solvers dog:3", "the solver dog does not take a number"},
 		{"--batch 0", `"0": want an integer`},
 		{"--batch 20,many", `"many": want an integer`},
 		{"--batch 20,10,20", "20 is in the list twice"},
@@ -77,19 +78,20 @@ func TestMistakes(t *testing.T) {
 		{"regression --data .", "unknown flag: --data"},
 		{"regression --batch 3", "unknown flag: --batch"},
 		{"mnist --tasks notebook", "unknown flag: --tasks"},
-		{"regression --tasks note,nothing", `no task "nothing": choose from notebook, log-spaced`},
-		{"--grid --solvers l4adam,l4mom", "--grid: no solver"},
-		{"--grid --solvers adam:1e-3,adam:1e-2", "name each solver"},
+		{"regression --tasks note,nothing",
+			`unknown task "nothing": choose from notebook, log-spaced`},
+		{"--grid --solvers l4adam,l4mom", "--grid: none of the solvers l4adam,l4mom has a"},
+		{"--grid --solvers adam:1e-3,adam:1e-2", "name each such solver once"},
 		{"--seed -1", "-1"},
 		{"--resume", "--checkpoint"},
 		{"--dtype float16", `"float16": want float32 or float64`},
 		{"--nonsense", "unknown flag: --nonsense (demo --help lists the flags)"},
 		{"-epochs 3", "flags have two dashes"},
-		{"mnits", `no experiment "mnits": choose from mnist, regression, fashion, cifar, dnc, ` +
-			"stress, programs"},
+		{"mnits", `unknown command "mnits": choose from mnist, regression, fashion, cifar, dnc, ` +
+			"stress, programs, draw, bound"},
 		{"mnist more", "more"},
 		{"--data " + filepath.Join(data, "nowhere"), "nowhere"},
-		{"--data " + damaged, "train-images-idx3-ubyte: ends after"},
+		{"--data " + damaged, "train-images-idx3-ubyte: the data ends after"},
 		{"--out " + occupied, "--out: mkdir " + occupied},
 		{"--out " + filepath.Join(occupied, "below"), occupied},
 	} {
@@ -152,15 +154,26 @@ func TestHelp(t *testing.T) {
 				t.Errorf("%s: %q is in the help", args, not)
 			}
 		}
+	}
+}
+
+// TestHelpWidth: the help of no command has a line of more than 100 columns.
+func TestHelpWidth(t *testing.T) {
+	commands := []string{"", "draw", "bound"}
+	for _, u := range allSuites() {
+		commands = append(commands, u.name)
+	}
+	for _, name := range commands {
+		_, stdout, _ := demo(t, name, "--help")
 		for _, line := range strings.Split(stdout, "\n") {
 			if n := len([]rune(line)); n > 100 {
-				t.Errorf("%s: a line of %d columns: %s", args, n, line)
+				t.Errorf("demo %s --help: a line of %d columns: %s", name, n, line)
 			}
 		}
 	}
 }
 
-// TestCompletion asks for what a shell would offer.
+// TestCompletion checks the completions that a shell offers.
 func TestCompletion(t *testing.T) {
 	for args, want := range map[string]string{
 		"re":                            "regression",

@@ -15,8 +15,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// fetched offers an experiment whose data a server has, and a cache that is empty. It returns the
-// number of requests. The answer has the status given.
+// fetched adds an experiment with data on a test server, and an empty cache. The server answers
+// with the given status. fetched returns the number of requests.
 func fetched(t *testing.T, status int) *atomic.Int32 {
 	var requests atomic.Int32
 	content := []byte("data")
@@ -51,14 +51,14 @@ func fetched(t *testing.T, status int) *atomic.Int32 {
 	return &requests
 }
 
-// emptyCache gives the test an empty user's cache.
+// emptyCache replaces the user's cache by an empty folder during the test.
 func emptyCache(t *testing.T) {
 	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "LocalAppData"} {
 		t.Setenv(name, t.TempDir())
 	}
 }
 
-// TestFetchData: the data is fetched once, and not at all if the user names a folder.
+// TestFetchData: the data is downloaded once, and not at all if the user names a folder.
 func TestFetchData(t *testing.T) {
 	requests, named := fetched(t, http.StatusOK), t.TempDir()
 	writeFile(t, filepath.Join(named, "file"), nil)
@@ -68,7 +68,7 @@ func TestFetchData(t *testing.T) {
 		requests int32
 	}{{"--data " + named, false, 0}, {"", true, 1}, {"", false, 1}} {
 		code, stdout, stderr := demo(t, "fetched --epochs 1 --out", t.TempDir(), c.args)
-		if code != 0 || strings.Contains(stdout, "fetching file, 4e-06 MB\n") != c.fetches ||
+		if code != 0 || strings.Contains(stdout, "downloading file, 4e-06 MB\n") != c.fetches ||
 			requests.Load() != c.requests {
 			t.Errorf("%q: exit code %d, %d requests: %s%s", c.args, code, requests.Load(), stdout,
 				stderr)
@@ -76,12 +76,12 @@ func TestFetchData(t *testing.T) {
 	}
 }
 
-// TestFetchOnRanks: rank 0 fetches and says so, the others find what it has fetched.
+// TestFetchOnRanks: rank 0 downloads the data and reports it. The other ranks find the data.
 func TestFetchOnRanks(t *testing.T) {
 	requests := fetched(t, http.StatusOK)
 	args := "fetched --epochs 1 --out " + t.TempDir()
 	for r, k := range onRanks(t, background(2), nil, args) {
-		if k.code != 0 || strings.Contains(k.stdout, "fetching") != (r == 0) {
+		if k.code != 0 || strings.Contains(k.stdout, "downloading") != (r == 0) {
 			t.Errorf("rank %d: exit code %d: %s%s", r, k.code, k.stdout, k.stderr)
 		}
 	}
@@ -90,7 +90,7 @@ func TestFetchOnRanks(t *testing.T) {
 	}
 }
 
-// TestFetchFails: rank 0 says what to do by hand, and none trains.
+// TestFetchFails: rank 0 reports what to do by hand, and no rank trains.
 func TestFetchFails(t *testing.T) {
 	fetched(t, http.StatusNotFound)
 	args := "fetched --epochs 1 --out " + t.TempDir()

@@ -13,12 +13,12 @@ import (
 
 const dncEpoch = 100 // steps
 
-// dnc is the experiment of the paper's section 3.4. Its net is DeepMind's, as is the clipping of
-// the solvers but L4.
+// dnc is the experiment of the paper's section 3.4. It uses DeepMind's net, and DeepMind's gradient
+// clipping for all solvers except L4.
 func dnc() experiment {
 	return experiment{
 		name:  "dnc",
-		about: "Repeating a pattern, a differentiable neural computer (paper, section 3.4)",
+		about: "Train a differentiable neural computer to repeat a pattern (paper, section 3.4)",
 		epoch: fmt.Sprint(dncEpoch, " steps, each on new sequences"),
 		examples: `  demo dnc --solvers l4adam,l4adam-plain,adam-clipped:3e-3
   demo dnc --full --checkpoint run.ckpt              the paper's Fig. 6
@@ -49,9 +49,9 @@ func dncTasks(s settings) ([]compare.Task, error) {
 }
 
 func dncReport(_ settings, c *compare.Comparison) string {
-	text := fmt.Sprintf("Mean training loss of the last %d steps, geometric mean over the seeds, "+
-		"beside the\nshare of 1,000 other sequences that the net then repeats without a wrong "+
-		"bit\n\n", dncEpoch)
+	text := fmt.Sprintf("Mean training loss of the last %d steps, as a geometric mean over the "+
+		"seeds. Right: the share of\n1,000 test sequences that the net repeats without a wrong "+
+		"bit, as a mean over the seeds.\n\n", dncEpoch)
 	for _, t := range c.Tasks {
 		steps := []int{1000, 2000, 5000, 10_000}
 		if last := t.Epochs * t.EpochSteps; !slices.Contains(steps, last) {
@@ -73,7 +73,7 @@ func dncCells(
 	return fmt.Sprintf("%.1e", stat.GeometricMean(losses, nil)), percent(epochs, "%.1f", " %")
 }
 
-// shown returns what the nets of a task do on an example, from the first seed.
+// shown returns the answer of each solver's net to an example, for the first seed.
 func shown(c *compare.Comparison, t compare.Task) string {
 	text := ""
 	for _, s := range t.Solvers {
@@ -83,7 +83,7 @@ func shown(c *compare.Comparison, t compare.Task) string {
 		}
 	}
 	if text != "" {
-		text = "What the nets say after the training:\n" + text + "\n"
+		text = "Answers of the trained nets to an example, for the first seed:\n" + text + "\n"
 	}
 	return text
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-// TestDemoDNC: the table, an example of what each net says, and a row in the CSV for each epoch.
+// TestDemoDNC: there is a table, an example answer of each net, and a row of the CSV for each
+// epoch.
 func TestDemoDNC(t *testing.T) {
 	out := t.TempDir()
 	code, stdout, stderr := demo(t, "dnc --epochs 1 --batch 2,3 --out", out)
@@ -40,7 +41,7 @@ func TestDemoDNC(t *testing.T) {
 	}
 }
 
-// TestDemoDNCLearns: in a few hundred steps hardly a sequence is left with a wrong bit.
+// TestDemoDNCLearns: after a few hundred steps almost no sequence has a wrong bit.
 func TestDemoDNCLearns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes several seconds")
@@ -57,8 +58,8 @@ func TestDemoDNCLearns(t *testing.T) {
 	}
 }
 
-// TestDemoDNCResumes: interrupted again and again, it ends with the same numbers and the same
-// examples.
+// TestDemoDNCResumes: a comparison that is interrupted several times ends with the same numbers and
+// the same examples.
 func TestDemoDNCResumes(t *testing.T) {
 	dir := t.TempDir()
 	args := fields("dnc --epochs 3 --batch 2 --solvers l4adam,l4mom,momentum-clipped --jobs 2")

@@ -12,16 +12,15 @@ import (
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// drawCommand returns the command that draws the figures of CSV files that experiments have
-// written.
+// drawCommand returns the command that draws figures from the CSV files of experiments.
 func drawCommand(experiments []func() experiment) *cobra.Command {
 	var out string
 	c := &cobra.Command{
 		Use: "draw file.csv ...", Args: cobra.MinimumNArgs(1),
-		Short: "Draw the figures of CSV files again",
-		Long: "Draw the figure of each CSV file that an experiment has written, as a PNG of the " +
-			"same name.\nThe name of a file begins with the name of its experiment, as in " +
-			"mnist.csv and\nmnist-full.csv.",
+		Short: "Draw the figures of experiments again, from their CSV files",
+		Long: "Draw the figure of each CSV file to a PNG file of the same name. An experiment " +
+			"must have written\nthe CSV file, and the file name must begin with the experiment's " +
+			"name, as in mnist.csv and\nmnist-full.csv.",
 		Example: "  demo draw --out docs docs/data/mnist.csv",
 		RunE: func(_ *cobra.Command, paths []string) error {
 			for _, path := range paths {
@@ -32,7 +31,8 @@ func drawCommand(experiments []func() experiment) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&out, "out", "out", "`folder` for the figures, made if it does not exist")
+	c.Flags().StringVar(&out, "out", "out",
+		"`folder` to write the figures to; created if it does not exist")
 	return c
 }
 
@@ -42,7 +42,8 @@ func draw(experiments []func() experiment, path, out string) error {
 	named := func(e func() experiment) bool { return e().name == name }
 	i := slices.IndexFunc(experiments, named)
 	if i < 0 {
-		return errors.Errorf("no experiment %q: want a file whose name begins with one", name)
+		return errors.Errorf("the file name begins with %q, which is not an experiment: name a "+
+			"file such as mnist.csv or mnist-full.csv", name)
 	}
 	f, err := figure.Open(path)
 	if err != nil {

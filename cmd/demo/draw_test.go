@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestDraw: the figure of a CSV file is the figure of the experiment that wrote it, to the byte.
+// TestDraw: the figure of a CSV file has the same bytes as the figure of the experiment that wrote
+// the CSV file.
 func TestDraw(t *testing.T) {
 	for name, args := range map[string]string{
 		"mnist": "mnist --epochs 3 --batch 20,40 --seeds 2 --seed 0 --solvers l4adam,adam:0.1 " +
@@ -41,13 +42,13 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-// goodCSV is the file of one epoch.
+// goodCSV is a CSV file with one epoch.
 const goodCSV = "variant,solver,value,seed,epoch,loss,last_loss,learn_rate,test_accuracy," +
 	"seconds,step_seconds,step,title\nbatch 64,l4adam,0.15,1,1,0.5,0.4,0.01,0.9,1,1,937,MNIST\n"
 
 func TestDrawRejects(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"other.csv": {goodCSV, `no experiment "other"`},
+		"other.csv": {goodCSV, `begins with "other", which is not an experiment`},
 		"mnist.csv": {goodCSV + "x", "mnist.csv: record on line 3: wrong number of fields"},
 	} {
 		path := filepath.Join(t.TempDir(), name)

@@ -13,72 +13,77 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// experiment is something to compare solvers on over some epochs, described as data. The command,
-// the runs, the checkpoint, the CSV and the figure follow from it.
+// experiment describes a comparison of solvers on tasks that last several epochs. The command, the
+// runs, the checkpoint, the CSV file and the figure are made from the description.
 type experiment struct {
 	name     string // of the command
 	about    string // one line of help
-	epoch    string // help: what an epoch is made of
+	epoch    string // help: completes the sentence "An epoch is ..."
 	examples string // of the command line
-	plain    scope
-	full     *scope // what --full makes of it; nil for no such flag
-	timed    bool   // whether run times are of interest
+	plain    scope  // the defaults
+	full     *scope // the defaults with --full; nil omits the flag
+	timed    bool   // whether the table of a default run compares run times
 
-	// What flags it takes besides those that all take. The zero value stands for no such flag.
+	// Flags that not all experiments have. The zero value omits the flag.
 	dtype     string                 // default of --dtype
 	batches   []int                  // default of --batch
-	tasks     []string               // names of the tasks, which --tasks chooses from
-	data      string                 // what the folder of --data holds
-	source    *dataset.Source        // of the data without --data; nil if newTasks finds it
-	gridSeeds int                    // largest number of seeds that --grid looks at
+	tasks     []string               // names of the tasks that --tasks chooses from
+	data      string                 // help of --data, after "folder with"
+	source    *dataset.Source        // of the data without --data; nil if newTasks finds the data
+	gridSeeds int                    // largest number of seeds in the search of --grid
 	flags     func(f *pflag.FlagSet) // adds further flags
 
-	// newTasks checks the settings and loads what the experiment needs.
+	// newTasks checks the settings and loads the data.
 	newTasks func(s settings) ([]compare.Task, error)
-	// The figure has a panel for each measure, over epochs or steps. report returns the tables, as
+	// The figure has one panel for each measure, over epochs or steps. report returns the tables as
 	// text.
 	unit     compare.Unit
 	measures []compare.Measure
 	report   func(s settings, c *compare.Comparison) string
 }
 
-// scope is how much an experiment does by default.
+// scope has the default solvers, epochs and seeds of an experiment.
 type scope struct {
-	solvers, gridSolvers string // gridSolvers join with --grid; "" for none
+	solvers, gridSolvers string // --grid adds gridSolvers; "" adds none
 	epochs, seeds        int
 }
 
-// String returns the flags that stand for a scope.
+// String describes a scope in the help.
 func (s scope) String() string {
-	return fmt.Sprintf("--epochs %d --seeds %d --solvers %s", s.epochs, s.seeds, s.solvers)
+	return fmt.Sprintf("%d epochs, %d seeds and the solvers %s", s.epochs, s.seeds,
+		strings.ReplaceAll(s.solvers, ",", ", "))
 }
 
-// gridHelp explains --grid.
+// gridHelp explains --grid. It has a place for the largest number of seeds.
 const gridHelp = `
-The search of --grid tries rates that differ by a factor of about 3, first around the given rate and
-then further while the best rate lies at the edge. The best rate has the smallest mean training loss
-in the last epoch, as a geometric mean over the seeds. A rate that diverges from any seed is out.
+With --grid the demo first searches the best learning rate of each solver that has a constant one.
+It tries rates that differ by a factor of √10, about 3: first the given rate, the next lower and the
+next higher one, and then further rates while the best one is the lowest or the highest, up to a
+factor of 1000. The best rate has the smallest mean training loss in the last epoch, as a geometric
+mean over the seeds. A rate cannot be the best if any of its runs diverges. The search uses at most
+%d of the seeds.
 `
 
-// addFlags adds the flags of an experiment that other suites do not have.
+// addFlags adds the flags that only experiments have.
 func (e experiment) addFlags(f *pflag.FlagSet, s *settings) {
 	f.Var((*count)(&s.epochs), "epochs", "`number` of epochs")
 	if e.dtype != "" {
 		f.Var((*dtypeName)(&s.dtype), "dtype", "`type` of the weights, float32 or float64")
 	}
 	if len(e.batches) > 0 {
-		f.Var((*countList)(&s.batches), "batch", "`list` of batch sizes, which are compared")
+		f.Var((*countList)(&s.batches), "batch",
+			"`list` of batch sizes to compare, separated by commas")
 	}
 	if e.flags != nil {
 		e.flags(f)
 	}
 	if e.gridSeeds > 0 {
 		f.BoolVar(&s.grid, "grid", false,
-			"first search the best rate of each solver that has a constant one")
+			"first search the best learning rate of each solver that has a constant one")
 	}
 }
 
-// complete fills in the defaults that depend on other flags, and checks the combinations.
+// complete sets the defaults that depend on other flags, and checks the combinations of flags.
 func (e experiment) complete(s *settings) error {
 	scope := e.plain
 	if s.full {
@@ -99,21 +104,22 @@ func (e experiment) complete(s *settings) error {
 	}
 	single := e.timed && !s.full && !s.grid && s.seeds == 1 && len(s.batches) <= 1
 	if !s.flags.Changed("jobs") && single {
-		s.jobs = 1 // each solver makes one run on the same task, so that times can be compared
+		s.jobs = 1 // each solver makes one run on the same task, so run times can be compared
 	}
 	switch {
 	case s.grid && !slices.ContainsFunc(s.solvers, compare.Choice.Constant):
-		return errors.Errorf("--grid: no solver of %v has a constant rate: add one to --solvers",
-			s.solvers)
+		return errors.Errorf("--grid: none of the solvers %v has a constant learning rate: "+
+			"add one, such as adam, to --solvers", s.solvers)
 	case s.grid && constantTwice(s.solvers):
-		return errors.Errorf("--grid: %v: name each solver with a constant rate once", s.solvers)
+		return errors.Errorf("--grid: the list %v has a solver with a constant learning rate "+
+			"twice: name each such solver once", s.solvers)
 	case s.resume && s.checkpoint == "":
-		return errors.New("--resume: name the file to go on from with --checkpoint")
+		return errors.New("--resume without --checkpoint: name the file with --checkpoint")
 	}
 	return nil
 }
 
-// constantTwice reports whether two choices differ in nothing but their constant rates.
+// constantTwice reports whether a solver with a constant learning rate occurs twice.
 func constantTwice(solvers compare.Choices) bool {
 	for i, s := range solvers {
 		same := func(o compare.Choice) bool { return o.Name == s.Name }
@@ -124,12 +130,12 @@ func constantTwice(solvers compare.Choices) bool {
 	return false
 }
 
-// notInFingerprint are the flags that a checkpoint does not depend on: their values are part of a
-// run's name, or change no numbers.
+// notInFingerprint are the flags that are not part of the fingerprint: their values are in the
+// compare.Run, or do not change the numbers of a run.
 var notInFingerprint = strings.Fields(
 	"solvers seed seeds tasks batch full grid jobs out checkpoint resume help")
 
-// fingerprint returns the flags that the numbers of a run depend on.
+// fingerprint returns the name of the experiment and the flags that change the numbers of a run.
 func (e experiment) fingerprint(s settings) string {
 	text := e.name
 	s.flags.VisitAll(func(fl *pflag.Flag) {
@@ -147,14 +153,14 @@ func (s settings) tensorDtype() tensor.Dtype {
 	return tensor.Float32
 }
 
-// batchTasks returns a task for each batch size, in whose epochs each image comes once.
+// batchTasks returns a task for each batch size. In an epoch each image occurs at most once.
 func batchTasks(
 	s settings, title string, images *dataset.Images,
 	start func(batch int, seed uint64) (compare.Training, error),
 ) ([]compare.Task, error) {
 	for _, batch := range s.batches {
 		if batch > images.Len() {
-			return nil, errors.Errorf("--batch %d: want at most %d, the number of images",
+			return nil, errors.Errorf("--batch %d: want at most %d, the number of training images",
 				batch, images.Len())
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// planted is an experiment with known best rates: on the loss c·w² plain gradient descent with the
-// rate 1/(2c) is done in one step.
+// planted is an experiment with known best rates: gradient descent with the rate 1/(2c) minimises
+// the loss c·w² in one step.
 func planted() experiment {
 	return experiment{
 		name:  "planted",
@@ -49,15 +49,15 @@ func bowl(c, start float64) (compare.Training, error) {
 	return compare.Plain{Machine: m}, err
 }
 
-// addExperiment offers an experiment for the length of a test.
+// addExperiment adds an experiment during a test.
 func addExperiment(t *testing.T, e func() experiment) {
 	before := experiments
 	experiments = append(slices.Clone(experiments), e)
 	t.Cleanup(func() { experiments = before })
 }
 
-// TestOwnFlag: an experiment's own flag stands in its help alone, sets what the experiment reads,
-// and belongs to what a checkpoint must have been made with.
+// TestOwnFlag: a flag of one experiment is only in that experiment's help, sets the experiment's
+// variable, and is part of the settings in a checkpoint.
 func TestOwnFlag(t *testing.T) {
 	addExperiment(t, func() experiment {
 		e, curvature := planted(), 0.0
@@ -92,7 +92,7 @@ func TestOwnFlag(t *testing.T) {
 	}
 }
 
-// broken is a training of which a part fails.
+// broken is a training with a part that fails.
 type broken struct {
 	compare.Training
 	err error
@@ -100,8 +100,8 @@ type broken struct {
 
 func (b broken) Metric() (float64, error) { return 0, b.err }
 
-// TestFailure: a task that cannot be made or measured ends the program with another code than a
-// mistake of the user, and says which.
+// TestFailure: a task that cannot be started or evaluated ends the program with the exit code of a
+// failure, not of a mistake of the user. The error names the task.
 func TestFailure(t *testing.T) {
 	fault := errors.New("fault")
 	for want, start := range map[string]func(uint64) (compare.Training, error){

@@ -26,8 +26,8 @@ func parabola() experiment {
 	}
 }
 
-// TestNewExperiment: an experiment that is described as data has a command with help, trains, and
-// writes its table, its figures and its CSV.
+// TestNewExperiment: the description of an experiment is enough for a command that trains, prints a
+// table, and writes figures and a CSV file.
 func TestNewExperiment(t *testing.T) {
 	addExperiment(t, parabola)
 	dir := t.TempDir()
@@ -54,7 +54,7 @@ func TestNewExperiment(t *testing.T) {
 	}
 }
 
-// TestContributing: the Go code of CONTRIBUTING.md is code that tests run.
+// TestContributing: tests run the Go code of CONTRIBUTING.md.
 func TestContributing(t *testing.T) {
 	read := func(path string) string {
 		data, err := os.ReadFile(path)

@@ -11,28 +11,30 @@ import (
 	"github.com/l4-go/l4/internal/experiment/paper"
 )
 
-// fashion is an experiment of the paper's supplement, here as long as the one on MNIST.
+// fashion is the experiment of the paper's supplement. Here it is as long as the MNIST experiment.
 func fashion() experiment {
 	var dropout []float64
 	return experiment{
 		name:  "fashion",
-		about: "Fashion-MNIST, a convolutional net (paper, supplement)",
-		epoch: "all 60,000 images once",
+		about: "Train a convolutional net on Fashion-MNIST (paper, supplement)",
+		epoch: "one pass over all 60,000 images",
 		examples: `  demo fashion --dropout 0,0.5 --solvers l4adam,adam:3e-4
-  demo fashion --full --checkpoint run.ckpt    long, with and without dropout`,
+  demo fashion --full --checkpoint run.ckpt    with and without dropout; takes long`,
 		plain: scope{solvers: "l4adam,l4mom,adam:3e-4,momentum:0.01", epochs: 2, seeds: 1},
 		full: &scope{
 			solvers: "l4adam,l4mom,l4adam-plain,l4mom-plain,adam:3e-4,momentum:0.01",
 			epochs:  30, seeds: 5,
 		},
 		timed: true, batches: []int{100}, dtype: "float32", gridSeeds: 2,
-		data: "the four files of Fashion-MNIST (default the folder of Debian's package, or else " +
-			"one in the user's cache; missing files are fetched)",
+		data: "the four files of Fashion-MNIST (default the folder of Debian's package " +
+			"dataset-fashion-mnist if it is installed, or else a folder in the user's cache, to " +
+			"which missing files are downloaded)",
 		source: &dataset.FashionMNISTSource,
 		flags: func(f *pflag.FlagSet) {
 			f.Float64SliceVar(&dropout, "dropout", nil,
-				"`list` of probabilities to drop a hidden unit, which are compared "+
-					"(default 0, with --full 0,0.5)")
+				"`list` of dropout probabilities of the hidden layer to compare, separated by "+
+					"commas (default 0; 0,0.5 with --full)")
+			f.Lookup("dropout").DefValue = "" // the default is in the help
 		},
 		newTasks: func(s settings) ([]compare.Task, error) {
 			switch {
@@ -52,23 +54,23 @@ func fashion() experiment {
 	}
 }
 
-// summary is the report of an experiment without numbers to compare with.
+// summary is the report of an experiment that has no reference numbers.
 func summary(_ settings, c *compare.Comparison) string { return c.Summary(c.Tasks...) }
 
-// fashionTasks returns a task for each probability of dropout and each batch size.
+// fashionTasks returns a task for each dropout probability and each batch size.
 func fashionTasks(s settings, dropout []float64) ([]compare.Task, error) {
 	images, test, err := dataset.FashionMNIST(s.data)
 	if err != nil {
 		return nil, err
 	}
 	if images.Rows != 28 || images.Cols != 28 {
-		return nil, errors.Errorf("--data: images of %d by %d pixels: want 28 by 28",
-			images.Rows, images.Cols)
+		return nil, errors.Errorf("--data: the images have %d by %d pixels, want 28 by 28: name "+
+			"the folder of Fashion-MNIST", images.Rows, images.Cols)
 	}
 	var all []compare.Task
 	for _, p := range dropout {
 		if !(p >= 0 && p < 1) {
-			return nil, errors.Errorf("--dropout %v: want 0 or more and less than 1", p)
+			return nil, errors.Errorf("--dropout %v: want a probability from 0 to less than 1", p)
 		}
 		title := "Fashion-MNIST"
 		if p > 0 {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestDemoFashion: with and without dropout, a run gives the same numbers again.
+// TestDemoFashion: a repeated run has the same numbers, with and without dropout.
 func TestDemoFashion(t *testing.T) {
 	data := noisyData(t, 28)
 	train := func(out string, args ...string) [][]string {
@@ -34,7 +34,7 @@ func TestDemoFashion(t *testing.T) {
 	}
 }
 
-func TestDemoFashionRefuses(t *testing.T) {
+func TestDemoFashionRejects(t *testing.T) {
 	small, large := smallData(t), noisyData(t, 28)
 	for _, c := range []struct{ args, want string }{
 		{"--data " + small, "28 by 28"},

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestGrid: the best rates are in the report, and what is compared is them. The checkpoint holds
-// the search, too.
+// TestGrid: the report has the best rates, and the comparison uses them. The checkpoint also has
+// the runs of the search.
 func TestGrid(t *testing.T) {
 	addExperiment(t, planted)
 	dir := t.TempDir()

@@ -25,9 +25,14 @@ func (e experiment) suite() suite {
 			epochs:  e.plain.epochs, seed: 1, seeds: e.plain.seeds,
 			batches: e.batches, dtype: e.dtype,
 		},
-		jobs:       "one for each core, 1 where run times are compared",
-		checkpoint: "`file` to save the training to, after epochs and on Ctrl-C",
-		resume:     "go on from the file of --checkpoint, if it exists",
+		jobs: "the number of cores",
+		checkpoint: "`file` to save the training to after runs, after epochs and on Ctrl-C; an " +
+			"existing file is an error without --resume",
+		resume: "resume the training from the file of --checkpoint, if it exists",
+	}
+	if e.timed {
+		u.jobs += "; 1 with one seed and one batch size and without --full and --grid, to " +
+			"compare run times"
 	}
 	if e.full != nil {
 		u.full = "make the paper's complete experiment: " + e.full.String()
@@ -37,7 +42,7 @@ func (e experiment) suite() suite {
 		u.help += "\nTasks:\n  " + strings.Join(e.tasks, "\n  ") + "\n"
 	}
 	if e.gridSeeds > 0 {
-		u.help += gridHelp
+		u.help += fmt.Sprintf(gridHelp, e.gridSeeds)
 	}
 	u.flags = e.addFlags
 	u.run = func(ctx context.Context, world *dist.World, s settings, w io.Writer) error {
@@ -50,18 +55,18 @@ func (e experiment) suite() suite {
 	return u
 }
 
-// job is an experiment that runs, with the user's settings.
+// job is a running experiment with the user's settings.
 type job struct {
 	settings
 	experiment experiment
 	comparison *compare.Comparison
 	search     *compare.Search // nil without --grid
 	progress   *progress
-	closeOut   func() // lets other demos write to --out
+	closeOut   func() // allows other demos to write to --out
 }
 
-// runExperiment makes the runs of an experiment and its report. Errors after the training has begun
-// are failures.
+// runExperiment makes the runs of an experiment and its report. Errors after the start of the
+// training are failures.
 func runExperiment(
 	ctx context.Context, world *dist.World, e experiment, s settings, w io.Writer,
 ) (err error) {
@@ -93,7 +98,7 @@ func runExperiment(
 	return err
 }
 
-// newJob checks all that can be checked before the training, and makes the output folder.
+// newJob checks everything that can be checked before the training, and creates the output folder.
 func newJob(world *dist.World, e experiment, s settings, w io.Writer) (*job, error) {
 	tasks, err := e.newTasks(s)
 	if err != nil {
@@ -116,7 +121,7 @@ func newJob(world *dist.World, e experiment, s settings, w io.Writer) (*job, err
 		if err := divide(world, tasks); err != nil {
 			return nil, err
 		}
-		s.jobs = 1 // runs side by side would not wait for each other in the same order
+		s.jobs = 1 // parallel runs would reach the exchanges in different orders on different ranks
 	}
 	j := &job{settings: s, experiment: e, closeOut: func() {}}
 	if world.Rank() == 0 {
@@ -139,13 +144,13 @@ func newJob(world *dist.World, e experiment, s settings, w io.Writer) (*job, err
 	return j, nil
 }
 
-// close lets other demos use the checkpoint and the output folder.
+// close allows other demos to use the checkpoint and the output folder.
 func (j *job) close() {
 	j.comparison.Checkpoint.Close()
 	j.closeOut()
 }
 
-// train makes all runs: first the search for the best rates, if it is wanted, then the comparison.
+// train makes all runs: with --grid the search for the best rates, then the comparison.
 func (j *job) train(ctx context.Context) (err error) {
 	defer j.progress.close()
 	if j.grid {
@@ -157,11 +162,11 @@ func (j *job) train(ctx context.Context) (err error) {
 	return j.comparison.Train(ctx)
 }
 
-// report prints the results and writes them to the CSV, first of all, and to the figures. A file
-// that cannot be written does not keep the others from being written.
+// report writes the CSV file, prints the results and draws the figures. If a file cannot be
+// written, report still writes the others.
 func (j *job) report(w io.Writer) error {
 	if !j.comparison.HasEpochs() {
-		fmt.Fprintln(w, "\nNo epoch was finished, so there is nothing to write.")
+		fmt.Fprintln(w, "\nNo run completed an epoch, so no results were written.")
 		return nil
 	}
 	files := j.files()
@@ -182,7 +187,7 @@ func (j *job) report(w io.Writer) error {
 	return nil
 }
 
-// files returns the paths of what the job writes: the CSV and then the figures.
+// files returns the paths of the files that the job writes: the CSV file, then the figures.
 func (j *job) files() []string {
 	base := filepath.Join(j.out, j.experiment.name)
 	return []string{base + ".csv", base + ".png", base + ".svg"}

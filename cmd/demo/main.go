@@ -1,4 +1,5 @@
-// Command demo trains with L4 and with other solvers, side by side, and draws the results.
+// Command demo compares L4 with other solvers: it trains the same models with each of them, prints
+// tables, and writes CSV files and figures.
 package main
 
 import (
@@ -16,12 +17,12 @@ import (
 	"github.com/l4-go/l4/mpi"
 )
 
-// experiments are the paper's experiments, each of them a command; demo alone runs the first. A new
-// one is a file such as regression.go with a function that returns it, and that function's name
-// here.
+// experiments are the paper's experiments. Each is a command, and demo without a command runs the
+// first. To add an experiment, write a file such as regression.go with a function that returns the
+// experiment, and add the function here.
 var experiments = []func() experiment{mnist, regression, fashion, cifar, dnc}
 
-// suites are further commands that compare solvers.
+// suites are the other commands that compare solvers.
 var suites = []func() suite{stressSuite, programsSuite}
 
 // Exit codes.
@@ -32,7 +33,7 @@ const (
 )
 
 func main() {
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // the tables report the runs that fail
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the tables report failed runs
 	world, err := mpi.Init()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -48,8 +49,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the program as one rank of a world. It returns the exit code. The user's mistakes are the
-// same on all ranks, and rank 0 reports them.
+// run runs the program as one rank of a world and returns the exit code. The user's mistakes are
+// the same on all ranks, so only rank 0 reports them.
 func run(
 	ctx context.Context, world *dist.World, args []string, stdout, stderr io.Writer,
 ) int {
@@ -75,8 +76,8 @@ func run(
 	return exitUsage
 }
 
-// allSuites returns the suites of all commands that compare solvers. Each call makes new ones,
-// whose settings have the defaults.
+// allSuites returns the suites of all commands that compare solvers. Each call makes new suites,
+// whose settings are the defaults.
 func allSuites() []suite {
 	var all []suite
 	for _, e := range experiments {

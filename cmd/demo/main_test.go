@@ -15,7 +15,7 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-// smallData is a data set of 5 by 5 pixels.
+// smallData writes a data set of 5 by 5 pixels.
 func smallData(t *testing.T) string { return noisyData(t, 5) }
 
 // noisyData writes a data set of square images in the files of MNIST: noise around a bright spot
@@ -62,7 +62,7 @@ func demo(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func fields(args ...string) []string { return strings.Fields(strings.Join(args, " ")) }
 
-// numbers returns the CSV's columns that do not depend on the machine's speed.
+// numbers returns the columns of a CSV file that do not depend on the speed of the machine.
 func numbers(t *testing.T, path string) [][]string {
 	t.Helper()
 	f, err := os.Open(path)
@@ -135,8 +135,8 @@ func TestDemoRegression(t *testing.T) {
 	}
 }
 
-// TestFull: --full makes the paper's table, and flags that are given win over it. Runs side by side
-// have no times, on any number of cores.
+// TestFull: --full makes the paper's table, and given flags override it. With several runs at the
+// same time the table has no times, on any number of cores.
 func TestFull(t *testing.T) {
 	out := t.TempDir()
 	code, stdout, stderr := demo(t, "--full --epochs 2 --seeds 2 --jobs 2 --out", out, "--data",
@@ -160,7 +160,7 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// TestJobs: runs side by side give the same bits as one after the other.
+// TestJobs: runs at the same time have the same bits as runs one after the other.
 func TestJobs(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	for _, jobs := range []string{"1", "4"} {
@@ -178,7 +178,7 @@ func TestJobs(t *testing.T) {
 	}
 }
 
-// TestColors: a solver has its own colour in the figure, alone or beside others.
+// TestColors: a solver has the same colour in every figure.
 func TestColors(t *testing.T) {
 	data := smallData(t)
 	cases := map[string]bool{"adam": false, "adam,l4adam": true, "l4adam:0.25,adam": true}
@@ -201,7 +201,7 @@ func TestColors(t *testing.T) {
 	}
 }
 
-// TestInterrupt: the results so far are written, and the exit code says that some are missing.
+// TestInterrupt: an interrupted comparison writes the results so far and has its own exit code.
 func TestInterrupt(t *testing.T) {
 	out := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -236,8 +236,7 @@ func (c *cancelAt) Write(p []byte) (int, error) {
 	return c.Buffer.Write(p)
 }
 
-// TestDivergence: a run that diverges, even in its first epoch, is a row of the table beside the
-// others.
+// TestDivergence: the table has a row for a run that diverges, even in its first epoch.
 func TestDivergence(t *testing.T) {
 	for _, solvers := range []string{"sgd:9e5,l4adam", "l4adam,sgd:9e5"} {
 		out := t.TempDir()
@@ -253,8 +252,8 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
-// TestUnwritableOut is found before the training: a file that cannot be replaced, a folder without
-// room for files.
+// TestUnwritableOut: a file that cannot be replaced and a folder that cannot be written are
+// reported before the training.
 func TestUnwritableOut(t *testing.T) {
 	data, occupied := smallData(t), t.TempDir()
 	if err := os.Mkdir(filepath.Join(occupied, "mnist.csv"), 0o755); err != nil {
@@ -275,7 +274,7 @@ func TestUnwritableOut(t *testing.T) {
 	}
 }
 
-// TestUnwritableCheckpoint is found before the training.
+// TestUnwritableCheckpoint: a checkpoint that cannot be written is reported before the training.
 func TestUnwritableCheckpoint(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "no", "file")
 	code, stdout, stderr := demo(t, "--data", smallData(t), "--out", t.TempDir(), "--checkpoint",

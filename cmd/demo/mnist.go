@@ -14,20 +14,20 @@ import (
 func mnist() experiment {
 	return experiment{
 		name:  "mnist",
-		about: "Handwritten digits, a perceptron of 784-300-100-10 (paper, section 3.2)",
-		epoch: "all 60,000 images once",
+		about: "Train a perceptron of 784-300-100-10 on handwritten digits (paper, section 3.2)",
+		epoch: "one pass over all 60,000 images",
 		examples: `  demo mnist --epochs 2 --solvers l4adam:0.15,l4adam:0.25,momentum
   demo mnist --full --checkpoint run.ckpt             the paper's Fig. 3 and Table 2
-  demo mnist --full --checkpoint run.ckpt --resume    and after a crash
-  demo mnist --full --batch 8,16,32,64                its comparison of batch sizes
-  demo mnist --full --grid                            with the best rates for the other solvers`,
+  demo mnist --full --checkpoint run.ckpt --resume    the same, resumed after a crash
+  demo mnist --full --batch 8,16,32,64                the paper's comparison of batch sizes
+  demo mnist --full --grid                            the other solvers with their best rates`,
 		plain: scope{solvers: "l4adam,adam", gridSolvers: "momentum,sgd", epochs: 4, seeds: 1},
 		full: &scope{
 			solvers: "adam,momentum,l4adam,l4adam:0.25,l4mom,l4mom:0.25", gridSolvers: "sgd",
 			epochs: 30, seeds: 5,
 		},
 		timed: true, batches: []int{64}, dtype: "float32", gridSeeds: 2,
-		data:     "the four files of MNIST (default one in the folder of Go's modules)",
+		data:     "the four files of MNIST (default the folder of the Go module that ships them)",
 		newTasks: mnistTasks,
 		unit:     compare.Epochs,
 		measures: []compare.Measure{compare.MeanLosses, compare.LearnRates},
@@ -35,7 +35,7 @@ func mnist() experiment {
 	}
 }
 
-// paperBatch is the name of the task that the paper's numbers belong to.
+// paperBatch is the name of the task whose numbers the paper reports.
 const paperBatch = "batch 64"
 
 func mnistTasks(s settings) ([]compare.Task, error) {
@@ -59,7 +59,7 @@ func mnistReport(s settings, c *compare.Comparison) string {
 		text += "Test accuracy in %, mean ± standard deviation over the seeds, " +
 			"beside the paper's Table 2\n" +
 			c.Beside(t, compare.Epochs, "paper", []int{1, 10, 30}, paperAccuracy) +
-			"\nMean training loss of an epoch, mean over the seeds, " +
+			"\nTraining loss, mean over the steps of the epoch and over the seeds, " +
 			"beside reference implementations\n" +
 			c.Beside(t, compare.Epochs, "reference", []int{1, 10, 20, 30}, paperLoss) + "\n"
 	}
@@ -79,7 +79,7 @@ func paperAccuracy(
 	return ours, theirs
 }
 
-// percent returns the spread of the accuracies in per cent.
+// percent returns the mean and standard deviation of the accuracies in percent.
 func percent(epochs []compare.Epoch, format, unit string) string {
 	accuracies := compare.Accuracies.Each(epochs)
 	for i := range accuracies {

@@ -27,8 +27,8 @@ func writers() map[string][]string {
 	}
 }
 
-// TestOutInUse: of two demos that write the same files the second stops with an error, and the
-// first loses nothing.
+// TestOutInUse: if two demos would write the same files, the second stops with an error, and the
+// first writes all its files.
 func TestOutInUse(t *testing.T) {
 	for args, files := range writers() {
 		dir := t.TempDir()
@@ -59,7 +59,7 @@ func TestOutInUse(t *testing.T) {
 	}
 }
 
-// filesOf returns the names of what is in a folder.
+// filesOf returns the names of the files in a folder.
 func filesOf(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -72,7 +72,7 @@ func filesOf(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// TestOutLeftovers: what killed demos have left half-written is removed, and nothing else.
+// TestOutLeftovers: the unfinished files of killed demos are removed, and no other files.
 func TestOutLeftovers(t *testing.T) {
 	for args, files := range writers() {
 		dir := t.TempDir()
@@ -93,8 +93,8 @@ func TestOutLeftovers(t *testing.T) {
 	}
 }
 
-// TestDrawInUse: draw does not write a figure that another demo may be writing, and removes what a
-// killed demo has left of it.
+// TestDrawInUse: draw does not write a figure that another demo may be writing, and removes the
+// unfinished figure of a killed demo.
 func TestDrawInUse(t *testing.T) {
 	csv, dir := filepath.Join(t.TempDir(), "mnist-2.csv"), t.TempDir()
 	writeFile(t, csv, []byte(goodCSV))
@@ -116,8 +116,7 @@ func TestDrawInUse(t *testing.T) {
 	}
 }
 
-// TestUnwritableFile: a file that can no longer be written keeps neither the others nor the table
-// from the user.
+// TestUnwritableFile: if a file can no longer be written, the other files and the table still are.
 func TestUnwritableFile(t *testing.T) {
 	for args, files := range writers() {
 		for _, occupied := range files {

@@ -16,24 +16,25 @@ import (
 	"github.com/l4-go/l4/internal/experiment/programs"
 )
 
-// shortLength is the share of each program's steps that --short makes.
+// shortLength is the share of the steps of each program that --short makes.
 const shortLength = 0.1
 
-// programsSuite runs small programs as Gorgonia's users write them.
+// programsSuite compares solvers in small programs, which are written as Gorgonia's users write
+// them.
 func programsSuite() suite {
 	var short bool
 	author := compare.Solver{Name: programs.AuthorsSolver.Name, Title: "the author's"}
 	u := suite{
-		name: "programs",
-		about: "Run programs as Gorgonia's users write them, with their authors' solvers " +
-			"and others",
+		name:         "programs",
+		about:        "Compare solvers in small programs, written as Gorgonia's users write them",
 		offered:      slices.Insert(slices.Clone(compare.Solvers), 0, author),
 		defaultTasks: "all",
 		defaults:     settings{solvers: programs.DefaultSolvers, seed: 1, seeds: 3},
-		jobs:         "one for each core",
+		jobs:         "the number of cores",
 		flags: func(f *pflag.FlagSet, _ *settings) {
 			f.BoolVar(&short, "short", false,
-				fmt.Sprintf("make %g of the steps, from one seed", shortLength))
+				fmt.Sprintf("make %g of the steps, and use one seed if --seeds is not given",
+					shortLength))
 		},
 	}
 	u.help = programsHelp(u)
@@ -62,19 +63,20 @@ func programsSuite() suite {
 
 func programsHelp(u suite) string {
 	var text strings.Builder
-	text.WriteString(`Runs a suite of small programs as Gorgonia's users write them, each with its
-author's solver and rate and with others in its place, and compares the final metric.
+	text.WriteString(`Run small programs, which are written as Gorgonia's users write them. Each
+program trains with its author's solver and learning rate, and with other solvers in its place.
+Compare the final metric. The results are written to programs.csv.
 
-Tasks:
+Tasks, with the author's solver:
 `)
 	for _, p := range programs.All {
-		fmt.Fprintf(&text, "  %-16s %s, %s\n", p.Name, p.Title, p.Author.Title)
+		text.WriteString(wrap(fmt.Sprintf("  %-16s", p.Name), p.Title+", "+p.Author.Title))
 	}
 	return text.String() + "\n" + u.helpOfSolvers()
 }
 
-// runPrograms runs the programs and writes the table and the CSV. If ctx is done, it writes the
-// results so far.
+// runPrograms runs the programs, prints the table and writes the CSV file. If ctx is done, it
+// prints and writes the results so far.
 func runPrograms(ctx context.Context, s settings, scope programs.Scope, w io.Writer) error {
 	path := filepath.Join(s.out, "programs.csv")
 	release, err := s.openOut("programs", path)

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestPrograms: the table and a row of the CSV for each run, the same whatever runs beside it.
+// TestPrograms: there is a table, and a row of the CSV for each run. The rows do not depend on
+// --jobs.
 func TestPrograms(t *testing.T) {
 	var first [][]string
 	for _, jobs := range []string{"1", "3"} {
@@ -41,11 +42,11 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// TestProgramsMistakes: one clear line, exit code 2, no file.
+// TestProgramsMistakes: a mistake is reported in one line with exit code 2, and no file is written.
 func TestProgramsMistakes(t *testing.T) {
 	for args, want := range map[string]string{
-		"--tasks xor,nothing":  `--tasks: no task "nothing": choose from outliers,`,
-		"--solvers x":          `no solver "x": choose from author, l4adam, l4mom, l4adam-plain`,
+		"--tasks xor,nothing":  `--tasks: unknown task "nothing": choose from outliers,`,
+		"--solvers x":          `unknown solver "x": choose from author, l4adam, l4mom,`,
 		"--seeds 0":            `"0": want an integer`,
 		"--jobs many":          "many",
 		"--tasks xor --epochs": "unknown flag: --epochs",

@@ -17,8 +17,8 @@ import (
 )
 
 // progress shows the progress of a comparison: on a terminal by a bar and a line for each finished
-// run, elsewhere by a line for each epoch or, in a long comparison, for some of the epochs. It is a
-// compare.Progress.
+// run, elsewhere by a line for each epoch or, in a long comparison, for some of the epochs. It
+// implements compare.Progress.
 type progress struct {
 	comparison *compare.Comparison
 	bar        *progressbar.ProgressBar // nil if w is not a terminal
@@ -26,10 +26,10 @@ type progress struct {
 	w          io.Writer
 	steps      int // done
 	total      int
-	runs       int // that have begun or will
+	runs       int // begun or expected
 }
 
-// Limits to the number of lines.
+// Limits of the number of lines.
 const (
 	runLines        = 30
 	comparisonLines = 100
@@ -50,7 +50,7 @@ func newBar(w io.Writer, most int64, more ...progressbar.Option) *progressbar.Pr
 		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())...)
 }
 
-// Expect makes room for runs.
+// Expect implements compare.Progress. It adds the runs to the length of the bar.
 func (p *progress) Expect(runs []compare.Run) {
 	for _, r := range runs {
 		t := p.comparison.Task(r)
@@ -58,15 +58,14 @@ func (p *progress) Expect(runs []compare.Run) {
 	}
 	p.runs += len(runs)
 	if p.bar != nil && len(runs) > 0 {
-		p.bar.ChangeMax(p.total + 1) // at its maximum the bar would end, but a search may go on
+		p.bar.ChangeMax(p.total + 1) // a full bar ends, but a search may add more runs
 	}
 }
 
-// Begin starts the display of a run and sets the options that feed it. It returns the function that
-// ends the display.
+// Begin implements compare.Progress. It sets the options that report the steps and epochs of a run.
 func (p *progress) Begin(r compare.Run, opts *compare.Options) (end func(error)) {
 	epochSteps, name := opts.EpochSteps, p.name(r)
-	shown := 0 // steps of this run that the bar counts
+	shown := 0 // steps of this run that the bar has counted
 	count := func(step int) {
 		p.steps += step - shown
 		shown = step
@@ -105,7 +104,7 @@ func (p *progress) Begin(r compare.Run, opts *compare.Options) (end func(error))
 	}
 }
 
-// name returns what distinguishes a run from the others.
+// name returns the solver of a run and, if the comparison has several, its task and its seed.
 func (p *progress) name(r compare.Run) string {
 	name := r.Solver.String()
 	if len(p.comparison.Tasks) > 1 {

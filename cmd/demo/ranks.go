@@ -11,10 +11,11 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// Under mpirun all ranks make the same runs, each on its share of the batches. Rank 0 alone prints,
+// Under mpirun all ranks make the same runs, each on its share of the batches. Only rank 0 prints,
 // draws and saves.
 
-// shard is a training on one rank's share of the batches: every n-th step of another training.
+// shard is the training on one rank's share of the batches. Step i of rank r on n ranks is step
+// i·n + r of the complete training.
 type shard struct {
 	compare.Training
 	rank, ranks int
@@ -25,17 +26,17 @@ func (s shard) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 	return s.Training.Run(step*s.ranks + s.rank)
 }
 
-// Show returns what the other training shows.
+// Show returns the text that the complete training shows; see compare.Show.
 func (s shard) Show() (string, error) { return compare.Show(s.Training) }
 
-// divide shares the batches of tasks among the ranks.
+// divide divides the batches of tasks among the ranks.
 func divide(world *dist.World, tasks []compare.Task) error {
 	n := world.Size()
 	for i := range tasks {
 		t := &tasks[i]
 		if t.EpochSteps < n {
-			return errors.Errorf("--batch: an epoch has %d batches: want one for each of %d ranks",
-				t.EpochSteps, n)
+			return errors.Errorf("--batch: an epoch has %d batches, want at least one for each "+
+				"of %d ranks: choose smaller batches", t.EpochSteps, n)
 		}
 		t.EpochSteps /= n
 		start := t.Start
@@ -47,8 +48,8 @@ func divide(world *dist.World, tasks []compare.Task) error {
 	return nil
 }
 
-// together returns a context that is done on all ranks in the same step, after ctx is done on one,
-// and the function that combines the steps of all ranks in a run. It is nil for one rank.
+// together returns a context that is done on all ranks in the same step after ctx is done on one
+// rank, and the function that makes the Reduce of each run. The function is nil for one rank.
 func together(ctx context.Context, world *dist.World) (context.Context, func() compare.Reduce) {
 	if world.Size() == 1 {
 		return ctx, nil
@@ -74,7 +75,7 @@ func together(ctx context.Context, world *dist.World) (context.Context, func() c
 	}
 }
 
-// shareCheckpoint gives all ranks the progress that rank 0 has read.
+// shareCheckpoint sends the checkpoint that rank 0 has read to all ranks.
 func shareCheckpoint(w *dist.World, c *compare.Checkpoint) error {
 	if w.Size() == 1 {
 		return nil
@@ -92,7 +93,7 @@ func shareCheckpoint(w *dist.World, c *compare.Checkpoint) error {
 	return w.Agree(err)
 }
 
-// onFirstRank returns to on rank 0, and elsewhere a writer that discards everything.
+// onFirstRank returns to on rank 0, and a writer that discards everything on the other ranks.
 func onFirstRank(w *dist.World, to io.Writer) io.Writer {
 	if w.Rank() > 0 {
 		return io.Discard

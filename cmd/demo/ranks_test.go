@@ -13,13 +13,13 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-// rank is what a rank has printed, and its exit code.
+// rank has the output and the exit code of a rank.
 type rank struct {
 	code           int
 	stdout, stderr string
 }
 
-// onRanks runs the program on some ranks, each with its own context. If stdout is not nil,
+// onRanks runs the program on several ranks, each with its own context. If stdout is not nil,
 // rank 0 prints to it.
 func onRanks(t *testing.T, ctxs []context.Context, stdout *cancelAt, args ...string) []rank {
 	t.Helper()
@@ -99,8 +99,8 @@ func TestRanks(t *testing.T) {
 	wantSameNumbers(t, "mnist", resumed, straight)
 }
 
-// TestRanksRejected: what cannot be shared among ranks, and a checkpoint of another number of them.
-// Rank 0 alone says so.
+// TestRanksRejected: a command that cannot run on several ranks is an error, and so is a checkpoint
+// of another number of ranks. Only rank 0 reports the error.
 func TestRanksRejected(t *testing.T) {
 	data, dir := smallData(t), t.TempDir()
 	file := filepath.Join(dir, "checkpoint")
@@ -118,8 +118,8 @@ func TestRanksRejected(t *testing.T) {
 		"stress":                             "runs in one process",
 		"programs":                           "runs in one process",
 		"mnist --batch 150 --data " + data + " --out " + dir:           "one for each of 2 ranks",
-		trained + " --resume":                                          "is of other settings",
-		"mnist --solvers x":                                            `no solver "x"`,
+		trained + " --resume":                                          "saved with the settings",
+		"mnist --solvers x":                                            `unknown solver "x"`,
 		"mnist --data " + filepath.Join(dir, "none") + " --out " + dir: "none",
 	} {
 		ranks := onRanks(t, background(2), nil, args)

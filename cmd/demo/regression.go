@@ -17,8 +17,8 @@ const regressionEpoch = 100 // steps
 func regression() experiment {
 	return experiment{
 		name:     "regression",
-		about:    "A badly conditioned linear net of 96 weights (paper, section 3.1)",
-		epoch:    fmt.Sprint(regressionEpoch, " steps on all samples"),
+		about:    "Train a badly conditioned linear net of 96 weights (paper, section 3.1)",
+		epoch:    fmt.Sprint(regressionEpoch, " steps, each on all samples"),
 		examples: "  demo regression    the paper's Fig. 2, on two matrices",
 		plain: scope{
 			solvers:     "l4adam:0.15,l4adam:0.25,l4mom:0.15,l4mom:0.25,adam:1e-3,sgd:4e-5",
@@ -54,9 +54,9 @@ func regressionReport(s settings, c *compare.Comparison) string {
 	if last := s.epochs * regressionEpoch; !slices.Contains(steps, last) {
 		steps = append(steps, last)
 	}
-	text := "Loss of single steps: smallest / geometric mean / largest over the seeds, beside\n" +
-		"losses of reference implementations in float64. Near the floor it goes up and down\n" +
-		"from step to step.\n\n"
+	text := "Loss of single steps: smallest / geometric mean / largest over the seeds, beside " +
+		"the losses of\nreference implementations in float64. Near its floor the loss rises and " +
+		"falls from step to step.\n\n"
 	for _, t := range c.Tasks {
 		text += t.Title + "\n" + c.Beside(t, compare.Steps, "reference", steps, paperSpread) + "\n"
 	}

@@ -20,28 +20,33 @@ import (
 
 const (
 	quickSeeds = 2
-	fullSeeds  = 5
+	fullSeeds  = 5 // with --full
 )
 
-// stressSuite compares solvers on many small tasks. A task has no epochs and no curves, so this is
-// not an experiment.
+// stressDataHelp is the help of --data, after "folder with".
+const stressDataHelp = "the folders fashion-mnist and mnist, each with the four files of its " +
+	"data set (default the data of demo fashion and demo mnist)"
+
+// stressSuite compares solvers on many small tasks. It is not an experiment, because its tasks have
+// neither epochs nor curves.
 func stressSuite() suite {
 	study := stress.Studies[0].Name
 	u := suite{
 		name:         "stress",
 		about:        "Compare solvers on many small tasks that make learning rates hard to choose",
 		offered:      compare.Solvers,
-		defaultTasks: "all of the study; of the suite, without --full, those with a star",
+		defaultTasks: "all tasks of the study; of the suite without --full only those with a star",
 		defaults:     settings{seed: stress.FirstSeed, seeds: quickSeeds},
 
-		defaultSolvers: " (default all of the study)",
-		full:           fmt.Sprintf("make all tasks of the suite, from %d seeds", fullSeeds),
-		data: "the folders fashion-mnist and mnist, each with the four files of its data set " +
-			"(default the data of demo fashion and demo mnist)",
-		resume: "make only the runs that are not in the folder of --out yet",
-		jobs:   "one for each core",
+		defaultSolvers: " (default all solvers of the study)",
+		full: fmt.Sprintf("run all tasks of the suite, and use %d seeds if --seeds is not given",
+			fullSeeds),
+		data: stressDataHelp,
+		resume: "make only the runs that are missing in the folder of --out; without --resume " +
+			"all runs are made, and the file of the earlier runs is overwritten",
+		jobs: "the number of cores",
 		flags: func(f *pflag.FlagSet, _ *settings) {
-			f.StringVar(&study, "study", study, "`name` of the comparison")
+			f.StringVar(&study, "study", study, "`name` of the study to run, or its beginning")
 		},
 	}
 	for _, t := range stress.Suite(new(stress.Data)) {
@@ -56,28 +61,31 @@ func stressSuite() suite {
 
 func stressHelp(u suite) string {
 	var text strings.Builder
-	text.WriteString("Compare solvers without a learning rate, and Adam at five rates, on many " +
-		"small tasks.\nA run takes a second or so, all of them some minutes, with --full half an " +
-		"hour on two cores.\n" + stress.SeedsNote + "\n\nStudies:\n")
+	text.WriteString(wrap("", "Compare solvers that choose their learning rate, and Adam at five "+
+		"learning rates, on many small tasks. A run takes about a second, all runs take some "+
+		"minutes, and with --full half an hour on two cores. The runs are written as CSV, the "+
+		"tables as Markdown and CSV, and the figure as PNG and SVG."))
+	text.WriteString("\n" + wrap("", stress.SeedsNote))
+	text.WriteString("\nStudies, which --study chooses from:\n")
 	for _, s := range stress.Studies {
 		fmt.Fprintf(&text, "  %-8s %s\n", s.Name, s.Title)
 	}
-	text.WriteString("\nTasks of the suite, without --full those with a star:\n")
+	text.WriteString("\nTasks of the suite. Without --full only the tasks with a star run:\n")
 	for _, t := range stress.Suite(new(stress.Data)) {
 		star := " "
 		if stress.IsQuick(t) {
 			star = "*"
 		}
-		fmt.Fprintf(&text, "%s %-18s %s\n", star, t.Name, t.Title)
+		text.WriteString(wrap(fmt.Sprintf("%s %-18s", star, t.Name), t.Title))
 	}
-	text.WriteString("\nSolvers of the suite:\n")
+	text.WriteString("\nDefault solvers of the suite:\n")
 	for _, s := range stress.Studies[0].Solvers {
 		fmt.Fprintf(&text, "  %-18v %s\n", compare.Choices{s}, s.Short())
 	}
 	return text.String() + "\n" + u.helpOfSolvers()
 }
 
-// runStress makes a comparison and its report. Errors after the training has begun are failures.
+// runStress makes a comparison and its report. Errors after the start of the training are failures.
 func runStress(ctx context.Context, s settings, study string, w io.Writer) error {
 	plan, name, err := stressPlan(s, study, w)
 	if err != nil {
@@ -99,15 +107,15 @@ func runStress(ctx context.Context, s settings, study string, w io.Writer) error
 	progress.close()
 	if err == nil || errors.Is(err, context.Canceled) && len(results) > 0 {
 		report := stress.NewReport(plan.Tasks, plan.Solvers, results)
-		text := fmt.Sprintf("%d runs, seeds from %d on. %s\n", len(results), s.seed,
+		text := fmt.Sprintf("%d runs, with seeds from %d on. %s\n", len(results), s.seed,
 			stress.SeedsNote)
 		saveErr := report.Save(s.out, name, text)
 		fmt.Fprintf(w, "\n%s\n%s", figure.Table(report.Summary()), stress.Notes)
 		if saveErr != nil {
 			return failure{saveErr}
 		}
-		fmt.Fprintf(w, "\nWrote %s.md, %[1]s.png and more, and the runs to %s.\n",
-			filepath.Join(s.out, name), plan.File)
+		fmt.Fprintf(w, "\nWrote %s.\n",
+			strings.Join(append(stress.Files(s.out, name), plan.File), ", "))
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return failure{err}
@@ -115,7 +123,7 @@ func runStress(ctx context.Context, s settings, study string, w io.Writer) error
 	return err
 }
 
-// stressPlan returns what to run, and the beginning of the names of its files.
+// stressPlan returns the runs to make, and the beginning of the names of the output files.
 func stressPlan(s settings, word string, w io.Writer) (plan stress.Plan, name string, err error) {
 	study, err := stress.FindStudy(word)
 	if err != nil {
@@ -144,15 +152,15 @@ func stressPlan(s settings, word string, w io.Writer) (plan stress.Plan, name st
 	return plan, name, nil
 }
 
-// stressData returns how to find the images: in the folder that the user has named, or else as the
-// experiments on them do.
+// stressData returns the images: from the folder of --data or, without --data, from the same place
+// as demo fashion and demo mnist.
 func stressData(folder string, w io.Writer) *stress.Data {
 	fashion := func(ctx context.Context) (string, error) {
 		if folder != "" {
 			return filepath.Join(folder, "fashion-mnist"), nil
 		}
 		source := dataset.FashionMNISTSource
-		source.Advice = "put them in a folder fashion-mnist, and name the folder above with --data"
+		source.Advice = "put them into a folder fashion-mnist, and name its parent with --data"
 		return find(ctx, &source, w)
 	}
 	digits := func(context.Context) (string, error) {
@@ -164,14 +172,15 @@ func stressData(folder string, w io.Writer) *stress.Data {
 	return stress.NewData(fashion, digits)
 }
 
-// stressRun shows a finished run: on a terminal by the bar, elsewhere by a line for some of them.
+// stressRun shows a finished run: on a terminal in the bar, elsewhere in a line for some of the
+// runs.
 func (p *progress) stressRun(done, all int, r stress.Result) {
 	if p.bar != nil {
 		p.bar.ChangeMax(all + 1)
 		p.bar.Describe(fmt.Sprintf("%d of %d runs  %s, %s", done, all, r.Task, r.Solver))
 		p.bar.Set(done)
 	} else if every := (all + comparisonLines - 1) / comparisonLines; done%every == 0 {
-		p.print(fmt.Sprintf("%d of %d runs, the last %s, %s, seed %d", done, all, r.Task, r.Solver,
+		p.print(fmt.Sprintf("%d of %d runs, the last: %s, %s, seed %d", done, all, r.Task, r.Solver,
 			r.Seed))
 	}
 }

@@ -70,9 +70,9 @@ func TestStressMistakes(t *testing.T) {
 	occupied := filepath.Join(t.TempDir(), "file")
 	writeFile(t, occupied, nil)
 	for _, c := range []struct{ args, want string }{
-		{"--study x", `no study "x": choose from suite, long`},
-		{"--tasks floor,x", `no task "x": choose from fashion-0`},
-		{"--solvers x", `no solver "x": choose from l4adam`},
+		{"--study x", `unknown study "x": choose from suite, long`},
+		{"--tasks floor,x", `unknown task "x": choose from fashion-0`},
+		{"--solvers x", `unknown solver "x": choose from l4adam`},
 		{"--seeds 0", "want an integer from 1 to"},
 		{"--out " + occupied, "not a directory"},
 	} {
@@ -92,8 +92,8 @@ func TestStressWithoutData(t *testing.T) {
 	}
 }
 
-// fashionServer serves a small data set in the place of Fashion-MNIST, which is not installed in
-// the test. It counts the requests. What it serves can be removed from the folder.
+// fashionServer serves a small data set instead of Fashion-MNIST from the folder dir, and hides an
+// installed Fashion-MNIST from the test. It counts the requests.
 func fashionServer(t *testing.T) (dir string, requests *atomic.Int32) {
 	dir, requests = noisyData(t, 28), new(atomic.Int32)
 	files := http.FileServer(http.Dir(dir))
@@ -119,8 +119,8 @@ func fashionServer(t *testing.T) (dir string, requests *atomic.Int32) {
 	return dir, requests
 }
 
-// TestStressFetches: Fashion-MNIST is fetched where it is missing, once, and only if a run needs
-// it. If it cannot be had, no other data takes its place.
+// TestStressFetches: Fashion-MNIST is downloaded if it is missing, once, and only if a run needs
+// it. If the download fails, the command fails.
 func TestStressFetches(t *testing.T) {
 	served, requests := fashionServer(t)
 	base := "stress --solvers adam --seeds 1 --out " + t.TempDir()
@@ -134,7 +134,7 @@ func TestStressFetches(t *testing.T) {
 		{"--tasks linear", 0}, // from the cache
 	} {
 		code, stdout, stderr := demo(t, base, c.args)
-		said := strings.Count(stdout, "fetching t")
+		said := strings.Count(stdout, "downloading t")
 		if code != 0 || requests.Swap(0) != c.requests || said != int(c.requests) {
 			t.Errorf("%s: exit code %d, want %d requests: %s%s", c.args, code, c.requests, stdout,
 				stderr)
@@ -160,8 +160,8 @@ func TestStressFetches(t *testing.T) {
 	}
 }
 
-// TestStressDrawsFigures: what docs/figures.sh draws from the runs in docs takes neither data nor a
-// run, since the context is done, which would end them.
+// TestStressDrawsFigures: docs/figures.sh draws the figure from the runs in docs without data and
+// without a run: the context is done, so a run would fail.
 func TestStressDrawsFigures(t *testing.T) {
 	_, requests := fashionServer(t)
 	runs, err := os.ReadFile("../../docs/data/stress-runs.csv")

@@ -11,12 +11,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// maxSeeds is the largest number of seeds. For each seed every solver runs on every task, and all
-// runs are listed before the first.
-const maxSeeds = 1000
-
-// count is a flag: an integer from 1 to compare.MaxCount. A zero count is not set and prints as
-// nothing.
+// count is the value of a flag: an integer from 1 to compare.MaxCount. 0 means that the flag is not
+// set, and prints as "".
 type count int
 
 func (c *count) Type() string { return "number" }
@@ -39,12 +35,16 @@ func (c *count) setUpTo(most int, text string) error {
 	return nil
 }
 
-// seeds is a flag: a count up to maxSeeds.
+// maxSeeds is the largest number of seeds. The list of all runs, one for each seed, task and
+// solver, is in memory before the first run.
+const maxSeeds = 1000
+
+// seeds is the value of a flag: a count up to maxSeeds.
 type seeds struct{ *count }
 
 func (s seeds) Set(text string) error { return s.setUpTo(maxSeeds, text) }
 
-// countList is a flag: different counts, separated by commas.
+// countList is the value of a flag: different counts, separated by commas.
 type countList []int
 
 func (l *countList) Type() string { return "list" }
@@ -69,7 +69,7 @@ func (l *countList) Set(text string) error {
 	return nil
 }
 
-// dtypeName is a flag: the name of a type of weights.
+// dtypeName is the value of a flag: the name of the weights' dtype.
 type dtypeName string
 
 func (d *dtypeName) Type() string   { return "type" }
@@ -83,7 +83,7 @@ func (d *dtypeName) Set(text string) error {
 	return nil
 }
 
-// solverList is a flag: some of the offered solvers; see compare.ParseChoices.
+// solverList is the value of a flag: some of the offered solvers; see compare.ParseChoices.
 type solverList struct {
 	choices *compare.Choices
 	offered []compare.Solver

@@ -15,9 +15,9 @@ import (
 	"github.com/l4-go/l4/dist"
 )
 
-// TestNumericFlags gives each flag with a number, of each command, the ends of what a number can
-// be. Whatever is invalid is reported in one line that names the flag, before anything is made.
-// The context is done, so that valid numbers do not train either.
+// TestNumericFlags gives extreme numbers to each numeric flag of each command. An invalid number is
+// reported in one line that names the flag, before a file is written. The context is done, so valid
+// numbers do not train either.
 func TestNumericFlags(t *testing.T) {
 	const huge, most = "1000000001", "9223372036854775807"
 	valid := map[string][]string{"seed": {"0", huge, most}, "dropout": {"0"}}
@@ -67,7 +67,7 @@ func TestNumericFlags(t *testing.T) {
 	}
 }
 
-// TestMostEpochs: the last step of the largest number of epochs is a number that a report can hold.
+// TestMostEpochs: reports work with the largest number of epochs.
 func TestMostEpochs(t *testing.T) {
 	digits := "--batch 20 --data " + smallData(t)
 	for _, args := range []string{"mnist --full " + digits, "regression", "dnc --batch 2"} {
@@ -86,7 +86,7 @@ func TestMostEpochs(t *testing.T) {
 	}
 }
 
-// TestMostSeeds: the runs of the largest number of seeds fit in memory. None is made.
+// TestMostSeeds: the list of runs for the largest number of seeds fits in memory. No run is made.
 func TestMostSeeds(t *testing.T) {
 	done, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -1,9 +1,9 @@
-// Package baseline has other people's optimizers as solvers for Gorgonia, to compare with: three
-// with a constant learning rate, whose gradients can be clipped, and four that choose it
+// Package baseline has optimizers of other authors as solvers for Gorgonia, to compare L4 with.
+// Three have a constant learning rate and can clip gradients. Four choose the learning rate
 // themselves. Each follows its authors' description, with their defaults.
 //
-// A model is treated as one vector of all its weights. The arithmetic and the state are float64
-// whatever the dtype of the weights, which are rounded once a step.
+// A model is treated as one vector of all its weights. The arithmetic and the state are float64 for
+// every dtype of the weights. The weights are rounded to their dtype once in each step.
 package baseline
 
 import (
@@ -14,26 +14,18 @@ import (
 	"github.com/l4-go/l4/internal/kernel"
 )
 
-// method is an optimizer of one vector.
-type method interface {
-	// start is called once, before the first step, with the initial weights.
-	start(w []float64)
-	// step moves the weights w, given the gradient g at w.
-	step(w, g []float64)
-}
-
-// Solver steps a model by one of the methods. It belongs to one model, and must not be used by two
-// goroutines at once.
+// Solver updates a model by one of the methods. A Solver is for one model, and only one goroutine
+// may use it at a time.
 type Solver struct {
 	method method
 	model  bind.Model
-	starts []int // of each tensor in w and g
+	starts []int // the index of each tensor's first element in w and g
 	w, g   []float64
 }
 
 var _ gorgonia.Solver = (*Solver)(nil)
 
-// Step moves the weights of the model in place and zeroes the gradients.
+// Step updates the weights of the model in place and zeroes the gradients.
 func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	if err := s.model.Bind(model); err != nil {
 		return err
@@ -55,6 +47,14 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	s.write(s.w)
 	s.model.ZeroGrads()
 	return nil
+}
+
+// method is an optimization method for one vector of weights.
+type method interface {
+	// start is called once, before the first step, with the initial weights.
+	start(w []float64)
+	// step updates the weights w, given the gradient g at w. It may overwrite g.
+	step(w, g []float64)
 }
 
 func read[T kernel.Float](s *Solver, p *flat.Part[T]) (_, _ float64) {

@@ -2,8 +2,8 @@ package baseline
 
 import "gonum.org/v1/gonum/floats"
 
-// ClipNorm makes the solver scale a gradient down whose Euclidean norm is above a limit. It returns
-// the solver.
+// ClipNorm makes the solver scale gradients with a Euclidean norm above limit down to that norm. It
+// returns the solver.
 func (s *Solver) ClipNorm(limit float64) *Solver {
 	s.method = &clipped{s.method, limit}
 	return s

@@ -7,9 +7,9 @@ import (
 )
 
 // NewDoG returns DoG (M. Ivgi, O. Hinder and Y. Carmon, DoG is SGD's Best Friend, ICML 2023):
-// gradient descent whose rate is the largest distance from the start over the root of all squared
-// gradients' sum. Its authors evaluate the average of the weights, l4.Average. The first step is
-// 1e-6·(1+‖w‖) long.
+// gradient descent with a learning rate that is the largest distance from the start divided by the
+// square root of the sum of all squared gradients. Its authors evaluate the average of the weights,
+// l4.Average. The length of the first step is 1e-6·(1+‖w‖).
 func NewDoG() *Solver { return &Solver{method: &dog{squares: epsilon}} }
 
 const dogFirst = 1e-6

@@ -10,8 +10,8 @@ import (
 )
 
 // MoMoAdam is MoMo-Adam (F. Schaipp et al., MoMo: Momentum Models for Adaptive Learning Rates, ICML
-// 2024): Adam whose rate is the smaller of a given one and of the one that takes a model of the
-// loss down to its lower bound.
+// 2024): Adam with a learning rate that is the smaller of a given rate and the rate at which a
+// model of the loss reaches the loss's lower bound.
 type MoMoAdam struct {
 	Solver
 	reader objective.Reader
@@ -27,10 +27,10 @@ func NewMoMoAdam(loss gorgonia.Valuer) *MoMoAdam {
 	return s
 }
 
-// SetLoss sets the loss that the next step belongs to.
+// SetLoss sets the loss of the next step.
 func (s *MoMoAdam) SetLoss(loss gorgonia.Valuer) { s.reader.Loss = loss }
 
-// Step moves the weights of the model in place and zeroes the gradients.
+// Step updates the weights of the model in place and zeroes the gradients.
 func (s *MoMoAdam) Step(model []gorgonia.ValueGrad) (err error) {
 	if s.method.loss, _, err = s.reader.Read(model); err != nil {
 		return err

@@ -2,13 +2,13 @@ package baseline
 
 import "math"
 
-// NewProdigy returns Prodigy in its form with Adam (K. Mishchenko and A. Defazio, Prodigy: An
+// NewProdigy returns the Adam variant of Prodigy (K. Mishchenko and A. Defazio, Prodigy: An
 // Expeditiously Adaptive Parameter-Free Learner, ICML 2024), with its authors' defaults: first
 // distance 1e-6, rate 1, no warm-up.
 func NewProdigy() *Solver { return &Solver{method: &prodigy{d: 1e-6}} }
 
 type prodigy struct {
-	d      float64 // estimated distance to the solution, which only grows
+	d      float64 // estimated distance to the solution; it never decreases
 	r      float64 // running average of gᵀ(w0 - w)
 	s      []float64
 	origin []float64

@@ -3,8 +3,8 @@ package baseline
 import "math"
 
 // NewRMSProp returns RMSProp (T. Tieleman and G. Hinton, Coursera lecture 6.5, 2012) as TensorFlow
-// has it: the mean square of the gradient, over about 10 steps, starts from 1, and its epsilon of
-// 1e-10 stands within the root.
+// implements it: the mean square of the gradient, over about 10 steps, starts from 1, and the
+// epsilon of 1e-10 is added inside the square root.
 func NewRMSProp(rate float64) *Solver { return &Solver{method: &rmsProp{rate: rate}} }
 
 type rmsProp struct {

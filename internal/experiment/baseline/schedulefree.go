@@ -3,8 +3,8 @@ package baseline
 import "math"
 
 // ScheduleFree is Schedule-Free AdamW (A. Defazio et al., The Road Less Scheduled, NeurIPS 2024).
-// The model holds the points y at which gradients are taken; the weights to evaluate are their
-// average x, for which there is Swap.
+// In training the model has the weights y, at which gradients are computed. The weights to evaluate
+// are the average x; Swap puts x into the model.
 type ScheduleFree struct {
 	Solver
 	method  scheduleFree
@@ -19,8 +19,8 @@ func NewScheduleFree() *ScheduleFree {
 	return s
 }
 
-// Swap puts the weights to evaluate into the model, and the ones in training back if it is called
-// again. It is called after at least one step, and there must be no step between the two calls.
+// Swap puts the weights to evaluate into the model. The next call puts the weights in training
+// back. The first call must come after a step, and no step may come between the two calls.
 func (s *ScheduleFree) Swap() error {
 	s.swapped = !s.swapped
 	if s.swapped {
@@ -45,7 +45,7 @@ func (s *scheduleFree) start(w []float64) {
 
 func (s *scheduleFree) step(y, g []float64) {
 	s.t++
-	rate := s.rate * math.Sqrt(1-math.Pow(beta2, s.t)) // largest so far, too
+	rate := s.rate * math.Sqrt(1-math.Pow(beta2, s.t)) // also the largest rate so far
 	s.weight += rate * rate
 	share := rate * rate / s.weight
 	for i, g := range g {

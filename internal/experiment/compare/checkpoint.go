@@ -14,31 +14,31 @@ import (
 	"github.com/l4-go/l4/internal/record"
 )
 
-// Checkpoint is the progress of a comparison, and the file that keeps it for a resumed one.
-// Gorgonia's solvers cannot be saved: an interrupted run with one of them starts again, and ends
+// Checkpoint is the progress of a comparison and the file that it is saved to. The states of
+// Gorgonia's solvers cannot be saved: an interrupted run with such a solver starts again and ends
 // with the same numbers.
 type Checkpoint struct {
-	Settings string // that every run depends on
+	Settings string // the settings that every run depends on
 	Done     map[Run]Result
-	Current  map[Run]State // of the runs in progress
+	Current  map[Run]State // the runs in progress
 
-	file      string // "" for none
+	file      string // "" if there is no file
 	unlock    func()
 	mu        sync.Mutex
 	nextWrite time.Time
 }
 
-// checkpointFormat is the format of the file, in which the progress is encoded by package gob.
+// checkpointFormat is the format of the file. Its content is the progress, encoded by package gob.
 var checkpointFormat = record.Format{Magic: "l4 demo checkpoint\n", Version: 4}
 
-// maxCheckpoint is the size of the largest checkpoint: package gob neither writes nor reads more.
+// maxCheckpoint is the size limit of a checkpoint. Package gob does not write or read more.
 const maxCheckpoint = 8 << 30
 
-// writeShare limits the time spent on writing states to one part in 20.
+// writeShare limits the time spent on writing states to 1/20 of the total.
 const writeShare = 20
 
-// OpenCheckpoint locks the file and reads it if it is to be resumed. Without resume an existing
-// file is an error; it is never overwritten. An empty name stands for no file.
+// OpenCheckpoint locks the file and, with resume, reads it. Without resume an existing file is an
+// error; it is never overwritten. With an empty name the checkpoint has no file.
 func OpenCheckpoint(file, settings string, resume bool) (*Checkpoint, error) {
 	c := &Checkpoint{
 		Settings: settings, file: file,
@@ -58,7 +58,7 @@ func OpenCheckpoint(file, settings string, resume bool) (*Checkpoint, error) {
 	return c, nil
 }
 
-// Close lets other programs use the file.
+// Close allows other programs to use the file.
 func (c *Checkpoint) Close() { c.unlock() }
 
 // load reads the file, or creates it if it does not exist.
@@ -68,14 +68,14 @@ func (c *Checkpoint) load(resume bool) error {
 	}
 	f, err := figure.Open(c.file)
 	if os.IsNotExist(err) {
-		return c.flush() // to know now whether it can be written
+		return c.flush() // reports now if the file cannot be written
 	}
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	if !resume {
-		return errors.New("the file exists: go on from it with --resume, or name another file")
+		return errors.New("the file exists: resume it with --resume, or name another file")
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -98,7 +98,7 @@ func (c *Checkpoint) load(resume bool) error {
 	return c.Decode(data)
 }
 
-// begin is called before a run. It sets where the run starts and how it saves its state.
+// begin is called before a run. It sets the state to resume, and the function that saves states.
 func (c *Checkpoint) begin(r Run, opts *Options) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -128,14 +128,14 @@ func (c *Checkpoint) saveResult(r Result) error {
 	return c.save()
 }
 
-// flush writes what has not been written.
+// flush writes the file with the latest states.
 func (c *Checkpoint) flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.save()
 }
 
-// save is called with mu held.
+// save writes the file. The caller holds mu.
 func (c *Checkpoint) save() error {
 	if c.file == "" {
 		return nil
@@ -164,7 +164,7 @@ func (c *Checkpoint) Encode() ([]byte, error) {
 	})
 }
 
-// Decode takes over the content of a file, if it is of the same settings.
+// Decode sets the progress to the content of a file. Other settings in the file are an error.
 func (c *Checkpoint) Decode(data []byte) error {
 	want := c.Settings
 	err := checkpointFormat.Read(data, func(f *record.Codec) error {
@@ -172,15 +172,15 @@ func (c *Checkpoint) Decode(data []byte) error {
 		if f.Err() != nil {
 			return f.Err()
 		}
-		c.Settings = "" // gob leaves a field that it does not find
+		c.Settings = "" // gob does not set a field that is missing in its data
 		return gob.NewDecoder(bytes.NewReader(body)).Decode(c)
 	})
 	if err != nil {
 		return err
 	}
 	if c.Settings != want {
-		return errors.Errorf("the checkpoint is of other settings, %s: repeat them, or name "+
-			"another file", c.Settings)
+		return errors.Errorf("the checkpoint was saved with the settings %s, but these are %s: "+
+			"use the same settings, or name another file", c.Settings, want)
 	}
 	return nil
 }

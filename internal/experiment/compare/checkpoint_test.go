@@ -44,8 +44,8 @@ func TestCheckpointRejected(t *testing.T) {
 		resume   bool
 		want     string
 	}{
-		"exists":         {good, "settings", false, "go on from it with --resume, or name another"},
-		"other settings": {good, "others", true, "is of other settings, settings: repeat them"},
+		"exists":         {good, "settings", false, "resume it with --resume, or name another"},
+		"other settings": {good, "others", true, "the settings settings, but these are others"},
 		"empty":          {nil, "settings", true, foreign},
 		"short":          {good[:5], "settings", true, foreign},
 		"magic alone":    {good[:magic+2], "settings", true, foreign},

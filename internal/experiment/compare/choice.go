@@ -12,13 +12,13 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// Choice is a solver with its number, as a user chooses it: adam:2e-4.
+// Choice is a solver with its number, such as adam:2e-4 on the command line.
 type Choice struct {
 	Name   string
 	Number float64 // 0 for a solver without a number
 }
 
-// Solver returns the solver that was chosen, and an empty one for an unknown name.
+// Solver returns the chosen solver. For an unknown name it returns an empty Solver.
 func (c Choice) Solver() Solver {
 	named := func(s Solver) bool { return s.Name == c.Name }
 	if i := slices.IndexFunc(Solvers, named); i >= 0 {
@@ -27,7 +27,7 @@ func (c Choice) Solver() Solver {
 	return Solver{}
 }
 
-// Constant reports whether the number is a learning rate.
+// Constant reports whether the number is a constant learning rate.
 func (c Choice) Constant() bool { return c.Solver().Number == Rate }
 
 // String returns the title with the number: "L4Adam 0.15".
@@ -68,18 +68,18 @@ func (c Choice) New() Instance {
 // Instance is a solver for one run.
 type Instance struct {
 	gorgonia.Solver
-	// LearnRate returns the learning rate of the last step, or 0 if it is not known.
+	// LearnRate returns the learning rate of the last step, or 0 if the rate is unknown.
 	LearnRate func() float64
 }
 
-// SetLoss sets the loss that the next step belongs to, if the solver reads losses.
+// SetLoss sets the loss of the next step, if the solver has a method SetLoss.
 func SetLoss(s gorgonia.Solver, loss gorgonia.Valuer) {
 	if s, ok := s.(interface{ SetLoss(gorgonia.Valuer) }); ok {
 		s.SetLoss(loss)
 	}
 }
 
-// Choices are a list of solvers with their numbers.
+// Choices is a list of solvers with their numbers.
 type Choices []Choice
 
 // String returns the list as a user types it.
@@ -95,9 +95,9 @@ func (cs Choices) String() string {
 	return strings.Join(words, ",")
 }
 
-// ParseChoices returns the solvers that a list with commas names, in its order. Each word is the
-// name of one of the solvers or the beginning of several names, with a number after a colon if it
-// is not the default: l4adam,l4mom:0.25,adam:1e-3.
+// ParseChoices parses a list of solvers, such as l4adam,l4mom:0.25,adam:1e-3, and returns them in
+// the order of the list. Each word is the name of a solver, or the beginning of the names of
+// several solvers. A number after a colon replaces the default.
 func ParseChoices(solvers []Solver, list string) (Choices, error) {
 	var choices Choices
 	for word := range strings.SplitSeq(list, ",") {
@@ -122,7 +122,7 @@ func ParseChoices(solvers []Solver, list string) (Choices, error) {
 	return choices, nil
 }
 
-// MustParseChoices parses a list that is part of the program.
+// MustParseChoices parses a list of Solvers in the source code. It panics if the list is invalid.
 func MustParseChoices(list string) Choices {
 	choices, err := ParseChoices(Solvers, list)
 	if err != nil {
@@ -133,7 +133,8 @@ func MustParseChoices(list string) Choices {
 
 func (s Solver) parse(text string) (float64, error) {
 	if s.Number == "" {
-		return 0, errors.Errorf("%s:%s: the solver %[1]s has no number: want %[1]s", s.Name, text)
+		return 0, errors.Errorf("%s:%s: the solver %[1]s does not take a number: name it %[1]s",
+			s.Name, text)
 	}
 	x, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(x > 0 && x < 1e6) {

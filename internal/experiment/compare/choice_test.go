@@ -31,15 +31,15 @@ func TestParseChoices(t *testing.T) {
 		}
 	}
 	for list, want := range map[string]string{
-		"":                   `no solver "": choose from l4adam, l4mom,`,
-		"l4adam,":            `no solver ""`,
-		"adamw":              `no solver "adamw"`,
-		"adam:x":             `adam: invalid rate "x": want a number between 0 and 1e6`,
+		"":                   `unknown solver "": choose from l4adam, l4mom,`,
+		"l4adam,":            `unknown solver ""`,
+		"adamw":              `unknown solver "adamw"`,
+		"adam:x":             `adam: invalid learning rate "x": want a number between 0 and 1e6`,
 		"l4mom:-1":           `l4mom: invalid fraction "-1"`,
-		"adam:0":             `invalid rate "0"`,
-		"adam:1e6":           `invalid rate "1e6"`,
-		"adam:NaN":           `invalid rate "NaN"`,
-		"dog:3":              "dog:3: the solver dog has no number: want dog",
+		"adam:0":             `invalid learning rate "0"`,
+		"adam:1e6":           `invalid learning rate "1e6"`,
+		"adam:NaN":           `invalid learning rate "NaN"`,
+		"dog:3":              "dog:3: the solver dog does not take a number: name it dog",
 		"l4adam,l4adam:0.15": "L4Adam 0.15 is in the list twice",
 	} {
 		choices, err := ParseChoices(Solvers, list)
@@ -82,7 +82,7 @@ func TestChoose(t *testing.T) {
 	}
 	for _, word := range []string{"x", ""} {
 		_, err := Choose("task", all, []string{"deep", word}, self)
-		want := `no task "` + word + `": choose from batch-1, batch-16,`
+		want := `unknown task "` + word + `": choose from batch-1, batch-16,`
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: error %v, want %s", word, err, want)
 		}

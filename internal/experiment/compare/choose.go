@@ -7,9 +7,9 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Match returns the elements of all that a word names: the element with this name, or else those
-// whose names begin with the word. If no name does, it returns an error that lists the names. what
-// is the word for an element in the error.
+// Match returns the element of all with the given name or, if there is none, the elements whose
+// names begin with word. If there are no such elements either, the error lists all names and calls
+// an element what.
 func Match[T any](what string, all []T, word string, name func(T) string) ([]T, error) {
 	if i := slices.IndexFunc(all, func(x T) bool { return name(x) == word }); i >= 0 {
 		return all[i : i+1], nil
@@ -23,14 +23,14 @@ func Match[T any](what string, all []T, word string, name func(T) string) ([]T, 
 		}
 	}
 	if len(matches) == 0 {
-		return nil, errors.Errorf("no %s %q: choose from %s", what, word,
+		return nil, errors.Errorf("unknown %s %q: choose from %s", what, word,
 			strings.Join(names, ", "))
 	}
 	return matches, nil
 }
 
-// Choose returns the elements of all that some words name, in the order of all. Without words it
-// returns all. See Match for what a word names.
+// Choose returns the elements of all that at least one of the words matches, in the order of all.
+// If words is nil, it returns all. See Match.
 func Choose[T any](what string, all []T, words []string, name func(T) string) ([]T, error) {
 	if words == nil {
 		return all, nil

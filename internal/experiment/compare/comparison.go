@@ -1,5 +1,5 @@
-// Package compare compares solvers: it trains each of them on the same tasks from the same seeds,
-// some runs at a time, and reports how they did. It knows no particular task.
+// Package compare compares solvers. It trains each solver on the same tasks with the same seeds,
+// several runs at a time, and reports the results. It does not depend on particular tasks.
 package compare
 
 import (
@@ -9,31 +9,32 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Progress hears how a comparison goes.
-type Progress interface {
-	// Expect is called with runs that are about to be made.
-	Expect(runs []Run)
-	// Begin is called before a run. It may set the functions of its options that follow the run,
-	// and returns the function that is called after the run, with its error.
-	Begin(r Run, opts *Options) (end func(error))
-}
-
-// Comparison is solvers on tasks from some seeds, with the results so far.
+// Comparison is a comparison of solvers: the tasks with their solvers, the seeds, and the results
+// so far.
 type Comparison struct {
 	Tasks []Task
 	Seeds []uint64
-	Jobs  int // runs at a time
+	Jobs  int // the number of runs at the same time
 
-	Reduce     func() Reduce // makes the Reduce of each run; nil for one process
-	Checkpoint *Checkpoint   // from OpenCheckpoint, with a file or without
+	Reduce     func() Reduce // makes the Reduce of a run; nil for one process
+	Checkpoint *Checkpoint   // from OpenCheckpoint; its file name may be empty
 	Progress   Progress
 
 	runs    []Run // in an order that does not depend on Jobs
 	results map[Run]Result
 }
 
-// Train makes the runs that neither this process nor the checkpoint has made. A run that diverges
-// is a result like any other.
+// Progress follows a comparison.
+type Progress interface {
+	// Expect is called before runs begin, with these runs.
+	Expect(runs []Run)
+	// Begin is called before a run. It may set OnStep and OnEpoch of the options. The function that
+	// it returns is called after the run, with the run's error.
+	Begin(r Run, opts *Options) (end func(error))
+}
+
+// Train makes the runs that have no result in this process or in the checkpoint. A run that
+// diverges has a result too; it is not an error.
 func (c *Comparison) Train(ctx context.Context) error {
 	var runs []Run
 	for _, seed := range c.Seeds {
@@ -73,7 +74,7 @@ func (c *Comparison) makeRuns(ctx context.Context, runs []Run) error {
 	return err
 }
 
-// run makes a run. What a run has done before an error is a result, too.
+// run makes a run. A run that ends with an error has a result too: its epochs before the error.
 func (c *Comparison) run(ctx context.Context, r Run) (*Result, error) {
 	t := c.Task(r)
 	training, err := Build(func() (Training, error) { return t.Start(r.Seed) })
@@ -109,7 +110,7 @@ func (c *Comparison) Task(r Run) Task {
 	return c.Tasks[slices.IndexFunc(c.Tasks, named)]
 }
 
-// Results returns the results of a solver on a task, by seed.
+// Results returns the results of a solver on a task, in the order of the seeds.
 func (c *Comparison) Results(t Task, s Choice) []Result {
 	var results []Result
 	for _, seed := range c.Seeds {

@@ -7,7 +7,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// epochRow is a row of the CSV file of a comparison: an epoch of a run.
+// epochRow is a row of the CSV file of a comparison. It holds one epoch of a run.
 type epochRow struct {
 	Run
 	Epoch
@@ -44,14 +44,14 @@ func (c *Comparison) WriteCSV(path string) error {
 	return epochFields.Write(path, rows)
 }
 
-// ReadCSV returns the comparison that WriteCSV has written.
+// ReadCSV returns the comparison in a file that WriteCSV has written.
 func ReadCSV(from io.Reader) (*Comparison, error) {
 	rows, err := epochFields.Read(from)
 	if err != nil {
 		return nil, err
 	}
 	if len(rows) == 0 {
-		return nil, errors.New("the file has no rows below the names of the columns")
+		return nil, errors.New("the file has no rows below its header: name a file with results")
 	}
 	c := &Comparison{results: map[Run]Result{}}
 	for i, row := range rows {
@@ -63,14 +63,14 @@ func ReadCSV(from io.Reader) (*Comparison, error) {
 	return c, nil
 }
 
-// add adds a row, the next of its run.
+// add adds a row, which must be the next epoch of its run.
 func (c *Comparison) add(row epochRow) error {
 	if row.Solver.Solver().Name == "" {
 		return errors.Errorf("unknown solver %q", row.Solver.Name)
 	}
 	known := c.results[row.Run]
 	if want := len(known.Epochs) + 1; row.Number != want {
-		return errors.Errorf("epoch %d, want %d", row.Number, want)
+		return errors.Errorf("the epoch of the run is %d, want %d", row.Number, want)
 	}
 	if row.Number == 1 {
 		c.runs = append(c.runs, row.Run)

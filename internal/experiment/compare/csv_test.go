@@ -70,10 +70,10 @@ func TestReadCSVWithoutMetric(t *testing.T) {
 
 func TestReadCSVRejects(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                             "the first line",
+		"":                             "the header is",
 		goodHeader:                     "no rows",
-		"a,b\n1,2\n":                   "the first line",
-		goodHeader + goodRow + goodRow: "row 3: epoch 1, want 2",
+		"a,b\n1,2\n":                   "the header is",
+		goodHeader + goodRow + goodRow: "row 3: the epoch of the run is 1, want 2",
 		goodHeader + strings.Replace(goodRow, "l4adam", "l5", 1):   `row 2: unknown solver "l5"`,
 		goodHeader + strings.Replace(goodRow, "0.5", "NaN", 1):     "line 2: loss",
 		goodHeader + strings.Replace(goodRow, "0.9", "1.1", 1):     "line 2: test_accuracy",

@@ -12,26 +12,27 @@ import (
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// Search is a search for the best constant rates, on each task for each solver with such a rate.
+// Search is a search for the best constant learning rate of each solver that has one, on each task.
 type Search struct {
 	comparison *Comparison
 	seeds      []uint64
 	grids      []*grid
 }
 
-// grid is the search for the rate of one solver on one task. Its points are numbered; the rate that
-// it starts from is point 0.
+// grid is the search for the rate of one solver on one task. Its points are numbered. Point 0 is
+// the rate that the search starts from.
 type grid struct {
 	task      Task
 	start     Choice
-	low, high int // points looked at
+	low, high int // the lowest and the highest point so far
 }
 
-// gridReach is how far from its start a grid goes: a factor of 1000.
+// gridReach limits the points to the range from -gridReach to gridReach, a factor of 1000 each way.
 const gridReach = 6
 
-// SearchRates finds the best rate of each solver with a constant one on each task, from a number of
-// the comparison's seeds, and puts it in the place of the given rate.
+// SearchRates finds the best rate of each solver with a constant rate on each task, and replaces
+// the given rate by it. It makes runs with the first seeds of the comparison, at most as many as
+// seeds.
 func SearchRates(ctx context.Context, c *Comparison, seeds int) (*Search, error) {
 	s := &Search{comparison: c, seeds: c.Seeds[:min(seeds, len(c.Seeds))]}
 	for _, t := range c.Tasks {
@@ -69,8 +70,8 @@ func SearchRates(ctx context.Context, c *Comparison, seeds int) (*Search, error)
 	return s, nil
 }
 
-// at returns the solver with the rate of a point, rounded to two digits. From point to point the
-// rate grows by √10.
+// at returns the solver with the rate of a point, rounded to two digits. The rate of the next point
+// is √10 times as large.
 func (g *grid) at(point int) Choice {
 	c := g.start
 	if point != 0 {
@@ -80,7 +81,8 @@ func (g *grid) at(point int) Choice {
 	return c
 }
 
-// extend adds a point beyond the edge if the best point lies on it. It reports whether it did.
+// extend adds a point below or above if the best point is the lowest or the highest. It reports
+// whether it added a point.
 func (g *grid) extend(best int) bool {
 	switch {
 	case best == g.low && g.low > -gridReach:
@@ -93,7 +95,7 @@ func (g *grid) extend(best int) bool {
 	return true
 }
 
-// best returns the point with the smallest loss, the smallest rate if all diverge.
+// best returns the point with the smallest loss, or the point low if all runs diverge.
 func (s *Search) best(g *grid) int {
 	best := g.low
 	for point := g.low + 1; point <= g.high; point++ {
@@ -104,8 +106,8 @@ func (s *Search) best(g *grid) int {
 	return best
 }
 
-// loss returns what a point is judged by: the mean training loss of the last epoch, as a geometric
-// mean over the seeds. It is infinite if a run diverges.
+// loss returns the loss of a point: the mean training loss of the last epoch, as a geometric mean
+// over the seeds. The loss is infinite if a run diverges.
 func (s *Search) loss(g *grid, point int) float64 {
 	var losses []float64
 	for _, seed := range s.seeds {
@@ -118,11 +120,11 @@ func (s *Search) loss(g *grid, point int) float64 {
 	return stat.GeometricMean(losses, nil)
 }
 
-// Report returns a table for each task, with the rates that were tried.
+// Report returns a table of all rates of the search for each task.
 func (s *Search) Report() string {
 	tasks := s.comparison.Tasks
-	text := fmt.Sprintf("Search for the best rates: "+
-		"mean training loss of epoch %d, geometric mean of %d seeds\n\n", tasks[0].Epochs,
+	text := fmt.Sprintf("Search for the best learning rates: "+
+		"mean training loss of epoch %d, geometric mean over %d seeds\n\n", tasks[0].Epochs,
 		len(s.seeds))
 	for _, t := range tasks {
 		rows := [][]string{{"solver", "loss", ""}}

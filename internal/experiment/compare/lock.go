@@ -11,9 +11,9 @@ import (
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// OpenFolder makes a folder and locks it for the files of one name, so that no other program writes
-// them until release is called. It removes what killed programs have left of the files, and returns
-// an error if one of the files could not be written.
+// OpenFolder creates a folder and locks it for files with one name, so that no other program writes
+// these files until release is called. It removes the unfinished files of killed programs, and
+// returns an error if one of the files cannot be written.
 func OpenFolder(folder, name string, files ...string) (release func(), err error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err
@@ -31,8 +31,8 @@ func OpenFolder(folder, name string, files ...string) (release func(), err error
 	return release, nil
 }
 
-// lock locks a file beside path. It returns an error if another program has locked it; what says
-// what the lock is for.
+// lock locks the file path.lock. It returns an error if another program has locked the file. In the
+// error, what names the locked resource.
 func lock(path, what string) (release func(), err error) {
 	l := flock.New(path + ".lock")
 	locked, err := l.TryLock()
@@ -50,8 +50,8 @@ func lock(path, what string) (release func(), err error) {
 	}, nil
 }
 
-// hasName reports whether a locked file still has its name. It does not if the program that had the
-// lock has ended, and removed the file, after this one opened it.
+// hasName reports whether a locked file still has its name. The file has lost its name if the
+// program with the lock removed the file and ended after this program had opened the file.
 func hasName(l *flock.Flock) bool {
 	locked, err := l.Stat()
 	if err != nil {
@@ -61,8 +61,8 @@ func hasName(l *flock.Flock) bool {
 	return err == nil && os.SameFile(locked, named)
 }
 
-// removeLeftovers removes what killed programs have left unfinished of a file. The file must be
-// locked.
+// removeLeftovers removes the unfinished versions of a file that killed programs have left. The
+// caller must have locked the file.
 func removeLeftovers(path string) error {
 	unfinished, err := figure.Leftovers(path)
 	if err != nil {

@@ -13,37 +13,35 @@ import (
 	"github.com/l4-go/l4/internal/bind"
 )
 
-// Reduce takes the loss and the gradients that a training has evaluated and returns those to step
-// on, such as the means over several machines. An l4.Batches and its Model can be returned.
+// Options are the settings of Train.
+type Options struct {
+	Epochs     int
+	EpochSteps int    // steps of an epoch
+	Average    bool   // whether to evaluate the average of the weights as well
+	Reduce     Reduce // nil uses the loss and the gradients of the training
+
+	// Functions that follow the run. Each may be nil.
+	OnStep  func(step int, loss, learnRate float64) // the first step is 1
+	OnEpoch func(Epoch)
+
+	// Save is called with the state after each epoch and when ctx ends the run. It may be nil. It
+	// is not called if the solver does not implement encoding.BinaryMarshaler.
+	Save func(State) error
+	// Resume is the state to resume. nil starts a new run.
+	Resume *State
+}
+
+// Reduce replaces the loss and the gradients of a training before the solver's step, for example by
+// their means over several machines. It may return an l4.Batches and its Model.
 type Reduce func(
 	gorgonia.Valuer, []gorgonia.ValueGrad,
 ) (gorgonia.Valuer, []gorgonia.ValueGrad, error)
 
-// Options say how a run goes.
-type Options struct {
-	Epochs     int
-	EpochSteps int    // steps of an epoch
-	Average    bool   // whether the average of the weights is evaluated, too
-	Reduce     Reduce // nil steps on what the training returns
-
-	// Functions to follow the run by; each may be nil.
-	OnStep  func(step int, loss, learnRate float64) // the first step is 1
-	OnEpoch func(Epoch)
-
-	// Save is given the state after each epoch and when ctx ends the run; nil if it is not wanted.
-	// It is not called for a solver that is not an encoding.BinaryMarshaler: such a solver cannot
-	// be saved.
-	Save func(State) error
-	// Resume is the state to go on from, nil to start anew.
-	Resume *State
-}
-
-// Failure is the error of a run whose loss is not finite, or whose solver fails. It is a result of
-// the run, while other errors are faults of the program.
+// Failure is the error of a run whose loss is not finite, or whose solver returns an error. A
+// Failure is a result of the run. Other errors are faults of the program.
 type Failure struct {
 	Why string // "loss NaN in step 3"
-	// Diverged says that a loss or a gradient was no longer finite or that the loss fell below its
-	// floor.
+	// Diverged reports whether a loss or a gradient was not finite, or a loss was below its floor.
 	Diverged bool
 	cause    error
 }
@@ -59,11 +57,11 @@ func newFailure(err error) *Failure {
 	return &Failure{Why: err.Error(), Diverged: diverged, cause: err}
 }
 
-// Train trains for a number of epochs and returns them. When it ends early, because of an error or
-// because ctx is done, it returns the epochs so far as well.
+// Train trains for opts.Epochs epochs and returns their results. If it ends early, because of an
+// error or because ctx is done, it returns the completed epochs and the error.
 func Train(ctx context.Context, t Training, s Instance, opts Options) ([]Epoch, error) {
 	if opts.Epochs < 1 || opts.EpochSteps < 1 {
-		return nil, errors.Errorf("compare: %d epochs of %d steps: want at least 1 of each",
+		return nil, errors.Errorf("compare: %d epochs of %d steps, want at least 1 of each",
 			opts.Epochs, opts.EpochSteps)
 	}
 	r := &run{training: t, solver: s, opts: opts}
@@ -95,10 +93,10 @@ type run struct {
 	solver   Instance
 	opts     Options
 	state    State
-	average  *l4.Average // nil before the first step, and unless it is wanted
+	average  *l4.Average // nil before the first step and without Options.Average
 }
 
-// step makes one step, and ends the epoch that it completes.
+// step makes one step. After the last step of an epoch it evaluates the epoch.
 func (r *run) step() error {
 	start, number := time.Now(), r.state.Step+1
 	loss, model, err := r.training.Run(r.state.Step)
@@ -142,7 +140,7 @@ func (r *run) step() error {
 	return nil
 }
 
-// startAverage makes the average before the first step, or goes on from a saved one.
+// startAverage creates the average before the first step, or restores a saved average.
 func (r *run) startAverage(model []gorgonia.ValueGrad) error {
 	if !r.opts.Average || r.average != nil {
 		return nil
@@ -158,7 +156,8 @@ func (r *run) startAverage(model []gorgonia.ValueGrad) error {
 
 // endEpoch evaluates the weights and completes the epoch in progress.
 func (r *run) endEpoch() error {
-	// A solver with Swap trains other weights than those to evaluate.
+	// Swap exchanges the weights in training and the weights to evaluate, for example of
+	// ScheduleFree.
 	swapper, _ := r.solver.Solver.(interface{ Swap() error })
 	metric, err := r.metric(swapper)
 	average := 0.0
@@ -175,7 +174,8 @@ func (r *run) endEpoch() error {
 	return r.save()
 }
 
-// metric evaluates the weights that Swap puts into the model, or those in training if s is nil.
+// metric evaluates the weights that Swap puts into the model, or the weights in training if s is
+// nil.
 func (r *run) metric(s interface{ Swap() error }) (float64, error) {
 	if s == nil {
 		return r.training.Metric()
@@ -190,7 +190,7 @@ func (r *run) metric(s interface{ Swap() error }) (float64, error) {
 	return metric, err
 }
 
-// save hands the state to opts.Save, if the solver can be saved.
+// save calls opts.Save with the state, if the solver can be saved.
 func (r *run) save() error {
 	if r.opts.Save == nil || !canSave(r.solver) {
 		return nil

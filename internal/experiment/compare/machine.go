@@ -7,8 +7,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Machine evaluates the loss of one graph and its gradients. A task with a graph for each sequence
-// length has a Machine for each.
+// Machine evaluates the loss of one graph and the gradients of the loss. A task with one graph for
+// each sequence length has one Machine for each graph.
 type Machine struct {
 	vm      gorgonia.VM
 	loss    *gorgonia.Node
@@ -23,8 +23,8 @@ func NewMachine(loss *gorgonia.Node, weights gorgonia.Nodes) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Only what leads to the loss and these gradients: the graph also holds the gradient of the
-	// input.
+	// The machine evaluates only the loss and these gradients. The graph also has the gradient of
+	// the input.
 	subgraph := loss.Graph().SubgraphRoots(append(grads, loss)...)
 	return &Machine{
 		vm:      gorgonia.NewTapeMachine(subgraph, gorgonia.BindDualValues(weights...)),
@@ -34,8 +34,8 @@ func NewMachine(loss *gorgonia.Node, weights gorgonia.Nodes) (*Machine, error) {
 	}, nil
 }
 
-// Run evaluates the loss and adds the gradients to the weights' gradients, which a solver's Step
-// zeroes.
+// Run evaluates the loss and adds its gradients to the gradients of the weights. A solver's Step
+// zeroes them.
 func (m *Machine) Run() (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 	m.vm.Reset()
 	if err := m.vm.RunAll(); err != nil {
@@ -56,22 +56,22 @@ func (m *Machine) State() []gorgonia.Value {
 // Close frees the machine.
 func (m *Machine) Close() error { return m.vm.Close() }
 
-// building is held while a graph is built, differentiated or compiled: Gorgonia then changes state
-// that all graphs share.
+// building is locked while a graph is built, differentiated or compiled, because Gorgonia then
+// changes state that all graphs share.
 var building sync.Mutex
 
-// Build calls a function that builds graphs and compiles them, one such function at a time. Where
-// runs go side by side, all graphs are built within it.
+// Build calls a function that builds and compiles graphs. Only one such function runs at a time. If
+// several runs are made at the same time, all graphs must be built within Build.
 func Build[T any](build func() (T, error)) (T, error) {
 	building.Lock()
 	defer building.Unlock()
 	return build()
 }
 
-// Plain is a Training of one graph without test data.
+// Plain is a Training with one graph and without test data.
 type Plain struct {
 	*Machine
-	// SetInputs sets the graph's inputs for a step, counted from 0. It is nil if they are constant.
+	// SetInputs sets the graph's inputs for a step. The first step is 0. nil means constant inputs.
 	SetInputs func(step int)
 }
 
@@ -83,5 +83,5 @@ func (p Plain) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 	return p.Machine.Run()
 }
 
-// Metric returns NaN.
+// Metric returns NaN: there is no test data.
 func (p Plain) Metric() (float64, error) { return math.NaN(), nil }

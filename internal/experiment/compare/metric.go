@@ -2,8 +2,8 @@ package compare
 
 import "math"
 
-// Right counts the rows of scores whose largest number is in the column of the row's label, and
-// finite.
+// Right returns the number of rows of scores whose largest number is finite and is in the column of
+// the row's label.
 func Right[T float32 | float64](scores []T, labels []byte) int {
 	right, width := 0, len(scores)/len(labels)
 	for i, label := range labels {

@@ -7,14 +7,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Pool makes runs, some at a time. All functions but Run may be nil. Calls of Save and Progress do
-// not overlap.
+// Pool makes runs, several at a time. All functions except Run may be nil. Calls of Save and
+// Progress do not overlap.
 type Pool[ID comparable, R any] struct {
-	Jobs int // runs at a time, at least 1
-	// Prepare is called before the first run, with all runs that are to be made.
+	Jobs int // the number of runs at the same time, at least 1
+	// Prepare is called before the first run, with all runs that Make is going to make.
 	Prepare func(ctx context.Context, missing []ID) error
-	// Run makes a run. It returns nil if the run has no result. An error ends the pool; a result
-	// beside it is not saved.
+	// Run makes a run. It returns nil if the run has no result. An error ends Make; a result that
+	// is returned with an error is not saved.
 	Run func(ctx context.Context, id ID) (*R, error)
 	// Save is called with each new result.
 	Save func(R) error
@@ -22,8 +22,8 @@ type Pool[ID comparable, R any] struct {
 	Progress func(done, all int, r R)
 }
 
-// Make adds the results of runs to those that exist. A run that has a result is not made again. If
-// a run fails or ctx is done, no other run begins, and Make returns the error.
+// Make makes the runs that have no result, and adds their results to results. If a run fails or ctx
+// is done, no other run begins, and Make returns the error.
 func (p Pool[ID, R]) Make(ctx context.Context, ids []ID, results map[ID]R) error {
 	var missing []ID
 	for _, id := range ids {

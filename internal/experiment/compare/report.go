@@ -12,9 +12,9 @@ import (
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// Summary returns the title of each of some tasks, and a table with a row for each solver: means
-// over the seeds, with the standard deviation if there are several seeds. It has times if runs went
-// one at a time, since times mean nothing otherwise.
+// Summary returns the title of each task and a table with a row for each solver: means over the
+// seeds and, for several seeds, standard deviations. The table has times only if Jobs is 1, because
+// runs at the same time slow each other down.
 func (c *Comparison) Summary(tasks ...Task) string {
 	text := ""
 	for _, t := range tasks {
@@ -26,7 +26,7 @@ func (c *Comparison) Summary(tasks ...Task) string {
 func (c *Comparison) summary(t Task) [][]string {
 	rows := [][]string{{"solver", "epochs", "training loss", "test accuracy"}}
 	if c.Jobs == 1 {
-		rows[0] = append(rows[0], "seconds", "in Step")
+		rows[0] = append(rows[0], "seconds", "time in Step")
 	}
 	for _, s := range t.Solvers {
 		var losses, accuracies []float64
@@ -60,7 +60,7 @@ func (c *Comparison) summary(t Task) [][]string {
 	return rows
 }
 
-// title returns the title of a solver, and the number of its runs that ended early if any did.
+// title returns the title of a solver and, if there are any, the number of runs that ended early.
 func (c *Comparison) title(t Task, s Choice) string {
 	early, results := 0, c.Results(t, s)
 	for _, r := range results {
@@ -74,7 +74,7 @@ func (c *Comparison) title(t Task, s Choice) string {
 	return fmt.Sprintf("%v (%d of %d ended early)", s, early, len(results))
 }
 
-// Unit is what the axis of a figure counts.
+// Unit is the unit of the x-axis of a figure.
 type Unit string
 
 // The units.
@@ -91,12 +91,12 @@ func (u Unit) per(t Task) int {
 	return 1
 }
 
-// Cells returns the result of a solver's runs at a point, which is a number of units, and what it
-// is compared with. epochs has the epoch that ends at the point, for each run.
+// Cells returns the result of a solver's runs at a point, which is a number of units, and the
+// reference result. epochs has the epoch of each run that ends at the point.
 type Cells func(t Task, s Choice, point int, epochs []Epoch) (ours, theirs string)
 
-// Beside returns a table with a row for each solver on a task, and in it the two cells of each
-// point. other is the heading of what our results are compared with.
+// Beside returns a table with a row for each solver on a task. A row has the two cells of each
+// point. other is the heading of the reference results.
 func (c *Comparison) Beside(t Task, unit Unit, other string, points []int, cells Cells) string {
 	rows := [][]string{{"solver"}}
 	for _, s := range t.Solvers {
@@ -117,7 +117,7 @@ func (c *Comparison) Beside(t Task, unit Unit, other string, points []int, cells
 	return figure.Table(rows)
 }
 
-// epochs returns one epoch of the runs that reached it.
+// epochs returns the epoch with the given number of each run that completed it.
 func (c *Comparison) epochs(t Task, s Choice, number int) []Epoch {
 	var epochs []Epoch
 	for _, r := range c.Results(t, s) {
@@ -128,8 +128,7 @@ func (c *Comparison) epochs(t Task, s Choice, number int) []Epoch {
 	return epochs
 }
 
-// Spread returns the mean and, of several numbers, the standard deviation. NaN stands for no
-// number.
+// Spread returns the mean and, for several numbers, the standard deviation. It ignores NaN.
 func Spread(xs []float64, format, unit string) string {
 	xs = slices.DeleteFunc(slices.Clone(xs), math.IsNaN)
 	switch len(xs) {
@@ -142,10 +141,10 @@ func Spread(xs []float64, format, unit string) string {
 	return fmt.Sprintf(format+" ± "+format, mean, std) + unit
 }
 
-// Measure is what a panel of a figure shows of the epochs.
+// Measure is a quantity of epochs that a panel of a figure shows.
 type Measure struct {
 	Name   string
-	Linear bool // the axis
+	Linear bool // whether the y-axis is linear
 	Of     func(Epoch) float64
 }
 
@@ -158,7 +157,7 @@ var (
 	Accuracies = Measure{"test accuracy", true, func(e Epoch) float64 { return e.Metric }}
 )
 
-// Each returns the measure of each epoch.
+// Each returns the value of the measure for each epoch.
 func (m Measure) Each(epochs []Epoch) []float64 {
 	var xs []float64
 	for _, e := range epochs {
@@ -167,7 +166,7 @@ func (m Measure) Each(epochs []Epoch) []float64 {
 	return xs
 }
 
-// Panels returns a row of panels for each task, with a panel for each measure.
+// Panels returns a row of panels for each task. A row has a panel for each measure.
 func (c *Comparison) Panels(unit Unit, measures ...Measure) [][]figure.Panel {
 	var rows [][]figure.Panel
 	for _, t := range c.Tasks {
@@ -184,8 +183,8 @@ func (c *Comparison) Panels(unit Unit, measures ...Measure) [][]figure.Panel {
 	return rows
 }
 
-// curve returns the mean over a solver's seeds, the geometric mean for a logarithmic axis, with a
-// band from the smallest to the largest.
+// curve returns the mean over a solver's seeds, which is geometric for a logarithmic axis, and a
+// band from the smallest to the largest value.
 func (c *Comparison) curve(t Task, s Choice, unit Unit, m Measure) figure.Curve {
 	mean := stat.GeometricMean
 	if m.Linear {

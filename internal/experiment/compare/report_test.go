@@ -36,7 +36,7 @@ func reported(t *testing.T, jobs int) *Comparison {
 func TestSummary(t *testing.T) {
 	for jobs, want := range map[int][][]string{
 		1: {
-			{"solver", "epochs", "training loss", "test accuracy", "seconds", "in Step"},
+			{"solver", "epochs", "training loss", "test accuracy", "seconds", "time in Step"},
 			{"Adam 0.001", "2", "0.5 ± 0.354", "80.00 ± 7.07 %", "6.0", "33.3 %"},
 			{"L4Adam 0.15 (1 of 1 ended early)", "1", "2", "-", "3.0", "33.3 %"},
 			{"DoG", "0", "-", "-", "-", "-"},

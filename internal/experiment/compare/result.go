@@ -1,6 +1,6 @@
 package compare
 
-// Run names a run: a solver on a task, from one seed.
+// Run identifies a run: a solver on a task, with a seed.
 type Run struct {
 	Task   string
 	Solver Choice
@@ -11,12 +11,12 @@ type Run struct {
 type Result struct {
 	Run      Run
 	Epochs   []Epoch
-	Ended    string // why the run ended early; "" if it did not
-	Diverged bool   // whether it ended early because it diverged
-	Shown    string // what the training shows after the complete run; see Show
+	Ended    string // why the run ended early; "" for a complete run
+	Diverged bool   // whether the run ended early because it diverged
+	Shown    string // the text that the training shows after a complete run; see Show
 }
 
-// Seeds returns n seeds, counted on from the first.
+// Seeds returns the n seeds first, first + 1 and so on.
 func Seeds(first uint64, n int) (seeds []uint64) {
 	for i := range n {
 		seeds = append(seeds, first+uint64(i))

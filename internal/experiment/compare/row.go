@@ -8,20 +8,20 @@ import (
 	"github.com/pkg/errors"
 )
 
-// MaxCount is the largest count in a flag or a CSV file. Its product with the steps of an epoch
-// fits an int of 64 bits.
-const MaxCount = 1_000_000_000
-
-// Row is a row of a CSV file, which is either written or read. A function calls a method of Row for
-// each column, in order, and so describes the row once for both.
+// Row is a row of a CSV file that is either written or read. A function describes the row once for
+// both: it calls a method of Row for each column, in order.
 type Row struct {
 	reading bool
 	columns []string // so far
 	cells   []string
-	err     error // the first
+	err     error // the first error
 }
 
-// column writes the text of a cell, or reads it.
+// MaxCount is the largest count in a flag or a CSV file. Its product with the number of steps of an
+// epoch fits in 64 bits.
+const MaxCount = 1_000_000_000
+
+// column either writes the text of a cell or reads the cell.
 func (r *Row) column(name, text string, read func(text string) error) {
 	r.columns = append(r.columns, name)
 	if !r.reading {
@@ -31,12 +31,12 @@ func (r *Row) column(name, text string, read func(text string) error) {
 	}
 }
 
-// Text is any text.
+// Text is a column of any text.
 func (r *Row) Text(name string, s *string) {
 	r.column(name, *s, func(text string) error { *s = text; return nil })
 }
 
-// Any is a number of any value, NaN among them.
+// Any is a column of numbers without a range check; callers must handle NaN.
 func (r *Row) Any(name string, x *float64) {
 	r.column(name, format(*x), func(text string) (err error) {
 		*x, err = strconv.ParseFloat(text, 64)
@@ -44,7 +44,7 @@ func (r *Row) Any(name string, x *float64) {
 	})
 }
 
-// Float is a number from lo to hi, never NaN.
+// Float is a column of numbers from lo to hi. NaN is an error.
 func (r *Row) Float(name string, x *float64, lo, hi float64) {
 	r.column(name, format(*x), func(text string) (err error) {
 		*x, err = parseFloat(text, lo, hi)
@@ -52,7 +52,7 @@ func (r *Row) Float(name string, x *float64, lo, hi float64) {
 	})
 }
 
-// Optional is like Float, but an empty cell stands for NaN.
+// Optional is a column like Float, but an empty cell is NaN.
 func (r *Row) Optional(name string, x *float64, lo, hi float64) {
 	text := ""
 	if !math.IsNaN(*x) {
@@ -66,7 +66,7 @@ func (r *Row) Optional(name string, x *float64, lo, hi float64) {
 	})
 }
 
-// Count is an integer from lo to MaxCount.
+// Count is a column of integers from lo to MaxCount.
 func (r *Row) Count(name string, n *int, lo int) {
 	r.column(name, strconv.Itoa(*n), func(text string) (err error) {
 		if *n, err = strconv.Atoi(text); err != nil || *n < lo || *n > MaxCount {
@@ -76,7 +76,7 @@ func (r *Row) Count(name string, n *int, lo int) {
 	})
 }
 
-// Seed is an unsigned integer.
+// Seed is a column of unsigned integers.
 func (r *Row) Seed(name string, seed *uint64) {
 	r.column(name, strconv.FormatUint(*seed, 10), func(text string) (err error) {
 		*seed, err = strconv.ParseUint(text, 10, 64)
@@ -84,7 +84,7 @@ func (r *Row) Seed(name string, seed *uint64) {
 	})
 }
 
-// Flag is true or false.
+// Flag is a column of true and false.
 func (r *Row) Flag(name string, on *bool) {
 	r.column(name, strconv.FormatBool(*on), func(text string) (err error) {
 		*on, err = strconv.ParseBool(text)
@@ -92,7 +92,8 @@ func (r *Row) Flag(name string, on *bool) {
 	})
 }
 
-// Seconds is a time with a number of decimals, -1 for all.
+// Seconds is a column of times in seconds, with the given number of decimals; -1 writes all
+// decimals.
 func (r *Row) Seconds(name string, d *time.Duration, decimals int) {
 	text := strconv.FormatFloat(d.Seconds(), 'f', decimals, 64)
 	r.column(name, text, func(text string) error {

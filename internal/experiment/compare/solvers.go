@@ -9,40 +9,40 @@ import (
 	"github.com/l4-go/l4/internal/experiment/baseline"
 )
 
-// Solver is a way to make a solver from one number.
+// Solver describes a solver that can be compared. It makes the solver from at most one number.
 type Solver struct {
-	Name    string // as users type it
-	Title   string // as tables and figures show it
+	Name    string // on the command line
+	Title   string // in tables and figures
 	Color   color.NRGBA
 	Number  string  // what the number means, such as Fraction; "" for a solver without a number
 	Default float64 // of the number
-	// New makes the solver for one run. The training loop calls SetLoss, if the solver has it,
-	// before each step.
+	// New makes the solver for one run. If the solver has a method SetLoss, the training loop calls
+	// it before each step.
 	New func(number float64) gorgonia.Solver
 }
 
-// What a solver's number means.
+// The meanings of a solver's number.
 const (
-	Fraction = "fraction" // of the gap to the estimated minimum that L4 closes in a step
-	Rate     = "rate"     // a constant learning rate, or the first of a schedule
+	Fraction = "fraction"      // of the gap to the estimated minimum that L4 closes in a step
+	Rate     = "learning rate" // a constant learning rate, or the first of a schedule
 
-	momentumTime = "time of the momentum, in steps"
-	correlation  = "steps over which directions are correlated"
+	momentumTime = "time scale of the momentum in steps"
+	correlation  = "correlation time of directions in steps"
 )
 
-// clipNorm is the limit of the clipped solvers to the norm of the gradient.
+// clipNorm is the largest gradient norm of the clipped solvers.
 const clipNorm = 50
 
-// Solvers are all solvers that can be compared. This is the one place where a solver gets its name,
-// its title and its colour: a new solver is a new entry. Each title stands for one implementation.
+// Solvers are all solvers that can be compared, with their names, titles and colours. To add a
+// solver, add an entry. Each title belongs to one implementation.
 //
-// "Adam" is package baseline's, with an epsilon of 1e-8, in every table. Where Gorgonia's own is
-// meant, as in programs that users write, the title says so. Gorgonia's solvers clip elements and
-// not norms, so the clipped solvers are package baseline's.
+// "Adam" is package baseline's Adam, with an epsilon of 1e-8, in every table. Gorgonia's Adam,
+// which programs of users have, is "Gorgonia's Adam". The clipped solvers are package baseline's,
+// because Gorgonia's solvers clip elements and not norms.
 //
-// L4 without its bound, the paper's algorithm, has a paler colour than L4 with it, and a clipped
-// solver a darker one than the same solver without clipping. Most other colours are from the
-// palette of Okabe and Ito, which colour-blind readers can distinguish.
+// L4 without its bound, which is the paper's algorithm, has a paler colour than L4 with its bound.
+// A clipped solver has a darker colour than the same solver without clipping. Most other colours
+// are from the palette of Okabe and Ito, which colour-blind readers can distinguish.
 var Solvers = []Solver{
 	{"l4adam", "L4Adam", rgb(0x0072b2), Fraction, 0.15, l4Adam()},
 	{"l4mom", "L4Mom", rgb(0xd55e00), Fraction, 0.15, l4Mom()},
@@ -113,21 +113,21 @@ func l4Mom(opts ...l4.Option) func(alpha float64) gorgonia.Solver {
 	}
 }
 
-// l4Over is L4 over another solver, whose successive directions are taken to be correlated over c
-// steps: the bound is narrower by √c.
+// l4Over returns L4 over another solver. It assumes that the solver's directions are correlated
+// over c steps, so that the bound is narrower by a factor of √c.
 func l4Over(inner func() gorgonia.Solver) func(c float64) gorgonia.Solver {
 	return func(c float64) gorgonia.Solver {
 		return l4.New(nil, inner(), l4.WithMomentumTime((c+1)/2))
 	}
 }
 
-// clipped limits the norm of the gradient.
+// clipped returns a solver of package baseline that limits the norm of the gradient to clipNorm.
 func clipped(new func(rate float64) *baseline.Solver) func(rate float64) gorgonia.Solver {
 	return func(rate float64) gorgonia.Solver { return new(rate).ClipNorm(clipNorm) }
 }
 
-// dropping is momentum with the schedule that residual nets are trained by: the rate falls to a
-// tenth at half of the run, and again at three quarters.
+// dropping is momentum with the usual schedule for residual nets: the rate is divided by 10 after
+// half of the run, and again after three quarters.
 type dropping struct {
 	*gorgonia.Momentum
 	first, rate float64
@@ -137,7 +137,7 @@ func newDropping(rate float64) gorgonia.Solver {
 	return &dropping{gorgonia.NewMomentum(gorgonia.WithMomentum(0.9)), rate, rate}
 }
 
-// SetProgress sets the rate of the next step. done is the share of the run that is done.
+// SetProgress sets the rate of the next step. done is the completed share of the run, from 0 to 1.
 func (d *dropping) SetProgress(done float64) {
 	d.rate = d.first
 	for _, drop := range []float64{0.5, 0.75} {

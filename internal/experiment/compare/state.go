@@ -14,7 +14,7 @@ func canSave(s Instance) bool {
 	return ok
 }
 
-// save returns a state with the values of the training and the solver in it.
+// save returns st with the values of the training and the state of the solver.
 func save(t Training, s Instance, st State) (_ State, err error) {
 	if st.Solver, err = s.Solver.(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
 		return st, err
@@ -29,22 +29,23 @@ func save(t Training, s Instance, st State) (_ State, err error) {
 	return st, nil
 }
 
-// restore sets the values of the training and the solver to a saved state, and removes them from
-// it. All sizes are checked before a value is written.
+// restore sets the training and the solver to the values in st, and removes the values from st. It
+// checks all sizes before it writes a value.
 func restore(t Training, s Instance, st *State) error {
 	unmarshaler, ok := s.Solver.(encoding.BinaryUnmarshaler)
 	if !ok {
-		return errors.Errorf("a %T cannot be restored", s.Solver)
+		return errors.Errorf("a %T cannot be restored: it is not an encoding.BinaryUnmarshaler",
+			s.Solver)
 	}
 	values := t.State()
 	if len(st.Values) != len(values) {
-		return errors.Errorf("%d values were saved, but the task has %d",
+		return errors.Errorf("%d values were saved, but the task has %d: resume with the same task",
 			len(st.Values), len(values))
 	}
 	for i, v := range values {
 		if n := binary.Size(memory(v)); n != len(st.Values[i]) {
-			return errors.Errorf("value %d: %d bytes were saved, but the task's has %d", i,
-				len(st.Values[i]), n)
+			return errors.Errorf("value %d was saved with %d bytes, but has %d in the task: "+
+				"resume with the same task", i, len(st.Values[i]), n)
 		}
 	}
 	if err := unmarshaler.UnmarshalBinary(st.Solver); err != nil {
@@ -59,8 +60,8 @@ func restore(t Training, s Instance, st *State) error {
 	return nil
 }
 
-// memory returns what encoding/binary can read and write in place: the slice that a tensor lies in,
-// or a pointer to a scalar.
+// memory returns a value that encoding/binary can read and write in place: the slice of a tensor's
+// elements, or a pointer to a scalar.
 func memory(v gorgonia.Value) any {
 	if _, ok := v.(gorgonia.Scalar); ok {
 		return v

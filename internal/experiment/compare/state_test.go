@@ -122,7 +122,7 @@ func TestResumeRejected(t *testing.T) {
 		"fewer values": {"l4adam", func(st *State) { st.Values = st.Values[:2] },
 			"2 values were saved, but the task has 3"},
 		"a shorter value": {"l4adam", func(st *State) { st.Values[1] = st.Values[1][:4] },
-			"value 1: 4 bytes were saved, but the task's has 8"},
+			"value 1 was saved with 4 bytes, but has 8 in the task"},
 		"another solver": {"l4mom", func(*State) {}, "l4"},
 		"no solver":      {"l4adam", func(st *State) { st.Solver = nil }, "l4"},
 		"cannot resume":  {"adam", func(*State) {}, "*baseline.Solver cannot be restored"},

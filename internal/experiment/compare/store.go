@@ -13,8 +13,7 @@ import (
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// Fields describes the rows of a CSV file, one for each T, below a line with the names of the
-// columns.
+// Fields describes a CSV file: a header with the names of the columns, and one row for each T.
 type Fields[T any] func(r *Row, x *T)
 
 // columns returns the names of the columns.
@@ -31,7 +30,7 @@ func (f Fields[T]) cells(x T) []string {
 	return r.cells
 }
 
-// Write writes a file.
+// Write writes a file with one row for each element of xs.
 func (f Fields[T]) Write(path string, xs []T) error {
 	rows := [][]string{f.columns()}
 	for _, x := range xs {
@@ -40,12 +39,12 @@ func (f Fields[T]) Write(path string, xs []T) error {
 	return figure.WriteCSV(path, rows)
 }
 
-// Read reads what Write has written. Errors name the line.
+// Read reads a file that Write has written. Errors name the line.
 func (f Fields[T]) Read(from io.Reader) (xs []T, err error) {
 	lines := csv.NewReader(from)
 	header, err := lines.Read()
 	if columns := f.columns(); err != nil || !slices.Equal(header, columns) {
-		return nil, errors.Errorf("the first line is not the names of the columns, %s",
+		return nil, errors.Errorf("the header is %q, want %q", strings.Join(header, ","),
 			strings.Join(columns, ","))
 	}
 	for {
@@ -66,15 +65,16 @@ func (f Fields[T]) Read(from io.Reader) (xs []T, err error) {
 	}
 }
 
-// Store is a file of results to which new ones are appended, so that a run that is interrupted can
-// go on from it.
+// Store is a CSV file of results. New results are appended, so that an interrupted comparison can
+// be resumed.
 type Store[T any] struct {
 	fields Fields[T]
-	file   *os.File // nil if nothing is stored
+	file   *os.File // nil without a file
 }
 
-// Open returns the results in a file, if it exists, and makes it ready for more. What a crash has
-// left of a last line is removed. An empty path stores nothing.
+// Open returns the results in a file, and a Store that appends to the file. The file is created if
+// it does not exist. An incomplete last line, left by a crash, is removed. With an empty path the
+// Store has no file and stores nothing.
 func (f Fields[T]) Open(path string) (earlier []T, s *Store[T], err error) {
 	s = &Store[T]{fields: f}
 	if path == "" {
@@ -86,8 +86,8 @@ func (f Fields[T]) Open(path string) (earlier []T, s *Store[T], err error) {
 	}
 	if complete := old[:bytes.LastIndexByte(old, '\n')+1]; len(complete) > 0 {
 		if earlier, err = f.Read(bytes.NewReader(complete)); err != nil {
-			return nil, nil, errors.WithMessagef(err, "compare: %s: want the file of an earlier "+
-				"comparison; name another or remove it", path)
+			return nil, nil, errors.Errorf("compare: %s is not the file of an earlier comparison "+
+				"(%v): name another folder, or remove the file", path, err)
 		}
 	}
 	if err := f.Write(path, earlier); err != nil {

@@ -84,8 +84,8 @@ func TestFieldsReject(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"":                   "the first line is not the names of the columns, text,any,float",
-		"a,b\n1,2\n":         "the first line",
+		"":                   `the header is "", want "text,any,float`,
+		"a,b\n1,2\n":         `the header is "a,b", want`,
 		cellHeader + "1,2\n": "wrong number of fields",
 		cellHeader + "\"\n":  "extraneous",
 	} {

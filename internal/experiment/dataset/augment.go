@@ -2,8 +2,9 @@ package dataset
 
 import "math/rand/v2"
 
-// CropFlip sets to to an image, moved by up to pad pixels up or down and left or right, and
-// mirrored every other time, all drawn from r. Pixels from outside have the mean of their channel.
+// CropFlip writes an image to to, moved by up to pad pixels up or down and left or right, and
+// mirrored with probability 1/2. The random numbers come from r. Pixels from outside the image have
+// the mean of their channel.
 func (s *Images) CropFlip(to, image []byte, pad int, r *rand.Rand) {
 	down, right, mirrored := r.IntN(2*pad+1)-pad, r.IntN(2*pad+1)-pad, r.IntN(2) == 1
 	channels := s.channels()
@@ -27,7 +28,7 @@ func (s *Images) CropFlip(to, image []byte, pad int, r *rand.Rand) {
 }
 
 // Squares calls f with the sum of each square of two by two pixels, row by row, image by image. A
-// last odd row or column is left out. The images have one channel.
+// last odd row or column is omitted. The images must have one channel.
 func (s *Images) Squares(f func(sum int)) {
 	for at := 0; at < len(s.Pixels); at += s.Size() {
 		for row := 0; row+1 < s.Rows; row += 2 {

@@ -15,17 +15,18 @@ const (
 	cifarChannels = 3
 	cifarSize     = cifarSide * cifarSide * cifarChannels
 	cifarRecord   = 1 + cifarSize
-	cifarImages   = 10_000 // of a file at most
+	cifarImages   = 10_000 // largest number in a file
 )
 
-// cifarFiles hold the images to train on, and last those to test on.
+// cifarFiles are the files with the training images and, last, the file with the test images.
 var cifarFiles = []string{
 	"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
 	"data_batch_5.bin", "test_batch.bin",
 }
 
-// CIFAR10 reads the small pictures of ten classes from a folder with the files of the binary
-// version: data_batch_1.bin and as many of the four that follow as there are, and test_batch.bin.
+// CIFAR10 reads CIFAR-10, small pictures of ten classes, from a folder with the files of its binary
+// version. The files are data_batch_1.bin, test_batch.bin and, optionally, data_batch_2.bin to
+// data_batch_5.bin; it reads the latter up to the first missing file.
 func CIFAR10(folder string) (train, test *Images, err error) {
 	train, test = newCIFAR(), newCIFAR()
 	last := len(cifarFiles) - 1
@@ -44,8 +45,8 @@ func CIFAR10(folder string) (train, test *Images, err error) {
 	return train, test, nil
 }
 
-// newCIFAR returns no images, with mean and standard deviation of all that CIFAR-10 has to train
-// on.
+// newCIFAR returns an empty set of images with the mean and the standard deviation of all training
+// images of CIFAR-10.
 func newCIFAR() *Images {
 	return &Images{
 		Rows: cifarSide, Cols: cifarSide, Channels: cifarChannels, Classes: 10,
@@ -61,13 +62,14 @@ func (s *Images) readCIFAR(r io.Reader) error {
 		return errors.Wrapf(err, "after %d bytes", len(data))
 	}
 	if n := len(data); n == 0 || n > most || n%record != 0 {
-		return errors.Errorf("%d bytes or more, want %d for each of 1 to %d images",
+		return errors.Errorf("the file has %d bytes or more, want %d for each of 1 to %d images",
 			n, record, cifarImages)
 	}
 	for ; len(data) > 0; data = data[record:] {
 		label := data[0]
 		if int(label) >= s.Classes {
-			return errors.Errorf("label %d of image %d, want below %d", label, s.Len(), s.Classes)
+			return errors.Errorf("the label of image %d is %d, want below %d",
+				s.Len(), label, s.Classes)
 		}
 		s.Labels = append(s.Labels, label)
 		plane := data[1:record]

@@ -62,7 +62,7 @@ func TestCIFAR10(t *testing.T) {
 	}
 }
 
-func TestCIFAR10Refuses(t *testing.T) {
+func TestCIFAR10Rejects(t *testing.T) {
 	good := record(1)
 	for name, c := range map[string]struct {
 		files map[string][]byte
@@ -72,7 +72,7 @@ func TestCIFAR10Refuses(t *testing.T) {
 		"no test":  {map[string][]byte{"data_batch_1.bin": good}, "test_batch.bin"},
 		"cut off":  {map[string][]byte{"data_batch_1.bin": good[:3000]}, "3000 bytes"},
 		"empty":    {map[string][]byte{"data_batch_1.bin": nil}, "0 bytes"},
-		"label":    {map[string][]byte{"data_batch_1.bin": record(10)}, "label 10 of image 0"},
+		"label":    {map[string][]byte{"data_batch_1.bin": record(10)}, "label of image 0 is 10"},
 		"too long": {map[string][]byte{"data_batch_1.bin": bytes.Repeat(good, 10_001)}, "10000"},
 		"damaged second": {
 			map[string][]byte{"data_batch_1.bin": good, "data_batch_2.bin": good[1:]},

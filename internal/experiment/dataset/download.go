@@ -15,27 +15,27 @@ import (
 	"github.com/pkg/errors"
 )
 
-// A download fetches one file to a temporary name and renames it once its checksum matches. It goes
-// on from the bytes that an interrupted download has left.
+// A download fetches one file to a temporary name and renames it once its checksum matches. It
+// continues an interrupted download.
 type download struct {
 	File
 	path     string
 	patience patience
 	report   func(done int64, failed error)
 
-	done int64 // bytes that have been fetched
+	done int64 // number of downloaded bytes
 }
 
-// patience says how long to wait for a server.
+// patience limits the waiting for a server.
 type patience struct {
-	tries int           // in a row without a new byte
-	pause time.Duration // after the first of them; it doubles with each
-	stall time.Duration // without a byte, until an attempt counts as failed
+	tries int           // largest number of attempts in a row without a new byte
+	pause time.Duration // after the first of these attempts; it doubles with each further attempt
+	stall time.Duration // longest time without a byte in an attempt
 }
 
 var usual = patience{tries: 4, pause: time.Second, stall: 30 * time.Second}
 
-// run fetches the file unless it is there.
+// run downloads the file if it does not exist.
 func (d *download) run(ctx context.Context) error {
 	if _, err := os.Stat(d.path); err == nil {
 		return nil
@@ -70,7 +70,7 @@ func (d *download) run(ctx context.Context) error {
 // part is the temporary name of the file.
 func (d *download) part() string { return d.path + ".part" }
 
-// attempt fetches the missing bytes. It returns nil if the file is complete then.
+// attempt downloads the missing bytes. It returns nil if the file is complete.
 func (d *download) attempt(ctx context.Context) error {
 	part, err := os.OpenFile(d.part(), os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
@@ -83,7 +83,7 @@ func (d *download) attempt(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watchdog := time.AfterFunc(d.patience.stall, func() {
-		cancel(errors.Errorf("no byte for %v", d.patience.stall))
+		cancel(errors.Errorf("the server sent nothing for %v", d.patience.stall))
 	})
 	defer watchdog.Stop()
 	err = d.receive(ctx, part, watchdog)
@@ -93,7 +93,7 @@ func (d *download) attempt(ctx context.Context) error {
 	return err
 }
 
-// receive completes the part. It resets the watchdog when bytes come.
+// receive downloads the missing bytes to part. It resets the watchdog whenever bytes arrive.
 func (d *download) receive(ctx context.Context, part *os.File, watchdog *time.Timer) error {
 	body, first, err := d.request(ctx, d.done)
 	if err != nil {
@@ -119,8 +119,8 @@ func (d *download) receive(ctx context.Context, part *os.File, watchdog *time.Ti
 	return part.Sync()
 }
 
-// request asks for the bytes of the file from start on. The answer begins at first, which is 0 if
-// the server sends complete files only.
+// request requests the bytes of the file from start on. body begins at byte first, which is 0 if
+// the server sends only complete files.
 func (d *download) request(
 	ctx context.Context, start int64,
 ) (body io.ReadCloser, first int64, err error) {
@@ -135,7 +135,7 @@ func (d *download) request(
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		if u := (*url.Error)(nil); errors.As(err, &u) {
-			err = u.Err // the rest of its message is the address
+			err = u.Err // the rest of the message is the address
 		}
 		return nil, 0, err
 	}
@@ -158,7 +158,7 @@ func (d *download) request(
 		err = permanent{errors.Errorf("invalid reply from the server: Content-Range %q, "+
 			"want one that begins at byte 0", part)}
 	case n >= 0 && first+n != d.Size:
-		err = permanent{errors.Errorf("a file of %d bytes, want %d", first+n, d.Size)}
+		err = permanent{errors.Errorf("the file has %d bytes, want %d", first+n, d.Size)}
 	}
 	if err != nil {
 		resp.Body.Close()
@@ -166,7 +166,7 @@ func (d *download) request(
 	return resp.Body, first, err
 }
 
-// check gives the file its name, or removes it if its checksum is wrong.
+// check renames the file to its final name, or removes it if its checksum is wrong.
 func (d *download) check() error {
 	part, err := os.Open(d.part())
 	if err != nil {
@@ -178,21 +178,21 @@ func (d *download) check() error {
 		return err
 	}
 	if sum := hex.EncodeToString(hash.Sum(nil)); sum != d.SHA256 {
-		os.Remove(d.part()) // the next download would find it there
-		return errors.Errorf("SHA-256 is %s, want %s", sum, d.SHA256)
+		os.Remove(d.part()) // otherwise the next download would continue it
+		return errors.Errorf("the SHA-256 of the file is %s, want %s", sum, d.SHA256)
 	}
 	return os.Rename(d.part(), d.path)
 }
 
-// permanent is an error that another attempt would meet too.
+// permanent is an error that another attempt would return too.
 type permanent struct{ error }
 
 func temporary(err error) bool {
-	var file *fs.PathError // such as that the disk is full
+	var file *fs.PathError // for example a full disk
 	return !errors.As(err, &file) && !errors.As(err, &permanent{})
 }
 
-// writerFunc is called with what is written.
+// writerFunc is an io.Writer that calls the function with each write.
 type writerFunc func([]byte)
 
 func (f writerFunc) Write(b []byte) (int, error) {

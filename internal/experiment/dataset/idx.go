@@ -1,4 +1,4 @@
-// Package dataset reads the data sets of the experiments and knows where their files come from.
+// Package dataset reads the data sets of the experiments and downloads their files.
 package dataset
 
 import (
@@ -17,17 +17,18 @@ type Images struct {
 	Pixels     []byte // row by row, image by image, the channels of a pixel together
 	Labels     []byte // 0 to Classes-1
 	Rows, Cols int
-	Channels   int // 0 is one, of grey, where 0 is background
+	Channels   int // 0 means one grey channel, in which 0 is the background
 	Classes    int
 
-	// What a net sees of a channel is (pixel - mean)/deviation. Nil stands for pixels from 0 to 1.
+	// A net sees (pixel - mean)/deviation of each channel. nil scales pixels to the range from 0 to
+	// 1.
 	Mean, Deviation []float64
 }
 
-// Len is the number of images.
+// Len returns the number of images.
 func (s *Images) Len() int { return len(s.Labels) }
 
-// Size is the number of bytes of an image.
+// Size returns the number of bytes of an image.
 func (s *Images) Size() int { return s.Rows * s.Cols * s.channels() }
 
 func (s *Images) channels() int { return max(1, s.Channels) }
@@ -43,11 +44,11 @@ func (s *Images) Normal(channel int) (mean, deviation float64) {
 const (
 	imagesMagic = 0x803 // unsigned bytes in three dimensions
 	labelsMagic = 0x801 // unsigned bytes in one dimension
-	// What the largest data sets of this form have, MNIST and Fashion-MNIST. A damaged header
-	// cannot ask for more.
+	// The sizes of the largest data sets in this format, MNIST and Fashion-MNIST. They limit the
+	// memory that a damaged header can request.
 	maxLabels = 60_000
 	maxPixels = maxLabels * 28 * 28
-	maxSide   = 1 << 12 // so that a product of three sizes fits 64 bits
+	maxSide   = 1 << 12 // the product of three sizes fits in 64 bits
 )
 
 // loadIDX reads a pair of files in the idx format of MNIST, compressed or not. Errors name the
@@ -70,7 +71,7 @@ func loadIDX(images, labels string, classes int) (*Images, error) {
 func readFile(path string, read func(io.Reader) error) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return errors.WithMessage(err, "dataset: want the files of a data set there")
+		return errors.WithMessage(err, "dataset: a file of the data set is missing")
 	}
 	defer f.Close()
 	return errors.WithMessagef(decompressed(f, read), "dataset: %s", path)
@@ -96,23 +97,23 @@ func header(r io.Reader, magic uint32, sizes []uint32) error {
 		return errors.Wrap(err, "header")
 	}
 	if words[0] != magic {
-		return errors.Errorf("magic number %#x, want %#x", words[0], magic)
+		return errors.Errorf("the magic number is %#x, want %#x", words[0], magic)
 	}
 	copy(sizes, words[1:])
 	return nil
 }
 
-// body reads exactly n bytes up to the end. It trusts n no further than the data bears it out.
+// body reads exactly n bytes up to the end. It does not allocate n bytes before it has read them.
 func body(r io.Reader, n int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, n+1))
 	if err != nil {
 		return nil, errors.Wrapf(err, "after %d of %d bytes", len(data), n)
 	}
 	if int64(len(data)) < n {
-		return nil, errors.Errorf("ends after %d of %d bytes", len(data), n)
+		return nil, errors.Errorf("the data ends after %d of %d bytes", len(data), n)
 	}
 	if int64(len(data)) > n {
-		return nil, errors.Errorf("more than the %d bytes that the header states", n)
+		return nil, errors.Errorf("the data has more than the %d bytes in the header", n)
 	}
 	return data, nil
 }
@@ -124,12 +125,13 @@ func (s *Images) readImages(r io.Reader) (err error) {
 	}
 	n, rows, cols := sizes[0], sizes[1], sizes[2]
 	if n == 0 || rows == 0 || cols == 0 || rows > maxSide || cols > maxSide {
-		return errors.Errorf("%d images of %d by %d pixels", n, rows, cols)
+		return errors.Errorf("the header has %d images of %d by %d pixels, want at least 1 image "+
+			"with sides from 1 to %d", n, rows, cols, maxSide)
 	}
 	size := int64(n) * int64(rows) * int64(cols)
 	if size > maxPixels {
-		return errors.Errorf("%d images of %d by %d pixels, want at most %d pixels", n, rows, cols,
-			maxPixels)
+		return errors.Errorf("the header has %d images of %d by %d pixels, want at most %d pixels",
+			n, rows, cols, maxPixels)
 	}
 	s.Rows, s.Cols = int(rows), int(cols)
 	s.Pixels, err = body(r, size)
@@ -142,7 +144,7 @@ func (s *Images) readLabels(r io.Reader) (err error) {
 		return err
 	}
 	if sizes[0] > maxLabels {
-		return errors.Errorf("%d labels, want at most %d", sizes[0], maxLabels)
+		return errors.Errorf("the header has %d labels, want at most %d", sizes[0], maxLabels)
 	}
 	if s.Labels, err = body(r, int64(sizes[0])); err != nil {
 		return err

@@ -101,7 +101,7 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
-// TestSizesDiffer: training and test images of different size are refused.
+// TestSizesDiffer: training and test images of different size are rejected.
 func TestSizesDiffer(t *testing.T) {
 	dir := t.TempDir()
 	for name, data := range map[string][]byte{

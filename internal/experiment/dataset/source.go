@@ -14,19 +14,19 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Source is where the files of a data set come from.
+// Source describes the origin of the files of a data set.
 type Source struct {
 	Name      string // of the data set
-	Package   string // Debian's; "" if Debian does not have the data
+	Package   string // the Debian package; "" if Debian does not have the data
 	Installed string // the folder of that package
 	Files     []File
-	Members   *Members // of the archive that the only file is; nil for files used as they are
-	Advice    string   // what to do with fetched files; "" for naming their folder with --data
+	Members   *Members // to unpack from the only file, an archive; nil for files without an archive
+	Advice    string   // what to do with downloaded files; "" is to name their folder with --data
 
-	patience patience // zero for the usual one
+	patience patience // the zero value means usual
 }
 
-// File is a file to fetch.
+// File is a file to download.
 type File struct {
 	URL    string
 	Size   int64
@@ -35,14 +35,14 @@ type File struct {
 
 func (f File) name() string { return path.Base(f.URL) }
 
-// Progress is called with the number of bytes of a file that have been fetched and, if an attempt
-// to fetch the others has failed and another one follows, with the error.
+// Progress is called with the number of downloaded bytes of a file. If an attempt has failed and
+// another attempt follows, failed is the error; otherwise it is nil.
 type Progress func(file string, done, size int64, failed error)
 
-// Find returns a folder with the files: the folder of the package if it is installed, or else a
-// folder in the user's cache. If both are missing, Find fetches the files. If several programs need
-// the files at a time, one fetches them and the others wait. What has been fetched when ctx is done
-// or the network fails is not fetched again.
+// Find returns a folder with the files: the folder of the Debian package if it is installed, or
+// else a folder in the user's cache. If both are missing, Find downloads the files. If several
+// programs need the files at the same time, one downloads them and the others wait. If ctx is done
+// or the network fails, the next call continues the download.
 func (s *Source) Find(ctx context.Context, progress Progress) (folder string, err error) {
 	if s.Installed != "" && isFolder(s.Installed) {
 		return s.Installed, nil
@@ -56,16 +56,17 @@ func (s *Source) Find(ctx context.Context, progress Progress) (folder string, er
 	return folder, errors.WithMessage(err, s.byHand())
 }
 
-// cache is the folder for the files.
+// cache returns the folder for the files in the user's cache.
 func (s *Source) cache() (string, error) {
 	user, err := os.UserCacheDir()
 	return filepath.Join(user, "l4", strings.ToLower(s.Name)), err
 }
 
-// lockPause is the time between two attempts to become the program that fetches.
+// lockPause is the time between two attempts to lock the download.
 const lockPause = 100 * time.Millisecond
 
-// fetch makes a folder of the files. It gets its name when all of them are there and checked.
+// fetch downloads the files to a folder. The folder gets its name when all files are complete and
+// checked.
 func (s *Source) fetch(ctx context.Context, folder string, progress Progress) error {
 	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
 		return err
@@ -75,7 +76,7 @@ func (s *Source) fetch(ctx context.Context, folder string, progress Progress) er
 		return err
 	}
 	defer lock.Unlock()
-	if isFolder(folder) { // thanks to another program
+	if isFolder(folder) { // another program has downloaded it
 		return nil
 	}
 	partial := folder + ".partial"
@@ -102,12 +103,12 @@ func (s *Source) fetch(ctx context.Context, folder string, progress Progress) er
 	return os.Remove(filepath.Join(folder, archive))
 }
 
-// byHand says that fetching failed and what the user can do.
+// byHand returns the message of a failed download, with the steps to get the files by hand.
 func (s *Source) byHand() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "dataset: cannot fetch %s: ", s.Name)
+	fmt.Fprintf(&text, "dataset: cannot download %s: ", s.Name)
 	if s.Package != "" {
-		fmt.Fprintf(&text, "`apt-get install %s`, or ", s.Package)
+		fmt.Fprintf(&text, "run `apt-get install %s`, or ", s.Package)
 	}
 	text.WriteString("download")
 	for _, f := range s.Files {

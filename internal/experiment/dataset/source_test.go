@@ -102,7 +102,7 @@ func TestFaultsThatPass(t *testing.T) {
 		"cut off, the server knows no ranges": {afterCut(
 			func(o *origin, w http.ResponseWriter, _ *http.Request) { w.Write(o.files["big"]) },
 		), []string{"", rest}, bigSize + bigSize/2, false},
-		"cut off, the server refuses the range": {
+		"cut off, the server rejects the range": {
 			afterCut(status(http.StatusRequestedRangeNotSatisfiable)),
 			[]string{"", rest, ""}, bigSize + bigSize/2, false},
 		"cut off, the server sends another range": {afterCut(
@@ -189,7 +189,7 @@ func TestFaultsThatStay(t *testing.T) {
 		"404": {status(http.StatusNotFound), []string{"404 Not Found"}, 1},
 		"503": {status(http.StatusServiceUnavailable), []string{"503", "3 attempts"}, 3},
 		"hangs": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			[]string{"no byte for 300ms"}, 3},
+			[]string{"the server sent nothing for 300ms"}, 3},
 		"cut off": {func(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}, []string{"EOF"}, 3},

@@ -1,11 +1,11 @@
 package dataset
 
-// The checksums belong to the files whose MD5 sums the authors publish:
+// The checksums are of the files whose MD5 sums are equal to the sums that the authors publish:
 // https://github.com/zalandoresearch/fashion-mnist and https://www.cs.toronto.edu/~kriz/cifar.html.
 
 const fashionAddress = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 
-// FashionMNISTSource is where the files for FashionMNIST come from.
+// FashionMNISTSource is the source of the files for FashionMNIST.
 var FashionMNISTSource = Source{
 	Name:      "Fashion-MNIST",
 	Package:   "dataset-fashion-mnist",
@@ -29,7 +29,7 @@ var FashionMNISTSource = Source{
 	}},
 }
 
-// CIFAR10Source is where the files for CIFAR10 come from.
+// CIFAR10Source is the source of the files for CIFAR10.
 var CIFAR10Source = Source{
 	Name: "CIFAR-10",
 	Files: []File{{

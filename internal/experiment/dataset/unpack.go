@@ -12,14 +12,14 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Members are the files of an archive that a data set needs, each of Size bytes. They may lie in a
-// folder of the archive. It may hold other files too, which are small and not unpacked.
+// Members are the files of an archive that a data set needs. Each has Size bytes. They may be in a
+// folder of the archive. Other files of the archive must be small, and are not unpacked.
 type Members struct {
 	Names []string
 	Size  int64
 }
 
-// othersSize bounds what an archive holds besides its members.
+// othersSize limits the total size of the archive besides its members.
 const othersSize = 1 << 20
 
 // unpackFile unpacks the members of a .tar.gz file into a folder.
@@ -40,21 +40,21 @@ func (m *Members) unpack(archive io.Reader, folder string) error {
 	limit := int64(len(m.Names))*m.Size + othersSize
 	unzipped := &io.LimitedReader{R: z, N: limit}
 	missing, err := m.extract(tar.NewReader(unzipped), folder)
-	if err == nil { // on to the end of the archive, where its checksum is
+	if err == nil { // the checksum is at the end of the archive
 		_, err = io.Copy(io.Discard, unzipped)
 	}
 	switch {
 	case unzipped.N == 0:
-		return errors.Errorf("it unpacks to more than %d bytes", limit)
+		return errors.Errorf("the unpacked data has more than %d bytes", limit)
 	case err != nil:
 		return err
 	case len(missing) > 0:
-		return errors.Errorf("%s is not in it", missing[0])
+		return errors.Errorf("%s is missing", missing[0])
 	}
 	return nil
 }
 
-// extract writes the members, and returns the names of those that it has not found.
+// extract writes the members and returns the names of missing members.
 func (m *Members) extract(files *tar.Reader, folder string) (missing []string, err error) {
 	missing = slices.Clone(m.Names)
 	for {
@@ -75,7 +75,7 @@ func (m *Members) extract(files *tar.Reader, folder string) (missing []string, e
 		name := path.Base(h.Name)
 		i := slices.Index(missing, name)
 		if i < 0 {
-			return nil, errors.Errorf("%s is in it twice", name)
+			return nil, errors.Errorf("%s occurs twice", name)
 		}
 		missing = slices.Delete(missing, i, i+1)
 		if err := m.write(filepath.Join(folder, name), files); err != nil {
@@ -89,20 +89,20 @@ func (m *Members) extract(files *tar.Reader, folder string) (missing []string, e
 func (m *Members) wanted(h *tar.Header) (bool, error) {
 	switch {
 	case !filepath.IsLocal(h.Name):
-		return false, errors.Errorf("%q in it points out of the folder", h.Name)
+		return false, errors.Errorf("the path %q leads out of the folder", h.Name)
 	case h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader:
 		return false, nil
 	case h.Typeflag != tar.TypeReg:
-		return false, errors.Errorf("%q in it is not a plain file", h.Name)
+		return false, errors.Errorf("%q is not a regular file", h.Name)
 	case !slices.Contains(m.Names, path.Base(h.Name)):
 		return false, nil
 	case h.Size != m.Size:
-		return false, errors.Errorf("%q in it has %d bytes, want %d", h.Name, h.Size, m.Size)
+		return false, errors.Errorf("%q has %d bytes, want %d", h.Name, h.Size, m.Size)
 	}
 	return true, nil
 }
 
-// write makes a file of the bytes of a member.
+// write writes a member to a file.
 func (m *Members) write(path string, from io.Reader) error {
 	f, err := os.Create(path)
 	if err != nil {

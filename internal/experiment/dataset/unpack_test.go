@@ -50,9 +50,9 @@ func TestUnpack(t *testing.T) {
 	wantFiles(t, folder, wholeFiles)
 }
 
-// TestUnpackRefuses: each archive that is not as it should be is an error, and nothing is written
-// outside of the folder.
-func TestUnpackRefuses(t *testing.T) {
+// TestUnpackRejects: each invalid archive is an error, and nothing is written outside of the
+// folder.
+func TestUnpackRejects(t *testing.T) {
 	one, two := plain("set/one.bin", 6), plain("set/two.bin", 6)
 	link := func(kind byte, to string) tar.Header {
 		return tar.Header{Name: "set/two.bin", Typeflag: kind, Linkname: to}
@@ -66,25 +66,25 @@ func TestUnpackRefuses(t *testing.T) {
 		"nothing":            {nil, "EOF"},
 		"no archive":         {[]byte("<html>no such file"), "gzip: invalid header"},
 		"compressed, no tar": {zip([]byte("hello")), "unexpected EOF"},
-		"empty":              {archive(), "one.bin is not in it"},
+		"empty":              {archive(), "one.bin is missing"},
 		"damaged":            {damaged, "gzip: invalid checksum"},
-		"a member missing":   {archive(one), "two.bin is not in it"},
-		"a member twice":     {archive(one, two, one), "one.bin is in it twice"},
-		"the same name":      {archive(one, two, plain("one.bin", 6)), "one.bin is in it twice"},
+		"a member missing":   {archive(one), "two.bin is missing"},
+		"a member twice":     {archive(one, two, one), "one.bin occurs twice"},
+		"the same name":      {archive(one, two, plain("one.bin", 6)), "one.bin occurs twice"},
 		"too large": {archive(one, plain("two.bin", 7)),
-			`two.bin" in it has 7 bytes, want 6`},
+			`two.bin" has 7 bytes, want 6`},
 		"too small": {archive(one, plain("two.bin", 5)), "has 5 bytes, want 6"},
 		"path upwards": {archive(one, two, plain("../evil", 6)),
-			`"../evil" in it points out`},
+			`the path "../evil" leads out`},
 		"member upwards": {archive(one, plain("../two.bin", 6)),
-			`"../two.bin" in it points out`},
-		"path up and down":   {archive(one, plain("set/../../two.bin", 6)), "points out"},
-		"path from the root": {archive(one, plain("/two.bin", 6)), `"/two.bin" in it points out`},
+			`the path "../two.bin" leads out`},
+		"path up and down":   {archive(one, plain("set/../../two.bin", 6)), "leads out"},
+		"path from the root": {archive(one, plain("/two.bin", 6)), `"/two.bin" leads out`},
 		"symbolic link": {archive(one, link(tar.TypeSymlink, "/etc/passwd")),
-			"not a plain file"},
+			"not a regular file"},
 		"link": {archive(one, link(tar.TypeLink, "set/one.bin")),
-			"not a plain file"},
-		"device":              {archive(one, link(tar.TypeChar, "")), "not a plain file"},
+			"not a regular file"},
+		"device":              {archive(one, link(tar.TypeChar, "")), "not a regular file"},
 		"large besides":       {archive(one, two, plain("zero", 2<<20)), "more than 1048588 bytes"},
 		"large besides first": {archive(plain("zero", 2<<20), one, two), "more than 1048588 bytes"},
 	} {
@@ -152,7 +152,7 @@ func TestFetchBadArchive(t *testing.T) {
 	s.Members = small
 	for range 2 {
 		_, err := s.Find(context.Background(), quiet)
-		if err == nil || !strings.Contains(err.Error(), "two.bin is not in it") ||
+		if err == nil || !strings.Contains(err.Error(), "two.bin is missing") ||
 			!strings.Contains(err.Error(), "unpack it, and name the folder") {
 			t.Error(err)
 		}

@@ -6,19 +6,20 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// epsilon keeps norms and usages off zero.
+// epsilon is added to norms and usages, so that they are not 0.
 const epsilon = 1e-6
 
-// content weights each slot of the memory by its likeness to a key: for each of some heads
+// content computes the content weights: how similar each slot of the memory is to a key. For each
+// head they are
 //
-//	softmax over the slots of strength·(key·slot) / (‖key‖·‖slot‖ + epsilon)
+//	softmax over the slots of strength·(key·slot) / (‖key‖·‖slot‖ + epsilon).
 //
-// of the memory and the interface.
+// Its inputs are the memory and the interface.
 type content[T op.Float] struct {
 	Size
 	layout
 	heads           int
-	keys, strengths int // where the first ones begin in the interface
+	keys, strengths int // indices of the first key and the first strength in the interface
 
 	slotNorms, keyNorms, cosines []T
 }

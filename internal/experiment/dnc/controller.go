@@ -9,10 +9,10 @@ import (
 // The controller is an LSTM of three operations: gates, then cell and hidden. Rows of gates hold
 // the input gate, the candidate, the forget gate and the output gate.
 
-// forgetBias is added to the forget gate, so that at first little is forgotten.
+// forgetBias is added to the input of the forget gate, so that the cell forgets little at first.
 const forgetBias = 1
 
-// gates are the activations of a linear layer's output.
+// gates computes the gates from the output of a linear layer.
 type gates[T op.Float] struct{ hidden int }
 
 func (p gates[T]) forward(y []T, in [][]T) {
@@ -46,7 +46,8 @@ func (p gates[T]) backward(grads, _ [][]T, y, dy []T) {
 	}
 }
 
-// cell is the state of the LSTM, forget·cell + input·candidate, of the gates and the state before.
+// cell computes the state of the LSTM, forget·cell + input·candidate. Its inputs are the gates and
+// the previous state.
 type cell[T op.Float] struct{ hidden int }
 
 func (p cell[T]) forward(y []T, in [][]T) {
@@ -73,7 +74,8 @@ func (p cell[T]) backward(grads, in [][]T, _, dy []T) {
 	}
 }
 
-// hidden is the output of the LSTM, output·tanh(cell), of the gates and the state.
+// hidden computes the output of the LSTM, output·tanh(cell). Its inputs are the gates and the
+// state.
 type hidden[T op.Float] struct {
 	hidden int
 	tanh   []T

@@ -1,12 +1,14 @@
-// Package dnc is the differentiable neural computer of A. Graves et al. (Hybrid computing using a
-// neural network with dynamic external memory, Nature 538, 2016), with the task of repeating a
+// Package dnc has the differentiable neural computer of A. Graves et al. (Hybrid computing using a
+// neural network with dynamic external memory, Nature 538, 2016) and the task of repeating a
 // pattern. As in DeepMind's public implementation, no gradient flows through the write weights into
 // the usage.
 //
+// A controller, which is an LSTM, computes an interface in each step. The interface controls
+// several heads that read from a memory of slots, and one head that writes to it.
+//
 // The net over all steps is one node of the graph. It consists of operations on flat slices, which
-// a tape runs without allocating memory, and the gradients of the weights are one product over all
-// steps. A controller, which is an LSTM, emits an interface by which several heads read from a
-// memory of slots and one writes to it.
+// a tape runs without allocating memory. The gradient of each weight matrix is one product over all
+// steps.
 package dnc
 
 import (
@@ -20,8 +22,8 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// NewWeights draws initial weights: matrices from a normal distribution of deviation 1/√inputs, cut
-// off at two deviations, and biases 0.
+// NewWeights draws initial weights. The matrices are from a normal distribution with the standard
+// deviation 1/√inputs, truncated at two standard deviations. The biases are 0.
 func NewWeights(dt tensor.Dtype, s Size, r *rand.Rand) []*tensor.Dense {
 	var weights []*tensor.Dense
 	for _, shape := range s.weights() {
@@ -47,16 +49,17 @@ func truncatedNormal(r *rand.Rand) float64 {
 // (steps, batch, inputs), which have no gradient, and weights in the order of NewWeights.
 func Apply(s Size, x *G.Node, weights G.Nodes) (*G.Node, error) {
 	if !x.Shape().Eq(tensor.Shape{s.Steps, s.Batch, s.Inputs}) {
-		return nil, errors.Errorf("dnc: inputs of shape %v, want (steps, batch, inputs) of %+v",
-			x.Shape(), s)
+		return nil, errors.Errorf("dnc: the inputs have shape %v, want (steps, batch, inputs) "+
+			"of %+v", x.Shape(), s)
 	}
 	want := s.weights()
 	if len(weights) != len(want) {
-		return nil, errors.Errorf("dnc: %d weights, want %d", len(weights), len(want))
+		return nil, errors.Errorf("dnc: the net has %d weights, want %d", len(weights), len(want))
 	}
 	for i, w := range weights {
 		if !w.Shape().Eq(want[i]) {
-			return nil, errors.Errorf("dnc: weights %d of shape %v, want %v", i, w.Shape(), want[i])
+			return nil, errors.Errorf("dnc: weights %d have shape %v, want %v",
+				i, w.Shape(), want[i])
 		}
 	}
 	spec := op.Spec{

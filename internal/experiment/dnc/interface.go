@@ -6,7 +6,7 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// layout says where in its row of the interface, which the controller emits, a part begins.
+// layout has the index of each part in a row of the interface, which the controller computes.
 type layout struct {
 	writeVector, erase, free, allocationGate, writeGate, modes int
 	writeKey, writeStrength, readKeys, readStrengths           int
@@ -33,16 +33,16 @@ func newLayout(s Size) layout {
 	return l
 }
 
-// Modes of reading, of which each head has a mixture.
+// Modes of reading. Each head mixes them.
 const (
-	readBackward = iota // what was written before the slot read last
-	readForward         // and after it
-	readContent         // what is like the key
+	readBackward = iota // the slot written before the slot that was read last
+	readForward         // the slot written after the slot that was read last
+	readContent         // the slot most similar to the key
 	modes
 )
 
-// activations turn what the controller emits into an interface: gates by sigmoids, strengths by
-// softplus, the modes of each head by a softmax. Vectors and keys stay as they are.
+// activations computes the interface from the output of the controller. Gates get a sigmoid,
+// strengths a softplus, and the modes of each head a softmax. Vectors and keys do not change.
 type activations[T op.Float] struct{ layout }
 
 func (p activations[T]) forward(y []T, in [][]T) {
@@ -93,10 +93,10 @@ func softplus[T op.Float](x T) T {
 	return T(max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))))
 }
 
-// softplusSlope is the derivative of softplus where its value is y.
+// softplusSlope is the derivative of softplus as a function of the value y of softplus.
 func softplusSlope[T op.Float](y T) T { return T(-math.Expm1(-float64(y))) }
 
-// softmax works in place.
+// softmax replaces x by its softmax.
 func softmax[T op.Float](x []T) {
 	largest := x[0]
 	for _, v := range x {
@@ -121,7 +121,7 @@ func dot[T op.Float](x, y []T) T {
 	return sum
 }
 
-// addScaled is y += a·x.
+// addScaled computes y += a·x.
 func addScaled[T op.Float](y []T, a T, x []T) {
 	x = x[:len(y)]
 	for i := range y {

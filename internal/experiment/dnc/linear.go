@@ -5,8 +5,8 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// linear is a layer x·w + b that all steps share. It keeps the inputs of all steps and the
-// gradients of its outputs, so that the gradient of w is a single product.
+// linear is a layer x·w + b that all steps share. It stores the inputs of all steps and the
+// gradients of all outputs, so that the gradient of w is a single product.
 type linear[T op.Float] struct {
 	kernel         gemm.Kernel[T]
 	batch, in, out int
@@ -31,7 +31,7 @@ func newLinear[T op.Float](steps, batch, in, out int) *linear[T] {
 	}
 }
 
-// set takes over the weights for a run.
+// set sets and packs the weights for a run.
 func (l *linear[T]) set(w, b []T) {
 	l.b = b
 	gemm.Pack(l.panels, w, l.in, l.out, l.out)
@@ -57,7 +57,7 @@ func (l *linear[T]) weightGradients(dw, db []T) {
 	}
 }
 
-// linearStep is the layer in one step. Its inputs are joined to one row for each of the batch.
+// linearStep is the layer in one step. It joins its inputs to one row for each sample of the batch.
 type linearStep[T op.Float] struct {
 	*linear[T]
 	inputs, grads []T // of this step

@@ -2,11 +2,11 @@ package dnc
 
 import "github.com/l4-go/l4/internal/op"
 
-// link measures how far one slot was written right after another, for each two slots,
+// link computes how far slot i was written directly after slot j,
 //
-//	(1 - write[i] - write[j])·link[i,j] + write[i]·precedence[j], 0 where i = j,
+//	(1 - write[i] - write[j])·link[i,j] + write[i]·precedence[j], and 0 where i = j.
 //
-// of the links before, the write weights and the precedence before.
+// Its inputs are the previous links, the write weights and the previous precedence.
 type link[T op.Float] struct{ Size }
 
 func (p link[T]) forward(y []T, in [][]T) {
@@ -48,8 +48,8 @@ func (p link[T]) backward(grads, in [][]T, _, dy []T) {
 	}
 }
 
-// precedence measures how far each slot was the last to be written, (1 - Σ write)·precedence +
-// write, of the precedence before and the write weights.
+// precedence computes how far each slot was the last written slot, (1 - Σ write)·precedence +
+// write. Its inputs are the previous precedence and the write weights.
 type precedence[T op.Float] struct{ Size }
 
 func (p precedence[T]) forward(y []T, in [][]T) {

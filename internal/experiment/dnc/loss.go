@@ -11,12 +11,12 @@ import (
 )
 
 // Loss returns the sigmoid cross-entropy of logits and targets, both of shape (steps, batch,
-// outputs), summed over the steps that the mask, of shape (steps, batch), gives the weight 1 and
-// not 0, and averaged over the batch. The logits alone have a gradient.
+// outputs), summed over the steps with a mask of 1, and averaged over the batch. The mask has the
+// shape (steps, batch) and is 0 or 1. Only the logits have a gradient.
 func Loss(logits, targets, mask *G.Node) (*G.Node, error) {
 	shape := logits.Shape()
 	if len(shape) != 3 || !targets.Shape().Eq(shape) || !mask.Shape().Eq(shape[:2]) {
-		return nil, errors.Errorf("dnc: loss: logits, targets and mask of shapes %v, %v and %v, "+
+		return nil, errors.Errorf("dnc: loss: logits, targets and mask have shapes %v, %v and %v, "+
 			"want (steps, batch, outputs) twice and (steps, batch)", shape, targets.Shape(),
 			mask.Shape())
 	}

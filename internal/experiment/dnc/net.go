@@ -16,7 +16,7 @@ type net[T op.Float] struct {
 	outputs []variable[T]
 }
 
-// state is what a step hands on to the next, with rows for each of the batch.
+// state is the state of the net between two steps, with rows for each sample of the batch.
 type state[T op.Float] struct {
 	cell, hidden variable[T] // of the controller
 	memory       variable[T]
@@ -25,10 +25,10 @@ type state[T op.Float] struct {
 	precedence   variable[T]
 	write        variable[T] // weights
 	read         variable[T] // weights
-	words        variable[T] // that were read
+	words        variable[T] // the words that the heads read
 }
 
-// limit is what the controller's cells and the outputs are cut off at.
+// limit is the largest magnitude of the controller's cells and of the outputs.
 const limit = 20
 
 func newNet[T op.Float](s Size) op.Module[T] {
@@ -54,8 +54,8 @@ func newNet[T op.Float](s Size) op.Module[T] {
 	return n
 }
 
-// weights are the shapes of the weights: a matrix and a bias of each of the layers that make the
-// controller's gates, the interface and the output.
+// weights returns the shapes of the weights: a matrix and a bias for each of the layers that
+// compute the controller's gates, the interface and the output.
 func (s Size) weights() []tensor.Shape {
 	var shapes []tensor.Shape
 	for _, layer := range [][2]int{
@@ -68,7 +68,7 @@ func (s Size) weights() []tensor.Shape {
 	return shapes
 }
 
-// step writes a step to the tape. It returns the state after it and the output.
+// step writes a step to the tape. It returns the state after the step and the output.
 func (n *net[T]) step(step int, x variable[T], st state[T]) (state[T], variable[T]) {
 	s, l := n.Size, newLayout(n.Size)
 	apply := func(p operation[T], size int, in ...variable[T]) variable[T] {

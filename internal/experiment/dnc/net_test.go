@@ -228,7 +228,7 @@ func TestNetMemory(t *testing.T) {
 	}
 }
 
-// TestApply: the graph's loss is that of the net, in both dtypes, and what does not fit is refused.
+// TestApply: the graph's loss is that of the net, in both dtypes, and invalid shapes are rejected.
 func TestApply(t *testing.T) {
 	s := RepeatCopy(16)
 	in, targets, mask := golden(s)

@@ -2,14 +2,14 @@ package dnc
 
 import "github.com/l4-go/l4/internal/op"
 
-// readWeights are how far each head reads each slot: the mixture of the three modes of the links
-// times the read weights before, the same with transposed links, and the content weights. Its
-// inputs are the links, the read weights before, the content weights of the read keys and the
-// interface.
+// readWeights computes how far each head reads each slot. It mixes, by the modes, the links times
+// the previous read weights, the transposed links times the previous read weights, and the content
+// weights. Its inputs are the links, the previous read weights, the content weights of the read
+// keys, and the interface.
 type readWeights[T op.Float] struct {
 	Size
 	layout
-	before, after []T // weights of the slots written before and after those read last
+	before, after []T // weights of the slots written before and after the slots read last
 }
 
 func newReadWeights[T op.Float](s Size, l layout) *readWeights[T] {
@@ -67,12 +67,12 @@ func (p *readWeights[T]) backward(grads, in [][]T, _, dy []T) {
 	}
 }
 
-// mode returns the part of a row of the interface that holds a head's modes.
+// mode returns a head's modes in the interface of a sample.
 func (p *readWeights[T]) mode(rows []T, b, head int) []T {
 	return rows[b*p.size+p.modes+modes*head:][:modes]
 }
 
-// read returns the words that the heads read, of the read weights and the memory.
+// read computes the words that the heads read. Its inputs are the read weights and the memory.
 type read[T op.Float] struct{ Size }
 
 func (p read[T]) forward(y []T, in [][]T) {
@@ -92,7 +92,7 @@ func (p read[T]) backward(grads, in [][]T, _, dy []T) {
 	}
 }
 
-// place returns where the word and the slot of a read weight begin.
+// place returns the indices of the word and of the slot of read weight i.
 func (p read[T]) place(i int) (word, slot int) {
 	head := i / p.Slots
 	return head * p.Width, (head/p.Heads*p.Slots + i%p.Slots) * p.Width

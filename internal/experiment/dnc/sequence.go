@@ -8,12 +8,12 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// RepeatCopy returns the size of DeepMind's net for its task of repeating a pattern.
-func RepeatCopy(batch int) Size {
-	return Size{
-		Steps: maxLength*(1+maxRepeats) + 3, Batch: batch, Inputs: bits + 2, Outputs: bits + 1,
-		Hidden: 64, Slots: 16, Width: 16, Heads: 4,
-	}
+// Sequence is a pattern to repeat. The inputs are a start mark, the words, and the number of
+// repeats. After them the net must output the words that number of times, and then an end mark.
+type Sequence struct {
+	words   [maxLength]int
+	length  int
+	repeats int
 }
 
 const (
@@ -22,12 +22,12 @@ const (
 	maxRepeats = 2
 )
 
-// Sequence is a pattern to repeat. The net sees a start mark, the words, and how often to say them;
-// then it is to say them as often, and an end mark.
-type Sequence struct {
-	words   [maxLength]int
-	length  int
-	repeats int
+// RepeatCopy returns the size of DeepMind's net for the task of repeating a pattern.
+func RepeatCopy(batch int) Size {
+	return Size{
+		Steps: maxLength*(1+maxRepeats) + 3, Batch: batch, Inputs: bits + 2, Outputs: bits + 1,
+		Hidden: 64, Slots: 16, Width: 16, Heads: 4,
+	}
 }
 
 // Draw returns a random sequence.
@@ -39,14 +39,14 @@ func Draw(r *rand.Rand) Sequence {
 	return s
 }
 
-// answer is the step in which the net is to begin to speak.
+// answer returns the first step of the answer.
 func (s Sequence) answer() int { return s.length + 2 }
 
-// spoken is the number of steps in which it speaks, with the end mark.
+// spoken returns the number of steps of the answer, including the end mark.
 func (s Sequence) spoken() int { return s.length*s.repeats + 1 }
 
-// Load writes sequences to the inputs, the targets and the mask of a batch, whose size is their
-// number.
+// Load writes sequences to the inputs, the targets and the mask of a batch. The batch size is the
+// number of sequences.
 func Load[T op.Float](sequences []Sequence, inputs, targets, mask []T) {
 	clear(inputs)
 	clear(targets)
@@ -67,10 +67,10 @@ func Load[T op.Float](sequences []Sequence, inputs, targets, mask []T) {
 	}
 }
 
-// end is the end mark as a word, which has a bit more than others.
+// end is the end mark as a word. It has one more bit than other words.
 const end = 1 << bits
 
-// target returns the i-th word that the net is to say.
+// target returns word i of the right answer.
 func (s Sequence) target(i int) int {
 	if i == s.length*s.repeats {
 		return end
@@ -78,7 +78,8 @@ func (s Sequence) target(i int) int {
 	return s.words[i%s.length]
 }
 
-// setWord sets as many bits of a word, the highest of its bits first, as there is room for.
+// setWord writes the bits of a word to to, highest bit first, and then the bit of the end mark if
+// word is end.
 func setWord[T op.Float](to []T, word int) {
 	for i := range bits {
 		to[i] = T(word >> (bits - 1 - i) & 1)
@@ -88,13 +89,14 @@ func setWord[T op.Float](to []T, word int) {
 	}
 }
 
-// Answer is what a net says to a sequence.
+// Answer is the answer of a net to a sequence.
 type Answer struct {
 	Sequence
 	words []int
 }
 
-// Answers reads what a net says to the sequences of a batch: the bits whose logits are above 0.
+// Answers returns the answers of a net to the sequences of a batch. A bit is set if its logit is
+// above 0.
 func Answers[T op.Float](sequences []Sequence, logits []T) []Answer {
 	var answers []Answer
 	n := len(sequences)
@@ -118,7 +120,7 @@ func Answers[T op.Float](sequences []Sequence, logits []T) []Answer {
 	return answers
 }
 
-// Len is the number of words to say.
+// Len returns the number of words of the answer, including the end mark.
 func (a Answer) Len() int { return len(a.words) }
 
 // Right reports whether all bits are right.
@@ -144,7 +146,7 @@ func (a Answer) String() string {
 		strings.Join(pattern, " "), a.repeats, strings.Join(target, " "), strings.Join(answer, " "))
 }
 
-// show writes a word as bits, the end mark as "end".
+// show returns a word as bits, and the end mark as "end".
 func show(word int) string {
 	switch {
 	case word == end:

@@ -1,13 +1,13 @@
 package dnc
 
-// Size are the dimensions of a net.
+// Size has the dimensions of a net.
 type Size struct {
 	Steps, Batch, Inputs, Outputs int
 
 	Hidden       int // of the controller
 	Slots, Width int // of the memory
-	Heads        int // that read
+	Heads        int // read heads
 }
 
-// words is the length of what all heads read.
+// words returns the total length of the words that the heads read.
 func (s Size) words() int { return s.Heads * s.Width }

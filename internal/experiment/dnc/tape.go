@@ -2,32 +2,33 @@ package dnc
 
 import "github.com/l4-go/l4/internal/op"
 
-// operation is a part of the net: a differentiable function of some inputs with one output, over
-// flat slices that hold a row for each of the batch. An operation belongs to one call on a tape, so
-// forward may keep what backward needs.
-type operation[T op.Float] interface {
-	forward(y []T, in [][]T)
-	// backward adds to grads[i] the gradient with respect to in[i], for each i of which grads[i] is
-	// not nil; dy is that with respect to y.
-	backward(grads, in [][]T, y, dy []T)
-}
-
-// variable is what an operation reads or writes, with the gradient of the loss with respect to it.
-// A constant has a nil gradient.
-type variable[T op.Float] struct{ value, grad []T }
-
-func newVariable[T op.Float](size int) variable[T] {
-	return variable[T]{make([]T, size), make([]T, size)}
-}
-
-// tape is a list of calls in the order of the forward pass. It is written once and allocates
-// nothing when it runs. Gradients add up in place, while a graph would make a sum of each two.
+// tape is a list of calls in the order of the forward pass. It is written once and does not
+// allocate memory when it runs. Gradients are added in place; a graph would have a node for each
+// addition.
 type tape[T op.Float] struct{ calls []call[T] }
 
 type call[T op.Float] struct {
 	operation operation[T]
 	out       variable[T]
 	in, grads [][]T
+}
+
+// operation is a part of the net: a differentiable function of several inputs with one output.
+// Inputs and output are flat slices with a row for each sample of the batch. An operation belongs
+// to one call on a tape, so forward may store values for backward.
+type operation[T op.Float] interface {
+	forward(y []T, in [][]T)
+	// backward adds the gradient with respect to in[i] to grads[i], for each i with a grads[i] that
+	// is not nil. dy is the gradient with respect to y.
+	backward(grads, in [][]T, y, dy []T)
+}
+
+// variable is an input or the output of an operation, with the gradient of the loss with respect to
+// it. The gradient of a constant is nil.
+type variable[T op.Float] struct{ value, grad []T }
+
+func newVariable[T op.Float](size int) variable[T] {
+	return variable[T]{make([]T, size), make([]T, size)}
 }
 
 // apply adds a call and returns its output.
@@ -54,7 +55,7 @@ func (t *tape[T]) clear() {
 	}
 }
 
-// backward propagates the gradients of outputs that the caller has set.
+// backward propagates the gradients of the outputs, which the caller has set.
 func (t *tape[T]) backward() {
 	for i := len(t.calls) - 1; i >= 0; i-- {
 		c := &t.calls[i]

@@ -7,11 +7,11 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// usage measures how much each slot is used,
+// usage computes how much each slot is used,
 //
-//	(usage + (1 - usage)·write)·∏ (1 - free·read), the product over the heads,
+//	(usage + (1 - usage)·write)·∏ (1 - free·read), with the product over the heads.
 //
-// of the usage, the write weights and the read weights before, and the interface.
+// Its inputs are the previous usage, write weights and read weights, and the interface.
 type usage[T op.Float] struct {
 	Size
 	layout
@@ -61,20 +61,21 @@ func (p usage[T]) backward(grads, in [][]T, _, dy []T) {
 	}
 }
 
-// detach hands on a value without its gradient.
+// detach returns its input and stops the gradient.
 type detach[T op.Float] struct{}
 
 func (detach[T]) forward(y []T, in [][]T)       { copy(y, in[0]) }
 func (detach[T]) backward(_, _ [][]T, _, _ []T) {}
 
-// allocation weights each slot by how free it is: of the usages in ascending order
+// allocation computes weights that prefer free slots. With the slots sorted by ascending usage they
+// are
 //
-//	(1 - usage)·∏ usage, the product over the slots before.
+//	(1 - usage)·∏ usage, with the product over the earlier slots.
 //
-// Slots used alike keep their order. The gradient takes the order for constant.
+// The sort is stable. The gradient treats the order as constant.
 type allocation[T op.Float] struct {
 	Size
-	order    []int // of the slots, for each of the batch
+	order    []int // of the slots, for each sample of the batch
 	unused   []T
 	products []T // in that order
 }
@@ -103,8 +104,8 @@ func (p *allocation[T]) forward(y []T, in [][]T) {
 	}
 }
 
-// backward goes through the recursion of the products in reverse, so that it divides by none of
-// them, which are often 0.
+// backward computes the gradient by the recursion of the products in reverse. It does not divide by
+// the products, because they are often 0.
 func (p *allocation[T]) backward(grads, _ [][]T, y, dy []T) {
 	for at := 0; at < len(y); at += p.Slots {
 		var dproduct T // with respect to the product over the slots up to this one

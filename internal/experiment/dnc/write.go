@@ -2,11 +2,11 @@ package dnc
 
 import "github.com/l4-go/l4/internal/op"
 
-// writeWeights are how far each slot is written,
+// writeWeights computes how far each slot is written,
 //
-//	write gate·(allocation gate·allocation + (1 - allocation gate)·content),
+//	write gate·(allocation gate·allocation + (1 - allocation gate)·content).
 //
-// of the allocation, the content weights of the write key and the interface.
+// Its inputs are the allocation, the content weights of the write key, and the interface.
 type writeWeights[T op.Float] struct {
 	Size
 	layout
@@ -36,8 +36,8 @@ func (p writeWeights[T]) backward(grads, in [][]T, _, dy []T) {
 	}
 }
 
-// write changes each slot of the memory, slot·(1 - weight·erase) + weight·vector, of the memory
-// before, the write weights and the interface.
+// write computes the new memory. Each slot is slot·(1 - weight·erase) + weight·vector. Its inputs
+// are the previous memory, the write weights and the interface.
 type write[T op.Float] struct {
 	Size
 	layout

@@ -1,4 +1,4 @@
-// Package figure draws curves and writes tables and files. It knows nothing of what they mean.
+// Package figure draws curves and writes tables and files. It does not depend on their meaning.
 package figure
 
 import (
@@ -19,20 +19,20 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
+// Panel is a diagram. Its y-axis is logarithmic unless Linear is set.
+type Panel struct {
+	Title, X, Y string
+	Linear      bool
+	Curves      []Curve
+}
+
 // Curve is a line with an optional band around it. Curves of one colour in a panel differ in their
 // dashes.
 type Curve struct {
 	Name    string
 	Color   color.NRGBA
 	X, Y    []float64
-	Low, Up []float64 // the band's edges, or nil
-}
-
-// Panel is a diagram. Its y-axis is logarithmic unless Linear is set.
-type Panel struct {
-	Title, X, Y string
-	Linear      bool
-	Curves      []Curve
+	Low, Up []float64 // the edges of the band; nil without a band
 }
 
 // dashes are the patterns of the first, second and further curves of one colour.
@@ -45,13 +45,13 @@ var dashes = [][]vg.Length{
 
 const (
 	width     = 11 * vg.Inch
-	rowHeight = 4.2 * vg.Inch // of one row or two; of more, the height of two is shared
+	rowHeight = 4.2 * vg.Inch // of up to two rows; more rows share the height of two
 
 	titleSize, labelSize, tickSize = 11, 10, 9 // points
 )
 
-// Save draws rows of panels to a file whose name ends in .png or .svg. Each row has one legend, at
-// its right, with the curves of its first panel.
+// Save draws rows of panels to a file. The path must end in .png or .svg. Each row has one legend
+// at its right side, with the curves of its first panel.
 func Save(path string, rows ...[]Panel) error {
 	plots := make([][]*plot.Plot, len(rows))
 	for i, row := range rows {
@@ -72,7 +72,7 @@ func Save(path string, rows ...[]Panel) error {
 	case ".svg":
 		canvas = vgsvg.New(width, height)
 	default:
-		return errors.Errorf("figure: format %q of %s: want .png or .svg", ext, path)
+		return errors.Errorf("figure: the name %s ends in %q, want .png or .svg", path, ext)
 	}
 	drawAll(draw.New(canvas), rows, plots)
 	return WriteFile(path, func(w io.Writer) error {
@@ -130,7 +130,8 @@ func (p Panel) lineStyle(i int) draw.LineStyle {
 
 func (p Panel) plot() (*plot.Plot, error) {
 	d := plot.New()
-	// The y-axis has its name above it: beside it, plot leaves room as if the axis were linear.
+	// The name of the y-axis is above the axis: beside it, plot reserves space as for a linear
+	// axis.
 	d.Title.Text, d.X.Label.Text = strings.TrimPrefix(p.Title+"\n"+p.Y, "\n"), p.X
 	for f, size := range map[*font.Font]font.Length{
 		&d.Title.TextStyle.Font: titleSize, &d.X.Label.TextStyle.Font: labelSize,
@@ -151,7 +152,7 @@ func (p Panel) plot() (*plot.Plot, error) {
 	for i, c := range p.Curves {
 		points := p.points(c.X, c.Y)
 		if len(points) == 0 {
-			continue // the axis has no place for it
+			continue // a curve without points must not change the range of the axis
 		}
 		line, dots, err := plotter.NewLinePoints(points)
 		if err != nil {
@@ -173,7 +174,7 @@ func (p Panel) plot() (*plot.Plot, error) {
 // scaleByDecades makes the y-axis logarithmic.
 func scaleByDecades(d *plot.Plot) {
 	d.Y.Scale, d.Y.Tick.Marker = plot.LogScale{}, decades{}
-	// An empty range has no logarithm.
+	// A range without positive numbers has no logarithms.
 	if !(d.Y.Min > 0) || math.IsInf(d.Y.Min, 0) {
 		d.Y.Min, d.Y.Max = 0.1, 1
 	}
@@ -183,7 +184,7 @@ func scaleByDecades(d *plot.Plot) {
 	}
 }
 
-// band returns the area between the edges of a curve, an error if the curve has none.
+// band returns the area between the edges of a curve. A curve without edges is an error.
 func (p Panel) band(c Curve) (*plotter.Polygon, error) {
 	up, low := p.points(c.X[:len(c.Up)], c.Up), p.points(c.X[:len(c.Low)], c.Low)
 	slices.Reverse(low)

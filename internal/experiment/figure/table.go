@@ -2,8 +2,8 @@ package figure
 
 import "strings"
 
-// Table returns rows as text in aligned columns, the first to the left and the others to the right.
-// A row of one cell is a heading across all columns.
+// Table returns rows as text in columns. The first column is aligned to the left, the others to the
+// right. A row with one cell is a heading across all columns.
 func Table(rows [][]string) string {
 	var widths []int
 	for _, row := range rows {
@@ -37,8 +37,8 @@ func Table(rows [][]string) string {
 	return b.String()
 }
 
-// Markdown returns rows as a table of Markdown, the first as its header. The first columns, left in
-// number, are aligned to the left and the others to the right.
+// Markdown returns rows as a Markdown table. The first row is the header. Columns with an
+// index below left are aligned to the left, the others to the right.
 func Markdown(rows [][]string, left int) string {
 	var b strings.Builder
 	for i, row := range rows {

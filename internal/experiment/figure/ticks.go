@@ -7,7 +7,7 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// roundDown returns the largest number of 1, 2, 5, 10 and so on that is not above x.
+// roundDown returns the largest number in the series 1, 2, 5, 10 and so on that is not above x.
 func roundDown(x float64) float64 {
 	decade := math.Pow(10, math.Floor(math.Log10(x)))
 	for _, m := range []float64{5, 2} {
@@ -18,7 +18,8 @@ func roundDown(x float64) float64 {
 	return decade
 }
 
-// decades marks powers of ten, as many as can be read, and where there are few also twos and fives.
+// decades marks powers of ten, and on short axes also their multiples by 2 and 5. It labels at most
+// about eight of the powers.
 type decades struct{}
 
 func (decades) Ticks(low, high float64) []plot.Tick {
@@ -41,7 +42,7 @@ func (decades) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// evenly marks up to seven integers at even distances.
+// evenly marks up to seven integers at equal distances.
 type evenly struct{}
 
 func (evenly) Ticks(low, high float64) []plot.Tick {

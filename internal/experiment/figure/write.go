@@ -22,20 +22,20 @@ func WriteCSV(path string, rows [][]string) error {
 	})
 }
 
-// WriteFile writes a complete file or none. Until the file is complete it has a temporary name, so
-// that several programs may write the same file at a time. A crash leaves the temporary file
-// behind; see Leftovers.
+// WriteFile writes either a complete file or no file. It writes to a temporary file and renames
+// that, so several programs may write the same file at the same time. A crash leaves the temporary
+// file behind; see Leftovers.
 func WriteFile(path string, write func(io.Writer) error) error {
 	f, err := createTemp(path)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // fails after the rename
+	defer os.Remove(f.Name()) // after the rename this fails
 	if err = write(f); err == nil {
 		err = f.Sync()
 	}
 	if err == nil {
-		err = f.Chmod(0o644) // only its owner may read a temporary file
+		err = f.Chmod(0o644) // CreateTemp makes a file that only its owner may read
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
@@ -46,23 +46,23 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	return os.Rename(f.Name(), path)
 }
 
-// Open opens a file to read. Anything but a regular file, such as a device, is an error, since it
-// may have no end.
+// Open opens a file for reading. A file that is not regular, such as a device, is an error, because
+// it may be endless.
 func Open(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.Errorf("figure: %s is not a regular file: name another", path)
+		return nil, errors.Errorf("figure: %s is not a regular file: name a regular file", path)
 	}
 	return os.Open(path)
 }
 
-// CheckWritable returns an error if WriteFile could not write the file. It leaves no trace.
+// CheckWritable returns an error if WriteFile cannot write the file. It does not change any file.
 func CheckWritable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return errors.Errorf("figure: %s is a folder: want a file or nothing there", path)
+		return errors.Errorf("figure: %s is a folder: remove it, or write to another folder", path)
 	}
 	f, err := createTemp(path)
 	if err != nil {
@@ -72,7 +72,7 @@ func CheckWritable(path string) error {
 	return os.Remove(f.Name())
 }
 
-// tempSuffix ends the names of files that are not complete yet.
+// tempSuffix is the end of the names of temporary files.
 const tempSuffix = ".tmp"
 
 func createTemp(path string) (*os.File, error) {
@@ -80,8 +80,8 @@ func createTemp(path string) (*os.File, error) {
 	return f, errors.WithMessagef(err, "figure: cannot write %s", path)
 }
 
-// Leftovers returns the unfinished files of a path: those that crashes of WriteFile have left, and
-// those that other programs are writing.
+// Leftovers returns the temporary files of a path: files that crashes of WriteFile have left, and
+// files that other programs are writing.
 func Leftovers(path string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
@@ -98,7 +98,7 @@ func Leftovers(path string) ([]string, error) {
 	return names, nil
 }
 
-// isRandom reports whether os.CreateTemp can have put s in the place of the star.
+// isRandom reports whether os.CreateTemp may have replaced the star by s.
 func isRandom(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 64)
 	return err == nil && strconv.FormatUint(n, 10) == s

@@ -20,25 +20,26 @@ func init() {
 	}
 }
 
-// avx2 is the kernel as assembly routines. These trust the lengths that the methods have checked,
-// and the passes want a positive multiple of eight elements: scalar does the rest.
+// avx2 is the kernel in AVX2 assembly. The methods check the lengths, because the assembly does
+// not. The passes need a positive multiple of eight elements; scalar computes the remaining
+// elements.
 type avx2 struct{ scalar[float32] }
 
 func (avx2) Multiply(p Product, a, b, init, c []float32) { multiply(narrow, p, a, b, init, c) }
 
-// avx2Double is the kernel for float64. No more than its products is assembly.
+// avx2Double is the kernel for float64. Only its products are assembly.
 type avx2Double struct{ scalar[float64] }
 
 func (avx2Double) Multiply(p Product, a, b, init, c []float64) {
 	multiply(double, p, a, b, init, c)
 }
 
-// avx512 has products with vectors of twice the length.
+// avx512 is avx2 with products on vectors of twice the length.
 type avx512 struct{ avx2 }
 
 func (avx512) Multiply(p Product, a, b, init, c []float32) { multiply(wide, p, a, b, init, c) }
 
-// tiles are assembly for a product of a few rows. The value is the most that they have.
+// tiles selects the assembly for products of a few rows. The value is the largest number of rows.
 type tiles int
 
 const (
@@ -47,7 +48,7 @@ const (
 	wide   tiles = 16
 )
 
-// multiply cuts the rows into tiles of nearly equal height, as low ones are slow.
+// multiply divides the rows into tiles of nearly equal height, because tiles of few rows are slow.
 func multiply[T Float](ts tiles, p Product, a, b, init, c []T) {
 	if p.Rows == 0 || p.Cols == 0 {
 		return

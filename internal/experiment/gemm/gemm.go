@@ -1,41 +1,15 @@
-// Package gemm holds the arithmetic of the experiments' nets over flat slices: one matrix
-// product, of which convolutions and dense layers are made, and the passes of batch norm and of
-// pooling.
+// Package gemm has the arithmetic of the experiments' nets over flat slices: a matrix product,
+// which convolutions and dense layers use, and the passes of batch norm and pooling.
 //
-// It exists as scalar Go and, on amd64, as assembly of AVX2, with products of AVX-512 for float32
-// where there is that; for float64 the products alone are assembly. Sums of products differ between
-// Go and assembly in the last bits, as the latter does not round a product before it adds it.
-// Either gives the same bits each time. NaN and Inf pass through: a maximum of NaN and a number is
-// NaN.
+// All of it is scalar Go. On amd64 there is assembly as well: AVX2 for all passes over float32,
+// AVX2 for products of float64, and AVX-512, if the processor has it, for products of float32. Sums
+// of products differ between Go and assembly in the last bits, because the assembly does not round
+// a product before the addition. Both give the same bits each time. NaN and Inf propagate: a
+// maximum of NaN and a number is NaN.
 package gemm
 
-// Float is the element type.
-type Float interface{ float32 | float64 }
-
-// Cols is the width of a panel, the most columns that a Product can have.
-const Cols = 16
-
-// Product describes a matrix product of any number of rows whose operands lie anywhere in memory:
-//
-//	C(i, o) = Init(i, o) + Σ A(i, j, k)·B(j, k, o), the sum over j < Outer and k < Inner
-//
-// for i < Rows and o < Cols. Strides are numbers of elements and not negative: A(i, j, k) is a[i·AI
-// + j·AJ + k·AK], B(j, k, o) is b[j·BJ + k·BK + o], Init(i, o) is init[i·InitI + o] and C(i, o) is
-// c[i·CI + o]. Two indices of the sum are enough to read a filter's window out of an image in
-// place.
-//
-// The assembly knows this layout.
-type Product struct {
-	Rows, Cols   int // Cols is at most 16; b must have 16 columns even where fewer are asked
-	Outer, Inner int // both at least 1
-	AI, AJ, AK   int
-	BJ, BK       int
-	InitI, CI    int
-	Rectify      bool // C is 0 where it would be below
-}
-
-// Kernel is the arithmetic for one element type. The slices of one call, but for Multiply's, have
-// equal length. Results may overwrite an operand of the same place, but not of another one.
+// Kernel is the arithmetic for one element type. The slices of a call, except of Multiply, have
+// equal lengths. A result may be the same slice as an operand, but must not overlap it otherwise.
 type Kernel[T Float] interface {
 	// Multiply computes a product. init and c may be the same memory.
 	Multiply(p Product, a, b, init, c []T)
@@ -49,22 +23,47 @@ type Kernel[T Float] interface {
 	// Normalize is y = max(0, scale·x + shift + add).
 	Normalize(y, x, scale, shift, add []T)
 
-	// Mask sets dx to dy, or to 0 where y is at most 0, and adds it and its product with x - mean
-	// to two sums.
+	// Mask sets dx to dy where y is above 0, and to 0 elsewhere. It adds dx to sum and dx·(x -
+	// mean) to sumX.
 	Mask(dx, dy, y, x, mean, sum, sumX []T)
 
 	// Combine is d = a·x + b·y + c.
 	Combine(d, x, y, a, b, c []T)
 
-	// Pool sets y to the largest of four inputs, or to 0 if that is below, and at to the number of
-	// that input, or to 4 where none is above 0.
+	// Pool sets y to the largest of four inputs and at to the number of that input. Where no input
+	// is above 0, it sets y to 0 and at to 4.
 	Pool(y []T, at []uint8, x [4][]T)
 
-	// Unpool hands a gradient to the input that Pool took, and 0 to the others.
+	// Unpool sets dx of the input that Pool has chosen to dy, and dx of the other inputs to 0.
 	Unpool(dx [4][]T, dy []T, at []uint8)
 }
 
-// Of returns the fastest kernel that this processor can run.
+// Float is the constraint of the element types.
+type Float interface{ float32 | float64 }
+
+// Cols is the width of a panel and the largest number of columns of a Product.
+const Cols = 16
+
+// Product describes a matrix product with any number of rows. Its operands have strides:
+//
+//	C(i, o) = Init(i, o) + Σ A(i, j, k)·B(j, k, o), the sum over j < Outer and k < Inner
+//
+// for i < Rows and o < Cols. Strides are numbers of elements and not negative: A(i, j, k) is a[i·AI
+// + j·AJ + k·AK], B(j, k, o) is b[j·BJ + k·BK + o], Init(i, o) is init[i·InitI + o] and C(i, o) is
+// c[i·CI + o]. With two indices of the sum, a product can read the window of a filter in an image
+// without a copy.
+//
+// The assembly depends on this layout.
+type Product struct {
+	Rows, Cols   int // Cols is at most 16; b must have 16 columns even where fewer are asked
+	Outer, Inner int // both at least 1
+	AI, AJ, AK   int
+	BJ, BK       int
+	InitI, CI    int
+	Rectify      bool // C is 0 where it would be below
+}
+
+// Of returns the fastest kernel for this processor.
 func Of[T Float]() Kernel[T] {
 	var fastest Kernel[T] = scalar[T]{}
 	for _, k := range assembly {
@@ -75,11 +74,11 @@ func Of[T Float]() Kernel[T] {
 	return fastest
 }
 
-// assembly are the kernels of this processor that are assembly, faster ones behind slower ones.
-// Each is a Kernel of a type.
+// assembly has the assembly kernels for this processor, each a Kernel[float32] or a
+// Kernel[float64]. Faster kernels come after slower ones.
 var assembly []any
 
-// check panics if a product reaches beyond a slice.
+// check panics if a product exceeds the bounds of a slice.
 func check[T Float](p *Product, a, b, init, c []T) {
 	if p.Cols > Cols || p.Outer < 1 || p.Inner < 1 {
 		panic("gemm: a product of more than 16 columns or of an empty sum")

@@ -5,8 +5,9 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// General sets C to alpha·op(A)·op(B) + beta·C by gonum, for products too small to be packed. op(A)
-// has m rows, op(B) n columns and k rows; lda, ldb and ldc are the distances between rows.
+// General sets C to alpha·op(A)·op(B) + beta·C by gonum. It is for products that are too small to
+// be packed. op(A) has m rows, and op(B) has n columns and k rows. lda, ldb and ldc are the
+// distances between rows.
 func General[T Float](
 	tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int,
 	beta T, c []T, ldc int,

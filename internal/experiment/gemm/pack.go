@@ -1,10 +1,10 @@
 package gemm
 
-// RoundUp returns the number of columns of the panels that n columns fill.
+// RoundUp returns n rounded up to a multiple of Cols: the number of columns of the panels.
 func RoundUp(n int) int { return (n + Cols - 1) / Cols * Cols }
 
-// Pack cuts a matrix whose rows are stride apart into panels of 16 columns, the last filled up with
-// zeros.
+// Pack copies a matrix, whose rows are stride elements apart, to panels of Cols columns. It fills
+// the last panel up with zeros.
 func Pack[T Float](panels, matrix []T, rows, cols, stride int) {
 	for k := range rows {
 		row := matrix[k*stride : k*stride+cols]
@@ -19,7 +19,8 @@ func Pack[T Float](panels, matrix []T, rows, cols, stride int) {
 	}
 }
 
-// PackTransposed makes one panel of up to 16 rows of a matrix, which become its columns.
+// PackTransposed copies up to Cols rows of a matrix to one panel. The rows become the columns of
+// the panel.
 func PackTransposed[T Float](panel, matrix []T, length, rows, stride int) {
 	if rows < Cols {
 		clear(panel[:length*Cols])

@@ -1,9 +1,10 @@
 package gemm
 
-// scalar is the kernel in Go.
+// scalar is the kernel in Go. It defines the results of the other kernels, up to rounding.
 type scalar[T Float] struct{}
 
-// Multiply goes over C in blocks of two rows and four columns, whose sums stay in registers.
+// Multiply computes C in blocks of two rows and four columns. The sums of a block stay in
+// registers.
 func (scalar[T]) Multiply(p Product, a, b, init, c []T) {
 	if p.Rows == 0 {
 		return

@@ -1,4 +1,5 @@
-// Package layer has the operations of the experiments' nets: modules of package op.
+// Package layer has the layers of the experiments' nets. Each is one Gorgonia operation with
+// gradients by hand, a module of package op.
 package layer
 
 import (
@@ -14,20 +15,20 @@ import (
 // with weights (k, k, in, out). Images are padded with k/2 zeros on each side.
 type convSize struct{ batch, height, width, in, out, k, stride int }
 
-// newConvSize reads and checks the size.
+// newConvSize returns the size for images x and weights w, and checks it.
 func newConvSize(layer string, x, w *G.Node, stride int) (s convSize, err error) {
 	sx, sw := x.Shape(), w.Shape()
 	if len(sx) != 4 || len(sw) != 4 || sx[3] != sw[2] || sw[0] != sw[1] {
-		return s, errors.Errorf("layer: %s: images of shape %v and weights of shape %v, "+
+		return s, errors.Errorf("layer: %s: images and weights have shapes %v and %v, "+
 			"want (batch, height, width, in) and (k, k, in, out)", layer, sx, sw)
 	}
 	s = convSize{sx[0], sx[1], sx[2], sx[3], sw[3], sw[0], stride}
 	if s.k < 3 || s.k%2 == 0 {
-		return s, errors.Errorf("layer: %s: filters of %d×%d, want an odd size from 3 on",
-			layer, s.k, s.k)
+		return s, errors.Errorf("layer: %s: the filters have %d×%d pixels, want an odd size "+
+			"from 3 on", layer, s.k, s.k)
 	}
 	if stride != 1 && stride != 2 {
-		return s, errors.Errorf("layer: %s: stride %d, want 1 or 2", layer, stride)
+		return s, errors.Errorf("layer: %s: the stride is %d, want 1 or 2", layer, stride)
 	}
 	return s, nil
 }
@@ -43,7 +44,8 @@ func (s *convSize) outShape() tensor.Shape {
 	return tensor.Shape{s.batch, s.outHeight(), s.outWidth(), s.out}
 }
 
-// padding is the border of zeros around an image, and around the gradient of the output.
+// padding returns the width of the border of zeros around an image and around the gradient of the
+// output.
 func (s *convSize) padding() int { return s.k / 2 }
 
 // padded is an image with a border of zeros.
@@ -56,7 +58,7 @@ type padded[T op.Float] struct {
 func newPadded[T op.Float](height, width, channels, border int) padded[T] {
 	p := padded[T]{row: (width + 2*border) * channels, width: width * channels}
 	p.first = border*p.row + border*channels
-	// A panel may reach beyond the last pixel.
+	// A panel may extend beyond the last pixel.
 	p.all = make([]T, (height+2*border)*p.row+gemm.Cols)
 	return p
 }
@@ -67,15 +69,15 @@ func (p *padded[T]) at(y int) []T {
 	return p.all[from : from+p.width]
 }
 
-// set copies an image.
+// set copies an image to the inside of the border.
 func (p *padded[T]) set(image []T) {
 	for y := 0; len(image) > 0; y++ {
 		image = image[copy(p.at(y), image):]
 	}
 }
 
-// conv is a convolution and its gradients. It reads padded images in place: a row of filters lies
-// side by side in them as it does in the weights.
+// conv is a convolution with its gradients. It reads padded images without copies, because the
+// pixels of a filter's row are adjacent in the image as in the weights.
 type conv[T op.Float] struct {
 	convSize
 	kernel  gemm.Kernel[T]
@@ -85,11 +87,11 @@ type conv[T op.Float] struct {
 	zeros   []T
 }
 
-// phase is the part of the gradient of the input whose pixels have the same rest when divided by
-// the stride. They see the same weights, a stride apart.
+// phase is the part of the gradient of the input whose pixel coordinates have the same remainder
+// modulo the stride. These pixels depend on the same weights, which are a stride apart.
 type phase[T op.Float] struct {
-	y, x         int // the rests
-	fromY, fromX int // the first pixel of the gradient of the output that pixel (y, x) sees
+	y, x         int // the remainders
+	fromY, fromX int // the first pixel of the output's gradient that pixel (y, x) depends on
 	tapsY, tapsX int
 	panels       []T
 }
@@ -110,10 +112,11 @@ func (c *conv[T]) paddedGradient() padded[T] {
 	return newPadded[T](c.outHeight(), c.outWidth(), c.out, c.padding())
 }
 
-// pack prepares the weights for image.
+// pack packs the weights. It must be called before image.
 func (c *conv[T]) pack(w []T) { gemm.Pack(c.panels, w, c.k*c.k*c.in, c.out, c.out) }
 
-// image convolves one image and adds init, whose pixels are initI elements apart: 0 for a bias.
+// image convolves one image and adds init, whose pixels are initI elements apart. For a bias initI
+// is 0.
 func (c *conv[T]) image(out []T, x *padded[T], init []T, initI int) {
 	p := gemm.Product{
 		Rows: c.outWidth(), Outer: c.k, Inner: c.k * c.in,
@@ -131,7 +134,8 @@ func (c *conv[T]) image(out []T, x *padded[T], init []T, initI int) {
 	}
 }
 
-// startBackward clears the partial gradients of the weights and prepares these for inputGradient.
+// startBackward clears the partial gradients of the weights, and packs the weights for
+// inputGradient.
 func (c *conv[T]) startBackward(w []T) {
 	if c.phases == nil {
 		c.phases = c.newPhases()
@@ -148,8 +152,8 @@ func (c *conv[T]) startBackward(w []T) {
 }
 
 func (c *conv[T]) newPhases() []phase[T] {
-	// Pixel y = stride·q + rest sees row q + (rest + padding - r)/stride - t of the gradient by the
-	// tap stride·t + r, where r is (rest + padding) mod stride.
+	// Pixel y = stride·q + rest depends on row q + (rest + padding - r)/stride - t of the gradient
+	// by the tap stride·t + r, where r is (rest + padding) mod stride.
 	along := func(rest int) (from, taps int) {
 		r := (rest + c.padding()) % c.stride
 		taps = (c.k - r + c.stride - 1) / c.stride
@@ -168,7 +172,7 @@ func (c *conv[T]) newPhases() []phase[T] {
 	return phases
 }
 
-// packPhase packs the weights that a phase sees, taps in reverse and channels exchanged.
+// packPhase packs the weights of a phase, with taps in reverse order and channels exchanged.
 func (c *conv[T]) packPhase(p *phase[T], w []T) {
 	panels := p.panels
 	for i := 0; i < c.in; i += gemm.Cols {
@@ -184,7 +188,7 @@ func (c *conv[T]) packPhase(p *phase[T], w []T) {
 	}
 }
 
-// inputGradient adds the gradient of one image to dx, or sets dx to it.
+// inputGradient sets dx to the gradient of one image or, if add is set, adds the gradient to dx.
 func (c *conv[T]) inputGradient(dx []T, grad *padded[T], add bool) {
 	for _, ph := range c.phases {
 		p := gemm.Product{
@@ -210,7 +214,7 @@ func (c *conv[T]) inputGradient(dx []T, grad *padded[T], add bool) {
 	}
 }
 
-// weightGradient adds the gradient of the weights from one image to a partial sum.
+// weightGradient adds the gradient of the weights for one image to the partial sum of a chunk.
 func (c *conv[T]) weightGradient(chunk int, x, grad *padded[T]) {
 	dw, rows := c.partial[chunk], c.k*c.in
 	band := max(1, 128/c.outWidth()) // rows of pixels whose panel stays in the first cache
@@ -241,10 +245,10 @@ func (c *conv[T]) endBackward(dw []T) {
 	}
 }
 
-// part returns part i of a batch that is cut into parts of a size.
+// part returns part i of a batch that is divided into parts of the given size.
 func part[T any](batch []T, i, size int) []T { return batch[i*size : (i+1)*size] }
 
-// fold adds a row of pixels to sums of its channels.
+// fold adds the pixels of a row to the sums of their channels.
 func fold[T op.Float](sums []float64, row []T) {
 	for ; len(row) > 0; row = row[len(sums):] {
 		for c, x := range row[:len(sums)] {
@@ -253,7 +257,7 @@ func fold[T op.Float](sums []float64, row []T) {
 	}
 }
 
-// spread repeats numbers of the channels for each pixel of a row.
+// spread writes the numbers of the channels to each pixel of a row.
 func spread[T op.Float](row []T, channels []float64) {
 	for ; len(row) > 0; row = row[len(channels):] {
 		for c, x := range channels {

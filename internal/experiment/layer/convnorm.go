@@ -8,7 +8,7 @@ import (
 
 // ConvNorm returns the layer max(0, norm(conv(x, w))) of shape (batch, height/stride, width/stride,
 // out), rounded up, for images x (batch, height, width, in) and filters w (k, k, in, out) with an
-// odd k from 3 on and a stride of 1 or 2. If x is data, it needs no gradient.
+// odd k from 3 on and a stride of 1 or 2. If data is true, x has no gradient.
 func ConvNorm(x, w *G.Node, norm BatchNorm, stride int, data bool) (*G.Node, error) {
 	size, err := newConvSize("conv and norm", x, w, stride)
 	if err != nil {

@@ -11,18 +11,18 @@ import (
 // ConvPool returns the layer pool(max(0, conv(x, w) + b)) of shape (batch, height/2, width/2, out),
 // for images x (batch, height, width, in), filters w (k, k, in, out) with an odd k from 3 on, and b
 // (out). The convolution has stride 1 and keeps the size of the images; pool takes the largest of
-// 2×2 pixels and leaves out a last odd row or column. If x is data, it needs no gradient.
+// 2×2 pixels and leaves out a last odd row or column. If data is true, x has no gradient.
 func ConvPool(x, w, b *G.Node, data bool) (*G.Node, error) {
 	size, err := newConvSize("conv and pool", x, w, 1)
 	if err != nil {
 		return nil, err
 	}
 	if size.height < 2 || size.width < 2 {
-		return nil, errors.Errorf("layer: conv and pool: images of %d×%d, want 2×2 at least",
-			size.height, size.width)
+		return nil, errors.Errorf("layer: conv and pool: the images have %d×%d pixels, want at "+
+			"least 2×2", size.height, size.width)
 	}
 	if !b.Shape().Eq(tensor.Shape{size.out}) {
-		return nil, errors.Errorf("layer: conv and pool: bias of shape %v, want (%d)",
+		return nil, errors.Errorf("layer: conv and pool: the bias has shape %v, want (%d)",
 			b.Shape(), size.out)
 	}
 	shape := tensor.Shape{size.batch, size.height / 2, size.width / 2, size.out}
@@ -72,7 +72,7 @@ func (m *convPool[T]) Forward(out []T, in [][]T) {
 	})
 }
 
-// pool pools s.out.
+// pool writes the pooled s.out of image i to out.
 func (m *convPool[T]) pool(i int, s *convPoolScratch[T], out []T) {
 	at := i * m.pooledSize()
 	for y := range m.height / 2 {
@@ -84,7 +84,7 @@ func (m *convPool[T]) pool(i int, s *convPoolScratch[T], out []T) {
 	}
 }
 
-// square returns the four pixels of two rows that make a pixel of the output.
+// square returns the four pixels of two rows that are pooled to pixel x of the output.
 func (m *convPool[T]) square(above, below []T, x int) [4][]T {
 	from, middle, to := 2*x*m.out, (2*x+1)*m.out, (2*x+2)*m.out
 	return [4][]T{above[from:middle], above[middle:to], below[from:middle], below[middle:to]}
@@ -114,7 +114,7 @@ func (m *convPool[T]) Backward(grads, in [][]T, _, dout []T) {
 	}
 }
 
-// unpool sets s.grad and its sum over the rows. What pool leaves out stays zero.
+// unpool sets s.grad and its sum over the rows. Pixels that pool omits stay 0.
 func (m *convPool[T]) unpool(i int, s *convPoolScratch[T], dout []T) {
 	clear(s.sum)
 	at := i * m.pooledSize()

@@ -57,7 +57,7 @@ func TestConvPoolValues(t *testing.T) {
 	}
 }
 
-func TestConvPoolRefuses(t *testing.T) {
+func TestConvPoolRejects(t *testing.T) {
 	for name, shapes := range map[string][]tensor.Shape{
 		"even filter":      {{1, 4, 4, 1}, {2, 2, 1, 3}, {3}},
 		"filter of one":    {{1, 4, 4, 1}, {1, 1, 1, 3}, {3}},

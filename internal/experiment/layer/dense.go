@@ -9,14 +9,15 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// Dense returns the layer x·w + b, rectified if so wanted, of shape (batch, outputs), for w
-// (inputs, outputs) and b (outputs). x has a row of inputs for each of the batch, in any shape:
-// (batch, height, width, channels) will do. If x is data, it needs no gradient.
+// Dense returns the layer x·w + b of shape (batch, outputs), for w (inputs, outputs) and b
+// (outputs). If rectified is true, it returns max(0, x·w + b). x has one row of inputs for each
+// sample, in any shape, such as (batch, height, width, channels). If data is true, x has no
+// gradient.
 func Dense(x, w, b *G.Node, rectified, data bool) (*G.Node, error) {
 	if x.Dims() < 2 || w.Dims() != 2 || b.Dims() != 1 || w.Shape()[1] != b.Shape()[0] ||
 		x.Shape().TotalSize() != x.Shape()[0]*w.Shape()[0] {
-		return nil, errors.Errorf("layer: dense layer: shapes %v, %v, %v do not fit x·w + b",
-			x.Shape(), w.Shape(), b.Shape())
+		return nil, errors.Errorf("layer: dense: x, w and b have shapes %v, %v and %v, which do "+
+			"not fit x·w + b", x.Shape(), w.Shape(), b.Shape())
 	}
 	size := denseSize{x.Shape()[0], w.Shape()[0], w.Shape()[1], rectified}
 	s := op.Spec{Name: "Dense", Shape: tensor.Shape{size.batch, size.out}}
@@ -31,8 +32,8 @@ type denseSize struct {
 	rectified      bool
 }
 
-// dense is the module of a dense layer. Each of its three products packs its right operand into
-// panels of 16 columns that lie side by side, and shares them out.
+// dense is the module of a dense layer. Each of its three products packs the right operand into
+// adjacent panels of 16 columns, and divides the panels among the workers.
 type dense[T op.Float] struct {
 	denseSize
 	kernel  gemm.Kernel[T]
@@ -108,7 +109,7 @@ func (m *dense[T]) Backward(grads, in [][]T, out, dout []T) {
 	}
 }
 
-// inputGradient is dx = grad·wᵀ.
+// inputGradient computes dx = grad·wᵀ.
 func (m *dense[T]) inputGradient(dx, w, grad []T) {
 	m.workers.each((m.in+gemm.Cols-1)/gemm.Cols, func(s *denseScratch[T], task int) {
 		i := task * gemm.Cols
@@ -121,7 +122,7 @@ func (m *dense[T]) inputGradient(dx, w, grad []T) {
 	})
 }
 
-// weightGradient is dw = xᵀ·grad.
+// weightGradient computes dw = xᵀ·grad.
 func (m *dense[T]) weightGradient(dw, x, grad []T) {
 	gemm.Pack(m.panels, grad, m.batch, m.out, m.out)
 	m.workers.each((m.in+rowBlock-1)/rowBlock, func(s *denseScratch[T], task int) {

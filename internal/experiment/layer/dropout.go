@@ -9,13 +9,13 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// Dropout returns x with each element set to 0 by the given probability, below 1, and multiplied by
-// 1/(1 - probability) otherwise. Each run of the graph draws from the source, so a source that is
-// seeded before the run, with a different number for each run, makes runs that can be repeated.
+// Dropout returns x with each element set to 0 with the given probability, which must be below 1,
+// and multiplied by 1/(1 - probability) otherwise. Each run of the graph draws from source. To make
+// runs repeatable, seed source before each run, with a different seed for each.
 func Dropout(x *G.Node, probability float64, source rand.Source) (*G.Node, error) {
 	if !(probability >= 0 && probability < 1) {
-		return nil, errors.Errorf("layer: dropout: probability %v, want 0 or more and less than 1",
-			probability)
+		return nil, errors.Errorf("layer: dropout: the probability is %v, want 0 or more and "+
+			"less than 1", probability)
 	}
 	s := op.Spec{Name: "Dropout", Shape: x.Shape()}
 	d := op.Dropout{Size: x.Shape().TotalSize(), Probability: probability, Source: source}

@@ -13,8 +13,8 @@ import (
 // (batch, channels). It is also called global average pooling.
 func Mean(x *G.Node) (*G.Node, error) {
 	if x.Dims() != 4 {
-		return nil, errors.Errorf("layer: mean: shape %v, want (batch, height, width, channels)",
-			x.Shape())
+		return nil, errors.Errorf("layer: mean: x has shape %v, want (batch, height, width, "+
+			"channels)", x.Shape())
 	}
 	shape := x.Shape()
 	s := op.Spec{Name: "Mean", Shape: tensor.Shape{shape[0], shape[3]}}

@@ -26,7 +26,7 @@ func TestMean(t *testing.T) {
 	}
 }
 
-func TestDropoutRefuses(t *testing.T) {
+func TestDropoutRejects(t *testing.T) {
 	g := G.NewGraph()
 	x := G.NewMatrix(g, tensor.Float32, G.WithName("x"), G.WithShape(2, 3))
 	for _, p := range []float64{-0.1, 1, 1.5} {

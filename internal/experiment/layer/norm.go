@@ -11,45 +11,45 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// BatchNorm normalizes each channel over batch and pixels: scale·(x - mean)/√(variance + 1e-5) +
-// shift, for scale and shift of shape (channels).
+// BatchNorm has the arguments of a batch norm, which normalizes each channel over batch and pixels:
+// scale·(x - mean)/√(variance + 1e-5) + shift, for scale and shift of shape (channels).
 type BatchNorm struct {
 	Scale, Shift *G.Node
 	Statistics   *Statistics
 
-	// Training says to use mean and variance of the batch, and to remember them for
-	// Statistics.Commit. Otherwise Statistics are used, and the layer has no gradients.
+	// Training makes the layer use the mean and the variance of the batch, and record them for
+	// Statistics.Commit. Without Training the layer uses Statistics and has no gradients.
 	Training bool
 }
 
 const (
 	normEpsilon = 1e-5
-	normKeep    = 0.9 // what a batch leaves of the running statistics
+	normKeep    = 0.9 // factor of the running statistics in Commit
 )
 
 func (b BatchNorm) check(layer string, channels int) error {
 	want := tensor.Shape{channels}
 	if !b.Scale.Shape().Eq(want) || !b.Shift.Shape().Eq(want) {
-		return errors.Errorf("layer: %s: scale of shape %v and shift of shape %v, want %v",
+		return errors.Errorf("layer: %s: scale and shift have shapes %v and %v, want %v",
 			layer, b.Scale.Shape(), b.Shift.Shape(), want)
 	}
 	if b.Statistics == nil || len(b.Statistics.Mean) != channels {
-		return errors.Errorf("layer: %s: no statistics of %d channels: "+
+		return errors.Errorf("layer: %s: the statistics of %d channels are missing: "+
 			"make them with NewStatistics", layer, channels)
 	}
 	return nil
 }
 
 // Statistics are the running mean and variance of the channels of a batch norm, for evaluation.
-// Nets that share weights share them too.
+// Nets that share weights also share Statistics.
 type Statistics struct {
 	Mean, Variance []float64
 
 	batchMean, batchVariance []float64
-	fresh                    bool // the statistics of the batch are not yet in the running ones
+	fresh                    bool // the batch's statistics are not yet committed
 }
 
-// NewStatistics returns means of 0 and variances of 1.
+// NewStatistics returns Statistics with means of 0 and variances of 1.
 func NewStatistics(channels int) *Statistics {
 	s := &Statistics{Mean: make([]float64, channels), Variance: make([]float64, channels),
 		batchMean: make([]float64, channels), batchVariance: make([]float64, channels)}
@@ -59,9 +59,9 @@ func NewStatistics(channels int) *Statistics {
 	return s
 }
 
-// Commit folds the last batch into the running statistics, a tenth each time. Call it after a step
-// of the solver that was made: batches without a Commit, such as the batch of a rejected step,
-// leave no trace.
+// Commit adds the last batch to the running statistics, with a weight of a tenth. Call it after
+// each step that the solver has made. A batch without a Commit, such as the batch of a rejected
+// step, does not change the statistics.
 func (s *Statistics) Commit() {
 	if !s.fresh {
 		return
@@ -79,8 +79,8 @@ func (s *Statistics) Values() []G.Value {
 	return []G.Value{of(s.Mean), of(s.Variance)}
 }
 
-// norm is the arithmetic of batch norm over images of some rows. It takes the moments of each image
-// separately and combines them in float64, always in the same order.
+// norm is the arithmetic of a batch norm. It computes the moments of each image separately and
+// combines them in float64, always in the same order.
 type norm[T op.Float] struct {
 	kernel   gemm.Kernel[T]
 	images   int
@@ -89,11 +89,11 @@ type norm[T op.Float] struct {
 	channels int
 	*Statistics
 
-	// Of each image, by channel: the mean, and the sum of squared distances from it; and in the
-	// backward pass sums of the gradient, and of it times x - mean.
+	// Of each image, by channel: the mean and the sum of squared distances from the mean. In the
+	// backward pass: the sums of the gradient and of the gradient times x - mean.
 	means, squares, grads, gradsX []float64
 
-	// Of the batch, by channel: the mean, 1/√(variance + ε), and scale times that.
+	// Of the batch, by channel: the mean, 1/√(variance + ε), and scale/√(variance + ε).
 	mean, inverse, factor []float64
 
 	scale, shift, center []T // rows: y = scale·x + shift; the mean
@@ -117,14 +117,14 @@ func newNorm[T op.Float](size convSize, s *Statistics) *norm[T] {
 	return n
 }
 
-// normScratch is a goroutine's: sums of rows.
+// normScratch is the scratch memory of a goroutine for sums of rows.
 type normScratch[T op.Float] struct{ sum, sumX, center []T }
 
 func newNormScratch[T op.Float](row int) normScratch[T] {
 	return normScratch[T]{make([]T, row), make([]T, row), make([]T, row)}
 }
 
-// measure takes the moments of image i.
+// measure computes the moments of image i.
 func (n *norm[T]) measure(i int, x []T, s *normScratch[T]) {
 	means, squares := part(n.means, i, n.channels), part(n.squares, i, n.channels)
 	row, count := len(s.sum), float64(n.rows*n.pixels)
@@ -199,8 +199,9 @@ func (n *norm[T]) use(mean, variance []float64, scale, shift []T) {
 // normalize sets a row to norm(x) + add, rectified.
 func (n *norm[T]) normalize(y, x, add []T) { n.kernel.Normalize(y, x, n.scale, n.shift, add) }
 
-// mask sets dx to the gradient dy of image i where the rectified y, whose rows are given, is not 0,
-// and takes the sums that backward needs. dx and dy may be the same.
+// mask sets dx to the gradient dy of image i where the rectified y is not 0, and to 0 elsewhere. y
+// returns a row of the rectified output. mask also computes the sums that backward needs. dx and dy
+// may be the same slice.
 func (n *norm[T]) mask(i int, dx, dy []T, y func(row int) []T, x []T, s *normScratch[T]) {
 	clear(s.sum)
 	clear(s.sumX)
@@ -212,10 +213,10 @@ func (n *norm[T]) mask(i int, dx, dy []T, y func(row int) []T, x []T, s *normScr
 	n.keep(i, s)
 }
 
-// inputGradient sets a row to the gradient of x, for the one of norm(x).
+// inputGradient sets a row of dx to the gradient of x, given the gradient of norm(x).
 func (n *norm[T]) inputGradient(dx, grad, x []T) { n.kernel.Combine(dx, grad, x, n.a, n.b, n.c) }
 
-// keep takes an image's sums of the gradient, and of it times x - center.
+// keep stores the sums of image i: of the gradient, and of the gradient times x - center.
 func (n *norm[T]) keep(i int, s *normScratch[T]) {
 	grads, gradsX := part(n.grads, i, n.channels), part(n.gradsX, i, n.channels)
 	clear(grads)

@@ -60,7 +60,7 @@ func TestResidual(t *testing.T) {
 	}
 }
 
-func TestNormRefuses(t *testing.T) {
+func TestNormRejects(t *testing.T) {
 	g := G.NewGraph()
 	node := func(shape ...int) *G.Node {
 		return G.NewTensor(g, tensor.Float32, len(shape), G.WithShape(shape...),

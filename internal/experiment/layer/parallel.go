@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// workers are goroutines that share a module's work, each with its own scratch memory. The
-// memory grows with GOMAXPROCS and is used again in the next run.
+// workers runs the tasks of a module in goroutines, each with its own scratch memory. The amount of
+// memory grows with GOMAXPROCS, and later runs use the same memory.
 type workers[S any] struct {
 	create  func() *S
 	scratch []*S
@@ -15,9 +15,8 @@ type workers[S any] struct {
 
 func newWorkers[S any](create func() *S) workers[S] { return workers[S]{create: create} }
 
-// each calls f for the tasks 0 to n-1, on all cores. Calls with the same scratch memory come one
-// after the other. Chance decides which task gets which scratch memory, so no result may depend on
-// it.
+// each calls f for the tasks 0 to n-1, on all cores. Calls with the same scratch memory do not
+// overlap. The assignment of scratch memory to tasks is random, so no result may depend on it.
 func (w *workers[S]) each(n int, f func(scratch *S, task int)) {
 	count := min(n, runtime.GOMAXPROCS(0))
 	for len(w.scratch) < count {
@@ -39,11 +38,11 @@ func (w *workers[S]) each(n int, f func(scratch *S, task int)) {
 	others.Wait()
 }
 
-// chunks is the number of parts of a batch whose gradients of the weights are summed separately. It
-// is fixed, so that the sum is the same on any number of cores.
+// chunks is the number of parts of a batch whose weight gradients are summed separately. It is
+// fixed, so that the sum has the same bits on any number of cores.
 const chunks = 8
 
-// eachImage calls f for the images of a batch. Images of the same chunk come one after the other.
+// eachImage calls f for the images of a batch. Calls for images of the same chunk do not overlap.
 func (w *workers[S]) eachImage(images int, f func(scratch *S, chunk, image int)) {
 	w.each(chunks, func(scratch *S, chunk int) {
 		for i := chunk * images / chunks; i < (chunk+1)*images/chunks; i++ {

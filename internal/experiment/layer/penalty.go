@@ -7,11 +7,11 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// L2 returns λ/2·‖w‖² over all weights, a scalar to be added to a loss.
+// L2 returns the penalty λ/2·‖w‖² over all weights, a scalar to add to a loss.
 func L2(lambda float64, weights ...*G.Node) (*G.Node, error) {
 	if len(weights) == 0 || !(lambda >= 0) {
-		return nil, errors.Errorf("layer: L2: λ %v over %d weights, "+
-			"want 0 or more over at least one", lambda, len(weights))
+		return nil, errors.Errorf("layer: L2: λ is %v over %d weights, "+
+			"want λ of 0 or more over at least one", lambda, len(weights))
 	}
 	return op.ApplyEither(op.Spec{Name: "L2"}, lambda, newL2[float32], newL2[float64], weights...)
 }

@@ -11,8 +11,8 @@ import (
 // Residual returns the block max(0, norm2(conv(max(0, norm1(conv(x, w1))), w2)) + shortcut(x)) of
 // shape (batch, height/stride, width/stride, out), rounded up, for images x (batch, height, width,
 // in) and filters w1 (k, k, in, out) and w2 (k, k, out, out) with an odd k from 3 on. The first
-// convolution has a stride of 1 or 2. The shortcut takes every pixel or every second one, and adds
-// channels of zeros on both sides where out is more than in.
+// convolution has a stride of 1 or 2. The shortcut takes every pixel or every second pixel. If out
+// is larger than in, it adds channels of zeros on both sides.
 func Residual(
 	x, w1 *G.Node, norm1 BatchNorm, w2 *G.Node, norm2 BatchNorm, stride int,
 ) (*G.Node, error) {
@@ -22,12 +22,12 @@ func Residual(
 		return nil, err
 	}
 	if first.out < first.in {
-		return nil, errors.Errorf("layer: %s: from %d to %d channels, want as many or more",
-			layer, first.in, first.out)
+		return nil, errors.Errorf("layer: %s: x has %d channels and the block returns %d, want "+
+			"at least as many", layer, first.in, first.out)
 	}
 	second := first.second()
 	if want := (tensor.Shape{first.k, first.k, first.out, first.out}); !w2.Shape().Eq(want) {
-		return nil, errors.Errorf("layer: %s: second weights of shape %v, want %v",
+		return nil, errors.Errorf("layer: %s: the second weights have shape %v, want %v",
 			layer, w2.Shape(), want)
 	}
 	for _, norm := range []BatchNorm{norm1, norm2} {
@@ -36,8 +36,8 @@ func Residual(
 		}
 	}
 	if norm1.Training != norm2.Training {
-		return nil, errors.Errorf("layer: %s: one batch norm is for training, one for evaluation",
-			layer)
+		return nil, errors.Errorf("layer: %s: one batch norm is for training and one for "+
+			"evaluation: use the same mode", layer)
 	}
 	s := op.Spec{Name: "Residual", Shape: second.outShape()}
 	if !norm1.Training {
@@ -48,7 +48,7 @@ func Residual(
 		x, w1, norm1.Scale, norm1.Shift, w2, norm2.Scale, norm2.Shift)
 }
 
-// second is the size of the second convolution of a block.
+// second returns the size of the second convolution of a block.
 func (s *convSize) second() convSize {
 	return convSize{s.batch, s.outHeight(), s.outWidth(), s.out, s.out, s.k, 1}
 }
@@ -59,8 +59,8 @@ type residualConfig struct {
 	training                 bool
 }
 
-// residual is the module of a block. Of what lies between its input and its output it keeps the two
-// convolutions, and computes the rest twice.
+// residual is the module of a block. For Backward it stores the results of the two convolutions. It
+// computes the other intermediate results again.
 type residual[T op.Float] struct {
 	conv1, conv2 conv[T]
 	norm1, norm2 *norm[T]
@@ -71,8 +71,8 @@ type residual[T op.Float] struct {
 	zeroRow      []T
 }
 
-// residualScratch is a goroutine's: images with their borders, rows, and in evaluation the two
-// convolutions.
+// residualScratch is the scratch memory of a goroutine: padded images, rows and, in evaluation, the
+// results of the two convolutions.
 type residualScratch[T op.Float] struct {
 	normScratch[T]
 	x, grad1, hidden, grad2 padded[T]
@@ -104,7 +104,7 @@ func newResidual[T op.Float](c residualConfig) op.Module[T] {
 	return m
 }
 
-// images returns the two convolutions of image i.
+// images returns the memory for the results of the two convolutions of image i.
 func (m *residual[T]) images(s *residualScratch[T], i int) (z1, z2 []T) {
 	if !m.training {
 		return s.z1, s.z2
@@ -140,14 +140,14 @@ func (m *residual[T]) Forward(out []T, in [][]T) {
 	m.workers.each(batch, func(s *residualScratch[T], i int) { m.sum(s, i, out, in[0]) })
 }
 
-// first is the first convolution of image i.
+// first computes the first convolution of image i.
 func (m *residual[T]) first(s *residualScratch[T], i int, x []T) {
 	z1, _ := m.images(s, i)
 	s.x.set(part(x, i, m.conv1.inSize()))
 	m.conv1.image(z1, &s.x, m.conv1.zeros, 0)
 }
 
-// second is the second convolution of image i.
+// second computes the second convolution of image i.
 func (m *residual[T]) second(s *residualScratch[T], i int) {
 	z1, z2 := m.images(s, i)
 	m.hide(s, z1)
@@ -161,7 +161,7 @@ func (m *residual[T]) hide(s *residualScratch[T], z1 []T) {
 	}
 }
 
-// sum is the output of image i.
+// sum computes the output for image i.
 func (m *residual[T]) sum(s *residualScratch[T], i int, out, x []T) {
 	_, z2 := m.images(s, i)
 	row := m.conv2.outRow()
@@ -174,7 +174,7 @@ func (m *residual[T]) sum(s *residualScratch[T], i int, out, x []T) {
 // identity reports whether the shortcut is the input itself.
 func (m *residual[T]) identity() bool { return m.conv1.stride == 1 && m.conv1.in == m.conv1.out }
 
-// shortcut returns row y of the shortcut, in a row of memory if it is not a row of x.
+// shortcut returns row y of the shortcut. If it is not a row of x, it is written to row.
 func (m *residual[T]) shortcut(row, x []T, y int) []T {
 	if m.identity() {
 		return part(x, y, len(row))
@@ -184,8 +184,8 @@ func (m *residual[T]) shortcut(row, x []T, y int) []T {
 	return row
 }
 
-// eachPixel calls f for the pixels of row y of the output, with the places of a pixel of the
-// shortcut in its row and in the input.
+// eachPixel calls f for the pixels of row y of the output, with the indices of the shortcut's pixel
+// in its row and in the input.
 func (m *residual[T]) eachPixel(y int, f func(out, in int)) {
 	c := &m.conv1
 	before := (c.out - c.in) / 2
@@ -205,8 +205,8 @@ func (m *residual[T]) Backward(grads, in [][]T, out, dout []T) {
 	m.conv1.endBackward(grads[1])
 }
 
-// maskedMemory returns where the gradient of the sum goes. That is dx where the shortcut is the
-// identity: to it the gradient by way of the convolutions is added later.
+// maskedMemory returns the memory for the gradient of the sum. If the shortcut is the identity, it
+// is dx, to which the gradient through the convolutions is added later.
 func (m *residual[T]) maskedMemory(dx []T) []T {
 	if m.identity() && dx != nil {
 		return dx
@@ -227,7 +227,7 @@ func (m *residual[T]) backwardSum(masked, out, dout []T) {
 	})
 }
 
-// backwardSecond sets the gradient of the second weights, and z2, no longer needed, to the one of
+// backwardSecond sets the gradient of the second weights, and overwrites z2 with the gradient of
 // norm1.
 func (m *residual[T]) backwardSecond(masked, w2 []T) {
 	row, size := m.conv2.outRow(), m.conv2.outSize()
@@ -245,7 +245,8 @@ func (m *residual[T]) backwardSecond(masked, w2 []T) {
 	})
 }
 
-// backwardFirst sets the gradients of the first weights and of x, for that of norm1 in z2.
+// backwardFirst sets the gradients of the first weights and of x, given the gradient of norm1 in
+// z2.
 func (m *residual[T]) backwardFirst(masked, dx []T, in [][]T) {
 	row, size := m.conv2.outRow(), m.conv2.outSize()
 	m.conv1.startBackward(in[1])

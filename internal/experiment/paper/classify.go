@@ -11,42 +11,43 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// Classifier is the Training of a net on labelled images. After a step it commits the running
-// statistics of the net when it is used again, which the training loop does only if the step was
-// made.
+// Classifier is the compare.Training of a net on labelled images. Its methods commit the running
+// statistics of the previous step. The training loop calls them only if that step was made.
 type Classifier struct {
 	*compare.Machine
-	// Images to train on, and those to test on; without Test the metric is NaN. A training that
-	// wraps this one may replace them between steps, Images by as many others.
+	// Images are the training images and Test the test images. Without Test the metric is NaN. A
+	// training that wraps this one may replace both between steps; the number of Images must not
+	// change.
 	Images, Test *dataset.Images
-	// Augment, unless nil, sets to to an image to train on as the net sees it in this step.
+	// Augment, if not nil, writes the augmented form of a training image to the slice to.
 	Augment func(to, image []byte, r *rand.Rand)
-	// Extra is what State holds besides the weights: at first the running statistics of the net.
+	// Extra are the values of State besides the weights. Classify sets Extra to the running
+	// statistics of the net.
 	Extra []gorgonia.Value
 
 	net, eval *Net
 	evalVM    gorgonia.VM
 	seed      uint64
-	epoch     int   // that order is of
-	order     []int // of the images
+	epoch     int   // the epoch of order
+	order     []int // indices of the images
 }
 
-// augmentStream separates the random numbers of augmentations from the orders of the images.
+// augmentStream separates the random numbers of augmentations from the random orders of the images.
 const augmentStream = 1 << 63
 
-// evalBatch is the number of test images that are classified at once.
+// evalBatch is the number of test images in one evaluation of a net.
 const evalBatch = 500
 
-// Classify starts the training of net on images, in batches as large as its input. eval has the
-// same weights and classifies the test images, as many at a time as its input holds. Each epoch
-// shuffles the images in an order that depends on seed and epoch only, and leaves out the images
-// that do not fill a batch.
+// Classify starts the training of net on images. The input of net determines the batch size. eval
+// has the same weights and classifies the test images, in batches of the size of its input. Each
+// epoch has its own random order of the images, which depends only on seed and epoch, and omits the
+// last images if they do not fill a batch.
 func Classify(
 	net, eval *Net, images, test *dataset.Images, seed uint64,
 ) (*Classifier, error) {
 	if batch := net.Input.Shape()[0]; batch > images.Len() {
-		return nil, errors.Errorf("paper: a batch of %d: want at most %d, the number of images",
-			batch, images.Len())
+		return nil, errors.Errorf("paper: the batch size is %d, want at most %d, the number of "+
+			"images", batch, images.Len())
 	}
 	m, err := compare.NewMachine(net.Loss, net.Weights)
 	if err != nil {
@@ -124,8 +125,8 @@ func (c *Classifier) Close() error {
 	return evalErr
 }
 
-// load sets the first inputs of a net to the images at the given indices, normalized, after augment
-// if that is not nil, and the targets to their labels.
+// load writes the images with the given indices to the first inputs of a net, and their labels to
+// the targets. If augment is not nil, it augments the images before they are normalized.
 func load(net *Net, images *dataset.Images, indices []int, augment func(to, image []byte)) {
 	switch x := net.Input.Value().Data().(type) {
 	case []float32:

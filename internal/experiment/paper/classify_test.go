@@ -121,7 +121,7 @@ func TestClassifyOrder(t *testing.T) {
 		t.Errorf("accuracy %v, %v without test data", a, err)
 	}
 	_, err := Classify(MLP(weights, 12), MLP(weights, 1), images, nil, 1)
-	if err == nil || !strings.Contains(err.Error(), "a batch of 12: want at most 11") {
+	if err == nil || !strings.Contains(err.Error(), "the batch size is 12, want at most 11") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/l4-go/l4/internal/experiment/layer"
 )
 
-// FashionWeights draws the weights of the convolutional net for Fashion-MNIST: filters and the
-// hidden layer normal with a variance of 2 over the number of inputs, biases zero, and the last
-// layer all zero.
+// FashionWeights draws the weights of the convolutional net for Fashion-MNIST. The filters and the
+// hidden layer are normal with a variance of 2 over the number of inputs. The biases and the last
+// layer are 0.
 func FashionWeights(dt tensor.Dtype, r *rand.Rand) Weights {
 	he := func(inputs int, shape ...int) *tensor.Dense {
 		return normal(dt, r, math.Sqrt(2/float64(inputs)), shape...)
@@ -27,15 +27,15 @@ func FashionWeights(dt tensor.Dtype, r *rand.Rand) Weights {
 	}
 }
 
-// Dropout says how to drop elements; see layer.Dropout. The zero value drops none.
+// Dropout has the arguments of layer.Dropout. With the zero value no elements are dropped.
 type Dropout struct {
 	Probability float64
 	Source      rand.Source
 }
 
-// Fashion builds the net of the paper's supplement over weights from FashionWeights, whose memory
-// it uses, for images of 28×28 and ten classes: 32 filters of 5×5, pooled, 64 filters of 5×5,
-// pooled, a hidden layer of 1024, and the last layer, before which elements are dropped.
+// Fashion builds the net of the paper's supplement for images of 28×28 and ten classes: 32 filters
+// of 5×5 and pooling, 64 filters of 5×5 and pooling, a hidden layer of 1024, dropout, and the last
+// layer. It uses the memory of weights, which come from FashionWeights.
 func Fashion(weights Weights, batch int, dropout Dropout) *Net {
 	b := newBuilder(weights, batch, 28, 28, 1)
 	x := b.convPool(b.convPool(b.Input))
@@ -46,14 +46,15 @@ func Fashion(weights Weights, batch int, dropout Dropout) *Net {
 	return b.classify(b.dense(x, false))
 }
 
-// fashion draws what is dropped anew for each step, from a seed that depends on nothing else.
+// fashion is a Classifier with dropout. The dropped elements depend only on the seed and the step.
 type fashion struct {
 	*Classifier
 	source *rand.PCG
 	seed   uint64
 }
 
-// NewFashion starts a task of the paper's supplement, with a probability to drop a hidden unit.
+// NewFashion starts the task of the paper's supplement. dropout is the probability to drop a hidden
+// unit.
 func NewFashion(
 	dt tensor.Dtype, images, test *dataset.Images, batch int, dropout float64, seed uint64,
 ) (compare.Training, error) {

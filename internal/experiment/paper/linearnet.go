@@ -10,22 +10,22 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// LinearNetLoss returns ‖w1·w2·x - y‖², summed over all elements, of a linear net of two layers. It
-// has gradients with respect to w1 and w2; x and y are constants.
+// LinearNetLoss returns the loss ‖w1·w2·x - y‖², summed over all elements, of a linear net of two
+// layers. It has gradients with respect to w1 and w2; x and y are constants.
 //
-// With the matrices of the regression the overhead of Gorgonia's operations exceeds their
-// arithmetic by far.
+// It is one operation, because the overhead of Gorgonia's operations is much larger than their
+// arithmetic for matrices as small as the regression's.
 func LinearNetLoss(w1, w2, x, y *G.Node) (*G.Node, error) {
 	for _, n := range []*G.Node{w1, w2, x, y} {
 		if n.Dims() != 2 {
-			return nil, errors.Errorf("paper: linear net: %v has the shape %v, want a matrix",
+			return nil, errors.Errorf("paper: linear net: %v has shape %v, want a matrix",
 				n, n.Shape())
 		}
 	}
 	s1, s2, sx, sy := w1.Shape(), w2.Shape(), x.Shape(), y.Shape()
 	if s1[1] != s2[0] || s2[1] != sx[0] || s1[0] != sy[0] || sx[1] != sy[1] {
-		return nil, errors.Errorf("paper: linear net: shapes %v, %v, %v do not multiply to %v",
-			s1, s2, sx, sy)
+		return nil, errors.Errorf("paper: linear net: the product of shapes %v, %v and %v does "+
+			"not have the shape %v of y", s1, s2, sx, sy)
 	}
 	spec := op.Spec{Name: "LinearNetLoss", Constant: []int{2, 3}}
 	if x.Dtype() == tensor.Float32 {
@@ -34,7 +34,7 @@ func LinearNetLoss(w1, w2, x, y *G.Node) (*G.Node, error) {
 	return op.Apply(newLinearNet[float64](s1, s2, sx), spec, w1, w2, x, y)
 }
 
-// linearNet is the module (w1, w2, x, y) -> loss. It keeps what the gradients need.
+// linearNet is the module (w1, w2, x, y) -> loss. Forward stores the products that Backward needs.
 type linearNet[T op.Float] struct {
 	w1, w2, x              tensor.Shape
 	hidden, residual, back matrix[T] // w2·x, w1·w2·x - y and w1ᵀ·residual

@@ -10,8 +10,9 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// MLPWeights draws the weights of a multilayer perceptron: matrices Glorot-uniform, biases zero,
-// and the last layer all zero, so that training starts from equal probabilities.
+// MLPWeights draws the weights of a multilayer perceptron. The matrices are Glorot-uniform. The
+// biases and the last layer are 0, so that the training starts from equal probabilities of all
+// classes.
 func MLPWeights(dt tensor.Dtype, layers []int, r *rand.Rand) Weights {
 	var ws Weights
 	for l := 1; l < len(layers); l++ {
@@ -26,8 +27,8 @@ func MLPWeights(dt tensor.Dtype, layers []int, r *rand.Rand) Weights {
 	return ws
 }
 
-// MLP builds a perceptron with rectified hidden layers and softmax cross-entropy over weights from
-// MLPWeights, whose memory it uses.
+// MLP builds a perceptron with rectified hidden layers and softmax cross-entropy. It uses the
+// memory of weights, which come from MLPWeights.
 func MLP(weights Weights, batch int) *Net {
 	b := newBuilder(weights, batch, weights[0].Shape()[0])
 	x := b.Input

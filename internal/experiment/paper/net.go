@@ -12,21 +12,21 @@ import (
 	"github.com/l4-go/l4/nn"
 )
 
-// Net is a network with its loss.
+// Net is a neural network with its loss.
 type Net struct {
 	Graph   *G.ExprGraph
 	Input   *G.Node // (batch, inputs), or (batch, height, width, channels) of a convolutional net
 	Target  *G.Node // (batch, classes), one-hot
 	Output  *G.Node // (batch, classes), logits
-	Loss    *G.Node // mean over the batch, a scalar, with the penalty if there is one
+	Loss    *G.Node // scalar: mean over the batch, plus the penalty of Regularize
 	Weights G.Nodes
 
 	// Statistics are the running statistics of the batch norms.
 	Statistics []*layer.Statistics
 }
 
-// Commit takes the last batch into the running statistics. Call it after each step of the solver
-// that was made.
+// Commit adds the last batch to the running statistics. Call it after each step that the solver has
+// made, and not after a rejected step.
 func (n *Net) Commit() {
 	for _, s := range n.Statistics {
 		s.Commit()
@@ -38,10 +38,10 @@ func (n *Net) Regularize(lambda float64) {
 	n.Loss = G.Must(G.Add(n.Loss, G.Must(layer.L2(lambda, n.Weights...))))
 }
 
-// Weights are initial values that several nets can share.
+// Weights are tensors of weights that several nets can share.
 type Weights []*tensor.Dense
 
-// builder makes a net over weights, which it uses in their order.
+// builder builds a net. The layers use the weights in their order.
 type builder struct {
 	*Net
 	weights Weights
@@ -67,17 +67,17 @@ func (b *builder) next() *G.Node {
 	return n
 }
 
-// dense is a dense layer with the next weights.
+// dense adds a dense layer with the next weights.
 func (b *builder) dense(x *G.Node, rectified bool) *G.Node {
 	return G.Must(layer.Dense(x, b.next(), b.next(), rectified, x == b.Input))
 }
 
-// convPool is a convolution with the next weights, rectified and pooled.
+// convPool adds a convolution with the next weights, rectified and pooled.
 func (b *builder) convPool(x *G.Node) *G.Node {
 	return G.Must(layer.ConvPool(x, b.next(), b.next(), x == b.Input))
 }
 
-// classify completes a net with logits by the loss.
+// classify adds the loss to a net with the given logits, and returns the net.
 func (b *builder) classify(logits *G.Node) *Net {
 	b.Output = logits
 	b.Target = b.node("target", constant(b.dtype(), 0, logits.Shape()...))
@@ -85,14 +85,14 @@ func (b *builder) classify(logits *G.Node) *Net {
 	return b.Net
 }
 
-// constant returns a tensor of equal numbers.
+// constant returns a tensor whose elements are all x.
 func constant(dt tensor.Dtype, x float64, shape ...int) *tensor.Dense {
 	t := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
 	op.Fill(t, func() float64 { return x })
 	return t
 }
 
-// normal draws a tensor of normal numbers with mean 0.
+// normal draws a tensor of normal numbers with mean 0 and the given standard deviation.
 func normal(dt tensor.Dtype, r *rand.Rand, deviation float64, shape ...int) *tensor.Dense {
 	t := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
 	op.Fill(t, func() float64 { return deviation * r.NormFloat64() })

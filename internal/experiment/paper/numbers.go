@@ -1,6 +1,6 @@
-// Package paper has the experiments of Rolinek and Martius, "L4: Practical loss-based stepsize
-// adaptation for deep learning", NeurIPS 2018: their nets and tasks, and the numbers that results
-// are compared with.
+// Package paper has the experiments of M. Rolinek and G. Martius, "L4: Practical loss-based
+// stepsize adaptation for deep learning", NeurIPS 2018: the nets, the tasks, and the reference
+// numbers.
 package paper
 
 import (
@@ -9,15 +9,15 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// The accuracies are the paper's. It shows losses only in figures, so the losses are from
+// The accuracies are from the paper. The paper shows losses only in figures, so the losses are from
 // independent implementations in NumPy and PyTorch with the paper's settings. The paper's Adam has
 // an epsilon of 1e-4.
 
 // Setting is a solver with its number.
 type Setting compare.Choice
 
-// SettingOf returns the paper's setting that a solver is compared with: L4 with its bound and L4
-// without it, which is the paper's algorithm, are compared with the same numbers.
+// SettingOf returns the paper's setting for a solver. L4 with its bound and L4 without it, which is
+// the paper's algorithm, have the same setting.
 func SettingOf(c compare.Choice) Setting {
 	c.Name = strings.TrimSuffix(c.Name, "-plain")
 	return Setting(c)
@@ -53,9 +53,9 @@ var Table2 = []struct {
 // MeanStd is a mean with the standard deviation around it.
 type MeanStd struct{ Mean, Std float64 }
 
-// Notebook and LogSpaced are the matrices of the regression. The matrix of the paper's public
-// notebook is conditioned far better than the 1e10 it asks for; the log-spaced matrix has that
-// condition number.
+// Notebook and LogSpaced are the names of the matrices of the regression. The paper's public
+// notebook asks for a condition number of 1e10, but its matrix has a far smaller one. The
+// log-spaced matrix has a condition number of 1e10.
 const (
 	Notebook  = "notebook"
 	LogSpaced = "log-spaced"
@@ -81,5 +81,5 @@ var Figure2 = map[string]map[Setting]map[int]Spread{
 }
 
 // Spread is the smallest, the geometric mean and the largest of several numbers. If only the mean
-// is known, the others are zero.
+// is known, the other two are 0.
 type Spread struct{ Min, Middle, Max float64 }

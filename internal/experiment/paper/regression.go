@@ -19,8 +19,8 @@ const out, in, samples = 10, 6, 1000
 // A·X‖², summed over 1000 standard normal samples X that are the same in every run. The seed sets
 // the initial weights.
 //
-// As ‖D·X‖² = ‖D·R‖² for any R with R·Rᵀ = X·Xᵀ, the graph holds the 6 by 6 Cholesky factor in
-// place of the samples.
+// Since ‖D·X‖² = ‖D·R‖² for any R with R·Rᵀ = X·Xᵀ, the graph has the 6 by 6 Cholesky factor
+// instead of the samples.
 func NewRegression(dt tensor.Dtype, a *mat.Dense, seed uint64) (compare.Plain, error) {
 	x := mat.NewDense(in, samples, compare.Normals(fixedRand(1), in*samples, 1))
 	var gram mat.SymDense
@@ -53,9 +53,9 @@ func NewRegression(dt tensor.Dtype, a *mat.Dense, seed uint64) (compare.Plain, e
 	return compare.Plain{Machine: m}, err
 }
 
-// NotebookMatrix returns A as the paper's public notebook makes it, diag(linspace(1, 1e-10, out))·U
-// with a uniform U. The condition number of such matrices is not 1e10 but 10 to 40; this one has
-// 14.
+// NotebookMatrix returns the matrix A of the paper's public notebook, diag(linspace(1, 1e-10,
+// out))·U with a uniform U. Such matrices have condition numbers of 10 to 40, not 1e10. This matrix
+// has a condition number of 14.
 func NotebookMatrix() *mat.Dense {
 	r := fixedRand(0)
 	a := mat.NewDense(out, in, nil)
@@ -86,6 +86,6 @@ func LogSpacedMatrix() *mat.Dense {
 	return &a
 }
 
-// fixedRand draws what is the same in all runs, from stream 0 or 1. The weights are drawn from
-// stream 2.
+// fixedRand draws numbers that are the same in all runs, from stream 0 or 1. The weights are drawn
+// from stream 2.
 func fixedRand(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(1, stream)) }

@@ -12,8 +12,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dnc"
 )
 
-// RepeatCopy is the Task of the paper's section 3.4: a differentiable neural computer learns to
-// repeat a pattern. Each step has a new batch of sequences.
+// RepeatCopy is the compare.Training of the paper's section 3.4: a differentiable neural computer
+// learns to repeat a pattern. Each step has a new batch of sequences.
 type RepeatCopy struct {
 	*compare.Machine
 	net, eval *sequenceNet
@@ -24,11 +24,11 @@ type RepeatCopy struct {
 
 const (
 	testSequences = 1000
-	evalSequences = 50 // that are evaluated at once
+	evalSequences = 50 // in one evaluation
 )
 
-// NewRepeatCopy makes the task. Weights, sequences to train on and those to test on follow from
-// the seed.
+// NewRepeatCopy starts the training. The seed determines the weights, the training sequences and
+// the test sequences.
 func NewRepeatCopy(dt tensor.Dtype, batch int, seed uint64) (*RepeatCopy, error) {
 	values := dnc.NewWeights(dt, dnc.RepeatCopy(batch), rand.New(rand.NewPCG(seed, 0)))
 	t := &RepeatCopy{seed: seed, test: draw(seed, math.MaxUint64, testSequences)}
@@ -46,7 +46,7 @@ func NewRepeatCopy(dt tensor.Dtype, batch int, seed uint64) (*RepeatCopy, error)
 	return t, nil
 }
 
-// draw returns sequences from one of the streams of a seed.
+// draw returns n sequences from a random stream of a seed.
 func draw(seed, stream uint64, n int) []dnc.Sequence {
 	r := rand.New(rand.NewPCG(seed, stream))
 	sequences := make([]dnc.Sequence, n)
@@ -80,7 +80,7 @@ func (t *RepeatCopy) Metric() (float64, error) {
 	return float64(right) / float64(len(t.test)), nil
 }
 
-// answers evaluates as many sequences as the net takes at once.
+// answers returns the answers of the net to evalSequences sequences.
 func (t *RepeatCopy) answers(sequences []dnc.Sequence) ([]dnc.Answer, error) {
 	t.eval.load(sequences)
 	t.evalVM.Reset()
@@ -93,7 +93,7 @@ func (t *RepeatCopy) answers(sequences []dnc.Sequence) ([]dnc.Answer, error) {
 	return dnc.Answers(sequences, t.eval.logits.Value().Data().([]float64)), nil
 }
 
-// Show returns the longest of some test sequences beside what the net says.
+// Show returns the longest of evalSequences test sequences and the answer of the net.
 func (t *RepeatCopy) Show() (string, error) {
 	answers, err := t.answers(t.test[:evalSequences])
 	if err != nil {
@@ -117,14 +117,14 @@ func (t *RepeatCopy) Close() error {
 	return evalErr
 }
 
-// sequenceNet is a net for a number of sequences at once.
+// sequenceNet is a net with its loss, for a fixed number of sequences.
 type sequenceNet struct {
 	inputs, targets, mask *gorgonia.Node
 	logits, loss          *gorgonia.Node
 	weights               gorgonia.Nodes
 }
 
-// newSequenceNet builds a net over weights, whose memory it uses.
+// newSequenceNet builds a net. It uses the memory of values as weights.
 func newSequenceNet(values []*tensor.Dense, sequences int) (*sequenceNet, error) {
 	g, size := gorgonia.NewGraph(), dnc.RepeatCopy(sequences)
 	node := func(name string, shape ...int) *gorgonia.Node {

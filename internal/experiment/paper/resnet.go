@@ -11,12 +11,13 @@ import (
 	"github.com/l4-go/l4/internal/experiment/layer"
 )
 
-// stages are the channels of a residual net's stages.
+// stages are the numbers of channels of a residual net's stages.
 var stages = []int{16, 32, 64}
 
-// ResNetWeights draws the weights of a residual net of 3 stages with some blocks each, and makes
-// its running statistics: filters normal with a variance of 2 over the number of inputs, scales 1,
-// shifts 0, and the last layer all zero. One block makes ResNet-8, five make ResNet-32.
+// ResNetWeights draws the weights of a residual net of 3 stages with the given number of blocks
+// each, and creates its running statistics. The filters are normal with a variance of 2 over the
+// number of inputs. The scales are 1, and the shifts and the last layer are 0. One block makes
+// ResNet-8, five blocks make ResNet-32.
 func ResNetWeights(dt tensor.Dtype, blocks int, r *rand.Rand) (Weights, []*layer.Statistics) {
 	var ws Weights
 	var statistics []*layer.Statistics
@@ -37,9 +38,10 @@ func ResNetWeights(dt tensor.Dtype, blocks int, r *rand.Rand) (Weights, []*layer
 	return append(ws, constant(dt, 0, in, 10), constant(dt, 0, 10)), statistics
 }
 
-// ResNet builds a residual net for CIFAR-10, images of 32×32 with 3 channels and ten classes, over
-// what ResNetWeights has made, whose memory it uses. A net for training normalizes by the batch and
-// takes statistics, one for evaluation uses these and has no gradients.
+// ResNet builds a residual net for CIFAR-10: images of 32×32 with 3 channels, and ten classes. It
+// uses the memory of weights and statistics, which come from ResNetWeights. A net for training
+// normalizes by the moments of the batch and records them. A net for evaluation normalizes by the
+// running statistics and has no gradients.
 func ResNet(weights Weights, statistics []*layer.Statistics, batch int, training bool) *Net {
 	b := newBuilder(weights, batch, 32, 32, 3)
 	conv := func() (w *G.Node, norm layer.BatchNorm) {
@@ -67,8 +69,8 @@ func ResNet(weights Weights, statistics []*layer.Statistics, batch int, training
 }
 
 const (
-	cifarPad = 4    // pixels that an image is moved by at most
-	cifarL2  = 2e-4 // of the penalty in the loss
+	cifarPad = 4    // largest shift of an image in pixels
+	cifarL2  = 2e-4 // λ of the penalty in the loss
 )
 
 // NewCIFAR starts the task of the paper's section 3.3, with a net of 6·blocks + 2 layers.

@@ -8,14 +8,14 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// Data are the images that tasks train on. The zero value is for tasks that are not run.
+// Data is the images that tasks train on. Its zero value is for tasks that do not run.
 type Data struct{ fashion, digits *pictures }
 
-// Find returns the folder with the files of a data set. It may have to fetch them.
+// Find returns the folder with the files of a data set, and downloads missing files.
 type Find func(context.Context) (folder string, err error)
 
-// NewData returns the images of Fashion-MNIST and of MNIST, each from a folder with four files. An
-// empty folder of MNIST stands for the module that ships it.
+// NewData returns the images of Fashion-MNIST and of MNIST, each from a folder with four files. If
+// digits returns "", MNIST is read from the Go module that ships it.
 func NewData(fashion, digits Find) *Data {
 	return &Data{
 		fashion: &pictures{find: fashion, read: dataset.FashionMNIST},
@@ -23,16 +23,16 @@ func NewData(fashion, digits Find) *Data {
 	}
 }
 
-// pictures are a data set, which is read when a task first needs it.
+// pictures is a data set. It is read when a task needs it for the first time.
 type pictures struct {
 	find Find
 	read func(folder string) (train, test *dataset.Images, err error)
 
 	mu   sync.Mutex
-	have *images // nil before
+	have *images // nil before the data set is read
 }
 
-// images are labelled images, with more to test on, pooled to a quarter of their pixels.
+// images are labelled images to train and to test on, with a quarter of the original pixels.
 type images struct{ train, test *dataset.Images }
 
 func (p *pictures) load(ctx context.Context) (*images, error) {
@@ -52,7 +52,7 @@ func (p *pictures) load(ctx context.Context) (*images, error) {
 	return p.have, nil
 }
 
-// pool returns the images with each square of four pixels as their mean.
+// pool returns images in which each square of four pixels is replaced by their mean.
 func pool(s *dataset.Images) *dataset.Images {
 	p := *s
 	p.Rows, p.Cols = s.Rows/2, s.Cols/2
@@ -61,14 +61,14 @@ func pool(s *dataset.Images) *dataset.Images {
 	return &p
 }
 
-// pixels writes the pixels of an image, from 0 to 1.
+// pixels writes the pixels of an image, scaled to the range from 0 to 1.
 func pixels[T float](to []T, s *dataset.Images, image int) {
 	for i, p := range s.Pixels[image*s.Size() : (image+1)*s.Size()] {
 		to[i] = T(p) / 255
 	}
 }
 
-// shuffle deals numbers from 0 to n-1, each once before any comes again.
+// shuffle returns the numbers from 0 to n-1 in random order, and then in a new random order.
 type shuffle struct {
 	r     *rand.Rand
 	order []int32

@@ -17,14 +17,15 @@ import (
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// Draw draws how far each contender is behind the best Adam of each task, as a map whose colours go
-// from ahead to behind. The file's name ends in .png or .svg.
+// Draw draws the gap of each contender to the best Adam of each task as a heat map. The path must
+// end in .png or .svg.
 func (r *Report) Draw(path string) error {
 	if len(r.tasks) == 0 || len(r.contenders) == 0 {
-		return errors.New("stress: no figure of no results: name at least one task and one solver")
+		return errors.Errorf("stress: cannot draw %d tasks and %d solvers: want at least one of "+
+			"each", len(r.tasks), len(r.contenders))
 	}
 	p := plot.New()
-	p.Title.Text = "Behind the best of Adam's rates for each task, in points of accuracy; " +
+	p.Title.Text = "Gap to Adam with each task's best rate, in points of accuracy; " +
 		"×: ratio of errors"
 	p.Title.TextStyle.Font.Variant, p.Title.TextStyle.Font.Size = "Sans", 11
 	p.Title.Padding = vg.Points(6)
@@ -32,7 +33,7 @@ func (r *Report) Draw(path string) error {
 	for _, c := range r.contenders {
 		contenders = append(contenders, c.String())
 	}
-	for _, t := range slices.Backward(r.tasks) { // from below
+	for _, t := range slices.Backward(r.tasks) { // the y-axis begins at the bottom
 		tasks = append(tasks, t.Name)
 	}
 	p.Y.Label.Text = " " // leaves room at the edge
@@ -60,7 +61,7 @@ func (r *Report) Draw(path string) error {
 	})
 }
 
-// Plot draws the cells.
+// Plot implements plot.Plotter. It draws the cells.
 func (r *Report) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	style := p.X.Tick.Label
@@ -95,16 +96,16 @@ func (c cell) text(m Metric) string {
 	return fmt.Sprintf("%+.1f", c.gap)
 }
 
-// Ends of the scale: blue for ahead and vermilion for behind, which colour-blind readers can
-// distinguish.
+// Colours of the cells. The scale goes from blue for ahead to vermilion for behind, which
+// colour-blind readers can distinguish.
 var (
 	aheadColour  = color.NRGBA{0x00, 0x72, 0xb2, 0xff}
 	behindColour = color.NRGBA{0xd5, 0x5e, 0x00, 0xff}
 	failedColour = color.NRGBA{0x40, 0x40, 0x40, 0xff}
 )
 
-// colours returns a cell's own and the one of the text on it. The scale ends at 5 points, or at
-// twice the error.
+// colours returns the colours of a cell and of the text on it. The scale ends at a gap of 5 points
+// or at twice the best Adam's error.
 func (c cell) colours(m Metric) (fill, ink color.Color) {
 	if c.failed > 0 {
 		return failedColour, color.White

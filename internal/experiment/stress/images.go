@@ -11,13 +11,31 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// architecture is a net's form. The zero value is a linear model.
+// imageTask describes a task on images: to classify them or, with an autoencoder, to reconstruct
+// them.
+type imageTask struct {
+	name, kind string
+	steps      int
+	architecture
+	digits  bool // use MNIST instead of Fashion-MNIST
+	wrong   int  // share of wrong training labels in %
+	batch   int
+	images  int  // number of images to train on, 0 for all
+	tests   int  // number of images to test on, 0 for all
+	encoder bool // train an autoencoder
+	change  int  // step after which each label becomes the next class; 0 is never
+	disturbance
+	wide bool   // use float64 instead of float32
+	note string // is added to the title
+}
+
+// architecture describes a net. The zero value is a linear model.
 type architecture struct {
 	hidden    []int   // units of the hidden layers
-	tanh      bool    // instead of rectifiers
-	norm      bool    // over the batch, before each activation
-	recurrent bool    // the first hidden layer, over the rows of the image
-	scale     float64 // of the initial weights, relative to He's or, for tanh, 1/√in; 0 is 1
+	tanh      bool    // use tanh instead of rectifiers
+	norm      bool    // use batch norm before each activation
+	recurrent bool    // the first hidden layer is recurrent, over the rows of the image
+	scale     float64 // of the initial weights, relative to He's or, for tanh, 1/√in; 0 means 1
 }
 
 func (a architecture) String() string {
@@ -79,24 +97,7 @@ func newNet[T float](a architecture, in, out int, r *rand.Rand) net[T] {
 	return l
 }
 
-// imageTask is a task on images: to classify them or, as an autoencoder, to draw them again.
-type imageTask struct {
-	name, kind string
-	steps      int
-	architecture
-	digits  bool // MNIST instead of Fashion-MNIST
-	wrong   int  // wrong labels in training, in %
-	batch   int
-	images  int  // number of images to train on, 0 for all
-	tests   int  // number of images to test on, 0 for all
-	encoder bool // an autoencoder
-	change  int  // step after which each class has the name of the next; 0 is never
-	disturbance
-	wide bool   // float64 instead of float32
-	note string // more to say in the title
-}
-
-// task names the task in full.
+// task returns the task on data d. Its title describes the settings.
 func (c imageTask) task(d *Data) Task {
 	data, title := d.fashion, "Fashion-MNIST"
 	if c.digits {
@@ -186,7 +187,7 @@ func startImages[T float](c imageTask, data *images, seed uint64) *trainee[T] {
 	return t
 }
 
-// each calls f with the outputs for images, some at a time.
+// each calls f with the images and the outputs for them, one batch at a time.
 func each[T float](model net[T], s *dataset.Images, f func(x, y []T, labels []byte)) {
 	const batch = 500
 	var x []T
@@ -200,15 +201,14 @@ func each[T float](model net[T], s *dataset.Images, f func(x, y []T, labels []by
 	}
 }
 
-// accuracy is the share of images, in %, whose class has the largest output.
+// accuracy returns the share of images in % whose class has the largest output.
 func accuracy[T float](model net[T], s *dataset.Images) float64 {
 	right := 0
 	each(model, s, func(_, y []T, labels []byte) { right += compare.Right(y, labels) })
 	return 100 * float64(right) / float64(s.Len())
 }
 
-// drawingError is the root of the mean squared difference between an image's pixels and the
-// outputs.
+// drawingError returns the root of the mean squared difference between the pixels and the outputs.
 func drawingError[T float](model net[T], s *dataset.Images) float64 {
 	sum := 0.0
 	each(model, s, func(x, y []T, _ []byte) {

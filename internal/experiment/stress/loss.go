@@ -2,8 +2,8 @@ package stress
 
 import "math"
 
-// crossEntropy returns the mean loss of logits, in rows, for the right classes, and its gradient in
-// dy.
+// crossEntropy returns the mean cross-entropy of rows of logits for the right classes, and writes
+// its gradient to dy.
 func crossEntropy[T float](logits []T, classes []byte, dy []T) float64 {
 	n, width := len(classes), len(logits)/len(classes)
 	loss := 0.0
@@ -28,7 +28,7 @@ func crossEntropy[T float](logits []T, classes []byte, dy []T) float64 {
 	return loss / float64(n)
 }
 
-// penalty is a function of an output's error with its derivative.
+// penalty is a loss of one output as a function of the output's error e. slope is its derivative.
 type penalty func(e float64) (value, slope float64)
 
 func squared(e float64) (value, slope float64) { return e * e, 2 * e }
@@ -43,7 +43,7 @@ func absolute(e float64) (value, slope float64) {
 	return 0, 0
 }
 
-// huber is squared up to an error of 1 and absolute beyond.
+// huber is quadratic for errors up to 1 and linear for larger errors.
 func huber(e float64) (value, slope float64) {
 	if math.Abs(e) <= 1 {
 		return e * e / 2, e
@@ -51,7 +51,7 @@ func huber(e float64) (value, slope float64) {
 	return math.Abs(e) - 0.5, math.Copysign(1, e)
 }
 
-// meanPenalty returns the mean penalty of outputs for their targets, and its gradient in dy.
+// meanPenalty returns the mean penalty of outputs for targets, and writes its gradient to dy.
 func meanPenalty[T float](p penalty, outputs, targets, dy []T) float64 {
 	sum, n := 0.0, float64(len(outputs))
 	for i, y := range outputs {

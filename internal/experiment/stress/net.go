@@ -15,29 +15,7 @@ import (
 // float is the dtype of a net.
 type float interface{ float32 | float64 }
 
-// param is a weight with its gradient, row by row, as Gorgonia's solvers take it.
-type param[T float] struct {
-	w, g        []T
-	value, grad *tensor.Dense // on the same memory
-}
-
-func newParam[T float](shape ...int) *param[T] {
-	n := tensor.Shape(shape).TotalSize()
-	p := &param[T]{w: make([]T, n), g: make([]T, n)}
-	p.value = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(p.w))
-	p.grad = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(p.g))
-	return p
-}
-
-func (p *param[T]) Value() gorgonia.Value         { return p.value }
-func (p *param[T]) Grad() (gorgonia.Value, error) { return p.grad, nil }
-
-// normal fills the weights with normal numbers.
-func (p *param[T]) normal(r *rand.Rand, std float64) {
-	op.Fill(p.value, func() float64 { return std * r.NormFloat64() })
-}
-
-// layer is a function of a batch of n rows with its derivative.
+// layer is a differentiable function of a batch of n rows.
 type layer[T float] interface {
 	// forward returns n rows of outputs, valid until the next call.
 	forward(x []T, n int) []T
@@ -70,7 +48,30 @@ func (l net[T]) params() (ps []*param[T]) {
 	return ps
 }
 
-// dense is x·W + b.
+// param is a tensor of weights with its gradient, in row-major order. It implements
+// gorgonia.ValueGrad.
+type param[T float] struct {
+	w, g        []T
+	value, grad *tensor.Dense // tensors over w and g
+}
+
+func newParam[T float](shape ...int) *param[T] {
+	n := tensor.Shape(shape).TotalSize()
+	p := &param[T]{w: make([]T, n), g: make([]T, n)}
+	p.value = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(p.w))
+	p.grad = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(p.g))
+	return p
+}
+
+func (p *param[T]) Value() gorgonia.Value         { return p.value }
+func (p *param[T]) Grad() (gorgonia.Value, error) { return p.grad, nil }
+
+// normal fills the weights with normal numbers of the given standard deviation.
+func (p *param[T]) normal(r *rand.Rand, std float64) {
+	op.Fill(p.value, func() float64 { return std * r.NormFloat64() })
+}
+
+// dense is the layer x·W + b.
 type dense[T float] struct {
 	in, out int
 	w, b    *param[T]
@@ -80,8 +81,8 @@ type dense[T float] struct {
 	x, y, dx []T
 }
 
-// newDense returns a layer whose weights are normal with the given deviation and whose biases are
-// 0.
+// newDense returns a dense layer. Its weights are normal with the given standard deviation, and its
+// biases are 0.
 func newDense[T float](r *rand.Rand, in, out int, std float64) *dense[T] {
 	d := &dense[T]{in: in, out: out, w: newParam[T](in, out), b: newParam[T](out)}
 	d.w.normal(r, std)
@@ -110,7 +111,8 @@ func (d *dense[T]) backward(dy []T) []T {
 	return d.dx
 }
 
-// activation applies a function to each element, whose derivative is known from its value.
+// activation applies a function to each element. slope is the derivative of f as a function of its
+// value y.
 type activation[T float] struct {
 	f     func(T) T
 	slope func(y T) T
@@ -153,8 +155,8 @@ func (a *activation[T]) backward(dy []T) []T {
 	return dy
 }
 
-// batchNorm gives each column mean 0 and variance 1 over the batch, in tests as well. The scale of
-// the weights before it has no effect.
+// batchNorm normalizes each column to mean 0 and variance 1 over the batch, also in tests. The
+// scale of the weights of the layer before has no effect.
 type batchNorm[T float] struct {
 	n     int
 	y, dx []T
@@ -200,12 +202,12 @@ func (b *batchNorm[T]) backward(dy []T) []T {
 	return b.dx
 }
 
-// multiply adds op(A)·op(B), of m rows and n columns with k terms each, to C, which is n wide.
+// multiply adds op(A)·op(B) to C, for op(A) of m rows and k columns and C of m rows and n columns.
 func multiply[T float](tA, tB blas.Transpose, m, n, k int, a []T, lda int, b []T, ldb int, c []T) {
 	gemm.General(tA, tB, m, n, k, 1, a, lda, b, ldb, 1, c, n)
 }
 
-// repeat fills y with rows.
+// repeat fills y with copies of row.
 func repeat[T float](y, row []T) {
 	for ; len(y) > 0; y = y[len(row):] {
 		copy(y, row)
@@ -222,7 +224,7 @@ func sumRows[T float](sum, y []T) {
 	}
 }
 
-// sized returns a slice of n elements, s if it is long enough.
+// sized returns a slice of n elements. It uses the memory of s if that is large enough.
 func sized[T float](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)

@@ -8,40 +8,41 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// FirstSeed is where seeds begin by default.
-const FirstSeed = 701
-
-// SeedsNote says which seeds are fresh.
-const SeedsNote = "The constants of L4's bound were chosen on seeds 1 to 3, 21 and 22, and 301 to 303; " +
-	"the tables\nin the documentation are from seeds 701 to 705."
-
-// Plan is a comparison: each solver on each task from each seed.
+// Plan is a comparison: one run of each solver on each task with each seed.
 type Plan struct {
 	Tasks   []Task
 	Solvers compare.Choices
 	Seeds   []uint64
-	Jobs    int // runs at a time
-	// File is a CSV file with the results so far. Each new one is appended, and a run that is in it
-	// is not made again. An empty name stands for none.
+	Jobs    int // the number of runs at the same time
+	// File is a CSV file with the results so far. New results are appended, and a run that is in
+	// the file is not made again. "" means no file.
 	File string
-	// Progress, if not nil, is called after each new run with how many of all are done. Calls do
-	// not overlap.
+	// Progress, if not nil, is called after each new run, with the numbers of completed runs and of
+	// all runs. Calls do not overlap.
 	Progress func(done, all int, r Result)
 }
 
-// place says which task, solver and seed a run is of.
+// FirstSeed is the default of the first seed. The constants of L4's bound were not chosen on it or
+// on the seeds after it. Earlier tests of the constants used the seeds 401 to 403 and 501 to 505.
+const FirstSeed = 701
+
+// SeedsNote says which seeds were used for what.
+const SeedsNote = "The constants of L4's bound were chosen on seeds 1 to 3, 21 and 22, and 301 " +
+	"to 303; tables in the documentation are from seeds 701 to 705."
+
+// place identifies a run by the indices of its task, its solver and its seed.
 type place struct{ task, solver, seed int }
 
-// runID names a run in the file. The title is in it so that a result of a task that has changed
-// since is not taken for a new one's.
+// runID identifies a run in the file. It has the task's title, so that results from before a change
+// of the task are not used.
 type runID struct {
 	task, title, solver string
 	seed                uint64
 }
 
-// Run makes the runs and returns their results by task, then solver, then seed. If the context is
-// done it returns the results so far, and the context's error. Data is read, or fetched, before the
-// first run, and only if a run is made that needs it.
+// Run makes the runs and returns their results, ordered by task, then solver, then seed. If ctx is
+// done, it returns the results so far and the error of ctx. It reads or downloads data before the
+// first run, and only data that a run needs.
 func (p Plan) Run(ctx context.Context) ([]Result, error) {
 	earlier, store, err := resultFields.Open(p.File)
 	if err != nil {
@@ -69,8 +70,8 @@ func (p Plan) Run(ctx context.Context) ([]Result, error) {
 	return made, err
 }
 
-// places returns all runs in the order in which they are made: one seed after another, so that the
-// results after a part of the time are a comparison of all solvers.
+// places returns all runs in the order in which they are made: one seed after another, so that an
+// interrupted comparison has results of all solvers.
 func (p Plan) places() (places []place) {
 	for seed := range p.Seeds {
 		for task := range p.Tasks {
@@ -82,7 +83,7 @@ func (p Plan) places() (places []place) {
 	return places
 }
 
-// known returns the results of the plan's runs.
+// known returns those of the results that belong to runs of the plan.
 func (p Plan) known(results []Result) map[place]Result {
 	byID := map[runID]Result{}
 	for _, r := range results {
@@ -99,7 +100,7 @@ func (p Plan) known(results []Result) map[place]Result {
 	return known
 }
 
-// load reads the data of runs.
+// load reads the data that the runs need.
 func (p Plan) load(ctx context.Context, runs []place) error {
 	for _, at := range runs {
 		if ctx.Err() != nil {

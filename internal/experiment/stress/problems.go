@@ -11,17 +11,17 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// regressionTask is to fit a net to a random function that is seen through noise. Its error is the
-// root of the mean squared distance from the function itself, relative to its standard deviation: 1
-// is knowing nothing.
+// regressionTask describes a task to fit a net to noisy values of a random function. Its error is
+// the root mean squared distance to the function without noise, in units of the function's standard
+// deviation. A model that predicts the mean has an error of 1.
 type regressionTask struct {
 	name, title  string
 	steps, batch int
-	inputs       int // 0 stands for 10
+	inputs       int // 0 means 10
 	architecture
 	penalty penalty
 	noise   func(r *rand.Rand) float64
-	linear  bool // the function, instead of one of a hidden layer
+	linear  bool // the function is linear instead of a net with a hidden layer
 }
 
 func (c regressionTask) task(kind string) Task {
@@ -86,7 +86,7 @@ func newTeacher(inputs int, linear bool, r *rand.Rand) *teacher {
 	return t
 }
 
-// sample fills x with normal inputs and y with the function's values.
+// sample fills x with normal inputs and y with the values of the function.
 func sample[T float](t *teacher, x, y []T, r *rand.Rand) {
 	width := len(x) / len(y)
 	for i := range y {
@@ -106,11 +106,11 @@ func sample[T float](t *teacher, x, y []T, r *rand.Rand) {
 	}
 }
 
-// Kinds of noise, of a deviation like the function's.
+// Kinds of noise. Their standard deviations are similar to the function's.
 
 func normalNoise(r *rand.Rand) float64 { return r.NormFloat64() }
 
-// studentNoise has Student's distribution with three degrees of freedom.
+// studentNoise draws from Student's distribution with three degrees of freedom.
 func studentNoise(r *rand.Rand) float64 {
 	square := 0.0
 	for range 3 {
@@ -120,7 +120,7 @@ func studentNoise(r *rand.Rand) float64 {
 	return r.NormFloat64() / math.Sqrt(square/3)
 }
 
-// outliers are a tenth of all, and large.
+// outliers draws noise of which a tenth has a standard deviation of 20 and the rest one of 0.1.
 func outliers(r *rand.Rand) float64 {
 	if x := r.NormFloat64(); r.Float64() < 0.1 {
 		return 20 * x
@@ -131,8 +131,8 @@ func outliers(r *rand.Rand) float64 {
 
 func noNoise(*rand.Rand) float64 { return 0 }
 
-// floorTask is to minimise a quadratic above 1 whose gradients are seen through noise. Its error is
-// the loss above 1.
+// floorTask returns a task to minimise a quadratic plus 1 with noisy gradients. Its error is the
+// loss minus 1.
 func floorTask(name string, elements, steps int, noise float64) Task {
 	title := fmt.Sprintf("Quadratic of %d elements plus 1 (error: loss above 1), condition 100, "+
 		"noise of deviation %v in the gradients, %d steps", elements, noise, steps)
@@ -153,7 +153,8 @@ func floorTask(name string, elements, steps int, noise float64) Task {
 	})
 }
 
-// rosenbrockTask is to minimise Rosenbrock's function plus 1. Its error is the loss above 1.
+// rosenbrockTask returns a task to minimise Rosenbrock's function plus 1. Its error is the loss
+// minus 1.
 func rosenbrockTask(steps int) Task {
 	title := fmt.Sprintf("Rosenbrock's function plus 1 (error: loss above 1), %d steps", steps)
 	start := func(seed uint64) (compare.Training, error) {
@@ -172,8 +173,8 @@ func rosenbrockTask(steps int) Task {
 	return newTask("rosenbrock", title, floor, steps, Error, start)
 }
 
-// minimise trains on a function plus 1, which also sets the gradient if that is not nil. The error
-// is the function.
+// minimise returns a trainee that minimises f plus 1 and whose error is f. If g is not nil, f also
+// sets the gradient g.
 func minimise[T float](w *param[T], f func(w, g []T) float64) *trainee[T] {
 	return &trainee[T]{
 		params:  []*param[T]{w},

@@ -7,20 +7,20 @@ import (
 	"gonum.org/v1/gonum/blas"
 )
 
-// recurrent is h ← tanh(x·Wx + h·Wh + b) over the parts of its input, one a time step, from h = 0.
-// It returns the last h.
+// recurrent is a recurrent layer. It starts from h = 0, computes h ← tanh(x·Wx + h·Wh + b) for one
+// part x of its input in each time step, and returns the last h.
 type recurrent[T float] struct {
 	in, units, steps int
 	wx, wh, b        *param[T]
 
 	n  int
 	x  []T
-	h  [][]T // after each time step; the first is 0
+	h  [][]T // h[t] is h after t time steps; h[0] is 0
 	dh []T
 	da []T
 }
 
-// newRecurrent returns a layer with normal weights of deviations 1/√in and 1/√units.
+// newRecurrent returns a layer with normal weights of standard deviations 1/√in and 1/√units.
 func newRecurrent[T float](r *rand.Rand, in, units, steps int) *recurrent[T] {
 	l := &recurrent[T]{in: in, units: units, steps: steps, h: make([][]T, steps+1)}
 	l.wx, l.wh, l.b = newParam[T](in, units), newParam[T](units, units), newParam[T](units)
@@ -51,7 +51,7 @@ func (l *recurrent[T]) forward(x []T, n int) []T {
 	return l.h[l.steps]
 }
 
-// backward returns nil: it is a first layer.
+// backward returns nil, because the layer can only be the first of a net.
 func (l *recurrent[T]) backward(dy []T) []T {
 	for _, p := range l.params() {
 		clear(p.g)

@@ -10,14 +10,14 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// Report sums up results.
+// Report summarizes the results of tasks and solvers.
 type Report struct {
 	tasks      []Task
 	contenders []contender
 	cells      [][]cell // by task, then contender
 }
 
-// contender is a solver with the weights that are evaluated.
+// contender is a solver with one kind of weights to evaluate.
 type contender struct {
 	solver   compare.Choice
 	averaged bool
@@ -30,21 +30,21 @@ func (c contender) String() string {
 	return c.solver.Short()
 }
 
-// cell is what a contender reached on a task.
+// cell is the result of a contender on a task.
 type cell struct {
 	values []float64 // the metric of each run
 	failed int
 	mean   float64 // of the metric: arithmetic for accuracies, geometric for errors
-	// gap is how far it is behind the task's best Adam: in points of accuracy, or as the logarithm
-	// of the ratio of the errors.
+	// gap is the distance to the task's best Adam: in points of accuracy, or as the logarithm of
+	// the ratio of the errors. A contender with a gap below 0 is ahead.
 	gap float64
 }
 
-// leastError is the smallest error that counts, since a geometric mean can have no 0.
+// leastError replaces smaller errors, because a geometric mean cannot include 0.
 const leastError = 1e-12
 
-// NewReport sums up results of tasks and solvers. Results of other tasks and solvers, and of tasks
-// that have changed, are left out.
+// NewReport returns the report of results of tasks and solvers. It ignores results of other tasks
+// and solvers, and results of tasks whose title has changed.
 func NewReport(tasks []Task, solvers compare.Choices, results []Result) *Report {
 	r := &Report{tasks: tasks}
 	for _, s := range solvers {
@@ -80,7 +80,7 @@ func NewReport(tasks []Task, solvers compare.Choices, results []Result) *Report 
 	return r
 }
 
-// value returns the metric of a run. A run that ended early counts as untrained.
+// value returns the metric of a run. For a run that ended early it returns Untrained.
 func (r Result) value(averaged bool) float64 {
 	x := r.Metric
 	if averaged {
@@ -111,8 +111,8 @@ func newCell(m Metric, runs []Result, averaged bool) cell {
 	return c
 }
 
-// compare fills in what depends on the best Adam. Without a best Adam, a run fails if it ends
-// early.
+// compare sets the fields that depend on the best Adam. Without a best Adam a run fails only if it
+// ended early.
 func (c *cell) compare(m Metric, best float64, runs []Result, averaged bool) {
 	c.gap = best - c.mean
 	if m == Error {
@@ -128,8 +128,8 @@ func (c *cell) compare(m Metric, best float64, runs []Result, averaged bool) {
 
 // Summary returns a table with a row for each contender.
 func (r *Report) Summary() [][]string {
-	rows := [][]string{{"", "failed", "mean gap, points", "median gap", "ahead",
-		"median ratio of errors", "ahead"}}
+	rows := [][]string{{"solver", "failed", "mean gap, points", "median gap, points",
+		"ahead by gap", "median ratio of errors", "ahead by ratio"}}
 	for i, c := range r.contenders {
 		runs, failed := 0, 0
 		gaps := map[Metric][]float64{}
@@ -148,7 +148,7 @@ func (r *Report) Summary() [][]string {
 	return rows
 }
 
-// meanGap returns the mean of a contender's gaps with its standard error.
+// meanGap returns the mean of a contender's gaps and its standard error over the seeds.
 func (r *Report) meanGap(contender int, gaps []float64) string {
 	var means []float64 // of the metric over the tasks, for each seed
 	for seed := 0; ; seed++ {
@@ -171,16 +171,20 @@ func (r *Report) meanGap(contender int, gaps []float64) string {
 }
 
 // Notes explains the numbers of the tables.
-const Notes = `Failed: the loss, the weights or the solver's own numbers ceased to be finite, or the
-run made less than half of the way from the untrained model's metric to the best Adam's. A run that
-ended early counts as untrained. Gap: how far the mean accuracy over the seeds is behind the best
-Adam's, in points; below 0 is ahead; with the standard error over the seeds. The best Adam of a task
-has the rate with the best mean over the seeds. Ratio: the geometric mean of the error over the best
-Adam's; below 1 is ahead. Ahead: on how many tasks. Averaged: of the same runs, the average of the
-weights with polynomial decay.
+const Notes = `Failed: the number of runs that failed. A run fails if the loss, the weights or the
+solver's own numbers cease to be finite, or if it makes less than half of the way from the untrained
+model's metric to the best Adam's metric. A run that ended early counts as untrained.
+Best Adam: Adam with the learning rate that has the best mean over the seeds on the task.
+Gap: the best Adam's accuracy minus the solver's accuracy, both means over the seeds, in points. A
+solver with a gap below 0 is ahead. ± is the standard error over the seeds.
+Ratio: the solver's error divided by the best Adam's error, both geometric means over the seeds. A
+solver with a ratio below 1 is ahead.
+Ahead: the number of tasks on which the solver is ahead.
+Averaged: the same runs, evaluated at the average of the weights with polynomial decay.
 `
 
-// Table returns a table of the means, with a row for each task. Where runs failed it says how many.
+// Table returns a table of the means, with a row for each task. It has the number of failed runs
+// where runs failed.
 func (r *Report) Table() [][]string {
 	header := []string{"task", "kind"}
 	for _, c := range r.contenders {
@@ -203,7 +207,7 @@ func (r *Report) Table() [][]string {
 
 // Titles returns a table with the title of each task.
 func (r *Report) Titles() [][]string {
-	rows := [][]string{{"task", "what it is"}}
+	rows := [][]string{{"task", "description"}}
 	for _, t := range r.tasks {
 		rows = append(rows, []string{t.Name, t.Title})
 	}

@@ -19,16 +19,16 @@ type Result struct {
 	Seed                uint64
 
 	Untrained float64 // the metric before the first step
-	// Metric is of the weights after the last step, Average of their average. NaN stands for a
-	// metric that is not finite or not evaluated.
+	// Metric is the metric of the weights after the last step, Average the metric of their average.
+	// NaN means that the metric is not finite or was not evaluated.
 	Metric, Average float64
 
-	FirstLoss, LastLoss float64 // in the first step, and the mean over the last tenth
-	Ended               string  // why the run ended early, if it did
+	FirstLoss, LastLoss float64 // of the first step; mean over the last tenth of the steps
+	Ended               string  // why the run ended early; "" for a complete run
 	Time                time.Duration
 }
 
-// resultFields describes the file of runs.
+// resultFields describes the CSV file of runs.
 var resultFields compare.Fields[Result] = func(row *compare.Row, r *Result) {
 	row.Text("task", &r.Task)
 	row.Text("solver", &r.Solver)
@@ -43,8 +43,8 @@ var resultFields compare.Fields[Result] = func(row *compare.Row, r *Result) {
 	row.Text("title", &r.Title)
 }
 
-// run trains a task's model with a solver. Only a context that is done and data that cannot be read
-// are errors; a solver that fails is a result.
+// run trains a task's model with a solver. A solver that fails is a result. Only a ctx that is done
+// and data that cannot be read are errors.
 func run(ctx context.Context, t Task, s compare.Choice, seed uint64) (*Result, error) {
 	start, weights := time.Now(), weightsOf(s)
 	r := &Result{Task: t.Name, Title: t.Title, Solver: nameOf(s), Seed: seed,
@@ -79,7 +79,7 @@ func run(ctx context.Context, t Task, s compare.Choice, seed uint64) (*Result, e
 	return r, nil
 }
 
-// watched is a training whose losses are noted.
+// watched is a training that records losses.
 type watched struct {
 	compare.Training
 	from  int     // the first step whose loss is added to sum

@@ -9,15 +9,15 @@ import (
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// Files returns the paths of what Save writes.
+// Files returns the paths of the files that Save writes.
 func Files(folder, name string) []string {
 	path := filepath.Join(folder, name)
 	return []string{path + "-tasks.csv", path + ".md", path + ".png", path + ".svg"}
 }
 
 // Save writes the report to files in a folder: NAME-tasks.csv with the table of the tasks, NAME.md
-// with all tables, and the figure as NAME.png and NAME.svg. The text is put before the tables. It
-// writes all that it can, and returns the first error.
+// with text and all tables, and the figure as NAME.png and NAME.svg. If a file cannot be written,
+// Save still writes the others, and returns the first error.
 func (r *Report) Save(folder, name, text string) error {
 	files := Files(folder, name)
 	markdown := func(w io.Writer) error {

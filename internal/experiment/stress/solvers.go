@@ -7,8 +7,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// The lists of solvers that studies compare. Adam has the rates from which the best is chosen for
-// each task; whatever else has defaults has its authors'.
+// The lists of solvers that studies compare. Adam has five rates, of which the report chooses the
+// best for each task. The other solvers have their authors' defaults.
 var (
 	adams        = compare.MustParseChoices("adam:1e-4,adam:3e-4,adam:1e-3,adam:3e-3,adam:1e-2")
 	suiteSolvers = with("l4adam,l4mom,l4adam-plain,l4mom-plain", "schedule-free,dog,prodigy,momo")
@@ -19,7 +19,7 @@ var (
 		"l4-rmsprop:1,l4-rmsprop:4.75,l4-rmsprop:19,l4-adam:1,l4-adam:4.75,l4-adam:19")
 )
 
-// with returns a list of solvers, Adam at its rates, and further solvers.
+// with returns a list of solvers, Adam at its five rates, and further solvers.
 func with(first string, further ...string) compare.Choices {
 	solvers := append(compare.MustParseChoices(first), adams...)
 	for _, list := range further {
@@ -28,21 +28,21 @@ func with(first string, further ...string) compare.Choices {
 	return solvers
 }
 
-// isBaseline reports whether the best of the solver's runs is what others are compared with.
+// isBaseline reports whether the solver is Adam, with whose best rate other solvers are compared.
 func isBaseline(c compare.Choice) bool { return c.Name == "adam" }
 
-// Weights says which weights of a run are evaluated.
+// Weights selects the weights of a run to evaluate.
 type Weights int
 
-// The weights that the solver leaves, their average, or both.
+// The weights after the last step, their average, or both.
 const (
 	Last Weights = 1 << iota
 	Averaged
 	Both = Last | Averaged
 )
 
-// weightsOf returns which weights of a solver's runs are evaluated: the average only where it may
-// help, and for DoG nothing else, as its authors do.
+// weightsOf returns the weights of a solver's runs to evaluate. The average is evaluated only for
+// solvers that it may help. For DoG only the average is evaluated, as DoG's authors do.
 func weightsOf(c compare.Choice) Weights {
 	switch c.Name {
 	case "l4adam-plain", "l4mom-plain", "schedule-free", "prodigy", "momo":
@@ -57,7 +57,8 @@ func weightsOf(c compare.Choice) Weights {
 	return Both
 }
 
-// nameOf returns the name of a solver in the file of runs: adam-1e-3, and l4adam with its default.
+// nameOf returns the name of a solver in the file of runs, such as adam-1e-3, or l4adam for L4Adam
+// with its default.
 func nameOf(c compare.Choice) string {
 	switch s := c.Solver(); {
 	case s.Number == compare.Rate:

@@ -9,14 +9,14 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// Study is a separate comparison: tasks along one axis, with the solvers that it is about.
+// Study is a comparison on its own: tasks that vary one quantity, and the solvers to compare.
 type Study struct {
 	Name, Title string
 	Tasks       func(d *Data) []Task
 	Solvers     compare.Choices
 }
 
-// Studies are all comparisons. The first is the suite.
+// Studies are all studies. The first is the suite.
 var Studies = []Study{
 	{"suite", "all solvers on all tasks", Suite, suiteSolvers},
 	{"long", "60,000 noisy steps, and then other labels", longTasks, fewSolvers},
@@ -28,21 +28,21 @@ var Studies = []Study{
 	{"inner", "L4 over Gorgonia's solvers, with bounds of three widths", timeTasks, innerSolvers},
 }
 
-// FindStudy returns the study that a word names; see compare.Match.
+// FindStudy returns the study with the given name or beginning of a name; see compare.Match.
 func FindStudy(word string) (Study, error) {
 	found, err := compare.Match("study", Studies, word, func(s Study) string { return s.Name })
 	if err != nil {
 		return Study{}, err
 	}
 	if len(found) > 1 {
-		return Study{}, errors.Errorf("study %q: %s and %s begin with it: name one", word,
-			found[0].Name, found[1].Name)
+		return Study{}, errors.Errorf("the studies %s and %s begin with %q: name one",
+			found[0].Name, found[1].Name, word)
 	}
 	return found[0], nil
 }
 
-// longTasks train a small net on wrong labels so long that the steps have become short, and then
-// change the labels.
+// longTasks returns two tasks that train a small net on wrong labels until the steps are short. In
+// the second task the labels then change.
 func longTasks(d *Data) []Task {
 	c := imageTask{name: "long", kind: "long", steps: 60_000, batch: 8, wrong: 20,
 		architecture: architecture{hidden: []int{24}}}
@@ -52,15 +52,16 @@ func longTasks(d *Data) []Task {
 	return []Task{c.task(d), after.task(d)}
 }
 
-// timeTasks are some of the suite's.
+// timeTasks returns some tasks of the suite.
 func timeTasks(d *Data) []Task {
 	names := []string{"fashion-0", "fashion-20", "mnist-40", "batch-4", "deep", "rnn",
 		"regression-normal", "floor"}
 	return slices.DeleteFunc(Suite(d), func(t Task) bool { return !slices.Contains(names, t.Name) })
 }
 
-// sizeTasks are noisy linear regressions of up to 1,000 weights and, beyond, nets on images with
-// wrong labels. The largest has few steps: each takes as long as a thousand of the usual net.
+// sizeTasks returns noisy linear regressions of up to 1,000 weights, and larger nets on images with
+// wrong labels. The largest net makes few steps, since one of its steps takes as long as a thousand
+// steps of the usual net.
 func sizeTasks(d *Data) []Task {
 	var tasks []Task
 	for _, n := range []int{10, 100, 1000} {
@@ -86,7 +87,7 @@ func sizeTasks(d *Data) []Task {
 	return tasks
 }
 
-// dtypeTasks are some of the suite's in both dtypes.
+// dtypeTasks returns some tasks of the suite in both dtypes.
 func dtypeTasks(d *Data) []Task {
 	var tasks []Task
 	names := []string{"fashion-0", "fashion-20", "batch-4", "deep", "mnist-40"}
@@ -101,7 +102,7 @@ func dtypeTasks(d *Data) []Task {
 	return tasks
 }
 
-// earlyTasks are some of the suite's, cut off early.
+// earlyTasks returns some tasks of the suite with few steps.
 func earlyTasks(d *Data) []Task {
 	var tasks []Task
 	names := []string{"fashion-0", "mnist-0", "deep", "rnn"}
@@ -118,7 +119,7 @@ func earlyTasks(d *Data) []Task {
 	return tasks
 }
 
-// batchTasks have the same form at each size of batch, and fewer steps at the largest.
+// batchTasks returns the same task for several batch sizes, with fewer steps for large batches.
 func batchTasks(d *Data) []Task {
 	var tasks []Task
 	for batch := 1; batch <= 512; batch *= 2 {

@@ -2,10 +2,10 @@ package stress
 
 import "slices"
 
-// usual is the net of most tasks, of 15,000 parameters.
+// usual is the net of most tasks. It has 15,000 parameters.
 var usual = architecture{hidden: []int{64, 32}}
 
-// Suite returns all tasks.
+// Suite returns all tasks of the suite.
 func Suite(d *Data) []Task {
 	var tasks []Task
 	for _, c := range imageTasks {
@@ -17,11 +17,11 @@ func Suite(d *Data) []Task {
 	return append(tasks, floorTask("floor", 50, 10_000, 1), rosenbrockTask(10_000))
 }
 
-// Quick are the names of the tasks that show the most in a few minutes.
+// Quick are the names of the most informative tasks, which take a few minutes.
 var Quick = []string{"fashion-0", "fashion-20", "mnist-40", "batch-4", "deep", "scale-large",
 	"few", "rnn", "regression-normal", "floor", "zero-200", "change"}
 
-// IsQuick reports whether a task is one of those.
+// IsQuick reports whether the name of a task is in Quick.
 func IsQuick(t Task) bool { return slices.Contains(Quick, t.Name) }
 
 var imageTasks = []imageTask{

@@ -1,6 +1,6 @@
-// Package stress compares solvers on many small tasks, most of them of kinds that make learning
-// rates hard to choose: wrong labels, small batches, noise, bad initial weights, losses with a
-// floor, spikes. A run takes a second or so.
+// Package stress compares solvers on many small tasks. In most of them the learning rate is hard to
+// choose, because of wrong labels, small batches, noise, bad initial weights, a loss with a floor,
+// or spikes. A run takes about a second.
 package stress
 
 import (
@@ -11,13 +11,13 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// Task is a problem to train a model on, in one epoch.
+// Task is a compare.Task with one epoch, a kind and a metric.
 type Task struct {
 	compare.Task
-	Kind   string // what makes it hard
+	Kind   string // why the learning rate is hard to choose
 	Metric Metric
 
-	data *pictures // that Start reads; nil for none
+	data *pictures // the data that Start reads; nil without data
 }
 
 func newTask(
@@ -28,7 +28,7 @@ func newTask(
 	return Task{Task: t, Kind: kind, Metric: metric}
 }
 
-// Kinds of tasks, by what makes them hard.
+// Kinds of tasks, by the reason why the learning rate is hard to choose.
 const (
 	wrongLabels = "wrong labels"
 	batchSize   = "batch size"
@@ -40,12 +40,12 @@ const (
 	shocks      = "shocks"
 )
 
-// Metric is what a task measures on data that the model is not trained on.
+// Metric is the quantity that a task measures on test data.
 type Metric int
 
 const (
-	Accuracy Metric = iota // share of right answers in %, the more the better
-	Error                  // the less the better; what it is stands in the task's title
+	Accuracy Metric = iota // share of right answers in %; higher is better
+	Error                  // lower is better; the task's title describes it
 )
 
 // Better reports whether metric a is better than b.
@@ -56,10 +56,10 @@ func (m Metric) Better(a, b float64) bool {
 	return a < b
 }
 
-// trainee is a model with its data, in one dtype: a compare.Training.
+// trainee is a model of one dtype with its data. It implements compare.Training.
 type trainee[T float] struct {
 	params  []*param[T]
-	forward func(step int) (loss float64) // also sets the gradients; the first step is 1
+	forward func(step int) (loss float64) // sets the gradients too; the first step is 1
 	test    func() float64
 
 	model []gorgonia.ValueGrad // the parameters
@@ -90,7 +90,7 @@ func (t *trainee[T]) State() []gorgonia.Value {
 // Close implements compare.Training.
 func (t *trainee[T]) Close() error { return nil }
 
-// number is a Valuer of a scalar.
+// number is a gorgonia.Valuer of a scalar.
 type number[T float] struct{ x T }
 
 func (n number[T]) Value() gorgonia.Value {
@@ -102,18 +102,18 @@ func (n number[T]) Value() gorgonia.Value {
 	}
 }
 
-// disturbance is what happens to losses and gradients on their way to the solver. The zero value is
+// disturbance changes losses and gradients before the solver sees them. The zero value changes
 // nothing.
 type disturbance struct {
-	// All gradients are 0 in zeroSteps steps from step zeroFrom on.
+	// In zeroSteps steps from step zeroFrom on, all gradients are 0.
 	zeroFrom, zeroSteps int
-	// In each step whose number divides by every, the loss and the gradients are multiplied; every
-	// 0 is never.
+	// In each step whose number is a multiple of every, the loss and the gradients are multiplied
+	// by these factors. With every 0 they never are.
 	every          int
 	lossBy, gradBy float64
 }
 
-// disturb lets a disturbance act on a trainee.
+// disturb applies a disturbance to a trainee.
 func disturb[T float](t *trainee[T], d disturbance) {
 	forward := t.forward
 	t.forward = func(step int) float64 {
@@ -137,8 +137,8 @@ func (t *trainee[T]) scaleGrads(by float64) {
 	}
 }
 
-// What random numbers are for. Each purpose has its own numbers, so that none depends on how many
-// another takes.
+// Purposes of random numbers. Each purpose has its own stream, so that the number of draws for one
+// purpose does not change the numbers for another.
 const (
 	forWeights = iota
 	forBatches

@@ -9,8 +9,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// Trace trains on the task from a seed and calls onStep after each step, the first of which is 1,
-// with the loss before it. A run that ends early because a number is not finite is not an error.
+// Trace trains on the task with a seed. It calls onStep after each step, with the number of the
+// step, which begins at 1, and the loss before the step. A run that diverges is not an error.
 func (t Task) Trace(
 	ctx context.Context, solver gorgonia.Solver, seed uint64, onStep func(step int, loss float64),
 ) error {

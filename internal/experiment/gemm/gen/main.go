@@ -1,5 +1,5 @@
-// Command gen writes the assembly of package gemm, of AVX2 and of AVX-512. Run it with go generate
-// in that package.
+// Command gen writes the AVX2 and AVX-512 assembly of package gemm. Run it by go generate in
+// package gemm.
 package main
 
 import (
@@ -11,7 +11,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Predicates of VCMPPS. Of those about order the first is false for NaN, the second true.
+// Predicates of VCMPPS. Of the two predicates about order, the first is false for NaN and the
+// second is true.
 const (
 	unordered    = 0x03
 	lessEqual    = 0x12
@@ -19,7 +20,7 @@ const (
 	greater      = 0x1e
 )
 
-// fields are those of Product that tile reads, in their order.
+// fields are the fields of Product that tile reads, in their order.
 var fields = []string{"Rows", "Cols", "Outer", "Inner", "AI", "AJ", "AK", "BJ", "BK", "InitI", "CI"}
 
 func main() {
@@ -50,8 +51,8 @@ var (
 	double = element{"float64", 8, VBROADCASTSD, VFMADD231PD, VFMADD231PD_BCST, VMAXPD}
 )
 
-// tiles writes the product of up to highest rows by 16 columns. The sums of a row are in some
-// vectors.
+// tiles writes the products of 1 to highest rows by 16 columns. The sums of a row are in the given
+// number of vectors.
 func tiles(name string, e element, highest, vectors int, vector func() reg.VecVirtual) {
 	TEXT(name, NOSPLIT,
 		fmt.Sprintf("func(rows int, p *int, a, b, init, c *%[1]s, low %[1]s)", e.name))
@@ -98,7 +99,7 @@ func tile(e element, rows, vectors int, vector func() reg.VecVirtual) {
 	a := newColumn(Load(Param("a"), GP64()), stride("AI"), rows)
 	b, ak, bk := Load(Param("b"), GP64()), stride("AK"), stride("BK")
 	outer, inner := count("Outer"), count("Inner")
-	// What is to be added after the inner loop, which has moved the pointers by inner strides.
+	// The steps of the pointers after the inner loop, which has moved them by inner strides.
 	aj, bj := stride("AJ"), stride("BJ")
 	moved := GP64()
 	MOVQ(inner, moved)
@@ -154,8 +155,8 @@ func tile(e element, rows, vectors int, vector func() reg.VecVirtual) {
 	RET()
 }
 
-// column addresses rows that are a stride apart: eight by each pointer, as a product of a factor
-// and an odd multiple of the stride.
+// column addresses rows that are a stride apart. Each pointer addresses eight rows, at a factor
+// times an odd multiple of the stride.
 type column struct {
 	pointers []reg.GPVirtual
 	odd      []reg.GPVirtual // 1, 3, 5 and 7 strides
@@ -176,7 +177,7 @@ func newColumn(first reg.Register, stride reg.GPVirtual, rows int) column {
 	return c
 }
 
-// row returns where the next number of a row lies.
+// row returns the address of the next number of a row.
 func (c column) row(i int) Mem {
 	m := Mem{Base: c.pointers[i/8]}
 	if i %= 8; i > 0 {
@@ -215,8 +216,8 @@ func param(name string) Mem {
 	return c.Addr
 }
 
-// loop writes a function of n floats, a positive multiple of eight, behind each of some pointers,
-// and bytes behind another one if it has a name. The body handles eight.
+// loop writes a function over n floats at each of the pointers and, if bytes is not "", n bytes at
+// that pointer. n is a positive multiple of eight. The body processes eight elements.
 func loop(name string, pointers []string, bytes string, before func(),
 	body func(at func(pointer string) Mem)) {
 	signature := "func(n int"
@@ -294,7 +295,7 @@ func passes() {
 	})
 }
 
-// constants loads the numbers from 0 on, as integers, each in all lanes.
+// constants loads the integers from 0 to n-1, each into all lanes of a vector.
 func constants(table Mem, n int) []reg.VecVirtual {
 	var all []reg.VecVirtual
 	for i := range n {

@@ -64,7 +64,7 @@ func (w *watcher) Step(model []G.ValueGrad) error {
 			w.t.Errorf("%s: gradient %v, %v", w.name, grad, err)
 		}
 	}
-	return errors.New("refused")
+	return errors.New("rejected")
 }
 
 // TestSolversKnowTheLoss: whatever graph a step is made in, the solver has the loss that belongs to
@@ -155,7 +155,7 @@ func TestRunRepeats(t *testing.T) {
 	for i, r := range first {
 		s := second[i]
 		same := math.Float64bits(r.Metric) == math.Float64bits(s.Metric)
-		if !same || r.Refused != s.Refused || r.Err != nil {
+		if !same || r.Rejected != s.Rejected || r.Err != nil {
 			t.Errorf("%s, seed %d: %v, then %v; error %v",
 				r.Program.Name, r.Seed, r.Metric, s.Metric, r.Err)
 		}
@@ -181,24 +181,24 @@ func TestRunRepeats(t *testing.T) {
 	}
 }
 
-// TestRunCountsRefusals: the result has the number of errors of Step and the first error.
-func TestRunCountsRefusals(t *testing.T) {
+// TestRunCountsRejections: the result has the number of errors of Step and the first error.
+func TestRunCountsRejections(t *testing.T) {
 	before := compare.Solvers
 	t.Cleanup(func() { compare.Solvers = before })
-	compare.Solvers = append(slices.Clone(before), compare.Solver{Name: "refusing",
+	compare.Solvers = append(slices.Clone(before), compare.Solver{Name: "rejecting",
 		New: func(float64) G.Solver { return &watcher{t: t, name: "xor"} }})
 	results, err := Run(context.Background(),
-		Scope{Programs: []Program{xor}, Solvers: compare.Choices{{Name: "refusing"}},
+		Scope{Programs: []Program{xor}, Solvers: compare.Choices{{Name: "rejecting"}},
 			Seeds: []uint64{1}, Length: 0.002, Jobs: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := results[0]
-	if r.Steps != 20 || r.Refused != 20 {
-		t.Errorf("%d of %d steps refused, want 20", r.Refused, r.Steps)
+	if r.Steps != 20 || r.Rejected != 20 {
+		t.Errorf("%d of %d steps rejected, want 20", r.Rejected, r.Steps)
 	}
-	if r.Refusal == nil || r.Refusal.Error() != "step 1: refused" {
-		t.Errorf("first refusal %v", r.Refusal)
+	if r.Rejection == nil || r.Rejection.Error() != "step 1: rejected" {
+		t.Errorf("first rejection %v", r.Rejection)
 	}
 }
 

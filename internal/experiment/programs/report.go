@@ -31,7 +31,7 @@ type Summary struct {
 
 	Mean, Worst, Best float64 // of the metric, over the seeds; NaN if a run has none
 	Runs, Successes   int
-	Steps, Refused    int
+	Steps, Rejected    int
 	Time              time.Duration // of a run, on average
 	Standing          Standing      // empty without several runs of the author's solver
 }
@@ -68,7 +68,7 @@ func summarise(runs []Result) Summary {
 			s.Successes++
 		}
 		s.Steps += r.Steps
-		s.Refused += r.Refused
+		s.Rejected += r.Rejected
 		s.Time += r.Time / time.Duration(len(runs))
 	}
 	s.Mean, s.Worst, s.Best = stat.Mean(metrics, nil), metrics[0], metrics[0]
@@ -98,12 +98,12 @@ const tableNotes = `Final metric: mean over the seeds, with the worst and the be
 Success: runs that reach what the program asks for.
 Beside the author's: worse is a mean that is worse than the author's worst seed, better is one that
 is better than the author's best seed.
-Refused: the share of steps for which Step returned an error, which the programs ignore.
+Rejected: the share of steps for which Step returned an error, which the programs ignore.
 `
 
 // Table returns the summaries as text, with a verdict.
 func Table(all []Summary) string {
-	rows := [][]string{{"", "final metric", "success", "beside the author's", "refused", "seconds"}}
+	rows := [][]string{{"", "final metric", "success", "beside the author's", "rejected", "seconds"}}
 	for i, s := range all {
 		if i == 0 || s.Program.Name != all[i-1].Program.Name {
 			rows = append(rows, []string{s.Program.heading()})
@@ -127,16 +127,16 @@ func (s Summary) row() []string {
 	if s.Solver == AuthorsSolver {
 		title = "author's, " + title
 	}
-	metric, refused := fmt.Sprintf("%.4g", s.Mean), "-"
+	metric, rejected := fmt.Sprintf("%.4g", s.Mean), "-"
 	if s.Runs > 1 {
 		metric += fmt.Sprintf(" (%.4g, %.4g)", s.Worst, s.Best)
 	}
-	if s.Refused > 0 {
-		refused = fmt.Sprintf("%.1f %%", 100*float64(s.Refused)/float64(s.Steps))
+	if s.Rejected > 0 {
+		rejected = fmt.Sprintf("%.1f %%", 100*float64(s.Rejected)/float64(s.Steps))
 	}
 	return []string{
 		"  " + title, metric,
-		fmt.Sprintf("%d of %d", s.Successes, s.Runs), string(s.Standing), refused,
+		fmt.Sprintf("%d of %d", s.Successes, s.Runs), string(s.Standing), rejected,
 		fmt.Sprintf("%.1f", s.Time.Seconds()),
 	}
 }
@@ -204,8 +204,8 @@ var resultFields compare.Fields[Result] = func(row *compare.Row, r *Result) {
 	row.Optional("value", &r.Metric, math.Inf(-1), math.Inf(1))
 	row.Flag("success", &success)
 	row.Count("steps", &r.Steps, 0)
-	row.Count("refused", &r.Refused, 0)
-	text("first refusal", r.Refusal)
+	row.Count("rejected", &r.Rejected, 0)
+	text("first rejection", r.Rejection)
 	text("error", r.Err)
 	row.Seconds("seconds", &r.Time, 2)
 }

@@ -100,7 +100,7 @@ func TestSummarise(t *testing.T) {
 
 func TestWriteCSV(t *testing.T) {
 	all := results(map[string]map[string][]float64{"up": {"author": {4}, "l4adam": {7}}})
-	all[1].Refused, all[1].Refusal = 3, errors.New(`step 2: "no", said L4`)
+	all[1].Rejected, all[1].Rejection = 3, errors.New(`step 2: "no", said L4`)
 	all = append(all, Result{Program: all[0].Program, Solver: DefaultSolvers[3], Seed: 1,
 		Metric: math.NaN(), Err: errors.New("broken")})
 	path := filepath.Join(t.TempDir(), "programs.csv")
@@ -117,7 +117,7 @@ func TestWriteCSV(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"program solver seed metric value success steps refused first refusal error seconds",
+		"program solver seed metric value success steps rejected first rejection error seconds",
 		"up SGD 1 1 accuracy 4 false 10 0   1.00",
 		`up L4Adam 1 accuracy 7 true 10 3 step 2: "no", said L4  1.00`,
 		"up Gorgonia's Adam 0.001 1 accuracy  false 0 0  broken 0.00",

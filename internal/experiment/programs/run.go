@@ -27,8 +27,8 @@ type Result struct {
 	Seed    uint64
 
 	Metric         float64 // NaN if Err is not nil
-	Steps, Refused int     // calls of Step, and how many of them returned an error
-	Refusal        error   // the first of those errors
+	Steps, Rejected int     // calls of Step, and how many of them returned an error
+	Rejection        error   // the first of those errors
 	Err            error   // why the program ended early
 	Time           time.Duration
 }
@@ -122,9 +122,9 @@ func (c *counter) Step(model []gorgonia.ValueGrad) error {
 	err := c.Solver.Step(model)
 	c.result.Steps++
 	if err != nil {
-		c.result.Refused++
-		if c.result.Refusal == nil {
-			c.result.Refusal = fmt.Errorf("step %d: %w", c.result.Steps, err)
+		c.result.Rejected++
+		if c.result.Rejection == nil {
+			c.result.Rejection = fmt.Errorf("step %d: %w", c.result.Steps, err)
 		}
 	}
 	return err

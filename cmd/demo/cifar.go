@@ -37,7 +37,7 @@ func cifar() experiment {
 			"which missing files are downloaded, 170 MB)",
 		source: &dataset.CIFAR10Source,
 		flags: func(f *pflag.FlagSet) {
-			f.Var((*count)(&depth), "depth",
+			f.Var(depthFlag{(*count)(&depth)}, "depth",
 				fmt.Sprintf("`number` of layers of the residual net: 8, 14, 20, 26, 32, ..., %d "+
 					"(default 8; 32 with --full)", maxDepth))
 		},
@@ -60,10 +60,6 @@ func cifar() experiment {
 }
 
 func cifarTasks(s settings, depth int) ([]compare.Task, error) {
-	if depth < 8 || depth > maxDepth || (depth-2)%6 != 0 {
-		return nil, errors.Errorf("--depth %d: want 6·n + 2 layers, from 8 to %d",
-			depth, maxDepth)
-	}
 	images, test, err := dataset.CIFAR10(s.data)
 	if err != nil {
 		return nil, err
@@ -73,4 +69,15 @@ func cifarTasks(s settings, depth int) ([]compare.Task, error) {
 		return paper.NewCIFAR(s.tensorDtype(), images, test, (depth-2)/6, batch, seed)
 	}
 	return batchTasks(s, title, images, start)
+}
+
+// depthFlag is the value of a flag: the number of layers of a residual net. It is checked before
+// data are downloaded.
+type depthFlag struct{ *count }
+
+func (d depthFlag) Set(text string) error {
+	if d.setUpTo(maxDepth, text) != nil || *d.count < 8 || (*d.count-2)%6 != 0 {
+		return errors.Errorf("%q: want 6·n + 2 layers, from 8 to %d", text, maxDepth)
+	}
+	return nil
 }

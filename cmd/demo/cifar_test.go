@@ -58,8 +58,8 @@ func TestDemoCIFAR(t *testing.T) {
 func TestDemoCIFARRejects(t *testing.T) {
 	data := smallCIFAR(t)
 	for _, c := range []struct{ args, want string }{
-		{"--depth 9 --data " + data, "--depth 9"},
-		{"--depth 2 --data " + data, "--depth 2"},
+		{"--depth 9 --data /nowhere", `"9": want 6·n + 2 layers, from 8 to 1202`},
+		{"--depth 2 --data /nowhere", `"2": want`},
 		{"--batch 25 --data " + data, "--batch 25: want at most 24"},
 		{"--data " + t.TempDir(), "data_batch_1.bin"},
 	} {

@@ -5,8 +5,8 @@
 //
 // There are three solvers. L4Adam steps in Adam's direction. L4Mom steps in the direction of the
 // momentum, which is a running average of the gradients. The type L4 steps in the direction of
-// another solver that you give it. Use one of them in place of gorgonia.NewAdamSolver, and give it
-// the loss instead of a learning rate:
+// another solver that you give it; see New. Use one of them in place of gorgonia.NewAdamSolver, and
+// give it the loss instead of a learning rate:
 //
 //	solver := l4.NewL4Adam(loss)
 //	for ... {
@@ -30,13 +30,14 @@
 // Adam's direction in L4Adam. All parameters share one learning rate η.
 //
 // Lmin estimates the smallest loss that can be reached soon. It starts at γ0 times the first loss.
-// In each step Lmin becomes the loss if the loss is smaller, and is then multiplied by 1+1/τ, so
-// that L4 forgets a batch whose loss was small by chance. γ below 1 sets the target a little below
-// Lmin, and ε avoids a division by zero.
+// Each step first lowers Lmin to the loss, if the loss is smaller. At the end of every step Lmin is
+// multiplied by 1+1/τ, so that L4 forgets a batch whose loss was small by chance. γ below 1 sets
+// the target a little below Lmin, and ε avoids a division by zero.
 //
-// Each constant has an option. The defaults are the paper's: α = 0.15, γ = 0.9, γ0 = 0.75,
-// τ = 1000 steps, and τm = 10 steps for the running averages. Only the two ε differ with the bound:
-// 1e-20, and 1e-8 in Adam's direction (paper: 1e-12 and 1e-4).
+// Each constant has an option. The defaults are the paper's: α = 0.15, γ = 0.9, γ0 = 0.75, τ = 1000
+// steps, and τm = 10 steps for the running average g. Two defaults differ from the paper unless
+// WithoutBound is given: ε is 1e-20 (paper: 1e-12), and the ε in Adam's direction is 1e-8 (paper:
+// 1e-4).
 //
 // # The bound
 //
@@ -47,37 +48,40 @@
 //	‖η·v‖ ≤ k·ρ/√(2τm−1) · r·min(1, r/P)
 //
 // The reach r is the largest distance of the weights from their start w0 so far, and at least
-// ‖w0‖/10. P is the length of the path of the weights; P shrinks when the average loss reaches a new
-// minimum. Noise makes the path long without moving the weights away, so r/P falls and steps become
-// shorter. If the weights move in a straight line, r/P stays near 1; then each step may be the same
-// fraction of r, and r can grow exponentially. k is 3 in a step whose average loss, a running
-// average over τm steps, is at a new minimum, and otherwise 1. WithBound sets ρ, whose default is
-// 0.12. WithoutBound removes the bound. docs/bound.md explains the rule and reports its measurements.
+// ‖w0‖/10 (if w0 is 0, at least the distance ‖η·v‖/α of the first step). P is the length of the
+// path of the weights, but the solver reduces P when the average loss, a running average over τm
+// steps, reaches a new minimum. Noise makes the path long without moving the weights away, so r/P
+// falls and steps become shorter. If the weights move in a straight line, r/P stays near 1; then
+// each step may be the same fraction of r, and r can grow exponentially. k is 3 in a step whose
+// average loss is at a new minimum, and otherwise 1. WithBound sets ρ, whose default is 0.12.
+// WithoutBound removes the bound. docs/bound.md has the complete rule, its reasons and its
+// measurements.
 //
-// The floor is the smallest possible loss: 0, or the value of WithLossFloor. With the bound a loss
-// may fall below a floor that you did not set; the solver then lowers the floor.
+// L and Lmin are measured from a floor, which is 0 or the value of WithLossFloor. If you did not
+// set a floor and the loss falls below 0, this is not an error with the bound: the solver lowers
+// the floor.
 //
 // # Limits
 //
 // The gradients must be the gradients of the loss. Step checks this if the loss and the weights are
-// nodes of a graph; it cannot check other values. If the loss is nil, Step looks for it in the graph
-// of the weights.
+// nodes of a graph; it cannot check other values. If the loss is nil, Step looks for it in the
+// graph of the weights.
 //
 // Do not use L4 if the loss does not measure progress, as in generative adversarial nets and policy
 // gradients.
 //
 // A Solver must not be used by two goroutines at once. Its state can be saved and loaded with
-// MarshalBinary and UnmarshalBinary; training then goes on to the same bits. An Average holds
+// MarshalBinary and UnmarshalBinary; training then continues exactly, bit for bit. An Average holds
 // averaged weights, which are usually more accurate than the last ones.
 //
 // # Errors
 //
 // A step is made completely or not at all. An error leaves the weights as they were, names the
-// parameter, and says what to do; training can go on with the next batch. See ErrNonFinite,
-// ErrNegativeLoss and ErrModelChanged.
+// weight tensor if there is one, and says what to do; training can go on with the next batch. See
+// ErrNonFinite, ErrNegativeLoss and ErrModelChanged.
 //
-// If a program ignores the error of Step, its user still sees it: slog.Default logs the first
-// rejected step. With WithLogger the first rejected step of each kind of error goes to your logger;
+// slog.Default logs the first rejected step, so that a user sees it even if the program ignores the
+// error. With WithLogger the first rejected step of each kind of error goes to your logger instead;
 // a logger with slog.DiscardHandler logs nothing. Info.Rejected counts rejected steps.
 //
 // # Determinism

@@ -31,7 +31,7 @@ type Summary struct {
 
 	Mean, Worst, Best float64 // of the metric, over the seeds; NaN if a run has none
 	Runs, Successes   int
-	Steps, Rejected    int
+	Steps, Rejected   int
 	Time              time.Duration // of a run, on average
 	Standing          Standing      // empty without several runs of the author's solver
 }

@@ -26,11 +26,11 @@ type Result struct {
 	Solver  compare.Choice
 	Seed    uint64
 
-	Metric         float64 // NaN if Err is not nil
+	Metric          float64 // NaN if Err is not nil
 	Steps, Rejected int     // calls of Step, and how many of them returned an error
-	Rejection        error   // the first of those errors
-	Err            error   // why the program ended early
-	Time           time.Duration
+	Rejection       error   // the first of those errors
+	Err             error   // why the program ended early
+	Time            time.Duration
 }
 
 // Success reports whether the run reached what the program's metric asks for.

@@ -48,18 +48,18 @@
 //	‖η·v‖ ≤ k·ρ/√(2τm−1) · r·min(1, r/P)
 //
 // The reach r is the largest distance of the weights from their start w0 so far, and at least
-// ‖w0‖/10 (if w0 is 0, at least the distance ‖η·v‖/α of the first step). P is the length of the
-// path of the weights, but the solver reduces P when the average loss, a running average over τm
-// steps, reaches a new minimum. Noise makes the path long without moving the weights away, so r/P
-// falls and steps become shorter. If the weights move in a straight line, r/P stays near 1; then
-// each step may be the same fraction of r, and r can grow exponentially. k is 3 in a step whose
-// average loss is at a new minimum, and otherwise 1. WithBound sets ρ, whose default is 0.12.
-// WithoutBound removes the bound. docs/bound.md has the complete rule, its reasons and its
-// measurements.
+// ‖w0‖/10. If w0 is 0, it is at least the distance at which the linear model of the first step
+// reaches its target. P is the length of the path of the weights, but the solver reduces P when the
+// average loss, a running average over τm steps, reaches a new minimum. Noise makes the path long
+// without moving the weights away, so r/P falls and steps become shorter. If the weights move in a
+// straight line, r/P stays near 1; then each step may be the same fraction of r, and r can grow
+// exponentially. k is 3 in a step whose average loss is at a new minimum, and otherwise 1.
+// WithBound sets ρ, whose default is 0.12. WithoutBound removes the bound. docs/bound.md has the
+// complete rule, its reasons and its measurements.
 //
 // L and Lmin are measured from a floor, which is 0 or the value of WithLossFloor. If you did not
-// set a floor and the loss falls below 0, this is not an error with the bound: the solver lowers
-// the floor.
+// set a floor and the loss falls below 0, the solver lowers the floor. Without the bound, or below
+// a floor that you set, Step returns ErrNegativeLoss.
 //
 // # Limits
 //
@@ -76,13 +76,14 @@
 //
 // # Errors
 //
-// A step is made completely or not at all. An error leaves the weights as they were, names the
-// weight tensor if there is one, and says what to do; training can go on with the next batch. See
-// ErrNonFinite, ErrNegativeLoss and ErrModelChanged.
+// A step is made completely or not at all. A step that returns an error is rejected: the weights
+// stay as they were, and training can go on with the next batch. The error names the weight tensor
+// that caused it, if one did, and says what to do. See ErrNonFinite, ErrNegativeLoss and
+// ErrModelChanged.
 //
-// slog.Default logs the first rejected step, so that a user sees it even if the program ignores the
-// error. With WithLogger the first rejected step of each kind of error goes to your logger instead;
-// a logger with slog.DiscardHandler logs nothing. Info.Rejected counts rejected steps.
+// By default slog.Default logs the first rejected step, so that a user sees it even if the program
+// ignores the error. With WithLogger your logger logs the first rejected step of each kind of
+// error; a logger with slog.DiscardHandler logs nothing. Info.Rejected counts rejected steps.
 //
 // # Determinism
 //

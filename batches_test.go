@@ -140,7 +140,7 @@ func TestBatchesWeights(t *testing.T) {
 			}
 		}
 		if got := b.Model()[0].Value(); got != replicas[step%2].w {
-			t.Errorf("step %d: the weights are %v, want those of replica %d", step, got, step%2)
+			t.Errorf("step %d: the weights are %v, want replica %d's weights", step, got, step%2)
 		}
 	}
 }

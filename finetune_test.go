@@ -196,11 +196,11 @@ func TestFineTuning(t *testing.T) {
 				if hidden {
 					most = 1.2
 				}
-				t.Logf("hidden layer %v, batch %d, %s: the loss rises to %.4f times that of the "+
-					"trained weights", hidden, batch, name, rise)
+				t.Logf("hidden layer %v, batch %d, %s: the loss rises to %.4f times the "+
+					"trained weights' loss", hidden, batch, name, rise)
 				if rise > most {
-					t.Errorf("hidden layer %v, batch %d, %s: the loss rises to %v times that of "+
-						"the trained weights", hidden, batch, name, rise)
+					t.Errorf("hidden layer %v, batch %d, %s: the loss rises to %v times the "+
+						"trained weights' loss", hidden, batch, name, rise)
 				}
 			}
 		}

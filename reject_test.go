@@ -182,7 +182,7 @@ func TestSkipNonFinite(t *testing.T) {
 			}
 		}
 		if err := newSolver(loss, l4.WithSkipNonFinite(-1)).Step(valueGrads(model)); err == nil {
-			t.Error("WithSkipNonFinite(-1) is no error")
+			t.Error("WithSkipNonFinite(-1): no error")
 		}
 	})
 }

@@ -69,7 +69,7 @@ func TestSameAsBatches(t *testing.T) {
 			}))
 			for r := range got {
 				if !slices.Equal(got[r], want) {
-					t.Errorf("%s: the weights of rank %d of %d differ from those of one process",
+					t.Errorf("%s: the weights of rank %d of %d differ from one process's weights",
 						name, r, ranks)
 				}
 			}

@@ -33,7 +33,7 @@ func wantSameNumbers(t *testing.T, experiment, got, want string) {
 }
 
 // TestKill kills the program with SIGKILL at random moments, resumes it each time, and compares the
-// results with those of an undisturbed run.
+// results with the results of an undisturbed run.
 func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes several seconds")

@@ -77,7 +77,7 @@ func TestSum(t *testing.T) {
 					}
 				}
 				if p.ValueGrad != first[i] {
-					t.Errorf("tensor %d is not that of the first batch", i)
+					t.Errorf("tensor %d is not the first batch's tensor", i)
 				}
 			}
 		}

@@ -337,7 +337,7 @@ func TestFields(t *testing.T) {
 	a, b := newParam("a", tensor.Float32, 1, 2), newParam("b", tensor.Float64, 2, 2, 3)
 	for _, steps := range []int{0, 1} {
 		m := new(bind.Model)
-		if steps == 0 { // Bind alone is no step
+		if steps == 0 { // Bind alone does not count as a step
 			if err := m.Bind(valueGrads(a)); err != nil {
 				t.Fatal(err)
 			}

@@ -94,9 +94,9 @@ func TestWhichLoss(t *testing.T) {
 	both := func(s *scene) gorgonia.Nodes { return gorgonia.Nodes{s.w, s.v} }
 	for name, c := range map[string]struct {
 		build   func(s *scene)
-		weights func(s *scene) gorgonia.Nodes // those of the step
-		want    string                        // of the error of a nil loss
-		given   string                        // of the error of the loss of the scene
+		weights func(s *scene) gorgonia.Nodes // the weights that the step updates
+		want    string                        // text of the error without a loss
+		given   string                        // text of the error with the scene's loss
 	}{
 		"one": {build: func(s *scene) {
 			s.loss = grad(t, plus(squares(s.w, 1), squares(s.v, 2)), s.w, s.v)
@@ -114,7 +114,7 @@ func TestWhichLoss(t *testing.T) {
 			grad(t, s.loss, s.w, s.v)
 		}},
 		"a sum whose terms have nodes": {build: func(s *scene) {
-			// The gradients of all terms are the constant 1, as that of the loss is.
+			// The gradient of each term is the constant 1, like the gradient of the loss.
 			data, decay, bias := squares(s.w, 1), squares(s.v, 2), gorgonia.Must(gorgonia.Sum(s.v))
 			for _, term := range []*gorgonia.Node{data, decay, bias} {
 				var value gorgonia.Value

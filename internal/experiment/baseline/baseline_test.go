@@ -46,7 +46,7 @@ func weightsOf(model []gorgonia.ValueGrad) (ws []float64) {
 	return ws
 }
 
-// atOrigin is twoTensors with the weights at the origin.
+// atOrigin returns twoTensors with the weights at the origin.
 func atOrigin(dt tensor.Dtype) []gorgonia.ValueGrad {
 	model := twoTensors(dt)
 	bindtest.SetNumbers(model[0].Value(), origin)
@@ -67,7 +67,7 @@ func gradient(step int, w []float64) []float64 {
 	return g
 }
 
-// rounding is to a dtype.
+// rounding rounds a number to a dtype.
 type rounding func(float64) float64
 
 // all rounds a vector in place and returns it.
@@ -127,7 +127,7 @@ func set(v gorgonia.Value, i int, x float64) {
 	}
 }
 
-// methods are all optimizers with what their papers' pseudo-code gives.
+// methods lists all optimizers with the results of their papers' pseudo-code.
 var methods = []struct {
 	name string
 	new  newSolver
@@ -177,7 +177,7 @@ func TestAsInTheirPapers(t *testing.T) {
 	}
 }
 
-// TestFirstStep: what the first step comes to by hand, but for the epsilons.
+// TestFirstStep: the first step equals the result computed by hand, except for the epsilons.
 func TestFirstStep(t *testing.T) {
 	g := gradient(0, origin)
 	norm := math.Sqrt(g[0]*g[0] + g[1]*g[1] + g[2]*g[2])
@@ -203,7 +203,7 @@ func TestFirstStep(t *testing.T) {
 	}
 }
 
-// TestAdamAsGorgonias: the same weights as from Gorgonia's solver, up to rounding.
+// TestAdamAsGorgonias: Adam gives the same weights as Gorgonia's solver, up to rounding.
 func TestAdamAsGorgonias(t *testing.T) {
 	tolerances := map[tensor.Dtype]float64{tensor.Float64: 1e-13, tensor.Float32: 3e-6}
 	for dt, tolerance := range tolerances {
@@ -221,7 +221,7 @@ func TestAdamAsGorgonias(t *testing.T) {
 	}
 }
 
-// TestMoMoNearTheBound: where the loss is small, the step is what takes its model to 0.
+// TestMoMoNearTheBound: if the loss is small, the step takes the model of the loss to 0.
 func TestMoMoNearTheBound(t *testing.T) {
 	params := atOrigin(tensor.Float64)
 	set(params[0].(pair).g, 0, 4)
@@ -270,7 +270,7 @@ func TestScheduleFreeSwap(t *testing.T) {
 	}
 }
 
-// TestWrongModels: a model that has changed is an error, and so is a weight that cannot be stepped.
+// TestWrongModels: a changed model is an error, and so is a weight of an unsupported type.
 func TestWrongModels(t *testing.T) {
 	integers := []gorgonia.ValueGrad{pair{dense(tensor.Int, 2), dense(tensor.Int, 2)}}
 	if err := NewAdam(1).Step(integers); err == nil || !strings.Contains(err.Error(), "dtype int") {

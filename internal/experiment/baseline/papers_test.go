@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// These are the papers' pseudo-codes line by line, in their own letters, each on the problem of
-// baseline_test.go. Weights and gradients are rounded to the model's dtype.
+// These functions are the papers' pseudo-code, line by line and with the papers' symbols, on the
+// problem of baseline_test.go. They round weights and gradients to the model's dtype.
 
 func adamPaper(round rounding) [][]float64 {
 	const α, β1, β2, ε = 0.01, 0.9, 0.999, 1e-8
@@ -27,8 +27,8 @@ func adamPaper(round rounding) [][]float64 {
 	return steps
 }
 
-// scheduleFreePaper is Algorithm 1, which computes y first; the step's end here is where y of the
-// next is known.
+// scheduleFreePaper is Algorithm 1, which computes y first. Here a step ends when the next step's y
+// is known.
 func scheduleFreePaper(round rounding) [][]float64 {
 	const γ, β1, β2, ε = 2.5e-3, 0.9, 0.999, 1e-8
 	z, x := slices.Clone(origin), slices.Clone(origin)
@@ -139,7 +139,7 @@ func momoPaper(round rounding) [][]float64 {
 	return steps
 }
 
-// rmsPropPaper is what TensorFlow documents.
+// rmsPropPaper is RMSProp as TensorFlow documents it.
 func rmsPropPaper(round rounding) [][]float64 {
 	const η, ρ, ε = 0.01, 0.9, 1e-10
 	θ := slices.Clone(origin)
@@ -155,7 +155,7 @@ func rmsPropPaper(round rounding) [][]float64 {
 	return steps
 }
 
-// momentumPaper has the gradient clipped to the norm 5, which it exceeds in some steps.
+// momentumPaper clips the gradient to the norm 5. The gradient exceeds this norm in some steps.
 func momentumPaper(round rounding) [][]float64 {
 	const η, μ, limit = 0.02, 0.9, 5
 	θ := slices.Clone(origin)

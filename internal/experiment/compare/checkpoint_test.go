@@ -25,8 +25,8 @@ func checkpointOf(t *testing.T, file string) []byte {
 	return data
 }
 
-// TestCheckpointRejected: a file of other settings, a damaged one, one of another kind, or one that
-// would be overwritten is an error, and stays as it is.
+// TestCheckpointRejected: a file with other settings, a damaged file, a file of another kind, and a
+// file that would be overwritten are errors. The file does not change.
 func TestCheckpointRejected(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "checkpoint")
 	good := checkpointOf(t, file)
@@ -77,8 +77,8 @@ func TestCheckpointRejected(t *testing.T) {
 	c.Close()
 }
 
-// TestCheckpointWithoutEnd: what is not a regular file, or is larger than any checkpoint, is an
-// error before it is read. No file is read into memory before its checksum is known.
+// TestCheckpointWithoutEnd: a file that is not regular, or is larger than any checkpoint, is an
+// error before it is read. A file is read into memory only after its checksum is checked.
 func TestCheckpointWithoutEnd(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs devices and sparse files")
@@ -128,7 +128,7 @@ func TestCheckpointWithoutEnd(t *testing.T) {
 	}
 }
 
-// TestCheckpointInUse: of two programs on one checkpoint the second gets an error.
+// TestCheckpointInUse: if two programs use one checkpoint, the second program gets an error.
 func TestCheckpointInUse(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "checkpoint")
 	first, err := OpenCheckpoint(file, "settings", true)
@@ -147,8 +147,7 @@ func TestCheckpointInUse(t *testing.T) {
 	second.Close()
 }
 
-// TestCheckpointLeftovers: what a killed program has left half-written is removed, and nothing
-// else.
+// TestCheckpointLeftovers: OpenCheckpoint removes only the unfinished files of killed programs.
 func TestCheckpointLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"checkpoint.1.tmp", "checkpoint.tmp", "checkpoint.a.tmp",
@@ -173,7 +172,7 @@ func TestCheckpointLeftovers(t *testing.T) {
 	}
 }
 
-// TestCheckpointGrows: what a checkpoint has, a larger comparison does not make again.
+// TestCheckpointGrows: a larger comparison does not repeat the runs of the checkpoint.
 func TestCheckpointGrows(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "checkpoint")
 	for _, c := range []struct {

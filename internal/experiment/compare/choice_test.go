@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestParseChoices: names and beginnings of names, each with its default or a number, in the order
-// of the list.
+// TestParseChoices: a list has names or beginnings of names, each with a number or the default. The
+// choices are in the order of the list.
 func TestParseChoices(t *testing.T) {
 	for list, want := range map[string]string{
 		"l4adam":                      "L4Adam 0.15",
@@ -49,7 +49,7 @@ func TestParseChoices(t *testing.T) {
 	}
 }
 
-// TestShort: a fraction that is the default is left out, other numbers are not.
+// TestShort: the short title leaves out a fraction that is the default, but not other numbers.
 func TestShort(t *testing.T) {
 	for text, want := range map[string]string{
 		"l4adam": "L4Adam", "l4adam:0.25": "L4Adam 0.25", "adam": "Adam 0.001", "dog": "DoG",
@@ -61,7 +61,8 @@ func TestShort(t *testing.T) {
 	}
 }
 
-// TestChoose: exact names win over beginnings of names, and the order of all is kept.
+// TestChoose: exact names win over beginnings of names, and the result is in the
+// order of all.
 func TestChoose(t *testing.T) {
 	all := strings.Fields("batch-1 batch-16 batch-128 deep deep-tanh floor")
 	self := func(s string) string { return s }

@@ -12,7 +12,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// heard is a Progress that notes what it hears.
+// heard is a Progress that collects its calls.
 type heard struct {
 	mu       sync.Mutex
 	expected []Run
@@ -35,7 +35,7 @@ func (h *heard) Begin(r Run, opts *Options) func(error) {
 	}
 }
 
-// regressions is a comparison on two tasks from two seeds.
+// regressions returns a comparison on two tasks from two seeds.
 func regressions(t *testing.T, solvers string, file string) (*Comparison, *heard) {
 	t.Helper()
 	checkpoint, err := OpenCheckpoint(file, "settings", true)
@@ -69,7 +69,7 @@ func all(c *Comparison) map[Run]Result {
 }
 
 // TestComparison: the results do not depend on the number of jobs, each run is reported, and a run
-// that diverges is a result like any other.
+// that diverges has a result like other runs.
 func TestComparison(t *testing.T) {
 	const solvers = "l4adam,adam,sgd:9e5"
 	one, _ := regressions(t, solvers, "")
@@ -110,8 +110,8 @@ func TestComparison(t *testing.T) {
 	}
 }
 
-// TestComparisonResumes: interrupted again and again, a comparison ends with the results of an
-// undisturbed one, and makes no epoch of L4 twice.
+// TestComparisonResumes: a comparison that is interrupted again and again ends with the results of
+// an undisturbed comparison, and does not repeat an epoch of L4.
 func TestComparisonResumes(t *testing.T) {
 	const solvers = "l4adam,adam,l4mom"
 	straight, _ := regressions(t, solvers, "")
@@ -152,14 +152,14 @@ func TestComparisonResumes(t *testing.T) {
 	}
 	c, h := regressions(t, solvers, file)
 	if err := c.Train(t.Context()); err != nil || len(h.begun) > 0 {
-		t.Errorf("%v; %d runs made that the checkpoint has", err, len(h.begun))
+		t.Errorf("%v; %d runs of the checkpoint were repeated", err, len(h.begun))
 	}
 	if !reflect.DeepEqual(all(c), all(straight)) {
 		t.Errorf("from the checkpoint %v, want %v", all(c), all(straight))
 	}
 }
 
-// talkative is a training that shows something, or fails.
+// talkative is a training whose Show returns a text or an error.
 type talkative struct {
 	*regression
 	err error
@@ -167,7 +167,7 @@ type talkative struct {
 
 func (s talkative) Show() (string, error) { return "shown", s.err }
 
-// TestComparisonShows: what a training shows is in its result.
+// TestComparisonShows: the text that a training shows is in its result.
 func TestComparisonShows(t *testing.T) {
 	fault := errors.New("fault")
 	for _, want := range []error{nil, fault} {
@@ -186,7 +186,7 @@ func TestComparisonShows(t *testing.T) {
 }
 
 // TestComparisonFails: a task that cannot start and a solver that fails without divergence are
-// errors. What the run has done before is a result.
+// errors. The epochs before the error are a result.
 func TestComparisonFails(t *testing.T) {
 	fault := errors.New("fault")
 	c, _ := regressions(t, "l4adam", "")

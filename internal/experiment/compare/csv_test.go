@@ -15,7 +15,7 @@ const (
 	goodRow = "batch 64,l4adam,0.15,1,1,0.5,0.4,0.01,0.9,1,1,937,MNIST\n"
 )
 
-// TestReadCSV: what WriteCSV has written is read as the same tasks, solvers, seeds and epochs.
+// TestReadCSV: ReadCSV returns the tasks, solvers, seeds and epochs that WriteCSV wrote.
 func TestReadCSV(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.csv")
 	adam, dog := choice(t, "adam:0.1"), choice(t, "dog")
@@ -56,7 +56,7 @@ func TestReadCSV(t *testing.T) {
 	}
 }
 
-// TestReadCSVWithoutMetric: an empty cell is a metric that is missing.
+// TestReadCSVWithoutMetric: an empty cell means that the metric is missing.
 func TestReadCSVWithoutMetric(t *testing.T) {
 	text := goodHeader + strings.Replace(goodRow, ",0.9,", ",,", 1)
 	c, err := ReadCSV(strings.NewReader(text))
@@ -88,7 +88,7 @@ func TestReadCSVRejects(t *testing.T) {
 	}
 }
 
-// FuzzReadCSV: no file makes a panic, and what is read can be drawn.
+// FuzzReadCSV: ReadCSV never panics, and its results can be drawn.
 func FuzzReadCSV(f *testing.F) {
 	f.Add(goodHeader + goodRow)
 	f.Add(goodHeader + goodRow + strings.Replace(goodRow, ",1,1,", ",3,1,", 1))

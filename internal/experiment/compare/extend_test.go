@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// register adds solvers to the registry for the length of a test.
+// register adds solvers to the registry until the end of the test.
 func register(t *testing.T, solvers ...Solver) {
 	before := Solvers
 	t.Cleanup(func() { Solvers = before })
@@ -35,7 +35,7 @@ func (b *broken) Step(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// What follows, up to TestNewSolver, stands in CONTRIBUTING.md.
+// CONTRIBUTING.md contains the code from here up to TestNewSolver.
 
 // signDescent moves each weight by a constant rate against the sign of its gradient.
 type signDescent struct{ rate float64 }
@@ -61,8 +61,8 @@ var added = []Solver{
 	}},
 }
 
-// TestNewSolver: an entry in the registry is enough for a solver to be chosen by name and number,
-// to train and to have a row and a curve.
+// TestNewSolver: with an entry in the registry a solver can be chosen by name and number, trains,
+// and has a row and a curve.
 func TestNewSolver(t *testing.T) {
 	register(t, added...)
 	c, _ := regressions(t, "sign,sign:0.1,l4adam", "")

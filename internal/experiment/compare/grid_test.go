@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// bowl is a training of one weight with the loss c·w², for which plain gradient descent with the
-// rate 1/(2c) is done in one step.
+// bowl is a training of one weight with the loss c·w². Gradient descent with the rate 1/(2c)
+// reaches the minimum in one step.
 type bowl struct {
 	*slope
 	c float64
@@ -22,7 +22,7 @@ func (b bowl) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 	return valuer{gorgonia.NewF64(b.c * b.w[0] * b.w[0])}, model, err
 }
 
-// bowls is a comparison with known best rates.
+// bowls returns a comparison with known best rates.
 func bowls(t *testing.T, solvers string) *Comparison {
 	c, _ := regressions(t, solvers, "")
 	for i, curvature := range []float64{1, 10} {
@@ -38,8 +38,8 @@ func bowls(t *testing.T, solvers string) *Comparison {
 	return c
 }
 
-// TestSearchRates finds the best rates from below and from above, where every rate of the first
-// grid is too large. The other solvers stay as they are.
+// TestSearchRates: the search finds the best rates from below, and from above, where all rates of
+// the first grid are too large. It does not change the other solvers.
 func TestSearchRates(t *testing.T) {
 	for _, start := range []string{"5e-3", "0.5", "50"} {
 		c := bowls(t, "l4mom,sgd:"+start)
@@ -54,7 +54,7 @@ func TestSearchRates(t *testing.T) {
 			}
 		}
 		if got := before.String(); got != MustParseChoices("l4mom,sgd:"+start).String() {
-			t.Errorf("from %s: the list of the solvers has become %s", start, got)
+			t.Errorf("from %s: the list of solvers is now %s", start, got)
 		}
 		report := search.Report()
 		if n := strings.Count(report, "<- best"); n != 2 || strings.Contains(report, "NaN") {
@@ -68,7 +68,8 @@ func TestSearchRates(t *testing.T) {
 	}
 }
 
-// TestSearchEnds at rates a factor of 1000 from the given one, and ends with an error of a run.
+// TestSearchEnds: the search ends at rates a factor of 1000 from the given rate, and at the first
+// error of a run.
 func TestSearchEnds(t *testing.T) {
 	c := bowls(t, "sgd:1e-9")
 	search, err := SearchRates(t.Context(), c, 2)

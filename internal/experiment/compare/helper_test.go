@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// regression trains four weights on noisy samples in batches, without a graph. Each epoch has its
-// own order.
+// regression trains four weights on noisy samples in batches, without a graph. The order differs
+// from epoch to epoch.
 type regression struct {
 	samples, batch int
 	seed           uint64
@@ -58,7 +58,7 @@ func (r *regression) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error
 	return valuer{gorgonia.NewF64(loss)}, r.model, nil
 }
 
-// Metric returns the distance from the weights that the samples are made with.
+// Metric returns the distance from the true weights.
 func (r *regression) Metric() (float64, error) {
 	return math.Sqrt(math.Pow(r.w[0], 2) + math.Pow(r.w[1]-1, 2) + math.Pow(r.w[2]-2, 2) +
 		math.Pow(r.w[3]-3, 2)), nil

@@ -11,8 +11,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// TestLockRemoved: a lock on a file that its last owner has removed is not a lock, even if a third
-// program has made the file again.
+// TestLockRemoved: a lock on a file that its last owner has removed does not count, even if a third
+// program has created the file again.
 func TestLockRemoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	l := flock.New(path + ".lock")
@@ -28,7 +28,7 @@ func TestLockRemoved(t *testing.T) {
 	}
 	release, err := lock(path, "")
 	if err != nil || hasName(l) {
-		t.Fatalf("%v: the file of another lock is taken for this one's", err)
+		t.Fatalf("%v: hasName accepts the file of another lock", err)
 	}
 	release()
 	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 0 {
@@ -36,7 +36,7 @@ func TestLockRemoved(t *testing.T) {
 	}
 }
 
-// TestLockTogether: of programs that come and go, one at a time has the lock.
+// TestLockTogether: only one program at a time has the lock.
 func TestLockTogether(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	var group sync.WaitGroup

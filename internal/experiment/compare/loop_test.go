@@ -34,7 +34,7 @@ func (s *script) Metric() (float64, error) {
 func (s *script) State() []gorgonia.Value { return nil }
 func (s *script) Close() error            { return nil }
 
-// puppet is a solver that notes its losses and returns given errors.
+// puppet is a solver that collects its losses and returns the given errors.
 type puppet struct {
 	loss gorgonia.Valuer
 	seen []float64
@@ -53,7 +53,7 @@ func rates(p *puppet, rs ...float64) func() float64 {
 	return func() float64 { return rs[len(p.seen)-1] }
 }
 
-// TestEpochs compares the epochs of two epochs with their definition.
+// TestEpochs compares the results of two epochs with their definition.
 func TestEpochs(t *testing.T) {
 	task := &script{losses: []float64{4, 2, 3, 8, 5, 2}, metrics: []float64{0.5, 0.75}}
 	p := &puppet{}
@@ -104,7 +104,7 @@ func TestEpochs(t *testing.T) {
 }
 
 // TestFailures: a loss that is not finite and an error of the solver are failures of the run, and
-// some of them mean that it diverged. The epochs so far are returned.
+// some of them mean that it diverged. Train returns the epochs so far.
 func TestFailures(t *testing.T) {
 	fault := errors.New("fault")
 	for name, c := range map[string]struct {
@@ -130,7 +130,7 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if c.stepErr == fault && !errors.Is(err, fault) {
-			t.Errorf("%s: %v is not the fault", name, err)
+			t.Errorf("%s: %v is not the injected error", name, err)
 		}
 		if len(epochs) != 1 || len(task.steps) != 3 {
 			t.Errorf("%s: %d epochs, %d steps", name, len(epochs), len(task.steps))

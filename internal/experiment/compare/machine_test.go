@@ -11,7 +11,7 @@ import (
 	"github.com/l4-go/l4/internal/bind"
 )
 
-// TestBuild: no two functions run at once.
+// TestBuild: Build never runs two functions at once.
 func TestBuild(t *testing.T) {
 	var group sync.WaitGroup
 	inside := 0 // the race detector watches it
@@ -33,7 +33,7 @@ func TestBuild(t *testing.T) {
 	group.Wait()
 }
 
-// TestPlainInputs: the inputs are set before each step.
+// TestPlainInputs: Run sets the inputs before each step.
 func TestPlainInputs(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("x"), gorgonia.WithShape(1),

@@ -9,7 +9,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// TestPool: each run without a result is made once, no more of them at a time than there are jobs.
+// TestPool: the pool makes each run without a result once, and at most Jobs runs at a time.
 func TestPool(t *testing.T) {
 	ids := []int{3, 1, 4, 15, 9, 2, 6}
 	var running, made atomic.Int32
@@ -55,8 +55,8 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// TestPoolEnds: the first error, of any function or of the context, is returned, and no run begins
-// after it. A result beside an error is kept but not saved.
+// TestPoolEnds: the pool returns the first error of a function or of the context, and then does not
+// start further runs. It returns a result that comes with an error, but does not save it.
 func TestPoolEnds(t *testing.T) {
 	fault := errors.New("fault")
 	fail := func(int) error { return fault }

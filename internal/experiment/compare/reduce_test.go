@@ -11,7 +11,7 @@ import (
 	"github.com/l4-go/l4"
 )
 
-// microBatches is a training of which a step is the mean of several steps of another.
+// microBatches is a training in which one step is the mean of several steps of another training.
 type microBatches struct {
 	Training
 	n       int
@@ -71,7 +71,7 @@ func TestReduce(t *testing.T) {
 	}
 }
 
-// every is a training that makes one of n steps of another.
+// every is a training that makes every n-th step of another training.
 type every struct {
 	Training
 	n, offset int
@@ -81,7 +81,7 @@ func (e *every) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 	return e.Training.Run(step*e.n + e.offset)
 }
 
-// wantClose compares two runs, which differ by the rounding of sums.
+// wantClose compares two runs, which may differ by the rounding of sums.
 func wantClose(t *testing.T, name string, got, want []Epoch, g, w Training) {
 	t.Helper()
 	for i, e := range want {
@@ -100,7 +100,7 @@ func wantClose(t *testing.T, name string, got, want []Epoch, g, w Training) {
 
 func near(x, y float64) bool { return math.Abs(x-y) <= 1e-10*math.Max(1, math.Abs(y)) }
 
-// lengths is a training with a graph for each length of a sequence, over the same weight.
+// lengths is a training with a graph for each sequence length. All graphs share one weight.
 type lengths struct {
 	machines []*Machine
 	Plain    // the first

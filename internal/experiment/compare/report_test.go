@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// reported is a comparison with made-up results: of the second solver one run ended early, and of
-// the third there are none.
+// reported returns a comparison with made-up results. One run of the second solver ended early. The
+// third solver does not have results.
 func reported(t *testing.T, jobs int) *Comparison {
 	solvers := MustParseChoices("adam,l4adam,dog")
 	c := &Comparison{
@@ -60,8 +60,8 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestBeside: a pair of columns for each point that is not beyond the last epoch, from the runs
-// that reached it.
+// TestBeside: the table has a pair of columns for each point up to the last epoch, computed from
+// the runs that reached the point.
 func TestBeside(t *testing.T) {
 	c := reported(t, 1)
 	cells := func(_ Task, s Choice, point int, epochs []Epoch) (ours, theirs string) {
@@ -85,8 +85,7 @@ func TestBeside(t *testing.T) {
 	}
 }
 
-// TestPanels: a panel for each measure, with the mean of the runs that reached an epoch, and a
-// band.
+// TestPanels: each measure has a panel, with a band and the mean of the runs that reached an epoch.
 func TestPanels(t *testing.T) {
 	c := reported(t, 1)
 	rows := c.Panels(Steps, MeanLosses, Accuracies)

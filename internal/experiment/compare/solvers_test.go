@@ -33,8 +33,8 @@ func (s *slope) Metric() (float64, error) { return s.w[0], nil }
 func (s *slope) State() []gorgonia.Value  { return []gorgonia.Value{s.model[0].Value()} }
 func (s *slope) Close() error             { return nil }
 
-// TestSolversStep: how a solver moves a weight along a constant slope, as its definition says. The
-// clipped ones take a steep gradient for one of the norm 50.
+// TestSolversStep: each solver moves a weight along a constant slope as its definition says.
+// Solvers with clipping reduce a steep gradient to the norm 50.
 func TestSolversStep(t *testing.T) {
 	const g, rate = 1e-4, 0.01
 	for _, c := range []struct {
@@ -65,7 +65,7 @@ func TestSolversStep(t *testing.T) {
 	}
 }
 
-// TestSolversOfL4: they have the options that their numbers stand for.
+// TestSolversOfL4: L4's solvers have the options that their numbers stand for.
 func TestSolversOfL4(t *testing.T) {
 	type solver interface {
 		gorgonia.Solver
@@ -104,14 +104,14 @@ func TestSolversOfL4(t *testing.T) {
 	}
 }
 
-// TestRegistry: no two solvers have the same name, title or colour, and each lowers a loss at its
-// default.
+// TestRegistry: the solvers' names, titles and colours differ, and each solver lowers a loss with
+// its default.
 func TestRegistry(t *testing.T) {
 	seen := map[any]bool{}
 	for _, s := range Solvers {
 		for _, x := range []any{s.Name, s.Title, s.Color} {
 			if seen[x] {
-				t.Errorf("%s: %v is there twice", s.Name, x)
+				t.Errorf("%s: another solver also has %v", s.Name, x)
 			}
 			seen[x] = true
 		}

@@ -14,8 +14,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// running is a regression with statistics that training changes beside the weights, and that the
-// loss depends on.
+// running is a regression with statistics. Each training step changes the statistics, and the loss
+// depends on them.
 type running struct {
 	*regression
 	mean  *tensor.Dense
@@ -43,7 +43,7 @@ func (r *running) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
 }
 
 // TestResume ends a run at each of its steps and resumes it from the saved bytes. Epochs, weights,
-// averages and statistics are those of an undisturbed run, to the bit.
+// averages and statistics equal an undisturbed run's to the bit.
 func TestResume(t *testing.T) {
 	const epochs, epochSteps = 3, 5
 	for _, name := range []string{"l4adam", "l4mom"} {
@@ -91,7 +91,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestResumeFinished: of a run that had ended nothing is done again.
+// TestResumeFinished: resuming a finished run does not repeat any step.
 func TestResumeFinished(t *testing.T) {
 	var state State
 	saves := 0
@@ -109,7 +109,8 @@ func TestResumeFinished(t *testing.T) {
 	}
 }
 
-// TestResumeRejected: a state of another task or solver is an error, and changes no weight.
+// TestResumeRejected: a state of another task or solver is an error, and does not change the
+// weights.
 func TestResumeRejected(t *testing.T) {
 	var state State
 	opts := Options{Epochs: 1, EpochSteps: 5, Save: func(st State) error { state = st; return nil }}

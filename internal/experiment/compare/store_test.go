@@ -34,7 +34,7 @@ var cellFields Fields[cells] = func(r *Row, c *cells) {
 
 const cellHeader = "text,any,float,optional,count,seed,flag,seconds\n"
 
-// TestFields: one list of columns writes and reads.
+// TestFields: one list of columns both writes and reads.
 func TestFields(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cells.csv")
 	want := []cells{
@@ -99,7 +99,8 @@ func TestFieldsReject(t *testing.T) {
 	}
 }
 
-// TestStore: results are appended and found again. What a crash has left of a line is removed.
+// TestStore: a store appends results and finds them again. It removes a line that a crash
+// truncated.
 func TestStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.csv")
 	for n := range 4 {
@@ -133,7 +134,7 @@ func TestStore(t *testing.T) {
 	store.Close()
 }
 
-// TestStoreOfOthers: a file of another kind is an error, and stays as it is.
+// TestStoreOfOthers: a file of another kind is an error, and does not change.
 func TestStoreOfOthers(t *testing.T) {
 	for _, content := range []string{"a,b\n1,2\n", cellHeader + "1,2\n", "\"\n"} {
 		path := filepath.Join(t.TempDir(), "store.csv")

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// record is an image as CIFAR-10's files hold it, with a number of its own in each pixel's
-// channels.
+// record returns an image in the format of CIFAR-10's files. Each channel of each pixel has a
+// different number.
 func record(label byte) []byte {
 	data := []byte{label}
 	for channel := range cifarChannels {
@@ -86,8 +86,8 @@ func TestCIFAR10Rejects(t *testing.T) {
 	}
 }
 
-// TestCropFlip: an image comes out moved by every distance up to the pad, half of the time
-// mirrored, with the mean of the channel around it, and what is drawn alone decides.
+// TestCropFlip: CropFlip moves an image by all distances up to the pad, mirrors half of the images,
+// and fills the border with the channel's mean. The result depends only on the random numbers.
 func TestCropFlip(t *testing.T) {
 	const side, pad, draws = 5, 2, 4000
 	s := &Images{
@@ -120,7 +120,7 @@ func TestCropFlip(t *testing.T) {
 	total := 0
 	for way, n := range moved {
 		if total += n; n < draws/ways/2 || n > draws/ways*2 {
-			t.Errorf("%v comes %d times of %d, want about %d", way, n, draws, draws/ways)
+			t.Errorf("%v comes %d times in %d draws, want about %d", way, n, draws, draws/ways)
 		}
 	}
 	if len(moved) != ways || total != draws {
@@ -128,7 +128,7 @@ func TestCropFlip(t *testing.T) {
 	}
 }
 
-// cropped is what CropFlip makes of an image of two channels.
+// cropped returns CropFlip's result for an image of two channels.
 func cropped(image []byte, side, down, right int, mirrored bool) []byte {
 	var to []byte
 	for y := down; y < down+side; y++ {
@@ -148,7 +148,7 @@ func cropped(image []byte, side, down, right int, mirrored bool) []byte {
 	return to
 }
 
-// FuzzCIFAR: no file makes a panic, and what is read has a label for each image.
+// FuzzCIFAR: the reader never panics, and accepted files have a label for each image.
 func FuzzCIFAR(f *testing.F) {
 	f.Add(record(1))
 	f.Add(record(1)[:100])

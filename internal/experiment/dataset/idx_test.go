@@ -96,7 +96,7 @@ func TestDamagedFiles(t *testing.T) {
 		_, err := loadBytes(t, c.images, c.labels)
 		if err == nil || !strings.Contains(err.Error(), c.want) ||
 			!strings.Contains(err.Error(), c.file) {
-			t.Errorf("%s: error %v, want one that names %s and says %q", name, err, c.file, c.want)
+			t.Errorf("%s: error %v, want %s and %q in it", name, err, c.file, c.want)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func TestMNIST(t *testing.T) {
 	}
 }
 
-// FuzzIDX: no bytes make the reader panic, and what it accepts is consistent.
+// FuzzIDX: the reader never panics, and accepted files are consistent.
 func FuzzIDX(f *testing.F) {
 	f.Add(twoImages, twoLabels)
 	f.Add(zip(twoImages), zip(twoLabels))

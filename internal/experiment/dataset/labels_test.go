@@ -17,8 +17,8 @@ func numbered(n int) *Images {
 	return s
 }
 
-// TestWithWrongLabels: the share is what was asked for, and each of the nine other classes is as
-// likely.
+// TestWithWrongLabels: the share of wrong labels is as requested, and the nine other classes are
+// equally likely.
 func TestWithWrongLabels(t *testing.T) {
 	const n = 60_000
 	images := numbered(n)
@@ -75,7 +75,8 @@ func TestFirst(t *testing.T) {
 	}
 }
 
-// TestSquares: each square of two by two pixels once, without a last odd row or column.
+// TestSquares: Squares visits each square of two by two pixels once, and leaves out a last odd row
+// or column.
 func TestSquares(t *testing.T) {
 	images := &Images{Rows: 3, Cols: 5, Labels: make([]byte, 2)}
 	for i := range 30 {

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// origin is a server of files whose faults a test chooses.
+// origin is a file server whose faults a test chooses.
 type origin struct {
 	*httptest.Server
 	files map[string][]byte
@@ -51,21 +51,21 @@ func (o *origin) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// set changes the fault, nil for none.
+// set sets the fault; nil removes it.
 func (o *origin) set(fault func(count int, w http.ResponseWriter, r *http.Request) bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.fault = fault
 }
 
-// requests returns the ranges that were asked for.
+// requests returns the requested ranges.
 func (o *origin) requests() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.ranges)
 }
 
-// meter counts what is sent.
+// meter counts the bytes that the server sends.
 type meter struct {
 	http.ResponseWriter
 	origin *origin
@@ -81,7 +81,7 @@ func (m *meter) Write(b []byte) (int, error) {
 
 func (m *meter) Flush() { m.ResponseWriter.(http.Flusher).Flush() }
 
-// half sends the first half of the file, as if all of it were to follow.
+// half announces the complete file but sends only the first half.
 func (o *origin) half(w http.ResponseWriter, r *http.Request) {
 	data := o.files[r.URL.Path[1:]]
 	w.Header().Set("Content-Length", fmt.Sprint(len(data)))
@@ -89,7 +89,7 @@ func (o *origin) half(w http.ResponseWriter, r *http.Request) {
 	w.(http.Flusher).Flush()
 }
 
-// source is a data set of the server's files, fetched into a cache of its own.
+// source returns a data set of the server's files with a new cache.
 func (o *origin) source(t *testing.T) *Source {
 	t.Helper()
 	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "LocalAppData"} {
@@ -105,7 +105,7 @@ func (o *origin) source(t *testing.T) *Source {
 
 func quiet(string, int64, int64, error) {}
 
-// find returns the folder, whose files it compares with those of the server.
+// find returns the folder, and checks that its files equal the server's files.
 func (o *origin) find(t *testing.T, s *Source) string {
 	t.Helper()
 	folder, err := s.Find(context.Background(), quiet)
@@ -116,7 +116,7 @@ func (o *origin) find(t *testing.T, s *Source) string {
 	return folder
 }
 
-// wantFiles compares a folder, in which nothing else may be.
+// wantFiles checks that a folder contains exactly the given files.
 func wantFiles(t *testing.T, folder string, files map[string][]byte) {
 	t.Helper()
 	for name, want := range files {
@@ -124,7 +124,7 @@ func wantFiles(t *testing.T, folder string, files map[string][]byte) {
 		if err != nil {
 			t.Error(err)
 		} else if !bytes.Equal(got, want) {
-			t.Errorf("%s: %d bytes, not the %d of the server", name, len(got), len(want))
+			t.Errorf("%s: %d bytes, not the server's %d", name, len(got), len(want))
 		}
 	}
 	entries, err := os.ReadDir(folder)
@@ -133,7 +133,7 @@ func wantFiles(t *testing.T, folder string, files map[string][]byte) {
 	}
 }
 
-// content returns bytes that no compression or repetition hides a fault in.
+// content returns bytes that neither compress nor repeat, so that each fault changes them.
 func content(size int) []byte {
 	b := make([]byte, size)
 	rand.NewChaCha8([32]byte{1}).Read(b)

@@ -16,13 +16,13 @@ import (
 	"github.com/pkg/errors"
 )
 
-// TestFetch: all files are fetched once, and each of their bytes.
+// TestFetch: Find fetches each byte of each file once.
 func TestFetch(t *testing.T) {
 	o := newOrigin(t, map[string][]byte{"a.gz": zip(content(5000)), "b": content(70_000), "c": {}})
 	s := o.source(t)
 	o.set(func(_ int, _ http.ResponseWriter, r *http.Request) bool {
 		if e := r.Header.Get("Accept-Encoding"); e != "identity" {
-			t.Errorf("encoding %q, which may not be that of the checksum", e)
+			t.Errorf("encoding %q, want identity: the checksum is of the file itself", e)
 		}
 		return false
 	})
@@ -49,7 +49,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// TestInstalled: with the package nothing is fetched.
+// TestInstalled: if the package is installed, Find does not fetch anything.
 func TestInstalled(t *testing.T) {
 	o := newOrigin(t, nil)
 	s := o.source(t)
@@ -59,7 +59,8 @@ func TestInstalled(t *testing.T) {
 	}
 }
 
-// TestFaultsThatPass: the file is whole in spite of them. want holds the ranges of the requests.
+// TestFaultsThatPass: the file is complete in spite of temporary faults. want holds the ranges of
+// the requests.
 func TestFaultsThatPass(t *testing.T) {
 	const rest = "bytes=524288-" // half of the file
 	first := func(fault func(o *origin, w http.ResponseWriter, r *http.Request)) func(
@@ -78,7 +79,7 @@ func TestFaultsThatPass(t *testing.T) {
 	status := func(code int) func(o *origin, w http.ResponseWriter, r *http.Request) {
 		return func(_ *origin, w http.ResponseWriter, r *http.Request) { w.WriteHeader(code) }
 	}
-	// afterCut cuts the first answer off, and gives its own to requests of the rest.
+	// afterCut cuts off the first answer, and answers requests of the rest with the given function.
 	afterCut := func(answer func(o *origin, w http.ResponseWriter, r *http.Request)) func(
 		o *origin, count int, w http.ResponseWriter, r *http.Request) bool {
 		return func(o *origin, count int, w http.ResponseWriter, r *http.Request) bool {
@@ -110,7 +111,7 @@ func TestFaultsThatPass(t *testing.T) {
 				w.Header().Set("Content-Range", fmt.Sprintf("bytes 7-%d/%[1]d", bigSize))
 				w.WriteHeader(http.StatusPartialContent)
 			}), []string{"", rest, ""}, bigSize + bigSize/2, false},
-		"cut off, the server sends what is no range": {afterCut(
+		"cut off, the server sends an invalid range": {afterCut(
 			func(o *origin, w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Range", "bytes -9223372036854775808-")
 				w.WriteHeader(http.StatusPartialContent)
@@ -168,8 +169,8 @@ func TestFaultsThatPass(t *testing.T) {
 	}
 }
 
-// TestFaultsThatStay: the error says what was wrong, at which address, and what to do. tries is how
-// often the server is asked.
+// TestFaultsThatStay: the error names the cause and the address, and says what to do. tries is the
+// number of requests.
 func TestFaultsThatStay(t *testing.T) {
 	status := func(code int) func(http.ResponseWriter, *http.Request) {
 		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
@@ -251,7 +252,8 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
-// TestNoCache: a folder that cannot be written is not asked for again and again.
+// TestNoCache: if the cache folder cannot be written, Find returns an error and does not send
+// requests.
 func TestNoCache(t *testing.T) {
 	o := newOrigin(t, big())
 	s := o.source(t)
@@ -267,7 +269,7 @@ func TestNoCache(t *testing.T) {
 	}
 }
 
-// TestCancel: the download ends at once, and the next one goes on from where it was.
+// TestCancel: a cancelled download ends at once, and the next download continues it.
 func TestCancel(t *testing.T) {
 	o := newOrigin(t, big())
 	s := o.source(t)
@@ -293,7 +295,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestCancelPause: neither the pause after a failure nor another program is waited for.
+// TestCancelPause: a cancelled download waits neither for the pause after a failure nor for another
+// program.
 func TestCancelPause(t *testing.T) {
 	o := newOrigin(t, nil)
 	s := o.source(t)
@@ -320,7 +323,7 @@ func TestCancelPause(t *testing.T) {
 	}
 }
 
-// TestTogether: of several at a time, one fetches.
+// TestTogether: of several programs at a time, only one fetches.
 func TestTogether(t *testing.T) {
 	o := newOrigin(t, map[string][]byte{"a": content(1000), "b": content(bigSize)})
 	s := o.source(t)

@@ -12,15 +12,15 @@ import (
 	"testing"
 )
 
-// small are the members of the archives here.
+// small lists the members of the archives.
 var small = &Members{Names: []string{"one.bin", "two.bin"}, Size: 6}
 
-// plain returns an entry with a content of its own.
+// plain returns an entry for a regular file with content that depends on the name.
 func plain(name string, size int64) tar.Header {
 	return tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: size}
 }
 
-// text is the content of an entry.
+// text returns the content of an entry.
 func text(h tar.Header) []byte {
 	return bytes.Repeat([]byte(filepath.Base(h.Name)), int(h.Size))[:h.Size]
 }
@@ -36,7 +36,7 @@ func archive(entries ...tar.Header) []byte {
 	return zip(b.Bytes())
 }
 
-// whole is an archive like that of CIFAR-10.
+// whole is an archive like CIFAR-10's.
 var whole = archive(tar.Header{Name: "set/", Typeflag: tar.TypeDir, Mode: 0o755},
 	plain("set/readme.html", 30), plain("set/two.bin", 6), plain("set/one.bin", 6))
 
@@ -50,8 +50,7 @@ func TestUnpack(t *testing.T) {
 	wantFiles(t, folder, wholeFiles)
 }
 
-// TestUnpackRejects: each invalid archive is an error, and nothing is written outside of the
-// folder.
+// TestUnpackRejects: each invalid archive is an error, and does not write outside of the folder.
 func TestUnpackRejects(t *testing.T) {
 	one, two := plain("set/one.bin", 6), plain("set/two.bin", 6)
 	link := func(kind byte, to string) tar.Header {
@@ -103,13 +102,13 @@ func TestUnpackRejects(t *testing.T) {
 	}
 	for n := range whole {
 		if err := small.unpack(bytes.NewReader(whole[:n]), t.TempDir()); err == nil {
-			t.Errorf("the first %d of %d bytes are taken for whole", n, len(whole))
+			t.Errorf("the first %d of %d bytes are accepted as complete", n, len(whole))
 		}
 	}
 }
 
-// TestFetchArchive: the cache holds its members alone, and neither a second Find nor one after a
-// crash asks the server again.
+// TestFetchArchive: the cache holds only the members. A second Find does not send a request, and
+// neither does a Find after a crash.
 func TestFetchArchive(t *testing.T) {
 	o := newOrigin(t, map[string][]byte{"set.tar.gz": whole})
 	s := o.source(t)
@@ -145,7 +144,7 @@ func TestFetchArchive(t *testing.T) {
 	wantFiles(t, folder, wholeFiles)
 }
 
-// TestFetchBadArchive: an archive that is the right one, but lacks a member, makes no data set.
+// TestFetchBadArchive: an archive with the right checksum that lacks a member is an error.
 func TestFetchBadArchive(t *testing.T) {
 	o := newOrigin(t, map[string][]byte{"set.tar.gz": archive(plain("one.bin", 6))})
 	s := o.source(t)
@@ -159,7 +158,8 @@ func TestFetchBadArchive(t *testing.T) {
 	}
 }
 
-// FuzzUnpack: what unpacks without an error is whole, and nothing lies outside of the folder.
+// FuzzUnpack: an archive that unpacks without an error is complete, and does not write outside of
+// the folder.
 func FuzzUnpack(f *testing.F) {
 	for _, archive := range [][]byte{whole,
 		archive(plain("one.bin", 6), plain("../two.bin", 6)),

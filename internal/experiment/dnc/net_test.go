@@ -51,13 +51,13 @@ func random(s Size) (in [][]float64, targets, mask []float64) {
 	return in, fill(s.Steps*s.Batch*s.Outputs, bit), fill(s.Steps*s.Batch, bit)
 }
 
-// frozen is detach as central differences have to see it: its value stays while the weights move.
+// frozen replaces detach for central differences: its value stays while the weights change.
 type frozen struct{}
 
 func (frozen) forward(_ []float64, _ [][]float64)        {}
 func (frozen) backward(_, _ [][]float64, _, _ []float64) {}
 
-// TestNetGradients compares the gradients of the whole net over four steps with central
+// TestNetGradients compares the gradients of the complete net over four steps with central
 // differences. It starts from a state in which no two slots are used alike, as gradients take the
 // order of the slots for constant.
 func TestNetGradients(t *testing.T) {
@@ -99,7 +99,7 @@ func TestNetGradients(t *testing.T) {
 	}
 }
 
-// goldenSequences and goldenWeights are those of testdata/golden.py.
+// goldenSequences and goldenWeights return the sequences and weights of testdata/golden.py.
 func goldenSequences() []Sequence {
 	var sequences []Sequence
 	for b := range 16 {
@@ -127,8 +127,8 @@ func goldenWeights(s Size) [][]float64 {
 	return weights
 }
 
-// golden returns the net's inputs, with those to its weights, the targets and the mask of
-// goldenSequences, for as many steps as the size has.
+// golden returns the net's inputs, including the weights, and the targets and the mask of
+// goldenSequences, for s.Steps steps.
 func golden(s Size) (in [][]float64, targets, mask []float64) {
 	x := make([]float64, s.Steps*s.Batch*s.Inputs)
 	targets, mask = make([]float64, s.Steps*s.Batch*s.Outputs), make([]float64, s.Steps*s.Batch)
@@ -136,7 +136,7 @@ func golden(s Size) (in [][]float64, targets, mask []float64) {
 	return append([][]float64{x}, goldenWeights(s)...), targets, mask
 }
 
-// TestPyTorch compares the loss and the gradients with those of an implementation in PyTorch.
+// TestPyTorch compares the loss and the gradients with an implementation in PyTorch.
 func TestPyTorch(t *testing.T) {
 	data, err := os.ReadFile("testdata/golden.json")
 	if err != nil {
@@ -174,8 +174,8 @@ func TestPyTorch(t *testing.T) {
 	)
 }
 
-// TestMasked: what comes after a sequence, be it input or further steps, changes neither the loss
-// nor the gradients.
+// TestMasked: inputs and further steps after the end of a sequence change neither the loss nor the
+// gradients.
 func TestMasked(t *testing.T) {
 	s := RepeatCopy(16)
 	in, targets, mask := golden(s)
@@ -210,7 +210,7 @@ func TestMasked(t *testing.T) {
 	}
 }
 
-// TestNetMemory: a net allocates nothing when it runs.
+// TestNetMemory: a net does not allocate memory when it runs.
 func TestNetMemory(t *testing.T) {
 	s := RepeatCopy(2)
 	in, targets, _ := random(s)
@@ -228,7 +228,7 @@ func TestNetMemory(t *testing.T) {
 	}
 }
 
-// TestApply: the graph's loss is that of the net, in both dtypes, and invalid shapes are rejected.
+// TestApply: the graph and the net have the same loss, in both dtypes. Invalid shapes are errors.
 func TestApply(t *testing.T) {
 	s := RepeatCopy(16)
 	in, targets, mask := golden(s)

@@ -10,7 +10,7 @@ import (
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
-// small has few dimensions alike.
+// small is a size in which few dimensions are equal.
 var small = Size{
 	Steps: 4, Batch: 2, Inputs: 4, Outputs: 3, Hidden: 6, Slots: 5, Width: 7, Heads: 3,
 }
@@ -31,7 +31,7 @@ func (m module[T]) Backward(grads, in [][]T, out, dout []T) {
 	m.backward(grads, in, out, dout)
 }
 
-// operations are those of a net of a size.
+// operations returns the operations of a net of the given size.
 func operations[T op.Float](s Size) map[string]operation[T] {
 	l := newLayout(s)
 	return map[string]operation[T]{
@@ -53,9 +53,9 @@ func operations[T op.Float](s Size) map[string]operation[T] {
 	}
 }
 
-// TestOperations checks each operation of the net by itself: its gradients with central
-// differences, and float32 with float64. The inputs are standard normal, gates and weights too,
-// which reaches beyond what the net has there.
+// TestOperations checks each operation of the net separately: the gradients against central
+// differences, and float32 against float64. All inputs are standard normal, also gates and weights,
+// so they exceed the ranges that occur in the net.
 func TestOperations(t *testing.T) {
 	s := small
 	slots, heads, face := s.Slots, s.Heads*s.Slots, newLayout(s).size
@@ -97,8 +97,8 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// TestAllocation: the least used slot is the freest, those used alike keep their order, and slots
-// that are used wholly or not at all have finite gradients.
+// TestAllocation: the least used slot has the largest weight, equally used slots keep their order,
+// and slots with usage 0 or 1 have finite gradients.
 func TestAllocation(t *testing.T) {
 	s := Size{Batch: 1, Slots: 5}
 	p := newAllocation[float64](s)
@@ -153,7 +153,7 @@ func TestLinear(t *testing.T) {
 	}
 }
 
-// TestLoss checks the gradient, and that a logit behind the mask changes nothing.
+// TestLoss checks the gradient, and that a masked logit does not change the loss.
 func TestLoss(t *testing.T) {
 	shape := tensor.Shape{3, 2, 4}
 	o := optest.Operation{

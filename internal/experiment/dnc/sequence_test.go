@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestLoad: what the net sees and is to say, step by step, for a long sequence and a short one in
-// one batch, over what a batch before has left.
+// TestLoad: Load writes the inputs and targets of each step, for a batch of a long and a short
+// sequence, and overwrites the previous batch.
 func TestLoad(t *testing.T) {
 	sequences := []Sequence{
 		{words: [2]int{0b0101, 0b1100}, length: 2, repeats: 2},
@@ -42,8 +42,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestAnswers: logits that say the targets are right, and one wrong bit, the end mark too, makes
-// its sequence wrong. What is said before and after does not count.
+// TestAnswers: logits with the targets' bits are right. One wrong bit, also in the end mark, makes
+// a sequence wrong. Outputs before and after the answer do not count.
 func TestAnswers(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	sequences := make([]Sequence, 20)
@@ -93,7 +93,7 @@ func TestAnswerString(t *testing.T) {
 	}
 }
 
-// TestDraw: all lengths, numbers of repeats and words come up.
+// TestDraw: Draw returns all lengths, numbers of repeats and words.
 func TestDraw(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	seen := map[Sequence]bool{}

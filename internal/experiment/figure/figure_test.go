@@ -18,8 +18,8 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// TestSave draws curves that a logarithmic axis finds hard: zeros, infinities, one point, none, a
-// constant.
+// TestSave draws curves that are difficult for a logarithmic axis: zeros, infinities, one point, no
+// points, a constant.
 func TestSave(t *testing.T) {
 	for name, curves := range map[string][]Curve{
 		"ordinary": {{Name: "a", X: []float64{1, 2, 3}, Y: []float64{1, 1e-5, 1e-12}}},
@@ -61,8 +61,8 @@ func TestSave(t *testing.T) {
 	}
 }
 
-// TestLineStyle: a curve has its colour, whatever its place, and dashes that no other of this
-// colour has.
+// TestLineStyle: a curve keeps its colour at any place in the list, and curves of the same colour
+// have different dashes.
 func TestLineStyle(t *testing.T) {
 	red, blue := color.NRGBA{0xff, 0, 0, 0xff}, color.NRGBA{0, 0, 0xff, 0xff}
 	var p Panel
@@ -121,8 +121,8 @@ func TestWriteFileIsAtomic(t *testing.T) {
 	}
 }
 
-// TestWriteFileTogether: writers of one file do not disturb each other, and the file is for all to
-// read.
+// TestWriteFileTogether: writers of one file do not disturb each other, and all users can read
+// the file.
 func TestWriteFileTogether(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	write := func(text string, meanwhile func()) error {
@@ -154,7 +154,7 @@ func TestWriteFileTogether(t *testing.T) {
 	}
 }
 
-// TestCheckWritable: what WriteFile could not write is an error, and nothing is left behind.
+// TestCheckWritable: a file that WriteFile could not write is an error. No file is left behind.
 func TestCheckWritable(t *testing.T) {
 	dir := t.TempDir()
 	for path, want := range map[string]string{
@@ -175,7 +175,7 @@ func TestCheckWritable(t *testing.T) {
 	}
 }
 
-// TestOpen: what has no end is not opened, nor waited for.
+// TestOpen: Open rejects files that are not regular, without waiting for them.
 func TestOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	if _, err := Open(path); !os.IsNotExist(err) {
@@ -200,7 +200,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestLeftovers: they are the files that WriteFile can have made, and no others.
+// TestLeftovers: Leftovers returns exactly the files that WriteFile can have left.
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f.csv")
@@ -223,7 +223,7 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
-// TestTicks: what the axes mark.
+// TestTicks checks the labels of the axes.
 func TestTicks(t *testing.T) {
 	labels := func(ticks []plot.Tick) string {
 		var text []string

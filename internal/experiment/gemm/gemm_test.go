@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// kernels are those that this processor can run.
+// kernels returns the kernels that this processor can run.
 func kernels[T Float]() map[string]Kernel[T] {
 	all := map[string]Kernel[T]{"scalar": scalar[T]{}}
 	for _, k := range assembly {
@@ -28,7 +28,8 @@ func normals[T Float](r *rand.Rand, n int) []T {
 	return xs
 }
 
-// randomProduct has strides of all kinds: 0, 1, and those of rows that overlap or lie apart.
+// randomProduct returns a product with random strides: 0, 1, and strides for which rows overlap or
+// have gaps.
 func randomProduct(r *rand.Rand) Product {
 	p := Product{Rows: 1 + r.IntN(40), Cols: 1 + r.IntN(Cols), Outer: 1 + r.IntN(4),
 		Inner: 1 + r.IntN(9), Rectify: r.IntN(2) == 0}
@@ -41,7 +42,7 @@ func randomProduct(r *rand.Rand) Product {
 	return p
 }
 
-// operands are as long as they must be, and no longer.
+// operands returns operands of exactly the required lengths.
 func operands[T Float](p Product, r *rand.Rand) (a, b, init, c []T) {
 	a = normals[T](r, (p.Rows-1)*p.AI+(p.Outer-1)*p.AJ+(p.Inner-1)*p.AK+1)
 	b = normals[T](r, (p.Outer-1)*p.BJ+(p.Inner-1)*p.BK+Cols)
@@ -97,7 +98,7 @@ func TestMultiply(t *testing.T) {
 	}
 }
 
-// TestAssemblyAgrees: all kernels of float32 that are assembly have the same bits.
+// TestAssemblyAgrees: all float32 kernels in assembly compute the same bits.
 func TestAssemblyAgrees(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 500 {
@@ -109,13 +110,13 @@ func TestAssemblyAgrees(t *testing.T) {
 			got := slices.Clone(c)
 			k.Multiply(p, a, b, init, got)
 			if name != "scalar" && !slices.Equal(got, want) {
-				t.Fatalf("%+v: %s gives other bits than the fastest", p, name)
+				t.Fatalf("%+v: the bits of %s differ from the fastest kernel's", p, name)
 			}
 		}
 	}
 }
 
-// TestMultiplyPanics: a slice that is too short by one element is found before anything is written.
+// TestMultiplyPanics: Multiply panics before it writes if a slice is too short by one element.
 func TestMultiplyPanics(t *testing.T) {
 	t.Run("float32", testMultiplyPanics[float32])
 	t.Run("float64", testMultiplyPanics[float64])
@@ -140,15 +141,15 @@ func testMultiplyPanics[T Float](t *testing.T) {
 					k.Multiply(p, a, b, init, c)
 				}()
 				if !slices.Equal(c, before) {
-					t.Errorf("%s: %+v: written before the panic", name, p)
+					t.Errorf("%s: %+v: Multiply wrote before the panic", name, p)
 				}
 			}
 		}
 	}
 }
 
-// TestMultiplySpecial: NaN and Inf in one row or column of an operand reach what depends on them,
-// and nothing else.
+// TestMultiplySpecial: NaN and Inf in one row or column of an operand reach exactly the results
+// that depend on them.
 func TestMultiplySpecial(t *testing.T) {
 	t.Run("float32", testMultiplySpecial[float32])
 	t.Run("float64", testMultiplySpecial[float64])
@@ -191,7 +192,8 @@ func testMultiplySpecial[T Float](t *testing.T) {
 	}
 }
 
-// pass is one of a kernel's, as a function of slices of float32. Those that it writes come first.
+// pass is a pass of a kernel, as a function of slices of float32. The slices that it writes come
+// first.
 type pass struct {
 	name        string
 	writes, all int
@@ -229,8 +231,7 @@ var passes = []pass{
 	}},
 }
 
-// TestPasses compares the passes of all kernels for all lengths, with special values among the
-// numbers.
+// TestPasses compares the passes of all kernels at all lengths, also with NaN and Inf.
 func TestPasses(t *testing.T) {
 	special := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0,
 		float32(math.Copysign(0, -1))}
@@ -269,7 +270,9 @@ func TestPasses(t *testing.T) {
 	}
 }
 
-// TestPool: the largest input, NaN before all others, and 0 where all are below; and the way back.
+// TestPool: the output is the largest input, NaN if an input is NaN, and 0 if all inputs are
+// at most 0.
+// The gradient goes to the chosen input.
 func TestPool(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, c := range []struct {

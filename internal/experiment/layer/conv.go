@@ -11,71 +11,6 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// convSize is the size of a convolution of a batch of images (height, width, in), channels last,
-// with weights (k, k, in, out). Images are padded with k/2 zeros on each side.
-type convSize struct{ batch, height, width, in, out, k, stride int }
-
-// newConvSize returns the size for images x and weights w, and checks it.
-func newConvSize(layer string, x, w *G.Node, stride int) (s convSize, err error) {
-	sx, sw := x.Shape(), w.Shape()
-	if len(sx) != 4 || len(sw) != 4 || sx[3] != sw[2] || sw[0] != sw[1] {
-		return s, errors.Errorf("layer: %s: images and weights have shapes %v and %v, "+
-			"want (batch, height, width, in) and (k, k, in, out)", layer, sx, sw)
-	}
-	s = convSize{sx[0], sx[1], sx[2], sx[3], sw[3], sw[0], stride}
-	if s.k < 3 || s.k%2 == 0 {
-		return s, errors.Errorf("layer: %s: the filters have %d×%d pixels, want an odd size "+
-			"from 3 on", layer, s.k, s.k)
-	}
-	if stride != 1 && stride != 2 {
-		return s, errors.Errorf("layer: %s: the stride is %d, want 1 or 2", layer, stride)
-	}
-	return s, nil
-}
-
-func (s *convSize) outHeight() int { return (s.height + s.stride - 1) / s.stride }
-func (s *convSize) outWidth() int  { return (s.width + s.stride - 1) / s.stride }
-func (s *convSize) inSize() int    { return s.height * s.width * s.in }
-func (s *convSize) outSize() int   { return s.outHeight() * s.outWidth() * s.out }
-func (s *convSize) outRow() int    { return s.outWidth() * s.out }
-func (s *convSize) weights() int   { return s.k * s.k * s.in * s.out }
-
-func (s *convSize) outShape() tensor.Shape {
-	return tensor.Shape{s.batch, s.outHeight(), s.outWidth(), s.out}
-}
-
-// padding returns the width of the border of zeros around an image and around the gradient of the
-// output.
-func (s *convSize) padding() int { return s.k / 2 }
-
-// padded is an image with a border of zeros.
-type padded[T op.Float] struct {
-	all        []T
-	row, width int // elements of a row, with its border and without
-	first      int // element of the image itself
-}
-
-func newPadded[T op.Float](height, width, channels, border int) padded[T] {
-	p := padded[T]{row: (width + 2*border) * channels, width: width * channels}
-	p.first = border*p.row + border*channels
-	// A panel may extend beyond the last pixel.
-	p.all = make([]T, (height+2*border)*p.row+gemm.Cols)
-	return p
-}
-
-// at returns row y of the image without its border.
-func (p *padded[T]) at(y int) []T {
-	from := p.first + y*p.row
-	return p.all[from : from+p.width]
-}
-
-// set copies an image to the inside of the border.
-func (p *padded[T]) set(image []T) {
-	for y := 0; len(image) > 0; y++ {
-		image = image[copy(p.at(y), image):]
-	}
-}
-
 // conv is a convolution with its gradients. It reads padded images without copies, because the
 // pixels of a filter's row are adjacent in the image as in the weights.
 type conv[T op.Float] struct {
@@ -242,6 +177,71 @@ func (c *conv[T]) endBackward(dw []T) {
 	copy(dw, c.partial[0])
 	for _, p := range c.partial[1:] {
 		c.kernel.Add(dw, p)
+	}
+}
+
+// convSize is the size of a convolution of a batch of images (height, width, in), channels last,
+// with weights (k, k, in, out). Images are padded with k/2 zeros on each side.
+type convSize struct{ batch, height, width, in, out, k, stride int }
+
+// newConvSize returns the size for images x and weights w, and checks it.
+func newConvSize(layer string, x, w *G.Node, stride int) (s convSize, err error) {
+	sx, sw := x.Shape(), w.Shape()
+	if len(sx) != 4 || len(sw) != 4 || sx[3] != sw[2] || sw[0] != sw[1] {
+		return s, errors.Errorf("layer: %s: images and weights have shapes %v and %v, "+
+			"want (batch, height, width, in) and (k, k, in, out)", layer, sx, sw)
+	}
+	s = convSize{sx[0], sx[1], sx[2], sx[3], sw[3], sw[0], stride}
+	if s.k < 3 || s.k%2 == 0 {
+		return s, errors.Errorf("layer: %s: the filters have %d×%d pixels, want an odd size "+
+			"from 3 on", layer, s.k, s.k)
+	}
+	if stride != 1 && stride != 2 {
+		return s, errors.Errorf("layer: %s: the stride is %d, want 1 or 2", layer, stride)
+	}
+	return s, nil
+}
+
+func (s *convSize) outHeight() int { return (s.height + s.stride - 1) / s.stride }
+func (s *convSize) outWidth() int  { return (s.width + s.stride - 1) / s.stride }
+func (s *convSize) inSize() int    { return s.height * s.width * s.in }
+func (s *convSize) outSize() int   { return s.outHeight() * s.outWidth() * s.out }
+func (s *convSize) outRow() int    { return s.outWidth() * s.out }
+func (s *convSize) weights() int   { return s.k * s.k * s.in * s.out }
+
+func (s *convSize) outShape() tensor.Shape {
+	return tensor.Shape{s.batch, s.outHeight(), s.outWidth(), s.out}
+}
+
+// padding returns the width of the border of zeros around an image and around the gradient of the
+// output.
+func (s *convSize) padding() int { return s.k / 2 }
+
+// padded is an image with a border of zeros.
+type padded[T op.Float] struct {
+	all        []T
+	row, width int // elements of a row, with its border and without
+	first      int // element of the image itself
+}
+
+func newPadded[T op.Float](height, width, channels, border int) padded[T] {
+	p := padded[T]{row: (width + 2*border) * channels, width: width * channels}
+	p.first = border*p.row + border*channels
+	// A panel may extend beyond the last pixel.
+	p.all = make([]T, (height+2*border)*p.row+gemm.Cols)
+	return p
+}
+
+// at returns row y of the image without its border.
+func (p *padded[T]) at(y int) []T {
+	from := p.first + y*p.row
+	return p.all[from : from+p.width]
+}
+
+// set copies an image to the inside of the border.
+func (p *padded[T]) set(image []T) {
+	for y := 0; len(image) > 0; y++ {
+		image = image[copy(p.at(y), image):]
 	}
 }
 

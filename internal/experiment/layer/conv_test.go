@@ -9,8 +9,8 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// naive adds the convolution of an image to out, and the gradients to dx and dw, as they are
-// defined.
+// naive adds the convolution of an image to out, and the gradients to dx and dw, computed from the
+// definition.
 func naive(s *convSize, x, w, dout, out, dx, dw []float64) {
 	for y := range s.outHeight() {
 		for z := range s.outWidth() {
@@ -88,7 +88,7 @@ func testConv[T op.Float](t *testing.T, s convSize, tolerance float64) {
 	equal("gradient of the input", dx, wantDX)
 }
 
-// TestConv compares convolutions of all sizes with naive ones.
+// TestConv compares convolutions of all sizes with naive.
 func TestConv(t *testing.T) {
 	for _, k := range []int{3, 5, 7} {
 		for _, stride := range []int{1, 2} {

@@ -33,8 +33,8 @@ func TestConvPool(t *testing.T) {
 	}
 }
 
-// TestConvPoolValues: an image of one pixel that is not zero shows the filter in reverse, rectified
-// and pooled.
+// TestConvPoolValues: for an image with one nonzero pixel the output is the reversed filter,
+// rectified and pooled.
 func TestConvPoolValues(t *testing.T) {
 	var y *G.Node
 	e := optest.Operation{

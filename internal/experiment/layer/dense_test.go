@@ -34,7 +34,7 @@ func TestDense(t *testing.T) {
 	}
 }
 
-// TestDenseTwice: two layers of one kind on the same inputs are two operations.
+// TestDenseTwice: two layers with the same inputs but different options are different operations.
 func TestDenseTwice(t *testing.T) {
 	o := denseOperation(3, 4, 2, true)
 	o.Loss = func(n G.Nodes) (*G.Node, error) {
@@ -61,8 +61,8 @@ func TestDenseShapes(t *testing.T) {
 	}
 }
 
-// TestDenseProcessors: a layer large enough to be shared out has the same bits on any number of
-// processors.
+// TestDenseProcessors: a layer that is large enough for several processors computes the same bits
+// on any number of processors.
 func TestDenseProcessors(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {

@@ -10,7 +10,7 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// moduleCase is a module of a size, in both dtypes.
+// moduleCase is a module of one size, in both dtypes.
 type moduleCase struct {
 	name string
 	in   []int // elements of the inputs
@@ -18,7 +18,7 @@ type moduleCase struct {
 	f32  func() op.Module[float32]
 	f64  func() op.Module[float64]
 
-	forward bool // it has no gradients
+	forward bool // the module does not have gradients
 }
 
 func newCase[C any](name string, in []int, out int, c func() C, f32 func(C) op.Module[float32],
@@ -27,8 +27,8 @@ func newCase[C any](name string, in []int, out int, c func() C, f32 func(C) op.M
 		func() op.Module[float64] { return f64(c()) }, false}
 }
 
-// moduleCases have sizes that no tile, vector or chunk divides, and one that the fast paths are
-// made for.
+// moduleCases have sizes that are not multiples of a tile, vector or chunk, and one size that uses
+// the fast paths.
 func moduleCases() []moduleCase {
 	dense := func(s denseSize) moduleCase {
 		return newCase("dense", []int{s.batch * s.in, s.in * s.out, s.out}, s.batch*s.out,
@@ -86,7 +86,7 @@ func moduleCases() []moduleCase {
 	}
 }
 
-// inputs are standard normal.
+// inputs returns random inputs with a standard normal distribution.
 func inputs[T op.Float](c *moduleCase) (in [][]T, dout []T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, n := range append(slices.Clone(c.in), c.out) {
@@ -99,7 +99,8 @@ func inputs[T op.Float](c *moduleCase) (in [][]T, dout []T) {
 	return in[:len(c.in)], in[len(c.in)]
 }
 
-// results are the output and then the gradients, in memory whose contents are NaN before.
+// results returns the output and then the gradients. The module writes them to memory that contains
+// NaN.
 func results[T op.Float](c *moduleCase, m op.Module[T], in [][]T, dout []T) [][]T {
 	var all [][]T
 	for _, n := range append([]int{c.out}, c.in...) {
@@ -123,8 +124,8 @@ func TestModuleSameBits(t *testing.T) {
 	}
 }
 
-// sameBits runs a module on several numbers of processors, and one that is made for few processors
-// on more.
+// sameBits checks that a module computes the same bits on any number of processors, also if it was
+// created with fewer processors.
 func sameBits[T op.Float](t *testing.T, c *moduleCase, create func() op.Module[T]) {
 	in, dout := inputs[T](c)
 	var want [][]T
@@ -155,7 +156,8 @@ func sameBits[T op.Float](t *testing.T, c *moduleCase, create func() op.Module[T
 	}
 }
 
-// TestModuleDtypes: float32 and float64 differ by rounding, and neither writes to its inputs.
+// TestModuleDtypes: float32 and float64 differ only by rounding, and a module does not write to its
+// inputs.
 func TestModuleDtypes(t *testing.T) {
 	for _, c := range moduleCases() {
 		t.Run(c.name, func(t *testing.T) {
@@ -177,11 +179,11 @@ func TestModuleDtypes(t *testing.T) {
 			again, dagain := inputs[float32](&c)
 			for i := range again {
 				if !slices.Equal(again[i], in32[i]) {
-					t.Errorf("input %d is written to", i)
+					t.Errorf("the module writes to input %d", i)
 				}
 			}
 			if !slices.Equal(dagain, dout32) {
-				t.Error("the gradient of the output is written to")
+				t.Error("the module writes to the gradient of the output")
 			}
 		})
 	}
@@ -220,14 +222,14 @@ func TestModuleNotFinite(t *testing.T) {
 			dout[slices.IndexFunc(out, func(y float32) bool { return y > 0 })] = float32(math.NaN())
 			for k, grad := range results(&c, c.f32(), in, dout)[1:] {
 				if finite(grad) {
-					t.Errorf("NaN in the gradient of the output does not reach that of input %d", k)
+					t.Errorf("NaN in the output's gradient does not reach input %d's gradient", k)
 				}
 			}
 		})
 	}
 }
 
-// TestModuleMemory: after the first run nothing of the size of a tensor is allocated.
+// TestModuleMemory: after the first run a module does not allocate tensors.
 func TestModuleMemory(t *testing.T) {
 	c := newCase("residual", []int{32 * 32 * 32 * 16, 9 * 16 * 32, 32, 32, 9 * 32 * 32, 32, 32},
 		32*16*16*32,

@@ -77,10 +77,10 @@ func TestNormRejects(t *testing.T) {
 		"statistics":    {Scale: c3, Shift: c3, Statistics: layer.NewStatistics(2)},
 	} {
 		if _, err := layer.ConvNorm(x, w, b, 1, false); err == nil {
-			t.Errorf("%s: no error of a convolution", name)
+			t.Errorf("%s: no error from a convolution", name)
 		}
 		if _, err := layer.Residual(x, w, good, wide, b, 1); err == nil {
-			t.Errorf("%s: no error of a residual block", name)
+			t.Errorf("%s: no error from a residual block", name)
 		}
 	}
 	for _, stride := range []int{0, 3} {

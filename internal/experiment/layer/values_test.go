@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// naiveBatch convolves a batch of images.
+// naiveBatch convolves a batch of images, computed from the definition.
 func naiveBatch(s *convSize, x, w []float64) (z []float64) {
 	for i := range s.batch {
 		out := make([]float64, s.outSize())
@@ -63,8 +63,8 @@ func near(t *testing.T, what string, got, want []float64, tolerance float64) {
 	}
 }
 
-// TestResidualValues compares a block with one that is put together as the definition says, in
-// training, and in evaluation with statistics that are those of the batch.
+// TestResidualValues compares a block with its definition, in training, and in evaluation with the
+// batch's statistics.
 func TestResidualValues(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, s := range []convSize{{4, 5, 6, 3, 3, 3, 1}, {3, 5, 6, 3, 8, 3, 2},
@@ -131,7 +131,7 @@ func TestConvNormValues(t *testing.T) {
 	newConvNorm[float64](c).Forward(out, in)
 	near(t, "output", out, rectify(want), 1e-9)
 
-	// A batch that is not finite leaves no trace as long as nobody commits it.
+	// A batch that is not finite does not change the statistics until it is committed.
 	m := newConvNorm[float64](c)
 	in[0][0] = math.NaN()
 	m.Forward(out, in)
@@ -140,12 +140,12 @@ func TestConvNormValues(t *testing.T) {
 	c.Statistics.Commit()
 	for i := range s.out {
 		if v := c.Statistics.Mean[i] + c.Statistics.Variance[i]; math.IsNaN(v) {
-			t.Error("NaN of a batch that was not committed")
+			t.Error("a batch that was not committed makes the statistics NaN")
 		}
 	}
 }
 
-// TestStatisticsValues: what is written to the values is written to the statistics.
+// TestStatisticsValues: the values share the memory of the statistics.
 func TestStatisticsValues(t *testing.T) {
 	s := NewStatistics(3)
 	for i, v := range s.Values() {

@@ -14,7 +14,7 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// Beside PyTorch, compare.py runs these benchmarks.
+// compare.py runs these benchmarks and the same nets in PyTorch.
 
 // iterate times iterations of a net on one batch of noise: forward, backward and a step of L4Adam.
 func iterate(b *testing.B, net *Net) {
@@ -74,7 +74,7 @@ func BenchmarkResNet32(b *testing.B) {
 	iterate(b, ResNet(weights, statistics, 128, true))
 }
 
-// benchmark times b.N steps of a task with L4Adam, and what they spend in the solver.
+// benchmark measures the time of b.N steps of a task with L4Adam, and the solver's part of it.
 func benchmark(b *testing.B, task compare.Training, err error) {
 	if err != nil {
 		b.Fatal(err)
@@ -91,7 +91,7 @@ func benchmark(b *testing.B, task compare.Training, err error) {
 	b.ReportMetric(float64(epochs[0].StepTime.Nanoseconds())/float64(b.N), "ns-solver/op")
 }
 
-// BenchmarkRegression is a step of the badly conditioned regression.
+// BenchmarkRegression measures a step of the badly conditioned regression.
 func BenchmarkRegression(b *testing.B) {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		b.Run(dt.String(), func(b *testing.B) {
@@ -101,7 +101,7 @@ func BenchmarkRegression(b *testing.B) {
 	}
 }
 
-// BenchmarkMNIST is a step of the perceptron.
+// BenchmarkMNIST measures a step of the perceptron.
 func BenchmarkMNIST(b *testing.B) {
 	images, _, err := dataset.MNIST("")
 	if err != nil {

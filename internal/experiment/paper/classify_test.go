@@ -14,8 +14,9 @@ import (
 	"github.com/l4-go/l4/internal/op"
 )
 
-// TestClassifyAugment: a step trains on what Augment makes of the images, the same whenever the
-// step comes, and tests on the images themselves. Channels are normalized by their own numbers.
+// TestClassifyAugment: a step trains on the images that Augment returns, and the test uses the
+// original images. The images of a step do not depend on the order of the steps. Each channel is
+// normalized by its own mean and deviation.
 func TestClassifyAugment(t *testing.T) {
 	images := &dataset.Images{
 		Rows: 1, Cols: 1, Channels: 2, Classes: 2, Labels: []byte{0, 1, 0, 1},
@@ -44,19 +45,19 @@ func TestClassifyAugment(t *testing.T) {
 		t.Errorf("noise %v, then %v", first, second)
 	}
 	if again := seen(0); !slices.Equal(again, first) {
-		t.Errorf("noise %v, and %v when the step comes again", first, again)
+		t.Errorf("noise %v, and %v when the step is repeated", first, again)
 	}
 	if _, err := task.Metric(); err != nil {
 		t.Fatal(err)
 	}
 	if x := task.eval.Input.Value().Data().([]float64); !slices.Equal(x,
 		[]float64{0, 0, 2, 4, 4, 8, 6, 12}) {
-		t.Errorf("the test sees %v", x)
+		t.Errorf("the test uses %v", x)
 	}
 }
 
-// TestClassifyOrder: an epoch takes each image once, in its own order that follows from the seed,
-// and leaves out images that do not fill a batch. Steps may come in any order.
+// TestClassifyOrder: an epoch takes each image once, in an order that depends on the seed and the
+// epoch, and leaves out images that do not fill a batch. Steps may come in any order.
 func TestClassifyOrder(t *testing.T) {
 	const n, batch, perEpoch = 11, 3, 3
 	images := &dataset.Images{Rows: 1, Cols: 1, Classes: 11}
@@ -126,8 +127,8 @@ func TestClassifyOrder(t *testing.T) {
 	}
 }
 
-// TestMetric compares with a count, for test sets that fill batches and that do not, in both
-// types. A wrapping training may replace the test set.
+// TestMetric compares the metric with a count, for test sets that fill the last batch and for test
+// sets that do not, in both dtypes. A wrapping training may replace the test set.
 func TestMetric(t *testing.T) {
 	images := randomImages(40)
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {

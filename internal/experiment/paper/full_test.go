@@ -14,7 +14,7 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// needFull skips the long reproductions unless they are asked for.
+// needFull skips the long reproductions unless L4_FULL=1 is set.
 func needFull(t *testing.T) {
 	if os.Getenv("L4_FULL") == "" {
 		t.Skip("takes long: set L4_FULL=1")
@@ -82,14 +82,15 @@ func TestMNIST(t *testing.T) {
 	}
 }
 
-// differs are the cells of Table 2, by epoch, that come out otherwise here: after the first epoch
-// the paper has the larger fraction ahead, and we the smaller. docs/results.md has more on it.
+// differs lists, by epoch, the cells of Table 2 that these runs do not reproduce: after the first
+// epoch the paper's larger fraction is better, but here the smaller fraction is better. See
+// docs/results.md.
 var differs = map[Setting]int{
 	{Name: "l4adam", Number: 0.25}: 1, {Name: "l4mom", Number: 0.25}: 1,
 }
 
 // TestMNISTFull repeats Table 2 and Fig. 3(a): each accuracy within three standard deviations of
-// the paper's, and the losses of L4 far below any that a constant rate gets to.
+// the paper's, and the losses of L4 far below the losses of any constant rate.
 func TestMNISTFull(t *testing.T) {
 	needFull(t)
 	losses := map[Setting]float64{

@@ -11,8 +11,8 @@ import (
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
-// randomImages returns images of 2 by 2 random pixels, of which a bright one shows the class of
-// three.
+// randomImages returns images of 2 by 2 random pixels in three classes. The position of a bright
+// pixel is the class.
 func randomImages(n int) *dataset.Images {
 	r := rand.New(rand.NewPCG(1, 2))
 	s := &dataset.Images{Rows: 2, Cols: 2, Classes: 3}
@@ -30,7 +30,7 @@ func randomImages(n int) *dataset.Images {
 	return s
 }
 
-// must returns a training that has been made without an error.
+// must returns the training and closes it at the end of the test. The test fails if err is not nil.
 func must[T compare.Training](t *testing.T, training T, err error) T {
 	t.Helper()
 	if err != nil {

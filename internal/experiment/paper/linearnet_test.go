@@ -25,7 +25,7 @@ func TestLinearNetLoss(t *testing.T) {
 	} {
 		o.Check(t)
 	}
-	// The gradient of the loss that comes from above is a factor.
+	// The incoming gradient of the loss is a factor of the gradients.
 	o := linearNetOperation(3, 2, 4, 5)
 	plain := o.Loss
 	o.Loss = func(n G.Nodes) (*G.Node, error) { return G.Square(G.Must(plain(n))) }

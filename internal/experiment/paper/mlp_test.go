@@ -48,7 +48,8 @@ func lossAndGradients(
 	return net, optest.Floats(net.Loss.Value())[0], grads
 }
 
-// randomWeights are weights without the layer of zeros, in which many gradients vanish.
+// randomWeights returns random weights for all layers. With the initial layer of zeros many
+// gradients would be 0.
 func randomWeights(dt tensor.Dtype) Weights {
 	r := rand.New(rand.NewPCG(1, 2))
 	ws := MLPWeights(dt, []int{4, 7, 6, 3}, r)
@@ -89,7 +90,7 @@ func TestTwoNets(t *testing.T) {
 		g, _ := w.Grad()
 		for i, x := range optest.Floats(g) {
 			if x != before[k][i] {
-				t.Fatal("the gradient of one net changed with the other's")
+				t.Fatal("the gradients of two nets share memory")
 			}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
-// nets are those with convolutions, for training.
+// nets lists the nets with convolutions, for training.
 var nets = map[string]func(dt tensor.Dtype, batch int) *Net{
 	"fashion": func(dt tensor.Dtype, batch int) *Net {
 		return Fashion(FashionWeights(dt, rand.New(rand.NewPCG(1, 0))), batch,
@@ -28,7 +28,7 @@ var nets = map[string]func(dt tensor.Dtype, batch int) *Net{
 	},
 }
 
-// repeating is a source whose numbers come again after a period, the length of one run.
+// repeating is a random source that repeats its numbers after a period, the length of one run.
 type repeating struct{ n, period uint64 }
 
 func (r *repeating) Uint64() uint64 {
@@ -50,7 +50,7 @@ func machine(t *testing.T, net *Net) (run func() float64) {
 		}
 		return 0
 	})
-	// The last layer is zero at first, and then no other has a gradient.
+	// The last layer is initially zero, so the gradients of all other layers are 0.
 	op.Fill(net.Weights[len(net.Weights)-2].Value().(*tensor.Dense),
 		func() float64 { return r.NormFloat64() / 20 })
 	if _, err := G.Grad(net.Loss, net.Weights...); err != nil {
@@ -145,7 +145,7 @@ func TestNetProcessors(t *testing.T) {
 	}
 }
 
-// TestNetMemory: after the first run a net allocates no tensors.
+// TestNetMemory: after the first run a net does not allocate tensors.
 func TestNetMemory(t *testing.T) {
 	for name, build := range nets {
 		t.Run(name, func(t *testing.T) {
@@ -166,8 +166,8 @@ func TestNetMemory(t *testing.T) {
 }
 
 // TestResNetEvaluation: a net for evaluation shares weights and statistics, and has nearly the loss
-// of the net for training once the statistics have met the batch's, which differ by a factor of
-// n/(n-1).
+// of the net for training once the statistics have converged to the batch's statistics. The
+// variances still differ by a factor of n/(n-1).
 func TestResNetEvaluation(t *testing.T) {
 	weights, statistics := ResNetWeights(tensor.Float32, 1, rand.New(rand.NewPCG(1, 0)))
 	const batch = 8
@@ -194,8 +194,8 @@ func TestResNetEvaluation(t *testing.T) {
 	}
 }
 
-// TestResNetRejectedStep: a weight that is NaN makes the loss NaN, so that a solver rejects the
-// step, and without a Commit the statistics stay.
+// TestResNetRejectedStep: if a weight is NaN, the loss is NaN, so a solver rejects the step.
+// Without a Commit the statistics do not change.
 func TestResNetRejectedStep(t *testing.T) {
 	weights, statistics := ResNetWeights(tensor.Float32, 1, rand.New(rand.NewPCG(1, 0)))
 	net := ResNet(weights, statistics, 2, true)

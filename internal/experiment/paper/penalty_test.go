@@ -12,8 +12,8 @@ import (
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
-// TestRegularize: a residual net takes the same way with the penalty in its loss as with the
-// solver's WithL2Reg.
+// TestRegularize: the penalty in the loss and the solver's WithL2Reg give a residual net the same
+// weights.
 func TestRegularize(t *testing.T) {
 	const lambda, steps = 2e-2, 12
 	train := func(inGraph bool) (weights Weights, penalty float64) {

@@ -10,8 +10,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// TestRegressionLoss compares loss and gradients with the 1000 samples that the graph replaces by a
-// factor: the loss with its definition, the gradients with central differences of it.
+// TestRegressionLoss compares the loss with its definition on 1000 samples, which the graph
+// replaces by a factor, and the gradients with central differences of the definition.
 func TestRegressionLoss(t *testing.T) {
 	a := LogSpacedMatrix()
 	for _, seed := range []uint64{1, 2} {
@@ -48,7 +48,7 @@ func TestRegressionLoss(t *testing.T) {
 	}
 }
 
-// regressionLoss is ‖W1·W2·X - A·X‖² with the samples themselves.
+// regressionLoss returns ‖W1·W2·X - A·X‖², computed with the samples.
 func regressionLoss(w1, w2 []float64, a *mat.Dense) float64 {
 	x := mat.NewDense(in, samples, compare.Normals(fixedRand(1), in*samples, 1))
 	var d, hidden, target mat.Dense
@@ -60,7 +60,7 @@ func regressionLoss(w1, w2 []float64, a *mat.Dense) float64 {
 	return norm * norm
 }
 
-// TestMatrices: the condition numbers that the documentation states.
+// TestMatrices: the matrices have the condition numbers that the documentation states.
 func TestMatrices(t *testing.T) {
 	if c := mat.Cond(NotebookMatrix(), 2); c < 13.5 || c > 14.5 {
 		t.Errorf("the notebook's matrix has the condition number %v", c)

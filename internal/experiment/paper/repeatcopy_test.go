@@ -10,8 +10,8 @@ import (
 	"github.com/l4-go/l4/internal/bind"
 )
 
-// TestRepeatCopy: what a step does follows from the seed and the step, in any order, and a seed
-// gives other weights and other sequences than another one.
+// TestRepeatCopy: the loss of a step depends only on the seed and the number of the step, in any
+// order. Another seed gives other weights and other sequences.
 func TestRepeatCopy(t *testing.T) {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		newTask := func(seed uint64) *RepeatCopy {
@@ -44,8 +44,8 @@ func TestRepeatCopy(t *testing.T) {
 	}
 }
 
-// TestRepeatCopyMetric: of weights that say the end mark in every step, and of those that say
-// nothing, no sequence is right.
+// TestRepeatCopyMetric: if the net outputs the end mark in every step, or nothing at all, all
+// sequences are wrong.
 func TestRepeatCopyMetric(t *testing.T) {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		made, err := NewRepeatCopy(dt, 2, 1)
@@ -70,7 +70,7 @@ func TestRepeatCopyMetric(t *testing.T) {
 
 		biases.Zero()
 		if a, err := task.Metric(); err != nil || a != 0 {
-			t.Errorf("%v: accuracy %v, %v of silence", dt, a, err)
+			t.Errorf("%v: accuracy %v, %v with empty outputs", dt, a, err)
 		}
 	}
 }

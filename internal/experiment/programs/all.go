@@ -1,7 +1,7 @@
 package programs
 
-// All lists the programs, grouped by kind. A new program is a variable like those and its name
-// here.
+// All lists the programs, grouped by kind. To add a program, declare a variable of type Program and
+// list the variable here.
 var All = []Program{
 	outliers, firstOutlier, largeTargets, leastAbsolute, huber, relativeError, sine, gaussian,
 	quietStart, fineTuning, continued,

@@ -6,7 +6,7 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Author is the solver that programs of this kind are published with.
+// Author is the solver that the authors of programs of this kind use.
 type Author struct {
 	Title string
 	New   func() gorgonia.Solver
@@ -24,7 +24,7 @@ func adam(rate float64) Author {
 	}}
 }
 
-// rmsProp has no batch size. Programs that give it one do nothing by that.
+// rmsProp does not set a batch size, because Gorgonia's RMSProp ignores the option.
 func rmsProp(rate float64) Author {
 	return Author{fmt.Sprint("RMSProp ", rate), func() gorgonia.Solver {
 		return gorgonia.NewRMSPropSolver(gorgonia.WithLearnRate(rate))

@@ -8,7 +8,7 @@ import (
 )
 
 var autoencoder = Program{
-	Name: "autoencoder", Title: "Sigmoid autoencoder of digits by BinaryXent",
+	Name: "autoencoder", Title: "Sigmoid autoencoder for digits with BinaryXent as loss",
 	Author: adam(0.01),
 	Metric: Metric{Name: "test error", Good: 0.17},
 	Steps:  500,
@@ -24,14 +24,15 @@ var autoencoder = Program{
 	},
 }
 
-// binaryCrossEntropy is Gorgonia's, as a mean.
+// binaryCrossEntropy adds the mean of Gorgonia's BinaryXent over all elements.
 func binaryCrossEntropy(_ *net, p, y *G.Node) *G.Node {
 	return G.Must(G.Mean(G.Must(G.BinaryXent(p, y))))
 }
 
-// The loss is a sum over batch and pixels, which Adam's batch size divides.
+// vae sums the loss over the batch and the pixels. The author's Adam divides the gradient by the
+// batch size.
 var vae = Program{
-	Name: "vae", Title: "Variational autoencoder of digits by a summed loss",
+	Name: "vae", Title: "Variational autoencoder for digits with a summed loss",
 	Author: Author{"Gorgonia's Adam 0.001, batch size 50", func() G.Solver {
 		return G.NewAdamSolver(G.WithLearnRate(1e-3), G.WithBatchSize(50))
 	}},

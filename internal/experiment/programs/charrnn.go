@@ -13,7 +13,7 @@ import (
 )
 
 var charRNNSum = Program{
-	Name: "char-rnn-sum", Title: "Character RNN, a graph for each length, summed loss",
+	Name: "char-rnn-sum", Title: "Character RNN with one graph per word length, summed loss",
 	Author: charRNNAuthor, Metric: charRNNMetric, Steps: 2500,
 	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		return newCharRNN(r, newSolver, func(_ *net, losses G.Nodes) *G.Node {
@@ -23,7 +23,7 @@ var charRNNSum = Program{
 }
 
 var charRNNMean = Program{
-	Name: "char-rnn-mean", Title: "Character RNN, a graph for each length, mean per character",
+	Name: "char-rnn-mean", Title: "Character RNN with one graph per word length, mean loss",
 	Author: charRNNAuthor, Metric: charRNNMetric, Steps: 2500,
 	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		return newCharRNN(r, newSolver, func(n *net, losses G.Nodes) *G.Node {
@@ -38,7 +38,7 @@ var charRNNAuthor = Author{"RMSProp 0.01, L2 1e-6, clip 5", func() G.Solver {
 
 var charRNNMetric = Metric{Name: "perplexity", Good: 2.6}
 
-// words are what the character RNN learns, with a blank at either end.
+// words are the words that the character RNN learns. Each word gets a blank at both ends.
 var words = strings.Fields(`january february march april may june
 july august september october november december
 monday tuesday wednesday thursday friday saturday sunday
@@ -47,20 +47,20 @@ red orange yellow green blue violet brown black white grey`)
 
 const letters = " abcdefghijklmnopqrstuvwxyz"
 
-// A reduction combines the losses of the letters into one.
+// A reduction combines the letters' losses into one.
 type reduction func(n *net, losses G.Nodes) *G.Node
 
-// sentence is the graph for one length.
+// sentence is the graph for words of one length.
 type sentence struct {
 	*net
-	in, out G.Nodes // one letter each, of shape (1, letters)
+	in, out G.Nodes // one node of shape (1, letters) for each letter
 	loss    *G.Node
-	nats    G.Value // the loss summed over the letters
+	nats    G.Value // the sum of the letters' losses
 	vm      G.VM
 }
 
-// newSentence builds the graph for a number of letters to predict. It draws the weights if they are
-// nil, and otherwise shares them with another graph.
+// newSentence builds the graph that predicts length letters. If weights is nil, newSentence draws
+// new weights. Otherwise the graph shares the given weights with another graph.
 func newSentence(r *rand.Rand, weights []G.Value, length int, reduce reduction) *sentence {
 	const hidden = 24
 	s := &sentence{net: newNet(r, tensor.Float32)}

@@ -12,7 +12,7 @@ import (
 )
 
 var xor = Program{
-	Name: "xor", Title: "XOR by two sigmoid layers without biases",
+	Name: "xor", Title: "XOR with two sigmoid layers without biases",
 	Author: sgd(1),
 	Metric: Metric{Name: "error", Good: 0.05},
 	Steps:  10_000,
@@ -31,10 +31,10 @@ var xor = Program{
 	},
 }
 
-// The features are not scaled. Where 1 - p rounds to 0 its logarithm is infinite and the loss NaN,
-// for Gorgonia does not simplify log(1-p) in this form.
+// logistic does not scale the features. If 1 - p rounds to 0, its logarithm is infinite and the
+// loss is NaN, because Gorgonia does not simplify log(1-p) in this form.
 var logistic = Program{
-	Name: "logistic", Title: "Logistic regression whose log(1-p) can overflow",
+	Name: "logistic", Title: "Logistic regression in which log(1-p) can be infinite",
 	Author: sgd(0.1),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 85},
 	Steps:  1500,
@@ -77,7 +77,7 @@ var logistic = Program{
 }
 
 var clickRate = Program{
-	Name: "click-rate", Title: "Clicks, one in fifteen, by BinaryXent",
+	Name: "click-rate", Title: "Click prediction with a click in one of fifteen samples",
 	Author: adam(1e-3),
 	Metric: Metric{Name: "test loss", Good: 0.22},
 	Steps:  3000,
@@ -114,7 +114,7 @@ var clickRate = Program{
 }
 
 var softLabels = Program{
-	Name: "soft-labels", Title: "Digits with labels of 0.9 and 0.1, as Gorgonia makes them",
+	Name: "soft-labels", Title: "Digits with labels 0.9 and 0.1, as in Gorgonia's MNIST loader",
 	Author: rmsProp(1e-3),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 85},
 	Steps:  600,
@@ -126,10 +126,10 @@ var softLabels = Program{
 	},
 }
 
-// The logarithm of a probability of 1 plus 1e-8 is above zero in float64, and the loss of a net
-// that is sure below.
+// logEpsilon has a loss that falls below zero when the net is sure: in float64, log(p + 1e-8) is
+// above zero for p = 1.
 var logEpsilon = Program{
-	Name: "log-epsilon", Title: "Digits by -mean(log(p + 1e-8)·y), learnt to the end",
+	Name: "log-epsilon", Title: "Digits with the loss -mean(log(p + 1e-8)·y), trained to the end",
 	Author: adam(0.01),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 82},
 	Steps:  800,
@@ -144,7 +144,7 @@ var logEpsilon = Program{
 }
 
 var forgottenLog = Program{
-	Name: "forgotten-log", Title: "Digits by -mean(p·y), the logarithm forgotten",
+	Name: "forgotten-log", Title: "Digits with the loss -mean(p·y), which lacks the logarithm",
 	Author: rmsProp(1e-3),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 75},
 	Steps:  600,
@@ -156,7 +156,7 @@ var forgottenLog = Program{
 }
 
 var squaredSoftMax = Program{
-	Name: "squared-softmax", Title: "Digits by the squared error of a softmax",
+	Name: "squared-softmax", Title: "Digits with the squared error of a softmax as loss",
 	Author: adam(0.01),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 85},
 	Steps:  600,
@@ -166,7 +166,7 @@ var squaredSoftMax = Program{
 }
 
 var batchNorm = Program{
-	Name: "batch-norm", Title: "Digits by two layers with batch normalisation",
+	Name: "batch-norm", Title: "Digits with two layers and batch normalisation",
 	Author: adam(1e-3),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 85},
 	Steps:  400,
@@ -186,9 +186,10 @@ var batchNorm = Program{
 	},
 }
 
-// l4 rejects a graph with Gorgonia's own Dropout, whose gradient is wrong.
+// dropout uses nn.Dropout. The gradient of Gorgonia's own Dropout is wrong, so l4 rejects graphs
+// with it.
 var dropout = Program{
-	Name: "dropout", Title: "Digits by two layers with dropout",
+	Name: "dropout", Title: "Digits with two layers and dropout",
 	Author: rmsProp(1e-3),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 80},
 	Steps:  600,
@@ -205,12 +206,12 @@ var dropout = Program{
 	},
 }
 
-// crossEntropy is the loss that most classifiers have, a mean over rows and columns.
+// crossEntropy adds the loss of most classifiers: the mean of -y·log(p) over rows and columns.
 func crossEntropy(_ *net, p, y *G.Node) *G.Node {
 	return G.Must(G.Neg(G.Must(G.Mean(G.Must(G.HadamardProd(G.Must(G.Log(p)), y))))))
 }
 
-// classifier classifies digits by a net with one hidden layer whose output is a softmax.
+// classifier returns the task to classify digits with one hidden layer and a softmax.
 func classifier(dt tensor.Dtype, yes, no float64, loss loss) supervised {
 	s := digitsOf(dt, yes, no)
 	s.loss = loss
@@ -221,7 +222,7 @@ func classifier(dt tensor.Dtype, yes, no float64, loss loss) supervised {
 }
 
 var convnet = Program{
-	Name: "convnet", Title: "Digits by two convolutions, a Reshape and a softmax",
+	Name: "convnet", Title: "Digits with two convolutions, a Reshape and a softmax",
 	Author: rmsProp(1e-3),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 85},
 	Steps:  200,

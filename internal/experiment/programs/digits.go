@@ -8,18 +8,18 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// digitSide is the number of pixels in a row and in a column of a digit, every second of MNIST's.
+// digitSide is the height and the width of a digit in pixels, half of MNIST's 28.
 const digitSide = 14
 
 const digitClasses = 10
 
-// digits are some of MNIST's, pixels from 0 to 1.
+// digits are images from MNIST, with pixels from 0 to 1.
 type digits struct {
 	x      table
 	labels []byte
 }
 
-// loadDigits returns 2000 digits to learn from and 1000 to test on. They are read once.
+// loadDigits returns 2000 training digits and 1000 test digits. It reads the files once.
 var loadDigits = sync.OnceValues(func() (train, test digits) {
 	images, others, err := dataset.MNIST("")
 	if err != nil {
@@ -35,7 +35,7 @@ func shrink(s *dataset.Images) digits {
 	return d
 }
 
-// targets has yes in the column of the label and no elsewhere.
+// targets returns a table with yes in the label's column and no in the other columns.
 func (d digits) targets(yes, no float64) table {
 	y := table{cols: digitClasses, data: make([]float64, len(d.labels)*digitClasses)}
 	for i := range y.data {
@@ -47,7 +47,7 @@ func (d digits) targets(yes, no float64) table {
 	return y
 }
 
-// digitsOf is the task of classifying digits, without net and loss.
+// digitsOf returns the task to classify digits. The caller sets the net and the loss.
 func digitsOf(dt tensor.Dtype, yes, no float64) supervised {
 	train, test := loadDigits()
 	return supervised{

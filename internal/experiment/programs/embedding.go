@@ -8,12 +8,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// indices adds an input of row numbers.
+// indices adds an input node for count row numbers.
 func (n *net) indices(name string, count int) *G.Node {
 	return G.NewVector(n.g, tensor.Int,
 		G.WithName(name), G.WithShape(count), G.WithInit(G.Zeroes()))
 }
 
+// letIndices sets the value of an input node for row numbers.
 func (n *net) letIndices(x *G.Node, indices []int) {
 	t := tensor.New(tensor.WithShape(len(indices)), tensor.WithBacking(indices))
 	if err := G.Let(x, t); err != nil {
@@ -21,10 +22,11 @@ func (n *net) letIndices(x *G.Node, indices []int) {
 	}
 }
 
-// In four cases of five a word is followed by a word of the same topic. The least loss is the
+// skipGram predicts the word that follows a word. In four cases of five the program draws the
+// second word from the first word's topic, otherwise from all words. The minimum of the loss is the
 // entropy of this distribution.
 var skipGram = Program{
-	Name: "skip-gram", Title: "Skip-gram of 60 words in 6 topics by a full softmax",
+	Name: "skip-gram", Title: "Skip-gram with a full softmax for 60 words in 6 topics",
 	Author: adam(0.01),
 	Metric: Metric{Name: "test loss", Good: 3.1},
 	Steps:  1500,
@@ -85,7 +87,7 @@ var factorisation = Program{
 func newFactorisation(r *rand.Rand, newSolver NewSolver) Train {
 	const users, items, rank, batch, ratings = 60, 80, 3, 64, 3200
 	taste, kind := table{rank, normals(r, users*rank, 1)}, table{rank, normals(r, items*rank, 1)}
-	// rate draws a number of ratings, with noise of the given deviation.
+	// rate draws count ratings, with noise of the given standard deviation.
 	rate := func(count int, noise float64) (of, what []int, score table) {
 		of, what, score = draw(r, count, users), draw(r, count, items), table{cols: 1}
 		for i := range of {

@@ -7,10 +7,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// The program does not see a node of Gorgonia, so its solver gets nil for the loss. The author
-// reaches 89.8 to 90.3 % from six seeds.
+// framework uses a framework that hides Gorgonia's nodes, so newSolver gets a nil loss. The
+// author's solver reaches 89.8 to 90.3 % from six seeds.
 var framework = Program{
-	Name: "framework", Title: "Digits by a framework that hides the loss",
+	Name: "framework", Title: "Digits with a framework that hides the loss",
 	Author: rmsProp(1e-3),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 88},
 	Steps:  600,
@@ -46,8 +46,8 @@ var framework = Program{
 	},
 }
 
-// sequential is a small framework: a chain of layers. It builds a graph for training and one for
-// predictions and hides both, and the loss. It ignores the error of Step.
+// sequential is a small framework: a chain of layers. It builds a graph for training and a graph
+// for predictions, and hides the graphs and the loss. It ignores the error that Step returns.
 type sequential struct {
 	layers []layer
 	solver G.Solver
@@ -68,7 +68,7 @@ func (m *sequential) add(out int, activation func(x *G.Node) (*G.Node, error)) {
 	m.layers = append(m.layers, layer{out, activation})
 }
 
-// compile builds the graphs and machines.
+// compile builds the graphs and the machines.
 func (m *sequential) compile(r *rand.Rand, features, batch int, loss loss, solver G.Solver) {
 	m.solver = solver
 	m.learner, m.predictor = newNet(r, tensor.Float32), newNet(r, tensor.Float32)
@@ -91,7 +91,7 @@ func (m *sequential) forward(n *net, x *G.Node) *G.Node {
 	return x
 }
 
-// fit makes a step on one batch.
+// fit makes one step on one batch.
 func (m *sequential) fit(x, y []float64) error {
 	return m.learner.fit(m.learnerVM, m.solver, 1, func() {
 		m.learner.let(m.x, x)

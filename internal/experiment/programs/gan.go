@@ -9,9 +9,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Generator and discriminator have a solver each, and each one's loss moves as the other learns.
+// gan trains the generator and the discriminator with one solver each. The loss of each net changes
+// while the other net learns.
 var gan = Program{
-	Name: "gan", Title: "GAN of the points of a parabola, two solvers",
+	Name: "gan", Title: "GAN for the points of a parabola, with two solvers",
 	Author: rmsProp(1e-3),
 	Metric: Metric{Name: "energy distance", Good: 0.03},
 	Steps:  4000, Elusive: true,
@@ -28,8 +29,8 @@ func newGAN(r *rand.Rand, newSolver NewSolver) Train {
 	loss := meanSquare(d, discriminate(d, x), isReal)
 	vm, solver := d.machine(loss), newSolver(loss)
 
-	// The generator's graph goes on into a discriminator with the other's weights, which it leaves
-	// alone.
+	// The generator's graph contains a copy of the discriminator that shares the discriminator's
+	// weights. The generator's steps do not change these weights.
 	gen := newNet(r, tensor.Float64)
 	noise := gen.input("noise", batch, latent)
 	points := gen.dense(G.Must(G.Rectify(gen.dense(noise, 32))), 2)
@@ -90,8 +91,8 @@ func newGAN(r *rand.Rand, newSolver NewSolver) Train {
 	}
 }
 
-// energyDistance measures how far two samples of points are from being drawn from one distribution.
-// It is 0 for equal samples.
+// energyDistance returns 2·E|a-b| - E|a-a'| - E|b-b'| for two samples of points. It is 0 if the
+// samples are equal, and grows with the difference between their distributions.
 func energyDistance(a, b table) float64 {
 	mean := func(a, b table) float64 {
 		sum := 0.0

@@ -8,18 +8,18 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// gridMoves are up, down, left and right.
+// gridMoves is the number of moves: up, down, left and right.
 const gridMoves = 4
 
-// grid is the world of the agents, a square of fields with one goal and one pit.
+// grid is the world of the agents: a square of fields with one goal and at most one pit.
 type grid struct {
-	side, goal, pit int
-	// sparse says that only the goal pays, that episodes start in the first field, and that they
-	// end after limit moves in training, too.
+	side, goal, pit int // pit is -1 if the world does not have a pit
+	// If sparse is set, only the goal gives a reward, episodes start in the first field, and
+	// episodes end after limit moves in training, too.
 	sparse bool
 }
 
-// newGrid returns a world of 16 fields.
+// newGrid returns a world of 16 fields with a random goal and a random pit.
 func newGrid(r *rand.Rand) grid {
 	g := grid{side: 4}
 	g.goal = r.IntN(g.fields())
@@ -34,10 +34,11 @@ func sparseGrid(side int) grid {
 
 func (g grid) fields() int { return g.side * g.side }
 
-// limit is the number of moves after which an episode ends that reaches neither.
+// limit returns the number of moves after which an episode ends if it reaches neither the goal nor
+// the pit.
 func (g grid) limit() int { return 3 * g.side }
 
-// move returns where a move leads, what it earns and whether it ends the episode.
+// move returns the next field, the reward, and whether the move ends the episode.
 func (g grid) move(field, move int) (next int, reward float64, ended bool) {
 	row, col := field/g.side, field%g.side
 	switch move {
@@ -62,7 +63,7 @@ func (g grid) move(field, move int) (next int, reward float64, ended bool) {
 	return next, -0.05, false
 }
 
-// start returns a field that is neither goal nor pit.
+// start returns the first field of an episode. It is neither the goal nor the pit.
 func (g grid) start(r *rand.Rand) int {
 	if g.sparse {
 		return 0
@@ -74,7 +75,7 @@ func (g grid) start(r *rand.Rand) int {
 	}
 }
 
-// meanReturn is what a policy earns on average over all fields to start from.
+// meanReturn returns the mean return of a policy over all fields in which an episode can start.
 func (g grid) meanReturn(policy func(field int) int) float64 {
 	sum, starts := 0.0, 0.0
 	for field := range g.fields() {
@@ -92,7 +93,7 @@ func (g grid) meanReturn(policy func(field int) int) float64 {
 	return sum / starts
 }
 
-// oneHots holds a row for each field.
+// oneHots returns a table with the one-hot row of each given field.
 func (g grid) oneHots(fields []int) table {
 	t := table{cols: g.fields()}
 	for _, f := range fields {
@@ -101,13 +102,13 @@ func (g grid) oneHots(fields []int) table {
 	return t
 }
 
-// agent is a net from the fields of a world to moves, in a graph that learns and one that acts on
-// all fields at once.
+// agent is a net from the fields of a world to moves. It has one graph that learns, and one graph
+// that evaluates all fields at once.
 type agent struct {
 	world      grid
 	learn, act *net
-	x, out     *G.Node // of learn
-	actions    G.Value // of act, a row a field
+	x, out     *G.Node // nodes of learn
+	actions    G.Value // output of act, with a row for each field
 	actVM      G.VM
 }
 
@@ -136,7 +137,7 @@ func newAgent(r *rand.Rand, world grid, batch int, head head) *agent {
 	return a
 }
 
-// table returns the output of the net for all fields.
+// table returns the net's output for all fields.
 func (a *agent) table() (table, error) {
 	defer a.actVM.Reset()
 	if err := a.actVM.RunAll(); err != nil {
@@ -145,7 +146,7 @@ func (a *agent) table() (table, error) {
 	return table{gridMoves, values(a.actions)}, nil
 }
 
-// score is the mean return of the moves that the net likes best.
+// score returns the mean return of the policy that takes the move with the largest output.
 func (a *agent) score() (float64, error) {
 	t, err := a.table()
 	if err != nil {

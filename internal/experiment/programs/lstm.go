@@ -9,10 +9,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Gorgonia's own LSTM runs on a Lisp machine, as this one does. Such a machine must be new for each
-// run.
+// lstm runs on a Lisp machine, like the LSTM of Gorgonia's examples. Each run of the graph needs a
+// new Lisp machine.
 var lstm = Program{
-	Name: "lstm", Title: "LSTM that recalls the first symbol, by a Lisp machine",
+	Name: "lstm", Title: "LSTM that recalls the first symbol, on a Lisp machine",
 	Author: adam(0.01),
 	Metric: Metric{Name: "accuracy, %", Higher: true, Good: 95},
 	Steps:  1200,
@@ -31,8 +31,8 @@ func newLSTM(r *rand.Rand, newSolver NewSolver) Train {
 	loss := G.Must(G.Neg(G.Must(G.Sum(G.Must(G.HadamardProd(G.Must(G.Log(p)), target))))))
 	solver := newSolver(loss)
 
-	// load draws a sequence: a symbol of the first half, then some of the second. It returns the
-	// first.
+	// load draws a sequence, sets the inputs, and returns the first symbol. The first symbol is
+	// from the first half of the symbols, and the other symbols are from the second half.
 	load := func() int {
 		first := r.IntN(classes)
 		symbol := first
@@ -74,7 +74,7 @@ func newLSTM(r *rand.Rand, newSolver NewSolver) Train {
 // lstm adds a layer of LSTM cells and returns its last output.
 func (n *net) lstm(inputs G.Nodes, hidden int) *G.Node {
 	size := inputs[0].Shape()[1]
-	var wx, wh, b [4]*G.Node // input, forget and output gate, and candidate
+	var wx, wh, b [4]*G.Node // input gate, forget gate, output gate and candidate
 	for i := range wx {
 		wx[i], wh[i] = n.param(glorot(n.r), size, hidden), n.param(glorot(n.r), hidden, hidden)
 		b[i] = n.param(G.Zeroes(), 1, hidden)

@@ -12,12 +12,12 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// net is a graph in the making, with what all programs do to theirs.
+// net builds a graph, with the helpers that all programs use.
 type net struct {
 	g      *G.ExprGraph
 	dt     tensor.Dtype
 	r      *rand.Rand
-	prefix string // of the parameters' names
+	prefix string // prefix of the parameters' names
 	params G.Nodes
 }
 
@@ -30,7 +30,8 @@ func (n *net) input(name string, shape ...int) *G.Node {
 
 // param adds a parameter.
 func (n *net) param(init G.InitWFn, shape ...int) *G.Node {
-	name := fmt.Sprintf("%sw%d", n.prefix, len(n.params)) // nodes of equal name and shape are one
+	// Gorgonia merges nodes with the same name and shape.
+	name := fmt.Sprintf("%sw%d", n.prefix, len(n.params))
 	p := n.node(name, init, shape)
 	n.params = append(n.params, p)
 	return p
@@ -45,7 +46,7 @@ func (n *net) node(name string, init G.InitWFn, shape tensor.Shape) *G.Node {
 // (1, out).
 func (n *net) dense(x *G.Node, out int) *G.Node { return n.linear(x, out, glorot(n.r)) }
 
-// quiet adds a fully connected layer whose outputs are near 0 at first.
+// quiet adds a fully connected layer whose initial outputs are near 0.
 func (n *net) quiet(x *G.Node, out int) *G.Node { return n.linear(x, out, gaussianInit(n.r, 0.01)) }
 
 func (n *net) linear(x *G.Node, out int, init G.InitWFn) *G.Node {
@@ -54,7 +55,7 @@ func (n *net) linear(x *G.Node, out int, init G.InitWFn) *G.Node {
 	return G.Must(G.BroadcastAdd(G.Must(G.Mul(x, w)), b, nil, []byte{0}))
 }
 
-// constant is a number of the net's dtype.
+// constant returns a constant node of the net's dtype.
 func (n *net) constant(x float64) *G.Node {
 	if n.dt == tensor.Float32 {
 		return G.NewConstant(float32(x))
@@ -70,8 +71,8 @@ func (n *net) machine(loss *G.Node) G.VM {
 	return G.NewTapeMachine(n.g, G.BindDualValues(n.params...))
 }
 
-// fit trains as most programs do: it runs the machine, steps and resets, and does not look at what
-// Step returns.
+// fit trains as most programs do: for each step it runs the machine, calls Step and resets the
+// machine. It ignores the error that Step returns.
 func (n *net) fit(vm G.VM, solver G.Solver, steps int, next func()) error {
 	model := G.NodesToValueGrads(n.params)
 	for range steps {
@@ -85,8 +86,8 @@ func (n *net) fit(vm G.VM, solver G.Solver, steps int, next func()) error {
 	return nil
 }
 
-// zeroGrads forgets the gradients of a run of the machine that no step followed. The machine would
-// add the next ones to them.
+// zeroGrads clears the gradients after a run of the machine without a step. Otherwise the machine
+// would add the next gradients to them.
 func (n *net) zeroGrads() {
 	for _, p := range n.params {
 		if grad, err := p.Grad(); err == nil {
@@ -95,7 +96,7 @@ func (n *net) zeroGrads() {
 	}
 }
 
-// share gives the net the weights of another one, which may go on changing them.
+// share makes the net use the weights of another net, so later changes affect both nets.
 func (n *net) share(params G.Nodes) {
 	for i, p := range n.params {
 		G.Let(p, params[i].Value())
@@ -126,8 +127,8 @@ func backing(dt tensor.Dtype, data []float64) any {
 	return append([]float64(nil), data...)
 }
 
-// glorot draws initial weights from a normal distribution of Glorot's variance. Gorgonia's own
-// takes no seed.
+// glorot draws initial weights from a normal distribution with Glorot's variance. Gorgonia's
+// GlorotN does not take a seed.
 func glorot(r *rand.Rand) G.InitWFn {
 	return func(dt tensor.Dtype, shape ...int) any {
 		field := 1
@@ -139,17 +140,17 @@ func glorot(r *rand.Rand) G.InitWFn {
 	}
 }
 
-// gaussianInit draws initial weights of the given standard deviation.
+// gaussianInit draws initial weights from a normal distribution with the given standard deviation.
 func gaussianInit(r *rand.Rand, deviation float64) G.InitWFn {
 	return func(dt tensor.Dtype, shape ...int) any {
 		return backing(dt, normals(r, tensor.Shape(shape).TotalSize(), deviation))
 	}
 }
 
-// normals draws normal numbers.
+// normals draws numbers from a normal distribution.
 var normals = compare.Normals
 
-// values returns a copy of a value's elements.
+// values returns the elements of a value as float64, in a new slice.
 func values(v G.Value) []float64 {
 	switch xs := v.Data().(type) {
 	case []float32:
@@ -178,7 +179,7 @@ func (t table) rows() int { return len(t.data) / t.cols }
 
 func (t table) row(i int) []float64 { return t.data[i*t.cols : (i+1)*t.cols] }
 
-// pick returns the rows of the given numbers, one after the other.
+// pick returns the rows with the given numbers, concatenated.
 func (t table) pick(rows []int) []float64 {
 	xs := make([]float64, 0, len(rows)*t.cols)
 	for _, i := range rows {
@@ -187,7 +188,7 @@ func (t table) pick(rows []int) []float64 {
 	return xs
 }
 
-// draw returns n numbers below the limit, with repetitions.
+// draw returns n random integers from 0 to limit-1, with repetitions.
 func draw(r *rand.Rand, n, limit int) []int {
 	xs := make([]int, n)
 	for i := range xs {
@@ -196,7 +197,8 @@ func draw(r *rand.Rand, n, limit int) []int {
 	return xs
 }
 
-// cycle returns a function that returns the next n numbers below the limit, over and over.
+// cycle returns a function. Each call returns the next n integers, which count from 0 to limit-1
+// again and again.
 func cycle(n, limit int) func() []int {
 	at := 0
 	return func() []int {
@@ -213,7 +215,7 @@ func rootMeanSquare(xs []float64) float64 {
 	return floats.Norm(xs, 2) / math.Sqrt(float64(len(xs)))
 }
 
-// oneHot returns zeros but for a 1 at i.
+// oneHot returns a slice with a 1 at index i and zeros elsewhere.
 func oneHot(i, size int) []float64 {
 	xs := make([]float64, size)
 	xs[i] = 1

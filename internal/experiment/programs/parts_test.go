@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestGrid: the best way from every field earns what its length says, and a wall keeps where one
-// is.
+// TestGrid: the mean return of the best policy follows from the distances to the goal, and a move
+// into a wall does not change the field.
 func TestGrid(t *testing.T) {
 	g := grid{side: 4, goal: 0, pit: 15}
 	up := func(field int) int {
@@ -19,7 +19,7 @@ func TestGrid(t *testing.T) {
 		}
 		return 2
 	}
-	// Fields other than goal and pit are at distances 1, 2, 2, 3, …, 42 in sum over 14.
+	// The 14 fields other than goal and pit are at distances 1, 1, 2, …, which add up to 42.
 	want := 1 - 0.05*(42.0/14-1)
 	if got := g.meanReturn(up); math.Abs(got-want) > 1e-12 {
 		t.Errorf("mean return %v, want %v", got, want)
@@ -32,8 +32,8 @@ func TestGrid(t *testing.T) {
 	}
 }
 
-// TestPlay: moves follow the policy and returns are discounted sums of rewards to the end of an
-// episode.
+// TestPlay: the moves follow the policy, and the returns are the discounted sums of the rewards up
+// to the end of an episode.
 func TestPlay(t *testing.T) {
 	g := grid{side: 4, goal: 0, pit: 15}
 	always := table{gridMoves, slices.Repeat([]float64{1, 0, 0, 0}, 16)} // up
@@ -57,13 +57,13 @@ func TestPlay(t *testing.T) {
 	}
 	for m, n := range counts {
 		if n < 900 || n > 1100 {
-			t.Errorf("move %d in %d of 4000 cases", m, n)
+			t.Errorf("%d of 4000 moves are move %d, want 900 to 1100", n, m)
 		}
 	}
 }
 
-// TestEnergyDistance: none between equal samples, and for points at two places twice how far they
-// are apart.
+// TestEnergyDistance: the energy distance is 0 for equal samples. If all points within each sample
+// are equal, it is twice the distance between the samples.
 func TestEnergyDistance(t *testing.T) {
 	a, b := table{2, []float64{0, 0, 0, 0}}, table{2, []float64{3, 4}}
 	if d := energyDistance(a, b); d != 10 {
@@ -71,12 +71,12 @@ func TestEnergyDistance(t *testing.T) {
 	}
 	c := table{2, normals(rand.New(rand.NewPCG(1, 0)), 40, 1)}
 	if d := energyDistance(c, c); math.Abs(d) > 1e-12 {
-		t.Errorf("%v between equal samples", d)
+		t.Errorf("%v for equal samples, want 0", d)
 	}
 }
 
-// TestGlorot: the variance is 2 over inputs and outputs, of which a convolution has one for each
-// pixel of its field.
+// TestGlorot: the variance is 2/(inputs + outputs). A convolution counts each channel once for each
+// pixel of the filter.
 func TestGlorot(t *testing.T) {
 	init := glorot(rand.New(rand.NewPCG(1, 0)))
 	for _, c := range []struct {
@@ -93,7 +93,7 @@ func TestGlorot(t *testing.T) {
 	}
 }
 
-// TestDigits: pixels are averages of blocks and targets are in the column of the label.
+// TestDigits: the pixels are from 0 to 1, and the target of the label is in the label's column.
 func TestDigits(t *testing.T) {
 	train, test := loadDigits()
 	for want, d := range map[int]digits{2000: train, 1000: test} {
@@ -114,7 +114,7 @@ func TestDigits(t *testing.T) {
 	}
 }
 
-// TestTable: rows are picked, drawn and cycled through as their names say.
+// TestTable checks pick, cycle, draw and the two metrics of predictions.
 func TestTable(t *testing.T) {
 	x := table{2, []float64{0, 1, 2, 3, 4, 5}}
 	if got := x.pick([]int{2, 0}); !slices.Equal(got, []float64{4, 5, 0, 1}) {

@@ -1,7 +1,7 @@
-// Package programs is a suite of small programs as Gorgonia's users write them, with Gorgonia's own
-// operations and the faults that such programs have. Each trains with any solver, so that a solver
-// can be tried on what people do with Gorgonia rather than on benchmarks. So each has its own
-// training loop, and ignores the errors of Step on purpose.
+// Package programs is a suite of small programs, written as Gorgonia's users write them: with
+// Gorgonia's own operations and with typical mistakes. Each program can train with any solver, so
+// the suite tests a solver on typical uses of Gorgonia instead of benchmarks. For the same reason
+// each program has its own training loop, and deliberately ignores the errors that Step returns.
 package programs
 
 import (
@@ -16,28 +16,28 @@ type Program struct {
 	Name, Title string
 	Author      Author
 	Metric      Metric
-	// Steps is the number of steps that its author trains for.
+	// Steps is the number of steps for which the author trains.
 	Steps int
-	// Elusive says that the loss does not measure progress, as in a GAN, so that L4 is not expected
+	// Elusive reports that the loss does not measure progress, as in a GAN. Then L4 is not expected
 	// to win.
 	Elusive bool
 
-	// New builds the program and returns its training. Data, initial weights and batches follow
-	// from r. newSolver makes a solver for the given loss.
+	// New builds the program and returns the function that trains it. The data, the initial weights
+	// and the batches depend only on r. New and Train create solvers with newSolver.
 	New func(r *rand.Rand, newSolver NewSolver) Train
 }
 
-// Train trains for a number of steps and returns the metric. It is called once.
+// Train trains for the given number of steps and returns the metric. It may be called only once.
 type Train func(steps int) (metric float64, err error)
 
-// NewSolver makes a solver for a loss, which is nil if the program hides it.
+// NewSolver creates a solver for a loss. The loss is nil if the program hides it.
 type NewSolver func(loss gorgonia.Valuer) gorgonia.Solver
 
-// Metric says what a program is judged by.
+// Metric is the measure of a program's success.
 type Metric struct {
 	Name   string
 	Higher bool    // whether higher is better
-	Good   float64 // what a run must reach to count as a success
+	Good   float64 // a run succeeds if its metric is Good or better
 }
 
 // Better reports whether a is a better value of the metric than b. NaN is worse than any number.

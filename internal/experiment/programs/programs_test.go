@@ -14,7 +14,7 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// train runs a program from its first seed and returns the metric.
+// train runs a program from seed 1 and returns the metric.
 func train(t *testing.T, p Program, steps int, newSolver NewSolver) float64 {
 	t.Helper()
 	metric, err := p.New(rand.New(rand.NewPCG(1, 0)), newSolver)(steps)
@@ -24,8 +24,8 @@ func train(t *testing.T, p Program, steps int, newSolver NewSolver) float64 {
 	return metric
 }
 
-// TestAuthorsTrain: a twentieth of its steps with its author's solver does each program good, or
-// all of them where a reward is rare.
+// TestAuthorsTrain: the author's solver improves the metric of each program in a twentieth of the
+// steps. The program with the rare reward makes all steps.
 func TestAuthorsTrain(t *testing.T) {
 	for _, p := range All {
 		steps := p.Steps / 20
@@ -41,7 +41,7 @@ func TestAuthorsTrain(t *testing.T) {
 	}
 }
 
-// watcher is a solver that looks at what it is given.
+// watcher is a solver that checks its loss and its model, and rejects each step.
 type watcher struct {
 	t    *testing.T
 	name string
@@ -50,7 +50,8 @@ type watcher struct {
 
 func (w *watcher) SetLoss(loss G.Valuer) { w.loss = loss }
 
-// Step expects a loss of one number, and parameters of the loss's graph with a gradient.
+// Step expects that the loss is one number, and that the parameters are in the loss's graph and have
+// gradients.
 func (w *watcher) Step(model []G.ValueGrad) error {
 	loss := w.loss.(*G.Node)
 	if v := loss.Value(); v == nil || len(values(v)) != 1 {
@@ -58,7 +59,7 @@ func (w *watcher) Step(model []G.ValueGrad) error {
 	}
 	for _, m := range model {
 		if n := m.(*G.Node); n.Graph() != loss.Graph() {
-			w.t.Errorf("%s: %s is of another graph than the loss", w.name, n.Name())
+			w.t.Errorf("%s: %s and the loss are in different graphs", w.name, n.Name())
 		}
 		if grad, err := m.Grad(); err != nil || !grad.Shape().Eq(m.Value().Shape()) {
 			w.t.Errorf("%s: gradient %v, %v", w.name, grad, err)
@@ -67,8 +68,8 @@ func (w *watcher) Step(model []G.ValueGrad) error {
 	return errors.New("rejected")
 }
 
-// TestSolversKnowTheLoss: whatever graph a step is made in, the solver has the loss that belongs to
-// its gradients. Only the framework hides it.
+// TestSolversKnowTheLoss: each solver has the loss that belongs to the gradients, whichever graph
+// the step uses. Only the framework hides the loss.
 func TestSolversKnowTheLoss(t *testing.T) {
 	for _, p := range All {
 		train(t, p, 12, func(loss G.Valuer) G.Solver {
@@ -83,21 +84,20 @@ func TestSolversKnowTheLoss(t *testing.T) {
 	}
 }
 
-// teller is an L4Adam that is told the loss or not, and the first of its errors that numbers do not
-// explain.
-type teller struct {
+// maybeHidden is an L4Adam that gets the loss unless hidden is set.
+type maybeHidden struct {
 	*l4.L4Adam
-	told bool
-	err  error
+	hidden bool
+	err    error // the first error of Step other than ErrNonFinite
 }
 
-func (s *teller) SetLoss(loss G.Valuer) {
-	if s.told {
+func (s *maybeHidden) SetLoss(loss G.Valuer) {
+	if !s.hidden {
 		s.L4Adam.SetLoss(loss)
 	}
 }
 
-func (s *teller) Step(model []G.ValueGrad) error {
+func (s *maybeHidden) Step(model []G.ValueGrad) error {
 	err := s.L4Adam.Step(model)
 	if s.err == nil && !errors.Is(err, l4.ErrNonFinite) {
 		s.err = err
@@ -105,13 +105,14 @@ func (s *teller) Step(model []G.ValueGrad) error {
 	return err
 }
 
-// TestHiddenLoss: in each program an L4Adam finds the loss, and makes the steps that it makes if it
-// is told. It has no objection to a graph. With the Lisp machine of lstm the loss cannot be found.
+// TestHiddenLoss: in each program an L4Adam without SetLoss finds the loss, makes the same steps as
+// with SetLoss, and does not reject the graph. Only in lstm it cannot find the loss, because lstm
+// uses a Lisp machine.
 func TestHiddenLoss(t *testing.T) {
-	run := func(p Program, told bool) (metric float64, err error) {
-		var solvers []*teller
+	run := func(p Program, hidden bool) (metric float64, err error) {
+		var solvers []*maybeHidden
 		metric = train(t, p, 12, func(loss G.Valuer) G.Solver {
-			s := &teller{L4Adam: l4.NewL4Adam(nil), told: told}
+			s := &maybeHidden{L4Adam: l4.NewL4Adam(nil), hidden: hidden}
 			s.SetLoss(loss)
 			solvers = append(solvers, s)
 			return s
@@ -122,19 +123,19 @@ func TestHiddenLoss(t *testing.T) {
 		return metric, err
 	}
 	for _, p := range All {
-		want, err := run(p, true)
-		got, hiddenErr := run(p, false)
+		want, err := run(p, false)
+		got, hiddenErr := run(p, true)
 		if err != nil || (hiddenErr != nil) != (p.Name == "lstm") {
-			t.Errorf("%s: error %v, and without the loss %v", p.Name, err, hiddenErr)
+			t.Errorf("%s: error %v with SetLoss, %v without", p.Name, err, hiddenErr)
 		}
 		if got != want && hiddenErr == nil {
-			t.Errorf("%s: %v, and without the loss %v", p.Name, want, got)
+			t.Errorf("%s: metric %v with SetLoss, %v without", p.Name, want, got)
 		}
 	}
 }
 
-// TestRunRepeats: the same seed gives the same metric to the bit, whatever runs beside it, and
-// another seed another.
+// TestRunRepeats: the same seed gives the same bits of the metric, however many runs happen at a
+// time. In most programs another seed gives another metric.
 func TestRunRepeats(t *testing.T) {
 	scope := Scope{Programs: All, Solvers: DefaultSolvers[1:2], Seeds: []uint64{1, 2},
 		Length: 0.01, Jobs: 1}
@@ -160,7 +161,7 @@ func TestRunRepeats(t *testing.T) {
 				r.Program.Name, r.Seed, r.Metric, s.Metric, r.Err)
 		}
 		if want := All[i/2].Name; r.Program.Name != want || r.Seed != uint64(i%2)+1 {
-			t.Errorf("result %d is of %s, seed %d", i, r.Program.Name, r.Seed)
+			t.Errorf("result %d belongs to %s, seed %d", i, r.Program.Name, r.Seed)
 		}
 		want := r.Program.Steps / 100
 		if r.Program.Name == "gan" {
@@ -176,12 +177,13 @@ func TestRunRepeats(t *testing.T) {
 			same++
 		}
 	}
-	if same > len(All)/4 { // what hardly learns in so few steps may be the same
+	if same > len(All)/4 { // some programs hardly learn in these few steps
 		t.Errorf("%d programs do not depend on the seed", same)
 	}
 }
 
-// TestRunCountsRejections: the result has the number of errors of Step and the first error.
+// TestRunCountsRejections: the result has the number of errors that Step returned, and the first
+// error.
 func TestRunCountsRejections(t *testing.T) {
 	before := compare.Solvers
 	t.Cleanup(func() { compare.Solvers = before })
@@ -202,7 +204,7 @@ func TestRunCountsRejections(t *testing.T) {
 	}
 }
 
-// TestRunStops: no run begins after the context has ended.
+// TestRunStops: after the context is done, Run does not start further runs.
 func TestRunStops(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	scope := Scope{Programs: []Program{xor}, Solvers: DefaultSolvers, Seeds: make([]uint64, 50),
@@ -213,7 +215,7 @@ func TestRunStops(t *testing.T) {
 	}
 }
 
-// TestRunReports: an error of the program ends the run without a metric.
+// TestRunReports: if the program returns an error, the result has the error but not a metric.
 func TestRunReports(t *testing.T) {
 	broken := Program{Name: "broken", Steps: 1, New: func(*rand.Rand, NewSolver) Train {
 		return func(int) (float64, error) { return 1, errors.New("broken") }
@@ -229,7 +231,7 @@ func TestRunReports(t *testing.T) {
 	}
 }
 
-// TestNames: no two programs have the same name, and the author's solver is not in the registry.
+// TestNames: the names of the programs differ, and the author's solver is not in the registry.
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range All {
@@ -239,7 +241,7 @@ func TestNames(t *testing.T) {
 			}
 		}
 		if seen[p.Name] {
-			t.Errorf("%s twice", p.Name)
+			t.Errorf("two programs have the name %s", p.Name)
 		}
 		seen[p.Name] = true
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 var outliers = Program{
-	Name: "outliers", Title: "Linear regression, a twentieth of the targets wrong",
+	Name: "outliers", Title: "Linear regression with one in twenty targets wrong",
 	Author: sgd(0.01),
 	Metric: Metric{Name: "test error", Good: 1},
 	Steps:  2000,
@@ -25,7 +25,7 @@ var outliers = Program{
 }
 
 var largeTargets = Program{
-	Name: "large-targets", Title: "Linear regression of house prices of some 2e5",
+	Name: "large-targets", Title: "Linear regression of house prices near 2e5",
 	Author: sgd(0.01),
 	Metric: Metric{Name: "test error", Good: 5000},
 	Steps:  2000,
@@ -40,8 +40,8 @@ var largeTargets = Program{
 	},
 }
 
-// linearRegression draws standard normal features and normal coefficients. disturb makes a target
-// of a true value; the targets of the test are true.
+// linearRegression draws features and coefficients from the standard normal distribution. disturb
+// computes a training target from the true value. The test targets are the true values.
 func linearRegression(r *rand.Rand, features int, disturb func(y float64) float64) supervised {
 	coefficients := normals(r, features, 1)
 	s := supervised{
@@ -63,7 +63,7 @@ func linearRegression(r *rand.Rand, features int, disturb func(y float64) float6
 	return s
 }
 
-// sample draws rows of x and computes their y.
+// sample draws rows of x and computes the target of each row.
 func sample(rows, cols int, next func() float64, target func(x []float64) float64) (x, y table) {
 	x, y = table{cols: cols}, table{cols: 1}
 	for range rows {
@@ -101,7 +101,8 @@ var huber = Program{
 	},
 }
 
-// heavyTailed is a regression with noise of Student's t distribution with two degrees of freedom.
+// heavyTailed returns a regression whose noise has Student's t distribution with two degrees of
+// freedom, times 0.3.
 func heavyTailed(r *rand.Rand, loss loss) supervised {
 	s := smooth(r, 2048, surface, func() float64 {
 		return 0.3 * r.NormFloat64() / math.Sqrt(r.ExpFloat64())
@@ -110,7 +111,7 @@ func heavyTailed(r *rand.Rand, loss loss) supervised {
 	return s
 }
 
-// noisy is a regression with normal noise.
+// noisy returns a regression with normal noise of standard deviation 0.3.
 func noisy(r *rand.Rand, rows int, truth func(x []float64) float64) supervised {
 	return smooth(r, rows, truth, func() float64 { return 0.3 * r.NormFloat64() })
 }
@@ -118,8 +119,8 @@ func noisy(r *rand.Rand, rows int, truth func(x []float64) float64) supervised {
 // surface is a smooth function of four features from -1 to 1.
 func surface(x []float64) float64 { return 2*math.Sin(2*x[0]) + x[1]*x[2] - x[3] }
 
-// smooth is the regression of a function of four features, of which it draws noisy samples, by a
-// net with one hidden layer. The targets of the test are true.
+// smooth returns the regression of a function of four features, with one hidden layer. The training
+// targets are noisy, and the test targets are the true values.
 func smooth(r *rand.Rand, rows int, truth func(x []float64) float64,
 	noise func() float64) supervised {
 
@@ -133,7 +134,7 @@ func smooth(r *rand.Rand, rows int, truth func(x []float64) float64,
 	return s
 }
 
-// tanhNet is a net with one hidden layer.
+// tanhNet returns a net with one hidden layer of 24 tanh units.
 func tanhNet(out int) func(n *net, x *G.Node) *G.Node {
 	return func(n *net, x *G.Node) *G.Node {
 		return n.dense(G.Must(G.Tanh(n.dense(x, 24))), out)
@@ -141,7 +142,7 @@ func tanhNet(out int) func(n *net, x *G.Node) *G.Node {
 }
 
 var relativeError = Program{
-	Name: "relative-error", Title: "Positive coefficients by the mean relative error",
+	Name: "relative-error", Title: "Positive coefficients with the mean relative error as loss",
 	Author: adam(0.01),
 	Metric: Metric{Name: "test error, %", Good: 6},
 	Steps:  2000,
@@ -187,7 +188,7 @@ var relativeError = Program{
 }
 
 var sine = Program{
-	Name: "sine", Title: "A sine by two rectified layers of 10 and a tanh",
+	Name: "sine", Title: "A sine with two rectified layers of 10 units and a tanh",
 	Author: adam(0.01),
 	Metric: Metric{Name: "test error", Good: 0.1},
 	Steps:  3000,
@@ -209,7 +210,7 @@ var sine = Program{
 }
 
 var gaussian = Program{
-	Name: "gaussian", Title: "Mean and deviation by the likelihood, which goes below zero",
+	Name: "gaussian", Title: "Negative log-likelihood of a Gaussian, which falls below zero",
 	Author: adam(0.01),
 	Metric: Metric{Name: "test loss", Good: -1.5},
 	Steps:  3000,

@@ -8,7 +8,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// The target is the net's own estimate for the next field, frozen for a hundred steps at a time.
+// qLearning computes the targets from the net's own estimates for the next field. The estimates are
+// frozen for a hundred steps at a time.
 var qLearning = Program{
 	Name: "q-learning", Title: "Deep Q-learning in a world of 16 fields, with a moving target",
 	Author: adam(5e-4),
@@ -19,10 +20,11 @@ var qLearning = Program{
 	},
 }
 
-// The goal is reached for the first time after 170 to 3000 steps with the author's solver. Until
-// then all targets are near 0, and so are the outputs. The author reaches 1 from six seeds.
+// rareReward starts without rewards: with the author's solver the agent reaches the goal for the
+// first time after 170 to 3000 steps. Until then all targets and outputs are near 0. The author's
+// solver reaches 1 from six seeds.
 var rareReward = Program{
-	Name: "rare-reward", Title: "Deep Q-learning in a world of 36 fields, only one of which pays",
+	Name: "rare-reward", Title: "Deep Q-learning in a world of 36 fields with only one reward",
 	Author: adam(5e-4),
 	Metric: Metric{Name: "mean return", Higher: true, Good: 0.8},
 	Steps:  6000,
@@ -31,14 +33,14 @@ var rareReward = Program{
 	},
 }
 
-// transition is a move made.
+// transition is a move with its outcome.
 type transition struct {
 	field, move, next int
 	reward            float64
 	ended             bool
 }
 
-// learnQ is deep Q-learning with a replay memory and a frozen copy of the estimates.
+// learnQ returns deep Q-learning with a replay memory and a frozen copy of the estimates.
 func learnQ(r *rand.Rand, newSolver NewSolver, world grid, head head) Train {
 	const batch, discount, memory, freeze, exploring = 20, 0.95, 1000, 100, 0.3
 	a := newAgent(r, world, batch, head)
@@ -103,7 +105,7 @@ func learnQ(r *rand.Rand, newSolver NewSolver, world grid, head head) Train {
 	}
 }
 
-// The loss is above or below zero by chance, for the advantages have mean 0.
+// reinforce has a loss whose sign is random, because the advantages have mean 0.
 var reinforce = Program{
 	Name: "reinforce", Title: "REINFORCE in a world of 16 fields",
 	Author: adam(0.005),
@@ -118,7 +120,7 @@ func newReinforce(r *rand.Rand, newSolver NewSolver) Train {
 	a := newAgent(r, world, batch, func(n *net, h *G.Node, out int) *G.Node {
 		return G.Must(G.SoftMax(n.dense(h, out)))
 	})
-	// The weight is the advantage, in the column of the move made.
+	// Each row of weight has the advantage in the column of the chosen move, and zeros elsewhere.
 	weight := a.learn.input("weight", batch, gridMoves)
 	logs := G.Must(G.Log(a.out))
 	loss := G.Must(G.Neg(G.Must(G.Mean(G.Must(G.Sum(G.Must(G.HadamardProd(logs, weight)), 1))))))
@@ -152,8 +154,8 @@ func newReinforce(r *rand.Rand, newSolver NewSolver) Train {
 	}
 }
 
-// play makes a number of moves by a policy that gives the probability of each, in one episode after
-// another. It returns their fields and the discounted returns from there.
+// play makes count moves in one episode after another. policy holds the probability of each move in
+// each field. play returns the field, the move and the discounted return of each step.
 func (g grid) play(r *rand.Rand, policy table, count int, discount float64) (
 	fields, moves []int, returns []float64) {
 

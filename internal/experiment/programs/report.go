@@ -13,11 +13,11 @@ import (
 	"github.com/l4-go/l4/internal/experiment/figure"
 )
 
-// Standing is how a solver did on a program, compared with its author's solver.
+// Standing compares a solver's results on a program with the results of the author's solver.
 type Standing string
 
-// A solver's mean over the seeds is worse than the author's worst seed, better than the author's
-// best seed, or between the two.
+// A solver is Worse if its mean over the seeds is worse than the author's worst seed, Better if its
+// mean is better than the author's best seed, and Level otherwise.
 const (
 	Worse  Standing = "worse"
 	Level  Standing = "level"
@@ -29,14 +29,14 @@ type Summary struct {
 	Program Program
 	Solver  compare.Choice
 
-	Mean, Worst, Best float64 // of the metric, over the seeds; NaN if a run has none
+	Mean, Worst, Best float64 // metric over the seeds; NaN, the worst, for a run without metric
 	Runs, Successes   int
 	Steps, Rejected   int
-	Time              time.Duration // of a run, on average
-	Standing          Standing      // empty without several runs of the author's solver
+	Time              time.Duration // mean over the runs
+	Standing          Standing      // empty unless the author's solver has several runs
 }
 
-// Summarise sums up results in the order of Run.
+// Summarise sums up the results, which must be in the order that Run returns.
 func Summarise(results []Result) []Summary {
 	var all []Summary
 	author := map[string]Summary{}
@@ -52,7 +52,7 @@ func Summarise(results []Result) []Summary {
 		if s.Solver == AuthorsSolver {
 			author[s.Program.Name] = s
 		} else if a, ok := author[s.Program.Name]; ok && a.Runs > 1 {
-			s.Standing = s.beside(a)
+			s.Standing = s.standing(a)
 		}
 		all, results = append(all, s), results[n:]
 	}
@@ -83,8 +83,8 @@ func summarise(runs []Result) Summary {
 	return s
 }
 
-// beside compares the mean with the spread of the author's runs.
-func (s Summary) beside(author Summary) Standing {
+// standing compares the mean with the best and the worst of the author's runs.
+func (s Summary) standing(author Summary) Standing {
 	switch m := s.Program.Metric; {
 	case m.Better(author.Worst, s.Mean):
 		return Worse
@@ -94,16 +94,18 @@ func (s Summary) beside(author Summary) Standing {
 	return Level
 }
 
-const tableNotes = `Final metric: mean over the seeds, with the worst and the best.
-Success: runs that reach what the program asks for.
-Beside the author's: worse is a mean that is worse than the author's worst seed, better is one that
-is better than the author's best seed.
-Rejected: the share of steps for which Step returned an error, which the programs ignore.
+const tableNotes = `Final metric: the mean over the seeds, then the worst and the best seed.
+Success: the number of runs that reach the program's limit for success.
+Compared with author: "worse" if the mean is worse than the author's worst seed, "better" if the
+mean is better than the author's best seed, and "level" otherwise.
+Rejected: the share of steps for which Step returned an error. The programs ignore these errors.
 `
 
-// Table returns the summaries as text, with a verdict.
+// Table returns the summaries as text, with notes and a verdict.
 func Table(all []Summary) string {
-	rows := [][]string{{"", "final metric", "success", "beside the author's", "rejected", "seconds"}}
+	rows := [][]string{
+		{"", "final metric", "success", "compared with author", "rejected", "seconds"},
+	}
 	for i, s := range all {
 		if i == 0 || s.Program.Name != all[i-1].Program.Name {
 			rows = append(rows, []string{s.Program.heading()})
@@ -141,7 +143,7 @@ func (s Summary) row() []string {
 	}
 }
 
-// solverTitle returns the title of a solver on a program.
+// solverTitle returns the title of a solver in a program's rows.
 func solverTitle(p Program, solver compare.Choice) string {
 	if solver == AuthorsSolver {
 		return p.Author.Title
@@ -149,7 +151,8 @@ func solverTitle(p Program, solver compare.Choice) string {
 	return solver.Short()
 }
 
-// verdict counts, for each solver but the author's, where it is level or better.
+// verdict counts, for each solver except the author's, the programs in which the solver is level or
+// better.
 func verdict(all []Summary) string {
 	var b strings.Builder
 	var solvers compare.Choices
@@ -187,7 +190,7 @@ func verdict(all []Summary) string {
 	return b.String()
 }
 
-// resultFields describes the CSV file of runs.
+// resultFields describes a row of the CSV file.
 var resultFields compare.Fields[Result] = func(row *compare.Row, r *Result) {
 	solver, success := solverTitle(r.Program, r.Solver), r.Success()
 	text := func(name string, err error) {

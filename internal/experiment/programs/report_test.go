@@ -28,8 +28,8 @@ func TestBetter(t *testing.T) {
 	}
 }
 
-// results are two programs, one that is better higher and one lower, with the metrics of three
-// seeds.
+// results returns the results of two programs with the given metrics, one for each seed. In the
+// program up a higher metric is better, and in the program down a lower metric.
 func results(metrics map[string]map[string][]float64) []Result {
 	var all []Result
 	for _, p := range []Program{
@@ -93,7 +93,7 @@ func TestSummarise(t *testing.T) {
 		"2 of 6 runs succeed.\nGorgonia's Adam",
 	} {
 		if !strings.Contains(text, line) {
-			t.Errorf("%q is not in\n%s", line, text)
+			t.Errorf("%q is not in the text:\n%s", line, text)
 		}
 	}
 }

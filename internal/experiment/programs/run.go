@@ -12,11 +12,11 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// AuthorsSolver stands for the solver of each program's author, which the others are compared with.
-// Unlike other choices it is not in the registry.
+// AuthorsSolver stands for the solver of each program's author. The reports compare the other
+// solvers with it. Unlike the other choices, AuthorsSolver is not in the registry.
 var AuthorsSolver = compare.Choice{Name: "author"}
 
-// DefaultSolvers are the solvers that are compared by default.
+// DefaultSolvers are the solvers that the demo compares by default.
 var DefaultSolvers = append(compare.Choices{AuthorsSolver},
 	compare.MustParseChoices("l4adam,l4mom,gorgonia-adam")...)
 
@@ -27,13 +27,13 @@ type Result struct {
 	Seed    uint64
 
 	Metric          float64 // NaN if Err is not nil
-	Steps, Rejected int     // calls of Step, and how many of them returned an error
-	Rejection       error   // the first of those errors
+	Steps, Rejected int     // calls of Step, and calls that returned an error
+	Rejection       error   // the first error that Step returned
 	Err             error   // why the program ended early
 	Time            time.Duration
 }
 
-// Success reports whether the run reached what the program's metric asks for.
+// Success reports whether the run's metric is at least as good as Metric.Good.
 func (r Result) Success() bool {
 	m := r.Program.Metric
 	return r.Metric == m.Good || m.Better(r.Metric, m.Good)
@@ -44,15 +44,15 @@ type Scope struct {
 	Programs []Program
 	Solvers  compare.Choices
 	Seeds    []uint64
-	Length   float64 // share of each program's steps, 1 for all
-	Jobs     int     // runs at a time
-	// Progress, unless nil, is called after each run, in any order but one call at a time.
+	Length   float64 // share of each program's steps to make; 1 makes all steps
+	Jobs     int     // number of runs at a time
+	// Run calls Progress, unless it is nil, after each run: in any order, but one call at a time.
 	Progress func(Result)
 }
 
 // Run runs each program with each solver from each seed. The results are in the order of programs,
-// solvers and seeds. If ctx is done, programs that have not begun are left out, and its error is
-// returned.
+// solvers and seeds. If ctx is done, Run leaves out the runs that have not begun, and returns the
+// error of ctx.
 func Run(ctx context.Context, scope Scope) ([]Result, error) {
 	var all []Result
 	var runs []int
@@ -88,7 +88,7 @@ func Run(ctx context.Context, scope Scope) ([]Result, error) {
 	return results, err
 }
 
-// run makes the run and fills in its outcome.
+// run runs the program and sets the fields of the outcome.
 func (r *Result) run(length float64) {
 	start := time.Now()
 	steps := max(1, int(math.Round(length*float64(r.Program.Steps))))
@@ -102,7 +102,7 @@ func (r *Result) run(length float64) {
 	r.Time = time.Since(start)
 }
 
-// newSolver makes the solver of the run.
+// newSolver creates the run's solver.
 func (r *Result) newSolver(loss gorgonia.Valuer) gorgonia.Solver {
 	if r.Solver == AuthorsSolver {
 		return &counter{r.Program.Author.New(), r}
@@ -112,7 +112,7 @@ func (r *Result) newSolver(loss gorgonia.Valuer) gorgonia.Solver {
 	return &counter{solver, r}
 }
 
-// counter counts the steps of a solver and those that it rejects.
+// counter counts a solver's steps and the steps that the solver rejects.
 type counter struct {
 	gorgonia.Solver
 	result *Result
@@ -130,5 +130,5 @@ func (c *counter) Step(model []gorgonia.ValueGrad) error {
 	return err
 }
 
-// SetLoss passes the loss on to a solver that reads losses.
+// SetLoss passes the loss to the solver if the solver reads losses.
 func (c *counter) SetLoss(loss gorgonia.Valuer) { compare.SetLoss(c.Solver, loss) }

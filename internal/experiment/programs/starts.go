@@ -6,8 +6,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Each sample is used once, so the outlier does not come back. The author reaches 0.10 to 0.13 from
-// six seeds.
+// firstOutlier uses each sample once, so the outlier does not come back. The author's solver
+// reaches 0.10 to 0.13 from six seeds.
 var firstOutlier = Program{
 	Name: "first-outlier", Title: "Regression with an outlier in the first batch",
 	Author: adam(0.01),
@@ -15,15 +15,16 @@ var firstOutlier = Program{
 	Steps:  2000,
 	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := noisy(r, 2000*32, surface)
-		s.y.data[0] = 300 // all others are below 6
+		s.y.data[0] = 300 // all other targets are below 6
 		return s.program(r, newSolver)
 	},
 }
 
-// In the first third of the steps the net fits its targets but for a little noise, as a value net
-// does before the first reward. The author reaches 0.08 to 0.13 from six seeds.
+// quietStart has targets near 0 in the first third of the steps. The net fits them except for a
+// little noise, like a value net before the first reward. The author's solver reaches 0.08 to
+// 0.13 from six seeds.
 var quietStart = Program{
-	Name: "quiet-start", Title: "Regression whose targets are noise near 0 at first",
+	Name: "quiet-start", Title: "Regression whose first targets are only noise near 0",
 	Author: adam(0.01),
 	Metric: Metric{Name: "test error", Good: 0.15},
 	Steps:  3000,

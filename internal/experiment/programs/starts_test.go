@@ -9,7 +9,7 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// listener is a solver that notes the loss of each step.
+// listener is a solver that appends the loss of each step to losses.
 type listener struct {
 	G.Solver
 	loss   G.Valuer
@@ -21,8 +21,8 @@ func (l *listener) Step(model []G.ValueGrad) error {
 	return l.Solver.Step(model)
 }
 
-// listen runs a program with its author's solver and returns the losses of each solver that it
-// makes.
+// listen runs a program with its author's solver and returns the losses that each of the program's
+// solvers saw.
 func listen(t *testing.T, p Program, steps int) (losses [][]float64) {
 	var solvers []*listener
 	train(t, p, steps, func(loss G.Valuer) G.Solver {
@@ -35,36 +35,36 @@ func listen(t *testing.T, p Program, steps int) (losses [][]float64) {
 	return losses
 }
 
-// TestStarts: the first batch has an outlier that does not come back, a quiet start lasts for a
-// third of the steps, and self-play makes a solver for each 200 steps.
+// TestStarts: the first batch of firstOutlier has an outlier that does not come back, the quiet
+// start lasts for a third of the steps, and selfPlay creates a solver every 200 steps.
 func TestStarts(t *testing.T) {
 	outlier := listen(t, firstOutlier, firstOutlier.Steps)[0]
 	if later := slices.Max(outlier[1:]); outlier[0] < 1000 || later > 20 {
-		t.Errorf("loss of the outlier %v, later up to %v", outlier[0], later)
+		t.Errorf("loss with the outlier %v, later at most %v", outlier[0], later)
 	}
 	const steps = 60
 	quiet := listen(t, quietStart, steps)[0]
 	before, after := slices.Max(quiet[:steps/3]), quiet[steps/3]
 	if len(quiet) != steps || before > 0.01 || after < 1 {
-		t.Errorf("loss of %d steps up to %v, then %v", len(quiet), before, after)
+		t.Errorf("%d steps: at most %v in the quiet start, then %v", len(quiet), before, after)
 	}
 	rounds := listen(t, selfPlay, 500)
 	if len(rounds) != 3 || len(rounds[0]) != 200 || len(rounds[2]) != 100 {
-		t.Errorf("%d rounds", len(rounds))
+		t.Errorf("%d rounds, want rounds of 200, 200 and 100 steps", len(rounds))
 	}
 }
 
-// TestTune: the net has been trained when the solver begins, a solver that does nothing leaves it
-// as it is, and each test in the course of the training counts.
+// TestTune: the net is trained before the solver's first step, the metric is 1 without a step, and
+// each test during the training counts.
 func TestTune(t *testing.T) {
 	for _, p := range []Program{fineTuning, continued} {
 		if got := train(t, p, 0, func(G.Valuer) G.Solver { return p.Author.New() }); got != 1 {
-			t.Errorf("%s: %v without a step", p.Name, got)
+			t.Errorf("%s: metric %v without a step, want 1", p.Name, got)
 		}
 	}
 	// The error of an untrained net is above 1.5, the deviation of the noise is 0.3.
 	if loss := listen(t, continued, 10)[0][0]; loss > 0.3 {
-		t.Errorf("first loss %v", loss)
+		t.Errorf("first loss %v, want at most 0.3", loss)
 	}
 	r := rand.New(rand.NewPCG(1, 0))
 	s := noisy(r, 320, surface)
@@ -72,11 +72,12 @@ func TestTune(t *testing.T) {
 	s.metric = func(_, _ table) float64 { tests++; return float64(tests) }
 	newSolver := func(G.Valuer) G.Solver { return sgd(0).New() }
 	if got, err := tune(r, newSolver, s, s)(30); err != nil || got != 6.5 || tests != 11 {
-		t.Errorf("mean of 2 to 11 over 1 is %v, %d tests, error %v", got, tests, err)
+		t.Errorf("metric %v, want 6.5, the mean of 2 to 11; %d tests, want 11; error %v",
+			got, tests, err)
 	}
 }
 
-// TestTestLeavesNoGradients: a test in the course of the training does not change the training.
+// TestTestLeavesNoGradients: tests during the training do not change the training.
 func TestTestLeavesNoGradients(t *testing.T) {
 	var errors []float64
 	for _, between := range []bool{false, true} {
@@ -100,11 +101,11 @@ func TestTestLeavesNoGradients(t *testing.T) {
 		errors = append(errors, last)
 	}
 	if errors[0] != errors[1] {
-		t.Errorf("error %v, and %v with tests between", errors[0], errors[1])
+		t.Errorf("error %v without tests during the training, %v with them", errors[0], errors[1])
 	}
 }
 
-// TestSparseGrid: the way to the far corner earns 1 at its end and nothing before.
+// TestSparseGrid: on the way to the far corner only the last move has a reward, which is 1.
 func TestSparseGrid(t *testing.T) {
 	g, r := sparseGrid(6), rand.New(rand.NewPCG(1, 0))
 	field := g.start(r)
@@ -119,12 +120,12 @@ func TestSparseGrid(t *testing.T) {
 		field = next
 	}
 	if field != g.goal {
-		t.Errorf("at %d, the goal is %d", field, g.goal)
+		t.Errorf("the last field is %d, the goal is %d", field, g.goal)
 	}
 }
 
-// TestStones: a player who knows what each position is worth finds the right moves, wins where
-// there is one, and does not take more stones than there are.
+// TestStones: with the true worth of each position, a player finds the right moves, wins from
+// positions that have a right move, and never takes more stones than remain.
 func TestStones(t *testing.T) {
 	worths, policy := make([]float64, stones), table{cols: mostTaken}
 	for i := range worths {
@@ -136,11 +137,11 @@ func TestStones(t *testing.T) {
 		policy.data = append(policy.data, lookAhead(left, worths)...)
 	}
 	if got := rightMoves(policy); got < 99.9 {
-		t.Errorf("%v %% of the moves are right", got)
+		t.Errorf("%v %% of the moves are right, want 99.9 or more", got)
 	}
 	even := table{mostTaken, slices.Repeat([]float64{1.0 / 3}, mostTaken*stones)}
 	if got := rightMoves(even); math.Abs(got-100.0/3) > 1e-9 {
-		t.Errorf("%v %% of random moves are right", got)
+		t.Errorf("%v %% of random moves are right, want a third", got)
 	}
 	g := playStones(rand.New(rand.NewPCG(1, 0)), 5000, worths)
 	n := g.left.rows()
@@ -163,7 +164,7 @@ func TestStones(t *testing.T) {
 			sum += x
 		}
 		if mean := sum / float64(len(r)); mean*worths[i] < 0.3 || i == 0 && mean != 1 {
-			t.Errorf("%d stones: mean result %v of %d", i+1, mean, len(r))
+			t.Errorf("%d stones: mean result %v of %d games", i+1, mean, len(r))
 		}
 	}
 }

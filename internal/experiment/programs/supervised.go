@@ -10,7 +10,7 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// supervised is a program that learns y from x in batches, in the order of the rows.
+// supervised is a program that learns y from x. The batches are in the order of the rows.
 type supervised struct {
 	dt           tensor.Dtype
 	x, y         table
@@ -19,14 +19,14 @@ type supervised struct {
 
 	predict func(n *net, x *G.Node) *G.Node
 	loss    loss
-	// metric is the program's, from the predictions for all rows of the test and their targets.
+	// metric computes the program's metric from the predictions and the targets of all test rows.
 	metric func(pred, y table) float64
 }
 
-// loss adds the loss of predictions to a net.
+// loss adds the loss of the predictions to a net.
 type loss func(n *net, pred, y *G.Node) *G.Node
 
-// program is what Program.New returns.
+// program builds the learner and returns the function that trains it, as Program.New does.
 func (s supervised) program(r *rand.Rand, newSolver NewSolver) Train {
 	l := s.learner(r)
 	solver := newSolver(l.cost)
@@ -39,7 +39,7 @@ func (s supervised) program(r *rand.Rand, newSolver NewSolver) Train {
 	}
 }
 
-// learner is the net of a supervised program.
+// learner is the net of a supervised program with its machine.
 type learner struct {
 	supervised
 	n                        *net
@@ -48,7 +48,7 @@ type learner struct {
 	vm                       G.VM
 }
 
-// learner builds the net.
+// learner builds the net and the machine.
 func (s supervised) learner(r *rand.Rand) *learner {
 	l := &learner{supervised: s, n: newNet(r, s.dt)}
 	l.inputs = l.n.input("x", s.batch, s.x.cols)
@@ -60,7 +60,8 @@ func (s supervised) learner(r *rand.Rand) *learner {
 	return l
 }
 
-// feed returns a function that sets the inputs to the next batch of x and y, from the first row on.
+// feed returns a function that sets the inputs to the next batch of x and y. The first batch begins
+// with the first row.
 func (l *learner) feed(x, y table) func() {
 	next := cycle(l.batch, x.rows())
 	return func() {
@@ -84,7 +85,7 @@ func (l *learner) test() (float64, error) {
 	return l.metric(all, l.testY), nil
 }
 
-// rootMeanSquareError is a metric of regressions.
+// rootMeanSquareError is the metric of most regressions.
 func rootMeanSquareError(pred, y table) float64 {
 	differences := make([]float64, len(y.data))
 	for i := range differences {
@@ -93,7 +94,8 @@ func rootMeanSquareError(pred, y table) float64 {
 	return rootMeanSquare(differences)
 }
 
-// accuracy is the share, in per cent, of rows whose largest elements are in the same column.
+// accuracy returns the share of the rows, in per cent, in which the largest prediction and the
+// largest target are in the same column.
 func accuracy(pred, y table) float64 {
 	labels := make([]byte, y.rows())
 	for i := range labels {
@@ -102,7 +104,7 @@ func accuracy(pred, y table) float64 {
 	return 100 * float64(compare.Right(pred.data, labels)) / float64(len(labels))
 }
 
-// meanSquare is the loss of most regressions.
+// meanSquare adds the mean square error, which is the loss of most regressions.
 func meanSquare(_ *net, pred, y *G.Node) *G.Node {
 	return G.Must(G.Mean(G.Must(G.Square(G.Must(G.Sub(pred, y))))))
 }

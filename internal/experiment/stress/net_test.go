@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// checkGradients compares gradients that forward sets with central differences of what it returns.
+// checkGradients compares the gradients that forward sets with central differences of the returned
+// loss.
 func checkGradients(t *testing.T, params []*param[float64], forward func() float64) {
 	t.Helper()
 	forward()
@@ -36,7 +37,7 @@ func checkGradients(t *testing.T, params []*param[float64], forward func() float
 	}
 }
 
-// testInputs are n rows of inputs, the same each time.
+// testInputs returns n rows of inputs, which are the same in each call.
 func testInputs[T float](n, in int) []T {
 	x := make([]T, n*in)
 	for i := range x {
@@ -122,7 +123,8 @@ func TestFunctionGradients(t *testing.T) {
 				checkGradients(t, f.params, func() float64 { return f.forward(1) })
 				return
 			}
-			// The floor is in float32: with weights of 0 but for one, gradient and loss are known.
+			// The floor is in float32. If all weights except one are 0, gradient and loss are
+			// known.
 			f := training.(*trainee[float32])
 			p := f.params[0]
 			for i, h := range []float64{1, math.Sqrt(10), 10, math.Sqrt(1000), 100} {
@@ -153,7 +155,7 @@ func TestCrossEntropy(t *testing.T) {
 	}
 }
 
-// TestDtypesAgree: float32 computes what float64 does, to its precision.
+// TestDtypesAgree: float32 and float64 agree to float32's precision.
 func TestDtypesAgree(t *testing.T) {
 	for _, a := range append(architectures, architecture{hidden: []int{6}, norm: true}) {
 		wide, wideLoss := classLoss[float64](a)

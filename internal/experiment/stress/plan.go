@@ -83,7 +83,7 @@ func (p Plan) places() (places []place) {
 	return places
 }
 
-// known returns those of the results that belong to runs of the plan.
+// known returns the results that belong to runs of the plan, by place.
 func (p Plan) known(results []Result) map[place]Result {
 	byID := map[runID]Result{}
 	for _, r := range results {

@@ -19,14 +19,14 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// register adds solvers to the registry for the length of a test.
+// register adds solvers to the registry until the end of the test.
 func register(t *testing.T, solvers ...compare.Solver) {
 	before := compare.Solvers
 	t.Cleanup(func() { compare.Solvers = before })
 	compare.Solvers = append(slices.Clone(before), solvers...)
 }
 
-// quickPlan takes milliseconds. One of its solvers fails.
+// quickPlan returns a plan that takes milliseconds. One of its solvers fails.
 func quickPlan(t *testing.T) Plan {
 	register(t, compare.Solver{Name: "broken", Title: "Broken",
 		New: func(float64) gorgonia.Solver { return broken{} }})
@@ -40,12 +40,12 @@ func quickPlan(t *testing.T) Plan {
 	}
 }
 
-// broken is a solver that fails.
+// broken is a solver whose steps fail.
 type broken struct{}
 
 func (broken) Step([]gorgonia.ValueGrad) error { return errors.New("as told,\n\"always\"") }
 
-// same reports whether two lists of results are the same but for the times.
+// same reports whether two lists of results are equal except for the times.
 func same(a, b []Result) bool {
 	return slices.EqualFunc(a, b, func(a, b Result) bool {
 		a.Time, b.Time = 0, 0
@@ -64,7 +64,7 @@ func TestPlanIsDeterministic(t *testing.T) {
 		task, rest := i/12, i%12
 		if r.Task != p.Tasks[task].Name || r.Solver != nameOf(p.Solvers[rest/3]) ||
 			r.Seed != uint64(501+rest%3) {
-			t.Errorf("result %d is of task %s, solver %s, seed %d", i, r.Task, r.Solver, r.Seed)
+			t.Errorf("result %d has task %s, solver %s, seed %d", i, r.Task, r.Solver, r.Seed)
 		}
 		broke := r.Solver == "broken"
 		if broke != (r.Ended != "") || broke != math.IsNaN(r.Metric) {
@@ -77,7 +77,8 @@ func TestPlanIsDeterministic(t *testing.T) {
 	}
 }
 
-// TestResume: what is in the file is not made again, even if the file's last line is cut off.
+// TestResume: a plan does not repeat runs whose results are in the file, even if the last line of
+// the file is truncated.
 func TestResume(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "runs.csv")
 	p := quickPlan(t)
@@ -118,7 +119,7 @@ func TestResume(t *testing.T) {
 			t.Errorf("%d seeds: %v, want %v", c.seeds, got, expected)
 		}
 	}
-	// A task that has changed is trained anew.
+	// The plan trains a changed task again.
 	runs = 0
 	p.Tasks[0] = floorTask("a", 5, 41, 1)
 	if _, err := p.Run(context.Background()); err != nil || runs != 12 {
@@ -156,15 +157,15 @@ func TestTaskFails(t *testing.T) {
 	}
 }
 
-// TestPlanReadsData: data is read once, before the first run, and only if a run is made that needs
-// it. Without it, no run is made.
+// TestPlanReadsData: a plan reads the data once, before the first run, and only if a run needs the
+// data. If the data is missing, the plan does not start any run.
 func TestPlanReadsData(t *testing.T) {
 	fault, reads, runs := error(nil), 0, 0
 	here := func(context.Context) (string, error) { return "here", nil }
 	data := &pictures{find: here, read: func(string) (train, test *dataset.Images, err error) {
 		reads++
 		if runs > 0 {
-			t.Errorf("data is read after %d runs", runs)
+			t.Errorf("the plan reads the data after %d runs", runs)
 		}
 		none := &dataset.Images{Rows: 2, Cols: 2}
 		return none, none, fault
@@ -200,7 +201,7 @@ func TestPlanReadsData(t *testing.T) {
 	}
 }
 
-// FuzzReadResults: no bytes make the reader panic, and what it accepts it writes and reads again.
+// FuzzReadResults: the reader never panics, and accepted results survive writing and reading.
 func FuzzReadResults(f *testing.F) {
 	const header = "task,solver,seed,untrained,metric,average,first loss,last loss,ended," +
 		"seconds,title\n"

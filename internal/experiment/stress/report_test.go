@@ -12,7 +12,7 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// madeUp are results of three tasks, two with accuracies, from two seeds. The tasks' titles are
+// madeUp returns results of three tasks, two with accuracies, from two seeds. The tasks' titles are
 // their names. Only the last weights of Adam are evaluated at these rates.
 func madeUp(t *testing.T) ([]Task, compare.Choices, []Result) {
 	register(t, compare.Solver{Name: "new", Title: "New"})
@@ -129,7 +129,7 @@ func TestSave(t *testing.T) {
 	}
 }
 
-// TestSaveInPart: a file that cannot be written does not keep the others from being written.
+// TestSaveInPart: if one file cannot be written, the other files still are.
 func TestSaveInPart(t *testing.T) {
 	for _, occupied := range Files("", "stress") {
 		dir := t.TempDir()

@@ -20,7 +20,8 @@ import (
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
-// testData has MNIST, which is in a module, in the place of Fashion-MNIST, which may be missing.
+// testData has MNIST in the place of Fashion-MNIST. MNIST comes in a module, Fashion-MNIST may be
+// missing.
 var testData = &Data{fashion: testDigits, digits: testDigits}
 
 var testDigits = NewData(nil, folder("")).digits
@@ -29,8 +30,8 @@ func folder(name string) Find {
 	return func(context.Context) (string, error) { return name, nil }
 }
 
-// allTasks returns the tasks of all studies but one, which takes too much time and memory for a
-// test.
+// allTasks returns the tasks of all studies except one study, which takes too much time and memory
+// for a test.
 func allTasks() (tasks []Task) {
 	for _, s := range Studies {
 		tasks = append(tasks, s.Tasks(testData)...)
@@ -73,7 +74,7 @@ func trace(t *testing.T, task Task, seed uint64) (xs []float64) {
 	return xs
 }
 
-// TestTasks: everything follows from the seed, and depends on it.
+// TestTasks: a seed always gives the same losses and weights, and another seed gives other losses.
 func TestTasks(t *testing.T) {
 	for _, task := range allTasks() {
 		xs := trace(t, task, 501)
@@ -100,7 +101,7 @@ func TestNamesAreUnique(t *testing.T) {
 		}
 		for _, solver := range s.Solvers {
 			if name := nameOf(solver); seen[name] || seen[solver.String()] {
-				t.Errorf("%s: solver %s twice", s.Name, name)
+				t.Errorf("%s: two solvers have the name %s", s.Name, name)
 			} else {
 				seen[name], seen[solver.String()] = true, true
 			}
@@ -132,7 +133,8 @@ func TestNamesAreUnique(t *testing.T) {
 	}
 }
 
-// TestSolverNames: names are as in docs/data, with other numbers in full.
+// TestSolverNames: the names are as in docs/data. Numbers other than the default are written in
+// full.
 func TestSolverNames(t *testing.T) {
 	for text, want := range map[string]string{
 		"adam": "adam-1e-3", "adam:3e-4": "adam-3e-4", "adam:0.01": "adam-1e-2",
@@ -145,7 +147,7 @@ func TestSolverNames(t *testing.T) {
 	}
 }
 
-// TestSolversRun: each makes steps of a task, and its weights are evaluated.
+// TestSolversRun: each solver trains a task, and the result has the metric of its weights.
 func TestSolversRun(t *testing.T) {
 	task := floorTask("floor", 10, 50, 0.1)
 	for _, s := range slices.Concat(suiteSolvers, timeSolvers, innerSolvers) {
@@ -156,18 +158,18 @@ func TestSolversRun(t *testing.T) {
 		weights := weightsOf(s)
 		if weights&Last != 0 == math.IsNaN(r.Metric) ||
 			weights&Averaged != 0 == math.IsNaN(r.Average) {
-			t.Errorf("%v: metric %v, of the average %v", s, r.Metric, r.Average)
+			t.Errorf("%v: metric %v, metric of the average %v", s, r.Metric, r.Average)
 		}
 		for _, metric := range []float64{r.Metric, r.Average} {
 			if metric == r.Untrained {
-				t.Errorf("%v: metric %v as untrained", s, metric)
+				t.Errorf("%v: the metric is still %v, the untrained metric", s, metric)
 			}
 		}
 	}
 }
 
-// TestLosses: a result has the first loss and the mean of the last tenth. A run that ends early has
-// the first loss alone.
+// TestLosses: a result has the first loss and the mean of the last tenth. If a run ends early, its
+// result has only the first loss.
 func TestLosses(t *testing.T) {
 	task, solver := floorTask("floor", 10, 50, 0.1), compare.MustParseChoices("adam")[0]
 	training, err := task.Start(501)
@@ -216,7 +218,7 @@ func TestDisturbances(t *testing.T) {
 	}
 }
 
-// TestChange: the labels, and those in the test, are the next ones after the change.
+// TestChange: the change replaces each label by the next label, in training and in the test.
 func TestChange(t *testing.T) {
 	s := &dataset.Images{Rows: 1, Cols: 4, Classes: 10}
 	for class := range 10 {
@@ -225,7 +227,7 @@ func TestChange(t *testing.T) {
 		s.Pixels, s.Labels = append(s.Pixels, row...), append(s.Labels, byte(class))
 	}
 	training := startImages[float64](imageTask{batch: 10, change: 300}, &images{s, s}, 1)
-	// The model learns for a while, whatever the labels. Then its own answers show the labels.
+	// The model first learns the labels. Then its answers show the labels.
 	solver := baseline.NewAdam(0.1)
 	var before float64
 	for step := range 301 {
@@ -276,8 +278,8 @@ func TestShuffle(t *testing.T) {
 	}
 }
 
-// TestNoFashion: without Fashion-MNIST, or with files that are not it, nothing else takes its
-// place, and the titles of tasks are what they are with it.
+// TestNoFashion: if Fashion-MNIST or its files are missing, Start returns an error. The titles of
+// the tasks do not depend on the data.
 func TestNoFashion(t *testing.T) {
 	fault := errors.New("fault")
 	missing := NewData(func(context.Context) (string, error) { return "", fault }, nil)
@@ -301,7 +303,7 @@ func TestNoFashion(t *testing.T) {
 	}
 }
 
-// TestTeacher: the functions have a standard deviation of 1.
+// TestTeacher: the values of the teacher functions have a standard deviation of 1.
 func TestTeacher(t *testing.T) {
 	for _, linear := range []bool{true, false} {
 		f := newTeacher(10, linear, random(7, forTask))

@@ -41,9 +41,9 @@
 //
 // # The bound
 //
-// With wrong labels, small batches or noise the loss cannot come near zero. The paper's rule then
-// demands impossible progress: its steps grow until training fails. So by default the length of a
-// step is bounded:
+// With wrong labels, small batches or noise the loss cannot come near zero. The paper's rule still
+// demands that the loss fall by a tenth or more, which is impossible there, so its steps grow until
+// training fails. Therefore the length of a step is bounded by default:
 //
 //	‖η·v‖ ≤ k·ρ/√(2τm−1) · r·min(1, r/P)
 //
@@ -81,9 +81,10 @@
 // that caused it, if one did, and says what to do. See ErrNonFinite, ErrNegativeLoss and
 // ErrModelChanged.
 //
-// By default slog.Default logs the first rejected step, so that a user sees it even if the program
-// ignores the error. With WithLogger your logger logs the first rejected step of each kind of
-// error; a logger with slog.DiscardHandler logs nothing. Info.Rejected counts rejected steps.
+// By default only the first rejected step of all is logged, by slog.Default, so that a user sees it
+// even if the program ignores the error. With WithLogger your logger logs the first rejected step
+// of each kind of error; a logger with slog.DiscardHandler logs nothing. Info.Rejected counts
+// rejected steps.
 //
 // # Determinism
 //

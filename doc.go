@@ -58,8 +58,8 @@
 // complete rule, its reasons and its measurements.
 //
 // L and Lmin are measured from a floor, which is 0 or the value of WithLossFloor. If you did not
-// set a floor and the loss falls below 0, the solver lowers the floor. Without the bound, or below
-// a floor that you set, Step returns ErrNegativeLoss.
+// set a floor and the loss falls below 0, the solver lowers the floor. If you set a floor, or with
+// WithoutBound, a loss below the floor is an error: Step returns ErrNegativeLoss.
 //
 // # Limits
 //

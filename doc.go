@@ -57,9 +57,9 @@
 // WithBound sets ρ, whose default is 0.12. WithoutBound removes the bound. docs/bound.md has the
 // complete rule, its reasons and its measurements.
 //
-// L and Lmin are measured from a floor, which is 0 or the value of WithLossFloor. If you did not
-// set a floor and the loss falls below 0, the solver lowers the floor. If you set a floor, or with
-// WithoutBound, a loss below the floor is an error: Step returns ErrNegativeLoss.
+// L and Lmin are measured from a floor, which is 0 or the value of WithLossFloor. With the bound,
+// if you did not set a floor and the loss falls below 0, the solver lowers the floor. If you set a
+// floor, or with WithoutBound, a loss below the floor is an error: Step returns ErrNegativeLoss.
 //
 // # Limits
 //
@@ -81,10 +81,10 @@
 // that caused it, if one did, and says what to do. See ErrNonFinite, ErrNegativeLoss and
 // ErrModelChanged.
 //
-// By default only the first rejected step of all is logged, by slog.Default, so that a user sees it
-// even if the program ignores the error. With WithLogger your logger logs the first rejected step
-// of each kind of error; a logger with slog.DiscardHandler logs nothing. Info.Rejected counts
-// rejected steps.
+// By default a solver logs only its first rejected step, whatever the error is, by slog.Default, so
+// that a user sees it even if the program ignores the error. With WithLogger your logger logs the
+// first rejected step of each kind of error; a logger with slog.DiscardHandler logs nothing.
+// Info.Rejected counts rejected steps.
 //
 // # Determinism
 //

@@ -22,7 +22,7 @@ func WithMaxLearnRate(eta float64) Option {
 }
 
 // WithMaxLearnRateSchedule caps the learning rate in each step, like WithMaxLearnRate; the first
-// step is 1, and +Inf is no cap. Use it to end a training with ever shorter steps. If eta returns a
+// step is 1, and +Inf does not cap the rate. Use it to end a training with ever shorter steps. If eta returns a
 // value that is not above 0, Step returns an error and changes nothing. The function is not part of
 // a saved state.
 func WithMaxLearnRateSchedule(eta func(step int) float64) Option {

@@ -26,6 +26,9 @@ func TestTraceRun(t *testing.T) {
 			t.Errorf("%s: %d points", c, len(r.steps))
 		}
 		for i := range r.steps {
+			if c.Name == "l4adam-plain" && r.limit[i] < 1e6*r.length[i] {
+				t.Errorf("%s: length %g near the limit %g", c, r.length[i], r.limit[i])
+			}
 			if r.length[i] > r.limit[i]*(1+1e-9) {
 				t.Errorf("%s: length %g beyond the limit %g", c, r.length[i], r.limit[i])
 			}

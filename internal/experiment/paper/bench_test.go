@@ -11,24 +11,13 @@ import (
 	"github.com/l4-go/l4"
 	"github.com/l4-go/l4/internal/experiment/compare"
 	"github.com/l4-go/l4/internal/experiment/dataset"
-	"github.com/l4-go/l4/internal/op"
 )
 
 // compare.py runs these benchmarks and the same nets in PyTorch.
 
 // iterate times iterations of a net on one batch of noise: forward, backward and a step of L4Adam.
 func iterate(b *testing.B, net *Net) {
-	r := rand.New(rand.NewPCG(3, 4))
-	op.Fill(net.Input.Value().(*tensor.Dense), r.NormFloat64)
-	classes := net.Target.Shape()[1]
-	i := -1
-	op.Fill(net.Target.Value().(*tensor.Dense), func() float64 {
-		i++
-		if i%classes == i/classes%classes {
-			return 1
-		}
-		return 0
-	})
+	fillBatch(net)
 	if _, err := G.Grad(net.Loss, net.Weights...); err != nil {
 		b.Fatal(err)
 	}

@@ -36,9 +36,9 @@ func (r *repeating) Uint64() uint64 {
 	return r.n * 0x9e3779b97f4a7c15
 }
 
-// machine sets inputs and targets and returns a function that runs the net.
-func machine(t *testing.T, net *Net) (run func() float64) {
-	t.Helper()
+// fillBatch sets the inputs to noise and the targets to the classes in turn. It returns the source of
+// the noise.
+func fillBatch(net *Net) *rand.Rand {
 	r := rand.New(rand.NewPCG(3, 4))
 	op.Fill(net.Input.Value().(*tensor.Dense), r.NormFloat64)
 	classes := net.Target.Shape()[1]
@@ -50,6 +50,13 @@ func machine(t *testing.T, net *Net) (run func() float64) {
 		}
 		return 0
 	})
+	return r
+}
+
+// machine sets inputs and targets and returns a function that runs the net.
+func machine(t *testing.T, net *Net) (run func() float64) {
+	t.Helper()
+	r := fillBatch(net)
 	// The last layer is initially zero, so the gradients of all other layers are 0.
 	op.Fill(net.Weights[len(net.Weights)-2].Value().(*tensor.Dense),
 		func() float64 { return r.NormFloat64() / 20 })

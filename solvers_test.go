@@ -1,12 +1,14 @@
 package l4_test
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
 
+	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -184,7 +186,18 @@ func (h *heavyBall) Step(model []gorgonia.ValueGrad) error {
 }
 
 func (h *heavyBall) MarshalBinary() ([]byte, error) { return json.Marshal(h.velocity) }
-func (h *heavyBall) UnmarshalBinary(b []byte) error { return json.Unmarshal(b, &h.velocity) }
+
+// UnmarshalBinary rejects data that MarshalBinary would write in another form, such as 1.0 for 1.
+func (h *heavyBall) UnmarshalBinary(data []byte) error {
+	h.velocity = nil
+	if err := json.Unmarshal(data, &h.velocity); err != nil {
+		return err
+	}
+	if again, err := h.MarshalBinary(); err != nil || !bytes.Equal(again, data) {
+		return errors.Errorf("want %q, got %q (%v)", again, data, err)
+	}
+	return nil
+}
 
 func heavyBallStep[T float32 | float64](h *heavyBall, i int, w, g []T) {
 	if i == len(h.velocity) {

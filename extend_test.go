@@ -52,34 +52,27 @@ func TestNewRule(t *testing.T) {
 // gradients ∇, v = sign(c) and g = c, where c = 0.9·m + 0.1·∇; then m ← 0.99·m + 0.01·∇. It is an
 // example of a new direction.
 type lion struct {
-	mean  flat.Vectors // m
-	signs flat.Pass
+	*averages // has m and saves it
+	signs     flat.Pass
 }
 
-func newLion(options) direction {
-	l := &lion{mean: flat.Vectors{Number: 1}}
+func newLion(o options) direction {
+	l := &lion{averages: newAverages(o.momentumTime, 0, 0)}
 	l.signs = flat.NewPass(l, lionSigns[float32], lionSigns[float64])
 	return l
 }
 
 func (l *lion) form(m *flat.Model, step int) (dot, square float64, err error) {
-	if step == 1 {
-		l.mean.Renew(m)
-	}
+	l.begin(m, step)
 	dot, square = m.Sum(l.signs)
 	return dot, square, nil
 }
 
-func (l *lion) tensorFields(c *record.Codec, m *flat.Model, tensor int) {
-	l.mean.Fields(c, m, tensor, "the average of the gradient", math.Inf(-1))
-}
-
-func (*lion) fields(c *record.Codec) error { return c.Err() }
-
 func lionSigns[T kernel.Float](l *lion, p *flat.Part[T]) (dot, square float64) {
-	for i, mean := range flat.Elements(&l.mean, p) {
-		c := float64(0.9*mean + 0.1*p.G[i])
-		flat.Elements(&l.mean, p)[i] = 0.99*mean + 0.01*p.G[i]
+	mean := flat.Elements(&l.mean, p)
+	for i, m := range mean {
+		c := float64(0.9*m + 0.1*p.G[i])
+		mean[i] = 0.99*m + 0.01*p.G[i]
 		p.G[i] = T(math.Copysign(1, c))
 		dot += math.Abs(c)
 		square++

@@ -27,8 +27,8 @@ import (
 //	}
 //	average.Swap() // now the model has the averaged weights
 //
-// The average weights recent steps more (polynomial decay: O. Shamir and T. Zhang, ICML 2013; γ = 8
-// as in M. Ivgi et al., ICML 2023). Update number t computes
+// The average weights recent steps more (polynomial decay: O. Shamir and T. Zhang, ICML 2013). With
+// γ = 8 (M. Ivgi et al., ICML 2023; not the γ of the solvers' target), update number t computes
 //
 //	w̄ ← w̄ + (1+γ)/(t+γ)·(w − w̄)
 //
@@ -55,8 +55,8 @@ var (
 // averageGamma is the γ of Average.
 const averageGamma = 8
 
-// NewAverage returns an average of the weights of model, which starts with the first Update. See
-// Solver.Step for the parameters that a model can have. Gradients are not used.
+// NewAverage returns an average of the weights of model. The average starts with the first Update.
+// See Solver.Step for the parameters that a model can have. Gradients are not used.
 func NewAverage(model []gorgonia.ValueGrad) *Average {
 	a := &Average{params: model, weights: bind.Model{WeightsOnly: true},
 		means: flat.Vectors{Number: 1}}

@@ -45,8 +45,8 @@ var _ gorgonia.Valuer = (*Batches)(nil)
 // tensor.WithBacking(w.Data())). If replicas do not share memory, copy the weights of the first
 // replica to the others after each step.
 //
-// Add returns the errors of Step, except for values that are not finite, which Step handles. An
-// error leaves everything as it was.
+// Add returns the same errors as Step, but accepts values that are not finite. The next Step
+// handles them. An error leaves everything as it was.
 func (b *Batches) Add(loss gorgonia.Valuer, model []gorgonia.ValueGrad) error {
 	if err := b.sum.Add(loss, model, b.taken); err != nil {
 		return err
@@ -90,8 +90,8 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 	return b.model
 }
 
-// CheckModel returns an error if model was not returned by Model. Step calls it, because the
-// gradients of the added models are zero.
+// CheckModel returns an error if model was not returned by Model. Step calls it to reject an added
+// model, whose gradients Add has zeroed.
 func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
 	for i, v := range model {
 		if p, ok := v.(*batch.Param); !ok || p.Of != b {

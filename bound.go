@@ -104,8 +104,8 @@ func (b *bound) fields(c *record.Codec) {
 //
 // r is the largest distance of the weights from their start, at first a tenth of the norm of the
 // weights, and P is the length of their path. k is 3 while the average loss is at a new minimum,
-// otherwise 1. Above 0; default 0.12. Larger values find distant minima sooner; from about 0.3 on
-// training fails in noise.
+// otherwise 1. Above 0; default 0.12. Larger values find distant minima sooner, but with about 0.3
+// or more, training fails in noise.
 //
 // With the bound, WithEpsilon and WithAdamEpsilon default to 1e-20 and 1e-8, so that steps do not
 // depend on the unit of the loss.

@@ -13,7 +13,8 @@ func clamp(rate, largest float64) float64 {
 }
 
 // WithMaxLearnRate caps the magnitude of the learning rate η. Above 0; default: no cap. For an L4
-// it is the rate along a direction as long as g, whatever the learning rate of the inner solver.
+// it does not depend on the learning rate of the inner solver, because η multiplies the inner
+// solver's direction scaled to the length of g.
 func WithMaxLearnRate(eta float64) Option {
 	return func(o *options) {
 		o.set("WithMaxLearnRate", eta)
@@ -22,9 +23,9 @@ func WithMaxLearnRate(eta float64) Option {
 }
 
 // WithMaxLearnRateSchedule caps the learning rate in each step, like WithMaxLearnRate; the first
-// step is 1, and +Inf does not cap the rate. Use it to end a training with ever shorter steps. If eta returns a
-// value that is not above 0, Step returns an error and changes nothing. The function is not part of
-// a saved state.
+// step is 1, and +Inf does not cap the rate. Use it to end a training with ever shorter steps. If
+// eta returns a value that is not above 0, Step returns an error and changes nothing. The function
+// is not part of a saved state.
 func WithMaxLearnRateSchedule(eta func(step int) float64) Option {
 	return func(o *options) {
 		o.maxLearnRate = 0

@@ -96,8 +96,9 @@ func clipPart[T kernel.Float](c *clip, p *flat.Part[T]) (_, _ float64) {
 // default: no clipping. Use it for losses whose gradients explode occasionally, as in recurrent
 // nets. L4 rarely needs it, because the loss and not the gradient sets the length of a step.
 //
-// Clipping reduces gᵀv, which would lengthen the step. So the step aims for less progress by the
-// same share, averaged on the time scale of g.
+// Clipping reduces gᵀv, and this alone would lengthen the step. Therefore the step aims for less
+// progress: L − γ·Lmin is multiplied by the share of the slope that clipping leaves, averaged over
+// the time scale of g.
 func WithClip(c float64) Option { return option("WithClip", c) }
 
 // WithClipNorm scales all gradients down together if their Euclidean norm exceeds c. Above 0;

@@ -19,9 +19,10 @@
 //
 // # The algorithm
 //
-// The algorithm treats the loss L as linear along the update direction v. In this linear model the
-// loss reaches the target γ·Lmin at a certain distance along −v. A step goes the fraction α of that
-// distance:
+// L4 estimates Lmin, the smallest loss that can be reached soon, and aims at the target γ·Lmin, a
+// little below it. It treats the loss L as linear along the update direction v. In this linear
+// model the loss reaches the target at a certain distance along −v. A step goes the fraction α of
+// that distance:
 //
 //	η = α (L − γ·Lmin) / (gᵀv + ε)
 //	w ← w − η·v
@@ -29,32 +30,32 @@
 // g is the bias-corrected running average of the gradients. v is the same average in L4Mom, and
 // Adam's direction in L4Adam. All parameters share one learning rate η.
 //
-// Lmin estimates the smallest loss that can be reached soon. It starts at γ0 times the first loss.
-// Each step first lowers Lmin to the loss, if the loss is smaller. At the end of every step Lmin is
-// multiplied by 1+1/τ, so that L4 forgets a batch whose loss was small by chance. γ below 1 sets
-// the target a little below Lmin, and ε avoids a division by zero.
+// Lmin starts at γ0 times the first loss. Each step first lowers Lmin to the loss, if the loss is
+// smaller. At the end of every step Lmin is multiplied by 1+1/τ, so that L4 forgets a batch whose
+// loss was small by chance. ε avoids a division by zero.
 //
-// Each constant has an option. The defaults are the paper's: α = 0.15, γ = 0.9, γ0 = 0.75, τ = 1000
-// steps, and τm = 10 steps for the running average g. Two defaults differ from the paper unless
-// WithoutBound is given: ε is 1e-20 (paper: 1e-12), and the ε in Adam's direction is 1e-8 (paper:
-// 1e-4).
+// Each constant has an option. These defaults are the paper's: α = 0.15, γ = 0.9, γ0 = 0.75, τ =
+// 1000 steps, and τm = 10 steps for the running average g. Two defaults differ from the paper's,
+// except with WithoutBound: ε is 1e-20 (paper: 1e-12), and the other ε, in the denominator of
+// Adam's direction, is 1e-8 (paper: 1e-4).
 //
 // # The bound
 //
-// With wrong labels, small batches or noise the loss cannot come near zero. The paper's rule still
-// demands that the loss fall by a tenth or more, which is impossible there, so its steps grow until
-// training fails. Therefore the length of a step is bounded by default:
+// With wrong labels, small batches or noise the loss cannot come near zero. The target is
+// nevertheless at least a tenth below L, because γ is 0.9 and Lmin is at most L. Near the minimum
+// the slope gᵀv vanishes, so the paper's steps grow until training fails. Therefore the length of a
+// step is bounded by default:
 //
 //	‖η·v‖ ≤ k·ρ/√(2τm−1) · r·min(1, r/P)
 //
 // The reach r is the largest distance of the weights from their start w0 so far, and at least
-// ‖w0‖/10. If w0 is 0, it is at least the distance at which the linear model of the first step
-// reaches its target. P is the length of the path of the weights, but the solver reduces P when the
-// average loss, a running average over τm steps, reaches a new minimum. Noise makes the path long
-// without moving the weights away, so r/P falls and steps become shorter. If the weights move in a
-// straight line, r/P stays near 1; then each step may be the same fraction of r, and r can grow
-// exponentially. k is 3 in a step whose average loss is at a new minimum, and otherwise 1.
-// WithBound sets ρ, whose default is 0.12. WithoutBound removes the bound. docs/bound.md has the
+// ‖w0‖/10. If w0 is 0, r is at least the distance at which the loss reaches its target in the
+// linear model of the first step. P is the length of the path of the weights, but the solver
+// reduces P when the average loss, a running average over τm steps, reaches a new minimum. Noise
+// makes the path long without moving the weights away, so r/P falls and steps become shorter. If
+// the weights move in a straight line, r/P stays near 1; then each step may be the same fraction of
+// r, and r can grow exponentially. k is 3 while the average loss is at a new minimum, and otherwise
+// 1. WithBound sets ρ, whose default is 0.12. WithoutBound removes the bound. docs/bound.md has the
 // complete rule, its reasons and its measurements.
 //
 // L and Lmin are measured from a floor, which is 0 or the value of WithLossFloor. With the bound,
@@ -64,7 +65,7 @@
 // # Limits
 //
 // The gradients must be the gradients of the loss. Step checks this if the loss and the weights are
-// nodes of a graph; it cannot check other values. If the loss is nil, Step looks for it in the
+// nodes of a graph, and otherwise cannot check it. If the loss is nil, Step looks for it in the
 // graph of the weights.
 //
 // Do not use L4 if the loss does not measure progress, as in generative adversarial nets and policy

@@ -8,19 +8,19 @@ import (
 	"github.com/l4-go/l4/internal/bind"
 )
 
-// Errors to test for with errors.Is. After an error the weights are as they were before the call.
-// So is the state of the solver, with two exceptions: Info.Rejected counts the call, and an inner
-// solver decides about its own state; see New.
+// Errors to test for with errors.Is. An error leaves the weights and the state of the solver as
+// they were before the call, with two exceptions: Info.Rejected counts the call, and the inner
+// solver of an L4 may have changed its own state; see New.
 var (
-	// ErrNonFinite reports that the loss, the penalty or a gradient is NaN or infinite, or that the
-	// square of a gradient overflows. The gradients have been zeroed, because the next run of a
-	// virtual machine adds to them.
+	// ErrNonFinite reports that the loss, the penalty of WithL1Reg or WithL2Reg, or a gradient is
+	// NaN or infinite, or that the square of a gradient overflows. The gradients have been zeroed,
+	// because the next run of a virtual machine adds to them.
 	ErrNonFinite = errors.New("l4: not finite")
 
 	// ErrNegativeLoss reports that the loss is below its floor: 0, or the value of WithLossFloor.
-	// L4 steps towards a fraction of the loss, so the loss needs a lower bound. A loss below the
-	// floor by rounding error only (2e-6 in float32 for floors up to 1) counts as at the floor. The
-	// gradients are kept.
+	// L4 aims at a fraction of the loss above its floor, so this difference must not be negative. A
+	// loss that is below the floor only by rounding (at most 2e-6 in float32, for floors up to 1)
+	// counts as equal to the floor. The gradients are kept.
 	ErrNegativeLoss = errors.New("l4: negative loss")
 
 	// ErrModelChanged reports that the model differs from the model of the first Step in the number

@@ -80,11 +80,12 @@ func (f *floor) fields(c *record.Codec) {
 // b. A loss below b is ErrNegativeLoss. Set b close to the smallest loss that can be reached: L4
 // treats the gap as progress still to be made. Any finite number.
 //
-// Default with the bound: the floor starts at 0. A loss below the floor by more than 1e-6 of the
-// range of losses so far, such as a negative log density, lowers the floor to L − max(largest loss
-// − L, |L|). Once lowered, the floor moves again in the same way when the loss has fallen to 0.3 of
-// the range from the floor to the largest loss. See Info.Floor. A noise-free loss that starts above
-// 0 but has a negative minimum converges to 0; set its floor.
+// Default with the bound: the floor starts at 0. Some losses, such as a negative log density, can
+// fall below 0. A loss L below the floor by more than 1e-6 of the range of the losses so far lowers
+// the floor to L − max(largest loss − L, |L|). Once lowered, the floor is lowered again to the same
+// formula's value when L − floor ≤ 0.3·(largest loss − floor). See Info.Floor. Set the floor
+// yourself if the loss is noise-free, starts above 0 and has a negative minimum: such a loss
+// approaches the floor of 0 without falling below it, so the floor stays.
 //
 // Default with WithoutBound: 0.
 func WithLossFloor(b float64) Option { return option("WithLossFloor", b) }

@@ -21,15 +21,16 @@ import (
 // gradients. So the learning rate of the inner solver has no effect.
 //
 // If gᵀv ≤ 0, a step along v is not expected to reduce the loss, and L4 steps along g instead.
-// L4Adam and L4Mom exclude this case by construction (section 2.4). If v is nearly orthogonal to g,
-// the quotient of Eq. 6 explodes, so gᵀv counts as at least 0.1·‖g‖·‖v‖. Directions without memory,
-// such as plain gradients, often come close to orthogonal; Adam's stay above 0.2·‖g‖·‖v‖.
+// L4Adam and L4Mom exclude this case by construction (section 2.4 of the paper). If v is nearly
+// orthogonal to g, the quotient η of the paper's Eq. 6 explodes, so gᵀv counts as at least
+// 0.1·‖g‖·‖v‖. Directions without memory, such as plain gradients, are often nearly orthogonal to
+// g; with Adam's direction gᵀv stays above 0.2·‖g‖·‖v‖.
 //
-// The inner solver steps copies of the parameters: float64 tensors for Gorgonia's solvers, tensors
-// of the parameter's dtype for all others. A scalar becomes a tensor of shape (1). All of
-// Gorgonia's solvers work except AdamW, which does not update tensors. BarzilaiBorwein has no
-// direction after two equal gradients, which is an error. L4 keeps one number per weight, copies of
-// weights and gradients, and the state of the inner solver.
+// The inner solver updates copies of the parameters. The copies are float64 tensors for Gorgonia's
+// solvers, and tensors of the parameter's dtype for all others. A scalar becomes a tensor of shape
+// (1). All of Gorgonia's solvers work except AdamW, which does not update tensors. BarzilaiBorwein
+// has no direction after two equal gradients, which is an error. L4 keeps one number per weight,
+// copies of weights and gradients, and the state of the inner solver.
 type L4 struct{ Solver }
 
 var _ gorgonia.Solver = (*L4)(nil)

@@ -22,11 +22,11 @@ var _ gorgonia.Solver = (*L4Adam)(nil)
 // gorgonia.Grad. The value of loss must be a scalar or a tensor of one element, float32 or float64,
 // and a virtual machine must compute it before each Step.
 //
-// If loss is nil, Step finds the loss that the gradients are of: the node that gorgonia.Grad
-// started from, once per graph. Use nil if a framework hides the loss, if you create the solver
-// before the graph, or if several graphs share the weights. Step returns an error if there is no
-// such node or more than one. The weights must be nodes and gorgonia.Grad must have been called, so
-// a Lisp machine needs a loss.
+// If loss is nil, Step searches each new graph for the loss: the node that was passed to
+// gorgonia.Grad. Use nil if a framework hides the loss, if you create the solver before the graph,
+// or if several graphs share the weights. Step returns an error if there is no such node or more
+// than one. The weights must be nodes and gorgonia.Grad must have been called. A Lisp machine
+// computes gradients without gorgonia.Grad, so it needs a loss that is not nil.
 //
 // A bad option is reported by the first Step.
 func NewL4Adam(loss gorgonia.Valuer, opts ...Option) *L4Adam {

@@ -61,8 +61,9 @@ func penaltyAdd[T kernel.Float](p *penalty, part *flat.Part[T]) (_, _ float64) {
 }
 
 // WithL2Reg adds λ/2·‖w‖² over all parameters to the loss that steps are computed from, and λ·w to
-// the gradients, after clipping. The steps equal the steps with a penalty in the graph. At least 0;
-// default 0. To exclude some parameters, such as biases, add the penalty to the graph instead.
+// the gradients, after clipping. The steps are the same as if the graph added the penalty to the
+// loss. At least 0; default 0. To exclude some parameters, such as biases, add the penalty to the
+// graph instead.
 func WithL2Reg(lambda float64) Option { return option("WithL2Reg", lambda) }
 
 // WithL1Reg adds λ·‖w‖₁ over all parameters to the loss that steps are computed from, and λ·sign(w)

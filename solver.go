@@ -79,9 +79,9 @@ func (s *Solver) Last() Info { return s.last }
 // the virtual machine that computes the loss and the gradients, with the same parameters in the
 // same order.
 //
-// A parameter is a float32 or float64 tensor of any shape and layout, or a scalar. If the gradient
-// of a *gorgonia.Node is the value of a graph node, as without gorgonia.BindDualValues, Step reads
-// but does not zero it, because the next run computes it again.
+// A parameter is a float32 or float64 tensor of any shape and layout, or a scalar. Without
+// gorgonia.BindDualValues the gradient of a *gorgonia.Node is the value of another node of the
+// graph. Step reads such a gradient but does not zero it, because the next run computes it again.
 //
 // If gᵀv is not finite, the learning rate of the step is 0: the step updates the running averages
 // and leaves the weights.

@@ -15,9 +15,9 @@ var (
 
 var stateFormat = record.Format{Magic: "L4solver", Version: 2}
 
-// MarshalBinary returns the state of the solver. A new solver of the same type and options that
-// loads it continues the training to the bit. The state does not contain the weights: save both
-// after the same step.
+// MarshalBinary returns the state of the solver. A new solver of the same type and with the same
+// options that loads this state continues the training exactly, bit for bit. The state does not
+// contain the weights: save both after the same step.
 //
 // The state of an L4 contains the state of its inner solver, which must implement
 // encoding.BinaryMarshaler. Gorgonia's solvers do not.
@@ -28,15 +28,15 @@ var stateFormat = record.Format{Magic: "L4solver", Version: 2}
 //	uint16  version
 //	string  type of the solver: its length, and "L4Adam", "L4Mom" or "L4"
 //	float64 each hyperparameter
-//	        the last Info, the number of steps skipped in a row
-//	        the numbers of the floor, the rule, the transforms, the bound and the move
+//	        the numbers that the solver keeps from step to step: the last Info, the number of
+//	        steps skipped in a row, the floor, Lmin, the average of WithClip, the bound
 //	uint32  number of parameters, and for each:
 //	        string  name
 //	        uint8   dtype: 1 float32, 2 float64
 //	        uint32  number of dimensions, and the size of each
-//	        numbers of that dtype: the running averages of its elements in row-major order, and
-//	        their values at the start (with a bound that has one)
-//	        length of the inner solver's state, and state (L4)
+//	        numbers of that dtype, one per element in row-major order: the running averages
+//	        and, once a step with the bound has had a nonzero length, the weights at the start
+//	bytes   the state of the inner solver: its length, and the state (L4 only)
 //	uint32  CRC-32C of all bytes before it
 func (s *Solver) MarshalBinary() ([]byte, error) {
 	if err := s.usable(); err != nil {

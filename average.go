@@ -27,8 +27,9 @@ import (
 //	}
 //	average.Swap() // now the model has the averaged weights
 //
-// The average weights recent steps more (polynomial decay: O. Shamir and T. Zhang, ICML 2013). With
-// γ = 8 (M. Ivgi et al., ICML 2023; not the γ of the solvers' target), update number t computes
+// Recent steps count more in the average (polynomial decay: O. Shamir and T. Zhang, ICML 2013).
+// With γ = 8 (M. Ivgi et al., ICML 2023; not the γ of the solvers' target), update number t
+// computes
 //
 //	w̄ ← w̄ + (1+γ)/(t+γ)·(w − w̄)
 //

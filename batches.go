@@ -90,8 +90,8 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 	return b.model
 }
 
-// CheckModel returns an error if model was not returned by Model. Step calls it to reject an added
-// model, whose gradients Add has zeroed.
+// CheckModel returns an error if model was not returned by Model. Step calls it, so that it rejects
+// a model that was passed to Add: Add has zeroed the gradients of that model.
 func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
 	for i, v := range model {
 		if p, ok := v.(*batch.Param); !ok || p.Of != b {

@@ -13,8 +13,8 @@ func clamp(rate, largest float64) float64 {
 }
 
 // WithMaxLearnRate caps the magnitude of the learning rate η. Above 0; default: no cap. For an L4
-// it does not depend on the learning rate of the inner solver, because η multiplies the inner
-// solver's direction scaled to the length of g.
+// the effect of the cap does not depend on the learning rate of the inner solver, because the inner
+// solver's direction is scaled to the length of g before η multiplies it.
 func WithMaxLearnRate(eta float64) Option {
 	return func(o *options) {
 		o.set("WithMaxLearnRate", eta)

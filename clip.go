@@ -97,8 +97,8 @@ func clipPart[T kernel.Float](c *clip, p *flat.Part[T]) (_, _ float64) {
 // nets. L4 rarely needs it, because the loss and not the gradient sets the length of a step.
 //
 // Clipping reduces gᵀv, and this alone would lengthen the step. Therefore the step aims for less
-// progress: L − γ·Lmin is multiplied by the share of the slope that clipping leaves, averaged over
-// the time scale of g.
+// progress: L − γ·Lmin is multiplied by the fraction of the slope that remains after clipping. This
+// fraction is averaged over the time scale of g.
 func WithClip(c float64) Option { return option("WithClip", c) }
 
 // WithClipNorm scales all gradients down together if their Euclidean norm exceeds c. Above 0;

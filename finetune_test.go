@@ -11,7 +11,7 @@ import (
 )
 
 // classifier is a softmax classifier of 5 inputs and 3 classes, linear or with a hidden layer of
-// 16, on 200 samples. 30 % of the samples have a random label, so the loss cannot come near 0.
+// 4 units, on 200 samples. 30 % of the samples have a random label, so the loss cannot come near 0.
 type classifier struct {
 	hidden bool
 	xs     []float64

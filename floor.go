@@ -81,11 +81,11 @@ func (f *floor) fields(c *record.Codec) {
 // treats the gap as progress still to be made. Any finite number.
 //
 // Default with the bound: the floor starts at 0. Some losses, such as a negative log density, can
-// fall below 0. A loss L below the floor by more than 1e-6 of the range of the losses so far lowers
-// the floor to L − max(largest loss − L, |L|). Once lowered, the floor is lowered again to the same
-// formula's value when L − floor ≤ 0.3·(largest loss − floor). See Info.Floor. Set the floor
-// yourself if the loss is noise-free, starts above 0 and has a negative minimum: such a loss
-// approaches the floor of 0 without falling below it, so the floor stays.
+// fall below 0. If a loss L is below the floor by more than 1e-6 of the range of the losses so far,
+// the floor becomes L − max(largest loss − L, |L|). Once lowered, it is lowered again by the same
+// formula when L − floor ≤ 0.3·(largest loss − floor). See Info.Floor. Set the floor yourself if
+// the loss is noise-free, starts above 0 and has a negative minimum: such a loss approaches the
+// floor of 0 without falling below it, so the floor stays.
 //
 // Default with WithoutBound: 0.
 func WithLossFloor(b float64) Option { return option("WithLossFloor", b) }

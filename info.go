@@ -12,7 +12,7 @@ type Info struct {
 	Loss         float64 // as read
 	LMin         float64 // estimated minimum of Loss + Penalty − Floor, before the factor γ
 	LearnRate    float64 // learning rate η
-	InnerProduct float64 // gᵀv; for an L4 at least a tenth of ‖g‖²
+	InnerProduct float64 // gᵀv; for the type L4 at least a tenth of ‖g‖², see L4
 	Length       float64 // of the step, ‖η·v‖; 0 with WithoutBound, like Limit, Reach and Path
 	Limit        float64 // of Length; see WithBound
 	Reach        float64 // r in this step: largest distance of the weights from their start

@@ -40,9 +40,9 @@ var _ gorgonia.Solver = (*L4)(nil)
 // inner solver's own clipping and regularization, so that g and the loss include them.
 //
 // Step returns an error if inner returns one or panics, or if its direction is not finite. Such a
-// step leaves the weights, zeroes the gradients, and cannot undo what inner did to its own state.
-// If the learning rate of inner is so small that its copies of the weights do not change, L4 steps
-// along g.
+// step leaves the weights unchanged and zeroes the gradients, but it cannot undo what inner did to
+// its own state. If the learning rate of inner is so small that its copies of the weights do not
+// change, L4 steps along g.
 //
 // The bound depends on how long successive directions stay correlated, which WithMomentumTime
 // states. Its default is 1 for Gorgonia's solvers without momentum (VanillaSolver, RMSPropSolver,

@@ -6,11 +6,11 @@ import (
 	"github.com/l4-go/l4/internal/objective"
 )
 
-// ReadLoss returns a Valuer of a loss that is a tensor, for graphs that compute other nodes from
-// the loss. Gorgonia may overwrite such a loss with the values of these nodes; Step detects this
-// and returns an error that recommends ReadLoss. ReadLoss adds a gorgonia.Read to the graph, so
-// call it before you create the virtual machine. A loss that belongs to no graph, such as a
-// constant, is returned unchanged.
+// ReadLoss returns a Valuer of loss. Use it if the loss is a tensor of one element and the graph
+// computes other nodes from it. Gorgonia may overwrite such a loss with the values of these nodes;
+// Step detects this and returns an error that recommends ReadLoss. ReadLoss adds a gorgonia.Read to
+// the graph, so call it before you create the virtual machine. A loss that belongs to no graph,
+// such as a constant, is returned unchanged.
 func ReadLoss(loss *gorgonia.Node) gorgonia.Valuer {
 	if loss == nil || loss.Graph() == nil {
 		return loss

@@ -15,8 +15,8 @@ var (
 
 var stateFormat = record.Format{Magic: "L4solver", Version: 2}
 
-// MarshalBinary returns the state of the solver. A new solver of the same type and with the same
-// options that loads this state continues the training exactly, bit for bit. The state does not
+// MarshalBinary returns the state of the solver. If a new solver of the same type and with the same
+// options loads this state, it continues the training exactly, bit for bit. The state does not
 // contain the weights: save both after the same step.
 //
 // The state of an L4 contains the state of its inner solver, which must implement

@@ -26,7 +26,7 @@ type Passes[T Float] interface {
 	// mean with v, and ‖v‖².
 	Direct(g, mean, squares []T, c *Coefficients[T]) (dot, norm float64)
 
-	// Update computes w[i] -= eta*v[i], and zeroes v.
+	// Update computes w[i] -= eta*v[i] with a finite eta, and zeroes v.
 	Update(w, v []T, eta T)
 
 	// UpdateFrom does the same as Update. It returns the squared distance of the weights from

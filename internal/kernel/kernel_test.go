@@ -262,6 +262,14 @@ func TestFlush(t *testing.T) {
 	t.Run("float64", testFlush[float64])
 }
 
+// finite returns x or, if x is NaN or infinite, 1.
+func finite[T Float](x T) T {
+	if x-x != 0 {
+		return 1
+	}
+	return x
+}
+
 func FuzzPassesAgree(f *testing.F) {
 	f.Add([]byte("some bytes to read numbers from, a few vectors long at the least"), uint8(3))
 	f.Add(make([]byte, 300), uint8(0))
@@ -280,8 +288,8 @@ func FuzzPassesAgree(f *testing.F) {
 		n := len(data) / 4 % 512
 		next32 := func() float32 { return math.Float32frombits(uint32(word(4))) }
 		next64 := func() float64 { return math.Float64frombits(word(8)) }
-		comparePasses(t, Float32, n, int(offset%16), next32, next32(), next32())
-		comparePasses(t, Float64, n, int(offset%16), next64, next64(), next64())
+		comparePasses(t, Float32, n, int(offset%16), next32, finite(next32()), next32())
+		comparePasses(t, Float64, n, int(offset%16), next64, finite(next64()), next64())
 		compareCopies(t, Copies32, n, int(offset%16), next32, next64())
 		compareCopies(t, Copies32As64, n, int(offset%16), next32, next64())
 		compareCopies(t, Copies64, n, int(offset%16), next64, next64())

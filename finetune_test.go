@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"gonum.org/v1/gonum/stat"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -150,11 +152,14 @@ func (c *classifier) setWeights(ws []float64) {
 func (c *classifier) train(t *testing.T, s gorgonia.Solver, steps, batch int) (largest, last float64) {
 	t.Helper()
 	for i := range steps {
-		if batch == samples || i%20 == 0 {
+		if batch < samples && i%20 == 0 {
 			largest = max(largest, c.eval(0, samples))
 		}
 		lo := i * batch % samples
-		c.eval(lo, lo+batch)
+		loss := c.eval(lo, lo+batch)
+		if batch == samples {
+			largest = max(largest, loss)
+		}
 		if err := s.Step(valueGrads(c.model)); err != nil {
 			t.Fatal(err)
 		}
@@ -169,39 +174,39 @@ func adam(rate float64) gorgonia.Solver {
 // TestFineTuning: a new solver does not ruin trained weights, although the loss is well above 0 and
 // the gradient is nearly 0, so that the paper's rule would make long steps.
 func TestFineTuning(t *testing.T) {
-	const before, after, seeds = 1000, 500, 3
-	for _, hidden := range []bool{false, true} {
-		for _, batch := range []int{samples, samples / 10} {
-			rises := map[string]float64{} // product of largest over trained loss
-			for seed := range uint64(seeds) {
-				c := newClassifier(seed, hidden)
-				c.train(t, adam(1e-2), before, batch)
-				trained, weights := c.eval(0, samples), weightsOf(c.model)
-				_, adams := c.train(t, adam(1e-2), after, batch)
-				for name, newSolver := range solvers {
-					c.setWeights(weights)
-					largest, last := c.train(t, newSolver(valuer{c.loss}), after, batch)
-					if rises[name] == 0 {
-						rises[name] = 1
-					}
-					rises[name] *= largest / trained
-					if last > 1.05*adams {
-						t.Errorf("hidden layer %v, batch %d, seed %d: %s ends at %v, Adam at %v",
-							hidden, batch, seed, name, last, adams)
-					}
+	const before, after = 1000, 500
+	for _, c := range []struct {
+		name         string
+		hidden       bool
+		batch, seeds int
+		mean, most   float64 // largest allowed rise of the loss, on average and for one seed
+	}{
+		{"linear", false, samples, 3, 1.001, 1.001},
+		{"linear, batches", false, samples / 10, 3, 1.001, 1.001},
+		{"net", true, samples, 12, 1.2, 1.3},
+		{"net, batches", true, samples / 10, 3, 1.2, 1.2},
+	} {
+		rises := map[string][]float64{} // largest loss divided by the trained weights' loss
+		for seed := range uint64(c.seeds) {
+			model := newClassifier(seed, c.hidden)
+			model.train(t, adam(1e-2), before, c.batch)
+			trained, weights := model.eval(0, samples), weightsOf(model.model)
+			_, adams := model.train(t, adam(1e-2), after, c.batch)
+			for name, newSolver := range solvers {
+				model.setWeights(weights)
+				largest, last := model.train(t, newSolver(valuer{model.loss}), after, c.batch)
+				rises[name] = append(rises[name], largest/trained)
+				if last > 1.05*adams {
+					t.Errorf("%s, seed %d: %s ends at %v, Adam at %v", c.name, seed, name, last, adams)
 				}
 			}
-			for name, product := range rises {
-				rise, most := math.Pow(product, 1./seeds), 1.001
-				if hidden {
-					most = 1.2
-				}
-				t.Logf("hidden layer %v, batch %d, %s: the loss rises to %.4f times the "+
-					"trained weights' loss", hidden, batch, name, rise)
-				if rise > most {
-					t.Errorf("hidden layer %v, batch %d, %s: the loss rises to %v times the "+
-						"trained weights' loss", hidden, batch, name, rise)
-				}
+		}
+		for name, rises := range rises {
+			mean, most := stat.GeometricMean(rises, nil), slices.Max(rises)
+			t.Logf("%s, %s: the loss rises to %.4f times the trained weights' loss on average, and "+
+				"at most to %.4f times", c.name, name, mean, most)
+			if mean > c.mean || most > c.most {
+				t.Errorf("%s, %s: the loss rises too far", c.name, name)
 			}
 		}
 	}

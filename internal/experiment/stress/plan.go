@@ -27,8 +27,8 @@ type Plan struct {
 const FirstSeed = 701
 
 // SeedsNote says which seeds were used for what.
-const SeedsNote = "The constants of L4's bound were chosen on seeds 1 to 3, 21 and 22, and 301 " +
-	"to 303; tables in the documentation are from seeds 701 to 705."
+const SeedsNote = "The constants of L4's bound were chosen on seeds 21 and 22, and two candidates " +
+	"were compared on seeds 601 to 603; the tables in the documentation are from seeds 701 to 705."
 
 // place identifies a run by the indices of its task, its solver and its seed.
 type place struct{ task, solver, seed int }

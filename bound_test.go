@@ -156,7 +156,7 @@ func TestFirstReach(t *testing.T) {
 		{"infinite", []float64{3, inf, -4}, 0.5, 0.5},
 		{"all NaN", []float64{nan, nan, nan}, linearised, linearised},
 	} {
-		for _, name := range []string{"L4Adam", "L4Mom"} { // inner solvers make v NaN like the weights
+		for _, name := range []string{"L4Adam", "L4Mom"} { // inner solvers make v NaN, too
 			for dt, want := range map[tensor.Dtype]float64{tensor.Float32: c.r32,
 				tensor.Float64: c.r64} {
 				if math.IsNaN(want) {
@@ -168,7 +168,8 @@ func TestFirstReach(t *testing.T) {
 					want = (5 - 0.9*0.75*5) * info.Length / info.LearnRate / info.InnerProduct
 				}
 				if !(math.Abs(info.Reach/want-1) <= 1e-6) {
-					t.Errorf("%s, %s, %v: first reach %v, want %v", c.name, name, dt, info.Reach, want)
+					t.Errorf("%s, %s, %v: first reach %v, want %v", c.name, name, dt,
+						info.Reach, want)
 				}
 			}
 		}
@@ -204,7 +205,8 @@ func TestFirstStepFromZero(t *testing.T) {
 			}
 			want := 0.12 / 0.15 / math.Sqrt(19)
 			if got := bounded.LearnRate / plain.LearnRate; math.Abs(got/want-1) > 1e-12 {
-				t.Errorf("scale %v: the first step is %v of the plain one, want %v", scale, got, want)
+				t.Errorf("scale %v: the first step is %v of the plain step, want %v",
+					scale, got, want)
 			}
 			if plain.Length != 0 || bounded.Length != bounded.Limit {
 				t.Errorf("scale %v: plain %+v, bounded %+v", scale, plain, bounded)

@@ -42,7 +42,8 @@ func TestNewRule(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := float64(*p.w) / w; math.Abs(got-0.5) > 1e-12 {
-				t.Fatalf("curvature %v: a step leaves %v of the distance, want half", curvature, got)
+				t.Fatalf("curvature %v: a step leaves %v of the distance, want half",
+					curvature, got)
 			}
 		}
 	}

@@ -149,7 +149,8 @@ func (c *classifier) setWeights(ws []float64) {
 
 // train makes steps on batches, in order. It returns the largest loss and the last loss of all
 // samples.
-func (c *classifier) train(t *testing.T, s gorgonia.Solver, steps, batch int) (largest, last float64) {
+func (c *classifier) train(t *testing.T, s gorgonia.Solver, steps, batch int) (largest,
+	last float64) {
 	t.Helper()
 	for i := range steps {
 		if batch < samples && i%20 == 0 {
@@ -197,14 +198,15 @@ func TestFineTuning(t *testing.T) {
 				largest, last := model.train(t, newSolver(valuer{model.loss}), after, c.batch)
 				rises[name] = append(rises[name], largest/trained)
 				if last > 1.05*adams {
-					t.Errorf("%s, seed %d: %s ends at %v, Adam at %v", c.name, seed, name, last, adams)
+					t.Errorf("%s, seed %d: %s ends at %v, Adam at %v", c.name, seed, name, last,
+						adams)
 				}
 			}
 		}
 		for name, rises := range rises {
 			mean, most := stat.GeometricMean(rises, nil), slices.Max(rises)
-			t.Logf("%s, %s: the loss rises to %.4f times the trained weights' loss on average, and "+
-				"at most to %.4f times", c.name, name, mean, most)
+			t.Logf("%s, %s: the loss rises to %.4f times the trained weights' loss on average, "+
+				"and at most to %.4f times", c.name, name, mean, most)
 			if mean > c.mean || most > c.most {
 				t.Errorf("%s, %s: the loss rises too far", c.name, name)
 			}

@@ -42,9 +42,9 @@ func TestFloorMoves(t *testing.T) {
 		{[]float64{1000, 10, -10}, []float64{0, 0, -1020}, []float64{750, 10, 1010}},
 		{[]float64{2, 1, -2}, []float64{0, 0, -6}, []float64{1.5, 1, 4}},
 		// Once lowered it moves on where the loss has come down to 0.3 of its range.
-		{[]float64{2, -1, -2.19}, []float64{0, -4, -4}, nil},                       // 0.302 of the range of 6
+		{[]float64{2, -1, -2.19}, []float64{0, -4, -4}, nil},                       // 0.302 of it
 		{[]float64{2, -1, -2.25}, []float64{0, -4, -6.5}, []float64{1.5, 3, 4.25}}, // 0.292
-		{[]float64{2, 0.1}, []float64{0, 0}, nil},                                  // never lowered
+		{[]float64{2, 0.1}, []float64{0, 0}, nil},                                  // not lowered
 		{[]float64{-5, -5, -9, -9}, []float64{-10, -10, -18, -18}, nil},            // by the magnitude
 		{[]float64{10, -1, -11.9}, []float64{0, -12, -33.8}, nil},
 	} {

@@ -97,8 +97,8 @@ func TestEpsilons(t *testing.T) {
 		dot := g * g / (g + c.adamEps)
 		rate := 0.15 * 1e-9 * (1 - 0.9*0.75) / (dot + c.eps)
 		if math.Abs(info.InnerProduct/dot-1) > 1e-9 || math.Abs(info.LearnRate/rate-1) > 1e-9 {
-			t.Errorf("case %d: gᵀv %v, want %v; learning rate %v, want %v", i, info.InnerProduct, dot,
-				info.LearnRate, rate)
+			t.Errorf("case %d: gᵀv %v, want %v; learning rate %v, want %v", i,
+				info.InnerProduct, dot, info.LearnRate, rate)
 		}
 	}
 }

@@ -175,8 +175,8 @@ func TestNegativeLosses(t *testing.T) {
 				left := (last - (first - depth)) / depth
 				t.Logf("%s from %v to %v: %v is left", name, first, first-depth, left)
 				if left > 0.02 {
-					t.Errorf("%s from %v to %v: %v, %v of the way is left", name, first, first-depth,
-						last, left)
+					t.Errorf("%s from %v to %v: %v, %v of the way is left", name, first,
+						first-depth, last, left)
 				}
 			}
 		}

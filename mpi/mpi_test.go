@@ -97,7 +97,8 @@ func TestFaults(t *testing.T) {
 			}
 			printed := 0
 			for line := range strings.Lines(out.String()) {
-				if c.text != "" && strings.Contains(line, c.text) && !strings.Contains(line, "WARN") {
+				if c.text != "" && strings.Contains(line, c.text) &&
+					!strings.Contains(line, "WARN") {
 					printed++
 				}
 			}

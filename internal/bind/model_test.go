@@ -95,7 +95,8 @@ func TestOneNodeTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := new(bind.Model).Bind(gorgonia.NodesToValueGrads(gorgonia.Nodes{a, b}))
-	if want := "weights 0 and 1 are the same node"; err == nil || !strings.Contains(err.Error(), want) {
+	const want = "weights 0 and 1 are the same node"
+	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %q", err, want)
 	}
 }

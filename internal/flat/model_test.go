@@ -78,7 +78,8 @@ func TestFields(t *testing.T) {
 	}
 	for i := range m.Len() {
 		got, want := read.Tensor(i), m.Tensor(i)
-		if got.Name != want.Name || got.Dtype != want.Dtype || !slices.Equal(got.Shape, want.Shape) {
+		if got.Name != want.Name || got.Dtype != want.Dtype ||
+			!slices.Equal(got.Shape, want.Shape) {
 			t.Errorf("tensor %d is %+v, want %+v", i, got, want)
 		}
 	}
@@ -164,7 +165,9 @@ func TestFind(t *testing.T) {
 		}, func(_ int, p *Part[float64]) (x, _ float64) { return has(p, tensor, element), 0 })
 	}
 	m := mixed()
-	for _, c := range []struct{ tensor, at int }{{0, 0}, {0, 5}, {1, 2*blockLen + 3}, {2, 0}, {3, 4}} {
+	for _, c := range []struct{ tensor, at int }{
+		{0, 0}, {0, 5}, {1, 2*blockLen + 3}, {2, 0}, {3, 4},
+	} {
 		pass := is(c.tensor, float64(c.at))
 		tensor, at, value := m.Find(pass)
 		if tensor != c.tensor || at != c.at || value != -float64(c.at) || !m.Any(pass) {

@@ -93,6 +93,7 @@ func TestNoHiddenLoss(t *testing.T) {
 	grad(t, squares(s.w, 1), s.w)
 	run(t, grad(t, squares(other.w, 1), other.w), other.w)
 	type embedded struct{ *gorgonia.Node }
+	var noNode *gorgonia.Node
 	for name, c := range map[string]struct {
 		model []gorgonia.ValueGrad
 		want  string
@@ -101,9 +102,9 @@ func TestNoHiddenLoss(t *testing.T) {
 		"weights without a graph": {[]gorgonia.ValueGrad{&batch.Param{}}, "not nodes of a graph"},
 		"no weights":              {nil, "not nodes of a graph"},
 		"a nil weight":            {[]gorgonia.ValueGrad{nil}, "not nodes of a graph"},
-		"a nil node":              {[]gorgonia.ValueGrad{(*gorgonia.Node)(nil)}, "not nodes of a graph"},
-		"without Grad":            {[]gorgonia.ValueGrad{s.v}, "no weight has a gradient from gorgonia.Grad"},
-		"before the run":          {[]gorgonia.ValueGrad{s.w}, "run the virtual machine before Step"},
+		"a nil node":              {[]gorgonia.ValueGrad{noNode}, "not nodes of a graph"},
+		"without Grad":            {[]gorgonia.ValueGrad{s.v}, "has a gradient from gorgonia.Grad"},
+		"before the run":          {[]gorgonia.ValueGrad{s.w}, "run the virtual machine before"},
 		"two graphs":              {[]gorgonia.ValueGrad{other.w, s.w}, "another graph than w"},
 	} {
 		_, _, err := new(objective.Reader).Read(c.model)

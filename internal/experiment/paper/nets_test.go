@@ -36,8 +36,8 @@ func (r *repeating) Uint64() uint64 {
 	return r.n * 0x9e3779b97f4a7c15
 }
 
-// fillBatch sets the inputs to noise and the targets to the classes in turn. It returns the source of
-// the noise.
+// fillBatch sets the inputs to noise and the targets to the classes in turn. It returns the source
+// of the noise.
 func fillBatch(net *Net) *rand.Rand {
 	r := rand.New(rand.NewPCG(3, 4))
 	op.Fill(net.Input.Value().(*tensor.Dense), r.NormFloat64)

@@ -50,8 +50,8 @@ type watcher struct {
 
 func (w *watcher) SetLoss(loss G.Valuer) { w.loss = loss }
 
-// Step expects that the loss is one number, and that the parameters are in the loss's graph and have
-// gradients.
+// Step expects that the loss is one number, and that the parameters are in the loss's graph and
+// have gradients.
 func (w *watcher) Step(model []G.ValueGrad) error {
 	loss := w.loss.(*G.Node)
 	if v := loss.Value(); v == nil || len(values(v)) != 1 {

@@ -35,9 +35,11 @@ func set(t, s elem, suffix string) {
 
 func change(t, s elem, suffix string) {
 	text("change"+suffix,
-		fmt.Sprintf("func(copies *%s, w, grad, mean *%s, n int, c *%[2]s) (norm, dot float64)", s.name, t.name),
+		fmt.Sprintf("func(copies *%s, w, grad, mean *%s, n int, c *%[2]s) (norm, dot float64)",
+			s.name, t.name),
 		"for i < n:",
-		fmt.Sprintf("\tv = %s(w[i]) - copies[i]; m = (c.Keep*mean[i] + c.Add*grad[i])*c.Correct", s.name),
+		fmt.Sprintf("\tv = %s(w[i]) - copies[i]; m = (c.Keep*mean[i] + c.Add*grad[i])*c.Correct",
+			s.name),
 		"\tnormLane[i%8] += v*v; dotLane[i%8] += m*v",
 		"return the sums of the lanes; c points to a Decay")
 	copies, w, g, mean := load(s, "copies"), load(t, "w"), load(t, "grad"), load(t, "mean")
@@ -65,7 +67,8 @@ func change(t, s elem, suffix string) {
 }
 
 func put(t, s elem, suffix string) {
-	text("put"+suffix, fmt.Sprintf("func(grad, w *%s, copies *%s, n int, scale float64)", t.name, s.name),
+	text("put"+suffix,
+		fmt.Sprintf("func(grad, w *%s, copies *%s, n int, scale float64)", t.name, s.name),
 		fmt.Sprintf("for i < n: grad[i] = %s(scale*float64(%s(w[i]) - copies[i]))", t.name, s.name))
 	g, w, copies := load(t, "grad"), load(t, "w"), load(s, "copies")
 	scale := YMM()

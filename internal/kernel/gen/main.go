@@ -41,23 +41,31 @@ func main() {
 	ConstraintExpr("!purego")
 	f32 := elem{
 		name: "float32", suffix: "AVX2F32", size: 4, mask: maskTable("mask32", 4),
-		mov: ops2(func(a, b Op) { VMOVUPS(a, b) }), broadcast: ops2(func(a, b Op) { VBROADCASTSS(a, b) }),
-		sqrt: ops2(func(a, b Op) { VSQRTPS(a, b) }),
-		add:  ops3(func(a, b, c Op) { VADDPS(a, b, c) }), sub: ops3(func(a, b, c Op) { VSUBPS(a, b, c) }),
-		mul: ops3(func(a, b, c Op) { VMULPS(a, b, c) }), div: ops3(func(a, b, c Op) { VDIVPS(a, b, c) }),
-		and: ops3(func(a, b, c Op) { VANDPS(a, b, c) }), or: ops3(func(a, b, c Op) { VORPS(a, b, c) }),
-		maskM: ops3(func(a, b, c Op) { VMASKMOVPS(a, b, c) }),
-		cmp:   ops4(func(a, b, c, d Op) { VCMPPS(a, b, c, d) }),
+		mov:       ops2(func(a, b Op) { VMOVUPS(a, b) }),
+		broadcast: ops2(func(a, b Op) { VBROADCASTSS(a, b) }),
+		sqrt:      ops2(func(a, b Op) { VSQRTPS(a, b) }),
+		add:       ops3(func(a, b, c Op) { VADDPS(a, b, c) }),
+		sub:       ops3(func(a, b, c Op) { VSUBPS(a, b, c) }),
+		mul:       ops3(func(a, b, c Op) { VMULPS(a, b, c) }),
+		div:       ops3(func(a, b, c Op) { VDIVPS(a, b, c) }),
+		and:       ops3(func(a, b, c Op) { VANDPS(a, b, c) }),
+		or:        ops3(func(a, b, c Op) { VORPS(a, b, c) }),
+		maskM:     ops3(func(a, b, c Op) { VMASKMOVPS(a, b, c) }),
+		cmp:       ops4(func(a, b, c, d Op) { VCMPPS(a, b, c, d) }),
 	}
 	f64 := elem{
 		name: "float64", suffix: "AVX2F64", size: 8, mask: maskTable("mask64", 8),
-		mov: ops2(func(a, b Op) { VMOVUPD(a, b) }), broadcast: ops2(func(a, b Op) { VBROADCASTSD(a, b) }),
-		sqrt: ops2(func(a, b Op) { VSQRTPD(a, b) }),
-		add:  ops3(func(a, b, c Op) { VADDPD(a, b, c) }), sub: ops3(func(a, b, c Op) { VSUBPD(a, b, c) }),
-		mul: ops3(func(a, b, c Op) { VMULPD(a, b, c) }), div: ops3(func(a, b, c Op) { VDIVPD(a, b, c) }),
-		and: ops3(func(a, b, c Op) { VANDPD(a, b, c) }), or: ops3(func(a, b, c Op) { VORPD(a, b, c) }),
-		maskM: ops3(func(a, b, c Op) { VMASKMOVPD(a, b, c) }),
-		cmp:   ops4(func(a, b, c, d Op) { VCMPPD(a, b, c, d) }),
+		mov:       ops2(func(a, b Op) { VMOVUPD(a, b) }),
+		broadcast: ops2(func(a, b Op) { VBROADCASTSD(a, b) }),
+		sqrt:      ops2(func(a, b Op) { VSQRTPD(a, b) }),
+		add:       ops3(func(a, b, c Op) { VADDPD(a, b, c) }),
+		sub:       ops3(func(a, b, c Op) { VSUBPD(a, b, c) }),
+		mul:       ops3(func(a, b, c Op) { VMULPD(a, b, c) }),
+		div:       ops3(func(a, b, c Op) { VDIVPD(a, b, c) }),
+		and:       ops3(func(a, b, c Op) { VANDPD(a, b, c) }),
+		or:        ops3(func(a, b, c Op) { VORPD(a, b, c) }),
+		maskM:     ops3(func(a, b, c Op) { VMASKMOVPD(a, b, c) }),
+		cmp:       ops4(func(a, b, c, d Op) { VCMPPD(a, b, c, d) }),
 	}
 	for _, e := range []elem{f32, f64} {
 		bounded(e)
@@ -136,7 +144,8 @@ func loop(arrays []array, unroll int, body func(access)) {
 		LEAQ(a.mask, table)
 		for v := range a.vectors() {
 			mask := YMM()
-			VMOVDQU(Mem{Base: table, Index: n, Scale: uint8(a.size), Disp: turn*a.size + 32*v}, mask)
+			VMOVDQU(Mem{Base: table, Index: n, Scale: uint8(a.size), Disp: turn*a.size + 32*v},
+				mask)
 			masks[a.size] = append(masks[a.size], mask)
 		}
 	}
@@ -232,7 +241,8 @@ func update(e elem, from bool) {
 		name, params, result = "updateFrom", "w, v, start", " float64"
 		doc += "; lane[i%8] += (w[i]-start[i])*(w[i]-start[i]); return the sum of the lanes"
 	}
-	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, eta %s)%s", params, e.name, e.name, result), doc)
+	text(name+e.suffix,
+		fmt.Sprintf("func(%s *%s, n int, eta %s)%s", params, e.name, e.name, result), doc)
 	w, v := load(e, "w"), load(e, "v")
 	arrays, unroll := []array{w, v}, 4
 	var start array
@@ -293,7 +303,8 @@ func direct(e elem, name string, adam bool) {
 		doc, result = append(doc, "\tnormLane[i%8] += v*v"), "(dot, norm float64)"
 	}
 	doc = append(doc, "return the sums of the lanes; c points to a Coefficients")
-	text(name+e.suffix, fmt.Sprintf("func(%s *%s, n int, c *%s) %s", params, e.name, e.name, result), doc...)
+	text(name+e.suffix,
+		fmt.Sprintf("func(%s *%s, n int, c *%s) %s", params, e.name, e.name, result), doc...)
 
 	arrays := []array{load(e, "grad"), load(e, "mean")}
 	if adam {
@@ -356,73 +367,4 @@ func direct(e elem, name string, adam bool) {
 		Store(norm, ReturnIndex(1))
 	}
 	RET()
-}
-
-// lanes holds the eight partial sums of an inner product.
-type lanes struct {
-	e   elem
-	sum [2]reg.VecVirtual // lanes 0 to 3 and 4 to 7
-}
-
-func newLanes(e elem) *lanes {
-	return &lanes{e, [2]reg.VecVirtual{zero(), zero()}}
-}
-
-func zero() reg.VecVirtual {
-	y := YMM()
-	VXORPD(y, y, y)
-	return y
-}
-
-// add adds the elementwise product of the vectors a and b, which have index k in their turn. If
-// squares is not nil, add also adds the elementwise product of b with itself to squares.
-func (l *lanes) add(k int, a, b reg.VecVirtual, squares *lanes) {
-	if l.e.size == 8 {
-		product := func(sum *lanes, x reg.VecVirtual) {
-			p := YMM()
-			VMULPD(x, b, p)
-			VADDPD(p, sum.sum[k], sum.sum[k])
-		}
-		product(l, a)
-		if squares != nil {
-			product(squares, b)
-		}
-		return
-	}
-	// The product of two float32 is exact in float64, so a fused addition gives the same result.
-	for half := range l.sum {
-		y := widen(b, half)
-		x := y
-		if a != b {
-			x = widen(a, half)
-		}
-		VFMADD231PD(x, y, l.sum[half])
-		if squares != nil {
-			VFMADD231PD(y, y, squares.sum[half])
-		}
-	}
-}
-
-// widen converts one half of a vector of float32 to a vector of float64.
-func widen(v reg.VecVirtual, half int) reg.VecVirtual {
-	y := YMM()
-	if half == 0 {
-		VCVTPS2PD(v.AsX(), y)
-		return y
-	}
-	high := XMM()
-	VEXTRACTF128(Imm(1), v, high)
-	VCVTPS2PD(high, y)
-	return y
-}
-
-// total returns the sum of the lanes.
-func (l *lanes) total() reg.Register {
-	total, high := l.sum[0], XMM()
-	VADDPD(l.sum[1], total, total)
-	VEXTRACTF128(Imm(1), total, high)
-	VADDPD(high, total.AsX(), total.AsX())
-	VSHUFPD(Imm(1), total.AsX(), total.AsX(), high)
-	VADDSD(high, total.AsX(), total.AsX())
-	return total.AsX()
 }

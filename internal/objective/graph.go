@@ -109,6 +109,58 @@ func additions(n *gorgonia.Node) (count int) {
 	return count
 }
 
+// passesGradientOn reports whether the gradient of c may also be the gradient of its operand n.
+func passesGradientOn(c, n *gorgonia.Node) bool {
+	return opName(c) == "" || isElementwise(c, "+") ||
+		isElementwise(c, "-") && operands(c)[0] == n
+}
+
+// backward returns the node from which the gradient of n is computed if c is its only consumer: the
+// gradient of c. must is false if the operation of c may not do that. If c negates n and its
+// gradient is a negation, Gorgonia removes both negations.
+func backward(c, n *gorgonia.Node) (gradient *gorgonia.Node, must bool) {
+	gradient = c.Deriv()
+	negates := isNegation(c) || isElementwise(c, "-") && operands(c)[1] == n
+	if negates && isNegation(gradient) {
+		gradient = operands(gradient)[0]
+	}
+	switch opName(c) {
+	case "elemBinOp", "elemUnaryOp", "linAlgBinOp", "sumOp":
+		return gradient, true
+	}
+	return gradient, false
+}
+
+// computedFrom reports whether n is computed from each of the gradients whose value is true, and
+// from none of others. It does not look beyond a gradient or a node of forward.
+func computedFrom(n *gorgonia.Node, gradients, others, forward nodes) bool {
+	left := 0
+	for _, must := range gradients {
+		if must {
+			left++
+		}
+	}
+	found := nodes{n: true}
+	for queue := []*gorgonia.Node{n}; len(queue) > 0; queue = queue[1:] {
+		if must, ok := gradients[queue[0]]; ok {
+			if must {
+				left--
+			}
+			continue
+		}
+		if others[queue[0]] {
+			return false
+		}
+		for _, operand := range operands(queue[0]) {
+			if _, ok := gradients[operand]; !found[operand] && (ok || !forward[operand]) {
+				found[operand] = true
+				queue = append(queue, operand)
+			}
+		}
+	}
+	return left == 0
+}
+
 // opName returns the name of the type of a node's operation. Gorgonia does not export these types.
 // opName returns "" for an operation of another package, and for a node without an operation.
 func opName(n *gorgonia.Node) string {
@@ -122,6 +174,11 @@ func opName(n *gorgonia.Node) string {
 // isElementwise reports whether a node is the elementwise binary operation with the given sign.
 func isElementwise(n *gorgonia.Node, sign string) bool {
 	return opName(n) == "elemBinOp" && strings.HasPrefix(n.Op().String(), sign+" ")
+}
+
+// isNegation reports whether a node is the negation of its operand.
+func isNegation(n *gorgonia.Node) bool {
+	return opName(n) == "elemUnaryOp" && n.Op().String() == "neg"
 }
 
 // sharesMemory reports whether the value of n uses the memory of its operand.

@@ -91,8 +91,8 @@ func newLossGraph(g graph, model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	}
 	forward := g.below(ends...)
 	maps.DeleteFunc(differentiated, func(n *gorgonia.Node, _ bool) bool { return !forward[n] })
-	if s.loss != nil && symbolic {
-		s.lossErr = g.checkGradOnce(differentiated, s.loss)
+	if s.loss != nil && s.loss.Deriv() != nil {
+		s.lossErr = g.checkGradOnce(differentiated, forward, s.loss)
 	}
 	if checkOps {
 		s.opErr = g.checkOps(weights, differentiated, forward, symbolic)
@@ -168,37 +168,44 @@ func checkGradients(loss *gorgonia.Node, consumers []*gorgonia.Node,
 	return nil
 }
 
-// checkGradOnce returns an error if a gradient omits a part of the loss. That happens if a program
-// calls gorgonia.Grad again for another loss: gorgonia.Grad does not change the gradients that
-// nodes have already.
-func (g graph) checkGradOnce(differentiated nodes, loss *gorgonia.Node) error {
+// checkGradOnce returns an error if a gradient is not the gradient of the complete loss. That
+// happens if a program also calls gorgonia.Grad for another loss: gorgonia.Grad does not change the
+// gradients that nodes have already.
+func (g graph) checkGradOnce(differentiated, forward nodes, loss *gorgonia.Node) error {
 	for _, n := range g.AllNodes() {
 		if n == loss || !differentiated[n] {
 			continue
 		}
-		count, passedOn := 0, false
+		count, equal := 0, false
+		gradients := nodes{} // of the consumers: whether the gradient of n must be computed from it
+		others := nodes{}    // the gradients of consumers that the loss is not computed from
 		for _, c := range g.consumers[n] {
-			if differentiated[c] {
-				count += uses(n, c)
-				passedOn = passedOn || passesGradientOn(c)
+			if c.Deriv() == nil {
+				continue
 			}
+			k := uses(n, c)
+			if k == 0 {
+				continue
+			}
+			d, must := backward(c, n)
+			if !differentiated[c] {
+				others[d] = true
+				continue
+			}
+			count += k
+			equal = equal || n.Deriv() == c.Deriv() && !passesGradientOn(c, n)
+			gradients[d] = gradients[d] || must
 		}
-		// The gradient of a node with several uses is a sum with one part for each use. The
-		// gradient of a node with one use equals the loss's only if the operation passes the
-		// gradient on.
-		stale := count == 1 && n.Deriv() == loss.Deriv() && !passedOn
-		if stale || additions(n.Deriv()) < count-1 {
+		delete(others, loss.Deriv()) // the constant 1, which belongs to other losses, too
+		// The gradient of a node with several uses is a sum with one part for each use.
+		if equal && count == 1 || additions(n.Deriv()) < count-1 ||
+			!computedFrom(n.Deriv(), gradients, others, forward) {
 			return errors.Errorf("l4: the gradient of %v does not belong to the loss, %v, because "+
 				"gorgonia.Grad was called for another loss before and does not change its "+
 				"gradients: build one graph for each loss", n, loss)
 		}
 	}
 	return nil
-}
-
-// passesGradientOn reports whether the gradient of n may also be the gradient of an operand.
-func passesGradientOn(n *gorgonia.Node) bool {
-	return opName(n) == "" || isElementwise(n, "+") || isElementwise(n, "-")
 }
 
 // checkOverwritten returns an error if the value of another node has overwritten the loss. A copy

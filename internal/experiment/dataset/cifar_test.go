@@ -3,8 +3,6 @@ package dataset
 import (
 	"bytes"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,21 +20,9 @@ func record(label byte) []byte {
 	return data
 }
 
-// cifarFolder writes files to a new folder.
-func cifarFolder(t *testing.T, files map[string][]byte) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, data := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 // TestCIFAR10: images come in the order of the files, with the channels of a pixel together.
 func TestCIFAR10(t *testing.T) {
-	train, test, err := CIFAR10(cifarFolder(t, map[string][]byte{
+	train, test, err := CIFAR10(writeFiles(t, t.TempDir(), map[string][]byte{
 		"data_batch_1.bin": append(record(3), record(0)...),
 		"data_batch_2.bin": record(9),
 		"test_batch.bin":   record(1),
@@ -79,7 +65,7 @@ func TestCIFAR10Rejects(t *testing.T) {
 			"data_batch_2.bin",
 		},
 	} {
-		_, _, err := CIFAR10(cifarFolder(t, c.files))
+		_, _, err := CIFAR10(writeFiles(t, t.TempDir(), c.files))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q in it", name, err, c.want)
 		}

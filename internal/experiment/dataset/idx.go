@@ -51,10 +51,10 @@ const (
 	maxSide   = 1 << 12 // the product of three sizes fits in 64 bits
 )
 
-// loadIDX reads a pair of files in the idx format of MNIST, compressed or not. Errors name the
-// file.
-func loadIDX(images, labels string, classes int) (*Images, error) {
-	s := &Images{Classes: classes}
+// loadIDX reads a pair of files in the idx format of MNIST, compressed or not, with ten classes.
+// Errors name the file.
+func loadIDX(images, labels string) (*Images, error) {
+	s := &Images{Classes: 10}
 	if err := readFile(images, s.readImages); err != nil {
 		return nil, err
 	}

@@ -31,15 +31,21 @@ var (
 	twoLabels = idx(labelsMagic, []uint32{2}, 7, 9)
 )
 
-func loadBytes(t *testing.T, images, labels []byte) (*Images, error) {
+// writeFiles writes files to a folder, and returns the folder.
+func writeFiles(t *testing.T, folder string, files map[string][]byte) string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, data := range map[string][]byte{"images": images, "labels": labels} {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return loadIDX(filepath.Join(dir, "images"), filepath.Join(dir, "labels"), 10)
+	return folder
+}
+
+func loadBytes(t *testing.T, images, labels []byte) (*Images, error) {
+	t.Helper()
+	dir := writeFiles(t, t.TempDir(), map[string][]byte{"images": images, "labels": labels})
+	return loadIDX(filepath.Join(dir, "images"), filepath.Join(dir, "labels"))
 }
 
 func TestLoadIDX(t *testing.T) {
@@ -103,16 +109,11 @@ func TestDamagedFiles(t *testing.T) {
 
 // TestSizesDiffer: training and test images of different size are rejected.
 func TestSizesDiffer(t *testing.T) {
-	dir := t.TempDir()
-	for name, data := range map[string][]byte{
+	dir := writeFiles(t, t.TempDir(), map[string][]byte{
 		"train-images-idx3-ubyte": twoImages, "train-labels-idx1-ubyte": twoLabels,
 		"t10k-images-idx3-ubyte": idx(imagesMagic, []uint32{2, 2, 1}, 1, 2, 3, 4),
 		"t10k-labels-idx1-ubyte": twoLabels,
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	if _, _, err := MNIST(dir); err == nil || !strings.Contains(err.Error(), "1 by 2") {
 		t.Errorf("error %v", err)
 	}

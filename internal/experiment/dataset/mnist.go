@@ -27,15 +27,19 @@ func MNIST(folder string) (train, test *Images, err error) {
 			return nil, nil, err
 		}
 	}
-	return loadFolder(folder, 10)
+	return loadFolder(folder)
 }
 
+// FashionMNIST reads Fashion-MNIST, pictures of clothes, from a folder with its four original
+// files, compressed or not. The files have the names and the format of MNIST's files.
+func FashionMNIST(folder string) (train, test *Images, err error) { return loadFolder(folder) }
+
 // loadFolder reads the training and test images of a data set in the four files of MNIST.
-func loadFolder(folder string, classes int) (train, test *Images, err error) {
+func loadFolder(folder string) (train, test *Images, err error) {
 	load := func(part string) (*Images, error) {
 		base := filepath.Join(folder, part)
 		images, labels := existing(base+"-images-idx3-ubyte"), existing(base+"-labels-idx1-ubyte")
-		return loadIDX(images, labels, classes)
+		return loadIDX(images, labels)
 	}
 	if train, err = load("train"); err != nil {
 		return nil, nil, err

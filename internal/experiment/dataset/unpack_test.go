@@ -121,11 +121,7 @@ func TestFetchArchive(t *testing.T) {
 	if err := os.MkdirAll(partial, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"one.bin": []byte("on"), "set.tar.gz": whole} {
-		if err := os.WriteFile(filepath.Join(partial, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, partial, map[string][]byte{"one.bin": []byte("on"), "set.tar.gz": whole})
 	for range 2 {
 		if _, err := s.Find(context.Background(), quiet); err != nil {
 			t.Fatal(err)

@@ -14,11 +14,7 @@ import (
 // WriteCSV writes rows of cells to a file.
 func WriteCSV(path string, rows [][]string) error {
 	return WriteFile(path, func(w io.Writer) error {
-		c := csv.NewWriter(w)
-		if err := c.WriteAll(rows); err != nil {
-			return err
-		}
-		return c.Error()
+		return csv.NewWriter(w).WriteAll(rows)
 	})
 }
 

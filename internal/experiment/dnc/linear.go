@@ -27,7 +27,7 @@ func newLinear[T op.Float](steps, batch, in, out int) *linear[T] {
 		kernel: gemm.Of[T](), batch: batch, in: in, out: out,
 		panels: make([]T, in*gemm.RoundUp(out)), transposed: make([]T, out*gemm.RoundUp(in)),
 		inputs: make([]T, rows*in), grads: make([]T, rows*out), back: make([]T, batch*in),
-		gradPanels: make([]T, rows*gemm.RoundUp(out)), zeros: make([]T, gemm.Cols),
+		gradPanels: make([]T, rows*gemm.RoundUp(out)), zeros: make([]T, max(in, out)),
 	}
 }
 
@@ -45,12 +45,8 @@ func (l *linear[T]) set(w, b []T) {
 func (l *linear[T]) weightGradients(dw, db []T) {
 	rows := len(l.grads) / l.out
 	gemm.Pack(l.gradPanels, l.grads, rows, l.out, l.out)
-	for o := 0; o < l.out; o += gemm.Cols {
-		l.kernel.Multiply(gemm.Product{
-			Rows: l.in, Cols: min(gemm.Cols, l.out-o), Outer: 1, Inner: rows,
-			AI: 1, AK: l.in, BK: gemm.Cols, CI: l.out,
-		}, l.inputs, l.gradPanels[o*rows:], l.zeros, dw[o:])
-	}
+	product := gemm.Product{Rows: l.in, Cols: l.out, Inner: rows, AI: 1, AK: l.in, CI: l.out}
+	gemm.MultiplyPacked(l.kernel, product, l.inputs, l.gradPanels, l.zeros, dw)
 	clear(db)
 	for grads := l.grads; len(grads) > 0; grads = grads[l.out:] {
 		l.kernel.Add(db, grads[:l.out])
@@ -77,22 +73,14 @@ func (p linearStep[T]) forward(y []T, in [][]T) {
 		}
 		from += width
 	}
-	for o := 0; o < p.out; o += gemm.Cols {
-		p.kernel.Multiply(gemm.Product{
-			Rows: p.batch, Cols: min(gemm.Cols, p.out-o), Outer: 1, Inner: p.in,
-			AI: p.in, AK: 1, BK: gemm.Cols, CI: p.out,
-		}, p.inputs, p.panels[o*p.in:], p.b[o:], y[o:])
-	}
+	product := gemm.Product{Rows: p.batch, Cols: p.out, Inner: p.in, AI: p.in, AK: 1, CI: p.out}
+	gemm.MultiplyPacked(p.kernel, product, p.inputs, p.panels, p.b, y)
 }
 
 func (p linearStep[T]) backward(grads, in [][]T, _, dy []T) {
 	copy(p.grads, dy)
-	for i := 0; i < p.in; i += gemm.Cols {
-		p.kernel.Multiply(gemm.Product{
-			Rows: p.batch, Cols: min(gemm.Cols, p.in-i), Outer: 1, Inner: p.out,
-			AI: p.out, AK: 1, BK: gemm.Cols, CI: p.in,
-		}, dy, p.transposed[i*p.out:], p.zeros, p.back[i:])
-	}
+	product := gemm.Product{Rows: p.batch, Cols: p.in, Inner: p.out, AI: p.out, AK: 1, CI: p.in}
+	gemm.MultiplyPacked(p.kernel, product, dy, p.transposed, p.zeros, p.back)
 	from := 0
 	for k, dx := range grads {
 		width := len(in[k]) / p.batch

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/gonum/blas"
 )
 
 // kernels returns the kernels that this processor can run.
@@ -95,6 +97,35 @@ func TestMultiply(t *testing.T) {
 	}
 	for name, k := range kernels[float64]() {
 		t.Run(name+" float64", func(t *testing.T) { testMultiply(t, k, 1e-13) })
+	}
+}
+
+// testMultiplyPacked compares with General. The tolerance is for 8 roundings of numbers below 30.
+func testMultiplyPacked[T Float](t *testing.T, k Kernel[T], tolerance float64) {
+	r := rand.New(rand.NewPCG(1, 2))
+	const rows, inner = 5, 7
+	for _, cols := range []int{1, Cols - 1, Cols, Cols + 1, 3 * Cols} {
+		a, b, init := normals[T](r, rows*inner), normals[T](r, inner*cols), normals[T](r, cols)
+		got, panels := make([]T, rows*cols), make([]T, inner*RoundUp(cols))
+		Pack(panels, b, inner, cols, cols)
+		p := Product{Rows: rows, Cols: cols, Inner: inner, AI: inner, AK: 1, CI: cols}
+		MultiplyPacked(k, p, a, panels, init, got)
+		want := slices.Repeat(init, rows)
+		General(blas.NoTrans, blas.NoTrans, rows, cols, inner, 1, a, inner, b, cols, 1, want, cols)
+		for i, x := range got {
+			if d := float64(x - want[i]); !(math.Abs(d) <= tolerance) {
+				t.Errorf("%d columns: element %d is %v, want %v", cols, i, x, want[i])
+			}
+		}
+	}
+}
+
+func TestMultiplyPacked(t *testing.T) {
+	for _, k := range kernels[float32]() {
+		testMultiplyPacked(t, k, 3e-5)
+	}
+	for _, k := range kernels[float64]() {
+		testMultiplyPacked(t, k, 1e-13)
 	}
 }
 

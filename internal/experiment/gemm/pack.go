@@ -19,6 +19,17 @@ func Pack[T Float](panels, matrix []T, rows, cols, stride int) {
 	}
 }
 
+// MultiplyPacked computes a product with any number of columns, for a right operand from Pack. It
+// sets p.Outer and the strides of B.
+func MultiplyPacked[T Float](k Kernel[T], p Product, a, panels, init, c []T) {
+	cols := p.Cols
+	p.Outer, p.BK = 1, Cols
+	for o := 0; o < cols; o += Cols {
+		p.Cols = min(Cols, cols-o)
+		k.Multiply(p, a, panels[o*p.Inner:], init[o:], c[o:])
+	}
+}
+
 // PackTransposed copies up to Cols rows of a matrix to one panel. The rows become the columns of
 // the panel.
 func PackTransposed[T Float](panel, matrix []T, length, rows, stride int) {

@@ -53,7 +53,7 @@ const (
 
 func newDense[T op.Float](s denseSize) op.Module[T] {
 	return &dense[T]{
-		denseSize: s, kernel: gemm.Of[T](), zeros: make([]T, gemm.Cols),
+		denseSize: s, kernel: gemm.Of[T](), zeros: make([]T, max(gemm.Cols, s.out)),
 		grad: make([]T, s.batch*s.out), panels: make([]T, s.batch*gemm.RoundUp(s.out)),
 		workers: newWorkers(func() *denseScratch[T] {
 			panels := max(together*min(innerMax, s.in), gemm.Cols*s.out)
@@ -70,19 +70,16 @@ func (m *dense[T]) Forward(out []T, in [][]T) {
 		for k := 0; k < m.in; k += innerMax {
 			inner := min(innerMax, m.in-k)
 			gemm.Pack(s.panels, w[k*m.out+from:], inner, cols, m.out)
-			for o := 0; o < cols; o += gemm.Cols {
-				p := gemm.Product{
-					Rows: m.batch, Cols: min(gemm.Cols, cols-o), Outer: 1, Inner: inner,
-					AI: m.in, AK: 1, BK: gemm.Cols,
-					InitI: m.out, CI: m.out, Rectify: m.rectified && k+inner == m.in,
-				}
-				c := out[from+o:]
-				init := c
-				if k == 0 {
-					init, p.InitI = b[from+o:], 0
-				}
-				m.kernel.Multiply(p, x[k:], s.panels[o*inner:], init, c)
+			p := gemm.Product{
+				Rows: m.batch, Cols: cols, Inner: inner, AI: m.in, AK: 1,
+				InitI: m.out, CI: m.out, Rectify: m.rectified && k+inner == m.in,
 			}
+			c := out[from:]
+			init := c
+			if k == 0 {
+				init, p.InitI = b[from:], 0
+			}
+			gemm.MultiplyPacked(m.kernel, p, x[k:], s.panels, init, c)
 		}
 	})
 }
@@ -114,11 +111,11 @@ func (m *dense[T]) inputGradient(dx, w, grad []T) {
 	m.workers.each((m.in+gemm.Cols-1)/gemm.Cols, func(s *denseScratch[T], task int) {
 		i := task * gemm.Cols
 		p := gemm.Product{
-			Rows: m.batch, Cols: min(gemm.Cols, m.in-i), Outer: 1, Inner: m.out,
-			AI: m.out, AK: 1, BK: gemm.Cols, CI: m.in,
+			Rows: m.batch, Cols: min(gemm.Cols, m.in-i), Inner: m.out,
+			AI: m.out, AK: 1, CI: m.in,
 		}
 		gemm.PackTransposed(s.panels, w[i*m.out:], m.out, p.Cols, m.out)
-		m.kernel.Multiply(p, grad, s.panels, m.zeros, dx[i:])
+		gemm.MultiplyPacked(m.kernel, p, grad, s.panels, m.zeros, dx[i:])
 	})
 }
 
@@ -131,12 +128,9 @@ func (m *dense[T]) weightGradient(dw, x, grad []T) {
 		for n := range m.batch { // columns of x that lie far apart slow the product down
 			copy(s.columns[n*rows:(n+1)*rows], x[n*m.in+i:])
 		}
-		for o := 0; o < m.out; o += gemm.Cols {
-			p := gemm.Product{
-				Rows: rows, Cols: min(gemm.Cols, m.out-o), Outer: 1, Inner: m.batch,
-				AI: 1, AK: rows, BK: gemm.Cols, CI: m.out,
-			}
-			m.kernel.Multiply(p, s.columns, m.panels[o*m.batch:], m.zeros, dw[i*m.out+o:])
+		p := gemm.Product{
+			Rows: rows, Cols: m.out, Inner: m.batch, AI: 1, AK: rows, CI: m.out,
 		}
+		gemm.MultiplyPacked(m.kernel, p, s.columns, m.panels, m.zeros, dw[i*m.out:])
 	})
 }

@@ -12,7 +12,9 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/l4-go/l4/internal/bind/bindtest"
 	"github.com/l4-go/l4/internal/op"
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
 // run returns the loss of a net and the gradients of its weights.
@@ -166,12 +168,8 @@ func TestPyTorch(t *testing.T) {
 	if largest > 1e-12 {
 		t.Errorf("the gradients differ by up to %v", largest)
 	}
-	t.Logf(
-		"the losses differ by %.1g, the gradients by up to %.1g of %.1g",
-		loss-want.Loss,
-		largest,
-		slices.Max(want.Gradient),
-	)
+	t.Logf("the losses differ by %.1g, the gradients by up to %.1g of %.1g",
+		loss-want.Loss, largest, slices.Max(want.Gradient))
 }
 
 // TestMasked: inputs and further steps after the end of a sequence change neither the loss nor the
@@ -237,8 +235,7 @@ func TestApply(t *testing.T) {
 		g := G.NewGraph()
 		node := func(name string, xs []float64, shape ...int) *G.Node {
 			v := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
-			i := 0
-			op.Fill(v, func() float64 { i++; return xs[i-1] })
+			bindtest.SetNumbers(v, xs)
 			return G.NewTensor(g, dt, len(shape), G.WithName(name), G.WithShape(shape...),
 				G.WithValue(v))
 		}
@@ -258,14 +255,7 @@ func TestApply(t *testing.T) {
 		if err := vm.RunAll(); err != nil {
 			t.Fatal(err)
 		}
-		got := want
-		switch l := loss.Value().Data().(type) {
-		case float32:
-			got = float64(l)
-		case float64:
-			got = l
-		}
-		if math.Abs(got-want) > 1e-5*want {
+		if got := optest.Floats(loss.Value())[0]; math.Abs(got-want) > 1e-5*want {
 			t.Errorf("%v: loss %v, want %v", dt, got, want)
 		}
 

@@ -6,6 +6,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/l4-go/l4/internal/bind/bindtest"
 	"github.com/l4-go/l4/internal/op"
 	"github.com/l4-go/l4/internal/op/optest"
 )
@@ -161,8 +162,7 @@ func TestLoss(t *testing.T) {
 		Params: 1,
 		Loss: func(n G.Nodes) (*G.Node, error) {
 			v := tensor.New(tensor.WithShape(3, 2), tensor.Of(n[0].Dtype()))
-			i := 0
-			op.Fill(v, func() float64 { i++; return []float64{1, 0, 1, 1, 0, 1}[i-1] })
+			bindtest.SetNumbers(v, []float64{1, 0, 1, 1, 0, 1})
 			return Loss(n[0], n[1], G.NodeFromAny(n[0].Graph(), v, G.WithName("mask")))
 		},
 	}

@@ -51,14 +51,8 @@ func TestAnswers(t *testing.T) {
 		sequences[i] = Draw(r)
 	}
 	s := RepeatCopy(len(sequences))
-	inputs, targets := make(
-		[]float64,
-		s.Steps*s.Batch*s.Inputs,
-	), make(
-		[]float64,
-		s.Steps*s.Batch*s.Outputs,
-	)
-	mask := make([]float64, s.Steps*s.Batch)
+	inputs, mask := make([]float64, s.Steps*s.Batch*s.Inputs), make([]float64, s.Steps*s.Batch)
+	targets := make([]float64, s.Steps*s.Batch*s.Outputs)
 	Load(sequences, inputs, targets, mask)
 	logits := make([]float64, len(targets))
 	for i, y := range targets {

@@ -1,6 +1,10 @@
 package dnc
 
-import "github.com/l4-go/l4/internal/op"
+import (
+	"slices"
+
+	"github.com/l4-go/l4/internal/op"
+)
 
 // tape is a list of calls in the order of the forward pass. It is written once and does not
 // allocate memory when it runs. Gradients are added in place; a graph would have a node for each
@@ -42,23 +46,21 @@ func (t *tape[T]) apply(p operation[T], size int, in ...variable[T]) variable[T]
 }
 
 func (t *tape[T]) forward() {
-	for i := range t.calls {
-		c := &t.calls[i]
+	for _, c := range t.calls {
 		c.operation.forward(c.out.value, c.in)
 	}
 }
 
 // clear sets the gradients of all outputs to zero.
 func (t *tape[T]) clear() {
-	for i := range t.calls {
-		clear(t.calls[i].out.grad)
+	for _, c := range t.calls {
+		clear(c.out.grad)
 	}
 }
 
 // backward propagates the gradients of the outputs, which the caller has set.
 func (t *tape[T]) backward() {
-	for i := len(t.calls) - 1; i >= 0; i-- {
-		c := &t.calls[i]
+	for _, c := range slices.Backward(t.calls) {
 		c.operation.backward(c.grads, c.in, c.out.value, c.out.grad)
 	}
 }

@@ -210,14 +210,6 @@ func (n *norm[T]) mask(i int, dx, dy []T, y func(row int) []T, x []T, s *normScr
 		d, g, z := part(dx, r, row), part(dy, r, row), part(x, r, row)
 		n.kernel.Mask(d, g, y(r), z, n.center, s.sum, s.sumX)
 	}
-	n.keep(i, s)
-}
-
-// inputGradient sets a row of dx to the gradient of x, given the gradient of norm(x).
-func (n *norm[T]) inputGradient(dx, grad, x []T) { n.kernel.Combine(dx, grad, x, n.a, n.b, n.c) }
-
-// keep stores the sums of image i: of the gradient, and of the gradient times x - center.
-func (n *norm[T]) keep(i int, s *normScratch[T]) {
 	grads, gradsX := part(n.grads, i, n.channels), part(n.gradsX, i, n.channels)
 	clear(grads)
 	clear(gradsX)
@@ -227,6 +219,9 @@ func (n *norm[T]) keep(i int, s *normScratch[T]) {
 		gradsX[c] += grads[c] * (float64(n.center[c]) - n.mean[c])
 	}
 }
+
+// inputGradient sets a row of dx to the gradient of x, given the gradient of norm(x).
+func (n *norm[T]) inputGradient(dx, grad, x []T) { n.kernel.Combine(dx, grad, x, n.a, n.b, n.c) }
 
 // backward sets the gradients of scale and shift, and the rows a, b and c.
 func (n *norm[T]) backward(dscale, dshift []T) {

@@ -2,7 +2,6 @@ package layer
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -38,20 +37,16 @@ func naive(s *convSize, x, w, dout, out, dx, dw []float64) {
 func testConv[T op.Float](t *testing.T, s convSize, tolerance float64) {
 	r := rand.New(rand.NewPCG(1, 2))
 	normals := func(n int) ([]T, []float64) {
-		xs, wide := make([]T, n), make([]float64, n)
+		xs, wide := make([]T, n), random(r, n, 0)
 		for i := range xs {
-			xs[i] = T(r.NormFloat64())
+			xs[i] = T(wide[i])
 			wide[i] = float64(xs[i])
 		}
 		return xs, wide
 	}
 	equal := func(what string, got []T, want []float64) {
 		t.Helper()
-		for i := range got {
-			if !(math.Abs(float64(got[i])-want[i]) <= tolerance) {
-				t.Fatalf("%+v: %s: element %d is %v, want %v", s, what, i, got[i], want[i])
-			}
-		}
+		near(t, fmt.Sprintf("%+v: %s", s, what), got, want, tolerance)
 	}
 	x, wideX := normals(s.inSize())
 	w, wideW := normals(s.weights())

@@ -12,23 +12,21 @@ import (
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
-func convPoolOperation(batch, height, width, in, out, k int) optest.Operation {
-	return optest.Operation{
-		Shapes: []tensor.Shape{{batch, height, width, in}, {k, k, in, out}, {out}},
-		Params: 3,
-		Loss: func(n G.Nodes) (*G.Node, error) {
-			return optest.Weighted(layer.ConvPool(n[0], n[1], n[2], false))
-		},
-	}
-}
-
 func TestConvPool(t *testing.T) {
-	for _, s := range [][6]int{
+	for _, s := range []struct{ batch, height, width, in, out, k int }{
 		{2, 4, 4, 1, 3, 3}, {1, 5, 4, 2, 2, 3}, {3, 2, 3, 3, 1, 5}, {10, 2, 2, 1, 2, 3},
 		{1, 4, 6, 2, 17, 3},
 	} {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
-			convPoolOperation(s[0], s[1], s[2], s[3], s[4], s[5]).Check(t)
+			optest.Operation{
+				Shapes: []tensor.Shape{
+					{s.batch, s.height, s.width, s.in}, {s.k, s.k, s.in, s.out}, {s.out},
+				},
+				Params: 3,
+				Loss: func(n G.Nodes) (*G.Node, error) {
+					return optest.Weighted(layer.ConvPool(n[0], n[1], n[2], false))
+				},
+			}.Check(t)
 		})
 	}
 }
@@ -68,12 +66,7 @@ func TestConvPoolRejects(t *testing.T) {
 		"images in a row":  {{1, 16}, {3, 3, 1, 3}, {3}},
 		"weights too flat": {{1, 4, 4, 1}, {9, 3}, {3}},
 	} {
-		g := G.NewGraph()
-		var n G.Nodes
-		for i, s := range shapes {
-			n = append(n, G.NewTensor(g, tensor.Float32, len(s), G.WithShape(s...),
-				G.WithName(fmt.Sprint(i))))
-		}
+		n := optest.Nodes(tensor.Float32, shapes...)
 		if _, err := layer.ConvPool(n[0], n[1], n[2], false); err == nil {
 			t.Errorf("%s: no error", name)
 		}

@@ -49,12 +49,7 @@ func TestDenseShapes(t *testing.T) {
 	for _, shapes := range [][]tensor.Shape{
 		{{2, 3}, {4, 5}, {5}}, {{2, 3}, {3, 5}, {3}}, {{2, 3}, {3, 5}, {1, 5}}, {{3}, {3, 5}, {5}},
 	} {
-		g := G.NewGraph()
-		var n G.Nodes
-		for i, s := range shapes {
-			n = append(n, G.NewTensor(g, tensor.Float64, len(s), G.WithShape(s...),
-				G.WithName(fmt.Sprint(i))))
-		}
+		n := optest.Nodes(tensor.Float64, shapes...)
 		if _, err := layer.Dense(n[0], n[1], n[2], true, false); err == nil {
 			t.Errorf("no error for shapes %v", shapes)
 		}

@@ -11,51 +11,50 @@ import (
 	"github.com/l4-go/l4/internal/op/optest"
 )
 
-func convNormOperation(batch, height, width, in, out, k, stride int) optest.Operation {
-	return optest.Operation{
-		Shapes: []tensor.Shape{{batch, height, width, in}, {k, k, in, out}, {out}, {out}},
-		Params: 4,
-		Loss: func(n G.Nodes) (*G.Node, error) {
-			b := layer.BatchNorm{Scale: n[2], Shift: n[3], Statistics: layer.NewStatistics(out),
-				Training: true}
-			return optest.Weighted(layer.ConvNorm(n[0], n[1], b, stride, false))
-		},
-	}
+// convSize is the size of a convolution.
+type convSize struct{ batch, height, width, in, out, k, stride int }
+
+// training returns a batch norm for training.
+func training(scale, shift *G.Node) layer.BatchNorm {
+	return layer.BatchNorm{Scale: scale, Shift: shift, Training: true,
+		Statistics: layer.NewStatistics(scale.Shape()[0])}
 }
 
 func TestConvNorm(t *testing.T) {
-	for _, s := range [][7]int{
+	for _, s := range []convSize{
 		{2, 4, 4, 1, 3, 3, 1}, {3, 5, 4, 2, 2, 3, 2}, {9, 2, 3, 1, 1, 5, 1},
 		{2, 4, 5, 2, 17, 3, 2}, {3, 6, 6, 1, 2, 5, 2},
 	} {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
-			convNormOperation(s[0], s[1], s[2], s[3], s[4], s[5], s[6]).Check(t)
+			optest.Operation{
+				Shapes: []tensor.Shape{{s.batch, s.height, s.width, s.in}, {s.k, s.k, s.in, s.out},
+					{s.out}, {s.out}},
+				Params: 4,
+				Loss: func(n G.Nodes) (*G.Node, error) {
+					return optest.Weighted(
+						layer.ConvNorm(n[0], n[1], training(n[2], n[3]), s.stride, false))
+				},
+			}.Check(t)
 		})
 	}
 }
 
-func residualOperation(batch, height, width, in, out, k, stride int) optest.Operation {
-	return optest.Operation{
-		Shapes: []tensor.Shape{{k, k, in, out}, {out}, {out}, {k, k, out, out}, {out}, {out},
-			{batch, height, width, in}},
-		Params: 7,
-		Loss: func(n G.Nodes) (*G.Node, error) {
-			norm1 := layer.BatchNorm{Scale: n[1], Shift: n[2], Statistics: layer.NewStatistics(out),
-				Training: true}
-			norm2 := layer.BatchNorm{Scale: n[4], Shift: n[5], Statistics: layer.NewStatistics(out),
-				Training: true}
-			return optest.Weighted(layer.Residual(n[6], n[0], norm1, n[3], norm2, stride))
-		},
-	}
-}
-
 func TestResidual(t *testing.T) {
-	for _, s := range [][7]int{
+	for _, s := range []convSize{
 		{2, 4, 4, 2, 2, 3, 1}, {3, 4, 4, 2, 4, 3, 2}, {9, 3, 2, 1, 1, 3, 1}, {2, 5, 4, 1, 4, 3, 2},
 		{3, 5, 5, 2, 2, 3, 2}, {2, 3, 4, 1, 2, 3, 1}, {2, 5, 6, 1, 2, 5, 2},
 	} {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
-			residualOperation(s[0], s[1], s[2], s[3], s[4], s[5], s[6]).Check(t)
+			optest.Operation{
+				Shapes: []tensor.Shape{{s.k, s.k, s.in, s.out}, {s.out}, {s.out},
+					{s.k, s.k, s.out, s.out}, {s.out}, {s.out},
+					{s.batch, s.height, s.width, s.in}},
+				Params: 7,
+				Loss: func(n G.Nodes) (*G.Node, error) {
+					return optest.Weighted(layer.Residual(n[6], n[0], training(n[1], n[2]),
+						n[3], training(n[4], n[5]), s.stride))
+				},
+			}.Check(t)
 		})
 	}
 }
@@ -67,9 +66,7 @@ func TestNormRejects(t *testing.T) {
 			G.WithName(fmt.Sprint(shape)))
 	}
 	x, w, wide, c2, c3 := node(2, 4, 4, 2), node(3, 3, 2, 3), node(3, 3, 3, 3), node(2), node(3)
-	good := layer.BatchNorm{
-		Scale: c3, Shift: c3, Statistics: layer.NewStatistics(3), Training: true,
-	}
+	good := training(c3, c3)
 	for name, b := range map[string]layer.BatchNorm{
 		"scale":         {Scale: c2, Shift: c3, Statistics: layer.NewStatistics(3)},
 		"shift":         {Scale: c3, Shift: c2, Statistics: layer.NewStatistics(3)},

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/l4-go/l4/internal/op"
 )
 
 // naiveBatch convolves a batch of images, computed from the definition.
@@ -54,10 +56,10 @@ func random(r *rand.Rand, n int, mean float64) []float64 {
 	return xs
 }
 
-func near(t *testing.T, what string, got, want []float64, tolerance float64) {
+func near[T op.Float](t *testing.T, what string, got []T, want []float64, tolerance float64) {
 	t.Helper()
 	for i := range want {
-		if !(math.Abs(got[i]-want[i]) <= tolerance) {
+		if !(math.Abs(float64(got[i])-want[i]) <= tolerance) {
 			t.Fatalf("%s: element %d is %v, want %v", what, i, got[i], want[i])
 		}
 	}

@@ -1,7 +1,6 @@
 package paper
 
 import (
-	"fmt"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -51,12 +50,7 @@ func TestLinearNetLossShapes(t *testing.T) {
 		{{2, 3}, {3, 5}, {5, 6}, {3, 6}}, {{2, 3}, {3, 5}, {5, 6}, {2, 5}},
 		{{2, 3}, {3, 5}, {5, 6}, {12}},
 	} {
-		g := G.NewGraph()
-		var n G.Nodes
-		for i, s := range shapes {
-			n = append(n, G.NewTensor(g, tensor.Float64, len(s), G.WithShape(s...),
-				G.WithName(fmt.Sprint(i))))
-		}
+		n := optest.Nodes(tensor.Float64, shapes...)
 		if _, err := LinearNetLoss(n[0], n[1], n[2], n[3]); err == nil {
 			t.Errorf("no error for shapes %v", shapes)
 		}

@@ -140,6 +140,16 @@ func (o Operation) Check(t *testing.T) {
 	}
 }
 
+// Nodes returns input nodes of the given shapes without values, in one graph.
+func Nodes(dt tensor.Dtype, shapes ...tensor.Shape) (nodes G.Nodes) {
+	g := G.NewGraph()
+	for i, s := range shapes {
+		nodes = append(nodes, G.NewTensor(g, dt, len(s), G.WithShape(s...),
+			G.WithName(fmt.Sprint("input", i))))
+	}
+	return nodes
+}
+
 // Floats returns the elements of a tensor or a scalar.
 func Floats(v G.Value) []float64 {
 	switch x := v.Data().(type) {

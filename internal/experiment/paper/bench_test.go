@@ -18,17 +18,10 @@ import (
 // iterate times iterations of a net on one batch of noise: forward, backward and a step of L4Adam.
 func iterate(b *testing.B, net *Net) {
 	fillBatch(net)
-	if _, err := G.Grad(net.Loss, net.Weights...); err != nil {
-		b.Fatal(err)
-	}
-	vm := G.NewTapeMachine(net.Graph, G.BindDualValues(net.Weights...))
-	defer vm.Close()
+	run := machine(b, net)
 	solver, weights := l4.NewL4Adam(net.Loss), G.NodesToValueGrads(net.Weights)
 	step := func() {
-		vm.Reset()
-		if err := vm.RunAll(); err != nil {
-			b.Fatal(err)
-		}
+		run()
 		if err := solver.Step(weights); err != nil {
 			b.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package paper
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 
@@ -117,13 +118,7 @@ func (c *Classifier) State() []gorgonia.Value {
 }
 
 // Close implements compare.Training.
-func (c *Classifier) Close() error {
-	evalErr := c.evalVM.Close()
-	if err := c.Machine.Close(); err != nil {
-		return err
-	}
-	return evalErr
-}
+func (c *Classifier) Close() error { return cmp.Or(c.Machine.Close(), c.evalVM.Close()) }
 
 // load writes the images with the given indices to the first inputs of a net, and their labels to
 // the targets. If augment is not nil, it augments the images before they are normalized.

@@ -53,13 +53,18 @@ func fillBatch(net *Net) *rand.Rand {
 	return r
 }
 
-// machine sets inputs and targets and returns a function that runs the net.
-func machine(t *testing.T, net *Net) (run func() float64) {
-	t.Helper()
+// filled sets inputs and targets of a net, and its last layer, which is initially zero, so that the
+// gradients of all other layers would be 0. It returns the net.
+func filled(net *Net) *Net {
 	r := fillBatch(net)
-	// The last layer is initially zero, so the gradients of all other layers are 0.
 	op.Fill(net.Weights[len(net.Weights)-2].Value().(*tensor.Dense),
 		func() float64 { return r.NormFloat64() / 20 })
+	return net
+}
+
+// machine returns a function that runs the net.
+func machine(t testing.TB, net *Net) (run func() float64) {
+	t.Helper()
 	if _, err := G.Grad(net.Loss, net.Weights...); err != nil {
 		t.Fatal(err)
 	}
@@ -74,22 +79,28 @@ func machine(t *testing.T, net *Net) (run func() float64) {
 	}
 }
 
+// gradients returns a copy of the gradients of all weights.
+func gradients(t *testing.T, net *Net) (grads [][]float64) {
+	t.Helper()
+	for _, w := range net.Weights {
+		g, err := w.Grad()
+		if err != nil {
+			t.Fatal(err)
+		}
+		grads = append(grads, floats(g))
+	}
+	return grads
+}
+
 // TestNetGradients compares the gradients of complete nets with central differences along a
 // direction for each weight.
 func TestNetGradients(t *testing.T) {
 	for name, build := range nets {
 		t.Run(name, func(t *testing.T) {
-			net := build(tensor.Float64, 1)
+			net := filled(build(tensor.Float64, 1))
 			run := machine(t, net)
 			run()
-			var grads [][]float64
-			for _, w := range net.Weights {
-				g, err := w.Grad()
-				if err != nil {
-					t.Fatal(err)
-				}
-				grads = append(grads, slices.Clone(optest.Floats(g)))
-			}
+			grads := gradients(t, net)
 			r := rand.New(rand.NewPCG(5, 6))
 			for k, w := range net.Weights {
 				xs := w.Value().(*tensor.Dense).Float64s()
@@ -125,14 +136,10 @@ func TestNetProcessors(t *testing.T) {
 			var want float64
 			for _, procs := range []int{1, 3} {
 				runtime.GOMAXPROCS(procs)
-				net := build(tensor.Float32, 2)
+				net := filled(build(tensor.Float32, 2))
 				got := machine(t, net)()
-				for _, w := range net.Weights {
-					g, err := w.Grad()
-					if err != nil {
-						t.Fatal(err)
-					}
-					for i, x := range optest.Floats(g) {
+				for _, grad := range gradients(t, net) {
+					for i, x := range grad {
 						got += x * float64(i%7+1)
 					}
 				}
@@ -143,8 +150,8 @@ func TestNetProcessors(t *testing.T) {
 					t.Errorf("%v with GOMAXPROCS %d, %v with 1", got, procs, want)
 				}
 			}
-			narrow, wide := machine(t, build(tensor.Float32, 2))(),
-				machine(t, build(tensor.Float64, 2))()
+			narrow, wide := machine(t, filled(build(tensor.Float32, 2)))(),
+				machine(t, filled(build(tensor.Float64, 2)))()
 			if math.Abs(narrow-wide) > 1e-4*wide {
 				t.Errorf("loss %v in float32, %v in float64", narrow, wide)
 			}
@@ -156,7 +163,7 @@ func TestNetProcessors(t *testing.T) {
 func TestNetMemory(t *testing.T) {
 	for name, build := range nets {
 		t.Run(name, func(t *testing.T) {
-			run := machine(t, build(tensor.Float32, 8))
+			run := machine(t, filled(build(tensor.Float32, 8)))
 			run()
 			run()
 			var before, after runtime.MemStats
@@ -178,7 +185,7 @@ func TestNetMemory(t *testing.T) {
 func TestResNetEvaluation(t *testing.T) {
 	weights, statistics := ResNetWeights(tensor.Float32, 1, rand.New(rand.NewPCG(1, 0)))
 	const batch = 8
-	train := ResNet(weights, statistics, batch, true)
+	train := filled(ResNet(weights, statistics, batch, true))
 	run := machine(t, train)
 	var want float64
 	for range 80 { // 0.9 to this power is 2e-4
@@ -205,7 +212,7 @@ func TestResNetEvaluation(t *testing.T) {
 // Without a Commit the statistics do not change.
 func TestResNetRejectedStep(t *testing.T) {
 	weights, statistics := ResNetWeights(tensor.Float32, 1, rand.New(rand.NewPCG(1, 0)))
-	net := ResNet(weights, statistics, 2, true)
+	net := filled(ResNet(weights, statistics, 2, true))
 	run := machine(t, net)
 	x := &weights[3].Float32s()[5]
 	good := *x

@@ -18,7 +18,7 @@ func TestRegularize(t *testing.T) {
 	const lambda, steps = 2e-2, 12
 	train := func(inGraph bool) (weights Weights, penalty float64) {
 		weights, statistics := ResNetWeights(tensor.Float64, 1, rand.New(rand.NewPCG(1, 0)))
-		net := ResNet(weights, statistics, 2, true)
+		net := filled(ResNet(weights, statistics, 2, true))
 		opts := []l4.Option{l4.WithL2Reg(lambda)}
 		if inGraph {
 			net.Regularize(lambda)

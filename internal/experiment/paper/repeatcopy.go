@@ -1,6 +1,7 @@
 package paper
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -16,7 +17,7 @@ import (
 // learns to repeat a pattern. Each step has a new batch of sequences.
 type RepeatCopy struct {
 	*compare.Machine
-	net, eval *sequenceNet
+	net, eval sequenceNet
 	evalVM    gorgonia.VM
 	seed      uint64
 	test      []dnc.Sequence
@@ -30,20 +31,16 @@ const (
 // NewRepeatCopy starts the training. The seed determines the weights, the training sequences and
 // the test sequences.
 func NewRepeatCopy(dt tensor.Dtype, batch int, seed uint64) (*RepeatCopy, error) {
-	values := dnc.NewWeights(dt, dnc.RepeatCopy(batch), rand.New(rand.NewPCG(seed, 0)))
-	t := &RepeatCopy{seed: seed, test: draw(seed, math.MaxUint64, testSequences)}
-	var err error
-	if t.net, err = newSequenceNet(values, batch); err != nil {
+	weights := dnc.NewWeights(dt, dnc.RepeatCopy(batch), rand.New(rand.NewPCG(seed, 0)))
+	net, eval := newSequenceNet(weights, batch), newSequenceNet(weights, evalSequences)
+	m, err := compare.NewMachine(net.Loss, net.Weights)
+	if err != nil {
 		return nil, err
 	}
-	if t.eval, err = newSequenceNet(values, evalSequences); err != nil {
-		return nil, err
-	}
-	if t.Machine, err = compare.NewMachine(t.net.loss, t.net.weights); err != nil {
-		return nil, err
-	}
-	t.evalVM = gorgonia.NewTapeMachine(t.eval.logits.Graph())
-	return t, nil
+	return &RepeatCopy{
+		Machine: m, net: net, eval: eval, evalVM: gorgonia.NewTapeMachine(eval.Graph),
+		seed: seed, test: draw(seed, math.MaxUint64, testSequences),
+	}, nil
 }
 
 // draw returns n sequences from a random stream of a seed.
@@ -58,7 +55,7 @@ func draw(seed, stream uint64, n int) []dnc.Sequence {
 
 // Run implements compare.Training.
 func (t *RepeatCopy) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
-	batch := t.net.inputs.Shape()[1]
+	batch := t.net.Input.Shape()[1]
 	t.net.load(draw(t.seed, uint64(step)+1, batch))
 	return t.Machine.Run()
 }
@@ -87,10 +84,10 @@ func (t *RepeatCopy) answers(sequences []dnc.Sequence) ([]dnc.Answer, error) {
 	if err := t.evalVM.RunAll(); err != nil {
 		return nil, err
 	}
-	if logits, ok := t.eval.logits.Value().Data().([]float32); ok {
+	if logits, ok := t.eval.Output.Value().Data().([]float32); ok {
 		return dnc.Answers(sequences, logits), nil
 	}
-	return dnc.Answers(sequences, t.eval.logits.Value().Data().([]float64)), nil
+	return dnc.Answers(sequences, t.eval.Output.Value().Data().([]float64)), nil
 }
 
 // Show returns the longest of evalSequences test sequences and the answer of the net.
@@ -109,47 +106,30 @@ func (t *RepeatCopy) Show() (string, error) {
 }
 
 // Close implements compare.Training.
-func (t *RepeatCopy) Close() error {
-	evalErr := t.evalVM.Close()
-	if err := t.Machine.Close(); err != nil {
-		return err
-	}
-	return evalErr
-}
+func (t *RepeatCopy) Close() error { return cmp.Or(t.Machine.Close(), t.evalVM.Close()) }
 
-// sequenceNet is a net with its loss, for a fixed number of sequences.
+// sequenceNet is a net for a fixed number of sequences. Its tensors have the steps before the batch.
+// The mask selects the outputs that count.
 type sequenceNet struct {
-	inputs, targets, mask *gorgonia.Node
-	logits, loss          *gorgonia.Node
-	weights               gorgonia.Nodes
+	*Net
+	mask *gorgonia.Node
 }
 
-// newSequenceNet builds a net. It uses the memory of values as weights.
-func newSequenceNet(values []*tensor.Dense, sequences int) (*sequenceNet, error) {
-	g, size := gorgonia.NewGraph(), dnc.RepeatCopy(sequences)
-	node := func(name string, shape ...int) *gorgonia.Node {
-		v := tensor.New(tensor.WithShape(shape...), tensor.Of(values[0].Dtype()))
-		return gorgonia.NodeFromAny(g, v, gorgonia.WithName(name))
+func newSequenceNet(weights Weights, sequences int) sequenceNet {
+	size := dnc.RepeatCopy(sequences)
+	b := newBuilder(weights, size.Steps, sequences, size.Inputs)
+	for range weights {
+		b.next()
 	}
-	n := &sequenceNet{
-		inputs:  node("inputs", size.Steps, sequences, size.Inputs),
-		targets: node("targets", size.Steps, sequences, size.Outputs),
-		mask:    node("mask", size.Steps, sequences),
-	}
-	for i, v := range values {
-		name := gorgonia.WithName(fmt.Sprint("weights", i))
-		n.weights = append(n.weights, gorgonia.NodeFromAny(g, v, name))
-	}
-	var err error
-	if n.logits, err = dnc.Apply(size, n.inputs, n.weights); err != nil {
-		return nil, err
-	}
-	n.loss, err = dnc.Loss(n.logits, n.targets, n.mask)
-	return n, err
+	mask := b.node("mask", constant(b.dtype(), 0, size.Steps, sequences))
+	b.Output = gorgonia.Must(dnc.Apply(size, b.Input, b.Weights))
+	b.Target = b.node("target", constant(b.dtype(), 0, b.Output.Shape()...))
+	b.Loss = gorgonia.Must(dnc.Loss(b.Output, b.Target, mask))
+	return sequenceNet{b.Net, mask}
 }
 
-func (n *sequenceNet) load(sequences []dnc.Sequence) {
-	x, y, mask := n.inputs.Value().Data(), n.targets.Value().Data(), n.mask.Value().Data()
+func (n sequenceNet) load(sequences []dnc.Sequence) {
+	x, y, mask := n.Input.Value().Data(), n.Target.Value().Data(), n.mask.Value().Data()
 	if x, ok := x.([]float32); ok {
 		dnc.Load(sequences, x, y.([]float32), mask.([]float32))
 		return

@@ -188,22 +188,18 @@ func TestBatchNormKeepsStatistics(t *testing.T) {
 // tape machine.
 func TestDropoutOnLispMachine(t *testing.T) {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
-		build := func() (*gorgonia.ExprGraph, *gorgonia.Node, *gorgonia.Node) {
-			g, x := leaf(dt, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+		build := func() (x, loss *gorgonia.Node) {
+			x = leaf(dt, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 			h := must(nn.Dropout(x, 0.5, 3))
 			h = must(nn.Dropout(must(gorgonia.Square(h)), 0.2, 3))
-			return g, x, must(gorgonia.Sum(h))
+			return x, must(gorgonia.Sum(h))
 		}
-		g, x, loss := build()
-		if _, err := gorgonia.Grad(loss, x); err != nil {
-			t.Fatal(err)
-		}
-		tape := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(x))
-		defer tape.Close()
-		lg, lx, lispLoss := build()
+		x, loss := build()
+		tape := differentiated(t, loss, x)
+		lx, lispLoss := build()
 		for run := range 3 { // gradients add up
 			tape.Reset()
-			lisp := gorgonia.NewLispMachine(lg) // each run needs a new one
+			lisp := gorgonia.NewLispMachine(lx.Graph()) // each run needs a new one
 			for _, vm := range []gorgonia.VM{tape, lisp} {
 				if err := vm.RunAll(); err != nil {
 					t.Fatal(err)
@@ -250,7 +246,7 @@ func TestDropoutMemory(t *testing.T) {
 
 // TestDropoutErrors checks that bad arguments are errors.
 func TestDropoutErrors(t *testing.T) {
-	_, x := leaf(tensor.Float32, 1, 1, 2)
+	x := leaf(tensor.Float32, 1, 1, 2)
 	integers := gorgonia.NewVector(gorgonia.NewGraph(), tensor.Int, gorgonia.WithName("n"),
 		gorgonia.WithShape(2))
 	for name, c := range map[string]struct {

@@ -53,11 +53,7 @@ func newClasses(t *testing.T,
 		h = must(gorgonia.Mul(h, w))
 	}
 	c.loss = must(nn.SoftmaxCrossEntropy(h, c.y))
-	if _, err := gorgonia.Grad(c.loss, c.weights...); err != nil {
-		t.Fatal(err)
-	}
-	c.machine = gorgonia.NewTapeMachine(c.g, gorgonia.BindDualValues(c.weights...))
-	t.Cleanup(func() { c.machine.Close() })
+	c.machine = differentiated(t, c.loss, c.weights...)
 	return c
 }
 

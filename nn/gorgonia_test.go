@@ -17,13 +17,23 @@ import (
 
 const fixed = "Gorgonia has fixed this fault: remove it from docs/gorgonia.md: "
 
-// leaf returns a graph with one matrix.
-func leaf(dt tensor.Dtype, rows int, xs ...float64) (*gorgonia.ExprGraph, *gorgonia.Node) {
-	g := gorgonia.NewGraph()
-	return g, matrix(g, dt, "x", rows, xs)
+// leaf returns the matrix x in a new graph.
+func leaf(dt tensor.Dtype, rows int, xs ...float64) *gorgonia.Node {
+	return matrix(gorgonia.NewGraph(), dt, "x", rows, xs)
 }
 
 func must(n *gorgonia.Node, err error) *gorgonia.Node { return gorgonia.Must(n, err) }
+
+// differentiated returns a tape machine for a loss and its gradients with respect to xs.
+func differentiated(t *testing.T, loss *gorgonia.Node, xs ...*gorgonia.Node) gorgonia.VM {
+	t.Helper()
+	if _, err := gorgonia.Grad(loss, xs...); err != nil {
+		t.Fatal(err)
+	}
+	vm := gorgonia.NewTapeMachine(loss.Graph(), gorgonia.BindDualValues(xs...))
+	t.Cleanup(func() { vm.Close() })
+	return vm
+}
 
 // evaluate runs a tape machine and returns a copy of the value of n, made by gorgonia.Read.
 func evaluate(t *testing.T, n *gorgonia.Node) []float64 {
@@ -43,7 +53,7 @@ func TestSoftMaxUsesMaximumOfFirstRow(t *testing.T) {
 		"SoftMax":    func(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.SoftMax(x)) },
 		"LogSoftMax": func(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.LogSoftMax(x)) },
 	} {
-		_, x := leaf(tensor.Float32, 2, 1, 2, 3, 200, 1, 2)
+		x := leaf(tensor.Float32, 2, 1, 2, 3, 200, 1, 2)
 		y := evaluate(t, f(x))
 		if sum := y[3] + y[4] + y[5]; !math.IsNaN(sum) && !math.IsInf(sum, 0) {
 			t.Errorf("%sthe second row of %s is finite: %v", fixed, name, y)
@@ -52,7 +62,7 @@ func TestSoftMaxUsesMaximumOfFirstRow(t *testing.T) {
 }
 
 func TestSoftMaxAndLogSoftMaxMerge(t *testing.T) {
-	_, x := leaf(tensor.Float64, 1, 1, 2, 3)
+	x := leaf(tensor.Float64, 1, 1, 2, 3)
 	if a, b := must(gorgonia.SoftMax(x)), must(gorgonia.LogSoftMax(x)); a != b {
 		t.Error(fixed + "SoftMax and LogSoftMax of the same node are two nodes")
 	}
@@ -61,9 +71,9 @@ func TestSoftMaxAndLogSoftMaxMerge(t *testing.T) {
 // TestLispMachineTwice checks that a second run of the same Lisp machine returns the loss of the
 // first weights.
 func TestLispMachineTwice(t *testing.T) {
-	g, x := leaf(tensor.Float64, 1, 1, 2)
+	x := leaf(tensor.Float64, 1, 1, 2)
 	loss := must(gorgonia.Sum(must(gorgonia.Square(x))))
-	vm := gorgonia.NewLispMachine(g)
+	vm := gorgonia.NewLispMachine(x.Graph())
 	defer vm.Close()
 	for _, want := range []float64{5, 5} { // the second should be 20
 		if err := vm.RunAll(); err != nil {
@@ -83,13 +93,9 @@ func TestGorgoniaOptionsHaveNoEffect(t *testing.T) {
 	var rates []float64
 	for _, options := range [][]gorgonia.SolverOpt{nil, {gorgonia.WithLearnRate(100),
 		gorgonia.WithBatchSize(64), gorgonia.WithClip(1e-3), gorgonia.WithL2Reg(3)}} {
-		g, x := leaf(tensor.Float64, 1, 1, 2)
+		x := leaf(tensor.Float64, 1, 1, 2)
 		loss := must(gorgonia.Sum(must(gorgonia.Square(x))))
-		if _, err := gorgonia.Grad(loss, x); err != nil {
-			t.Fatal(err)
-		}
-		vm := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(x))
-		if err := vm.RunAll(); err != nil {
+		if err := differentiated(t, loss, x).RunAll(); err != nil {
 			t.Fatal(err)
 		}
 		solver := l4.NewL4Adam(loss)
@@ -100,7 +106,6 @@ func TestGorgoniaOptionsHaveNoEffect(t *testing.T) {
 			t.Fatal(err)
 		}
 		rates = append(rates, solver.Last().LearnRate)
-		vm.Close()
 	}
 	if rates[0] != rates[1] {
 		t.Errorf("the learning rate is %v with options of Gorgonia, want %v as without", rates[1],
@@ -110,7 +115,7 @@ func TestGorgoniaOptionsHaveNoEffect(t *testing.T) {
 
 // TestReshapeSharesMemory checks that a sum after a Reshape overwrites the input of the Reshape.
 func TestReshapeSharesMemory(t *testing.T) {
-	_, x := leaf(tensor.Float64, 2, 1, 2, 3, 4)
+	x := leaf(tensor.Float64, 2, 1, 2, 3, 4)
 	flat := must(gorgonia.Reshape(x, tensor.Shape{4}))
 	evaluate(t, must(gorgonia.Add(flat, gorgonia.NewConstant(2.0))))
 	if got := optest.Floats(x.Value())[0]; got != 3 {
@@ -121,13 +126,9 @@ func TestReshapeSharesMemory(t *testing.T) {
 // TestRunAllWithoutReset checks that a second RunAll without Reset does nothing, and that gradients
 // of runs add up.
 func TestRunAllWithoutReset(t *testing.T) {
-	g, x := leaf(tensor.Float64, 1, 1, 2)
+	x := leaf(tensor.Float64, 1, 1, 2)
 	loss := must(gorgonia.Sum(must(gorgonia.Square(x))))
-	if _, err := gorgonia.Grad(loss, x); err != nil {
-		t.Fatal(err)
-	}
-	vm := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(x))
-	defer vm.Close()
+	vm := differentiated(t, loss, x)
 	run := func(wantLoss, wantGrad float64) {
 		t.Helper()
 		if err := vm.RunAll(); err != nil {
@@ -147,7 +148,7 @@ func TestRunAllWithoutReset(t *testing.T) {
 }
 
 func TestSecondGradReturnsFirst(t *testing.T) {
-	_, x := leaf(tensor.Float64, 1, 1, 2, 3)
+	x := leaf(tensor.Float64, 1, 1, 2, 3)
 	loss := must(gorgonia.Sum(must(gorgonia.Square(x))))
 	first, err := gorgonia.Grad(loss, x)
 	if err != nil {
@@ -210,11 +211,8 @@ func TestGorgoniaSolvers(t *testing.T) {
 		"AdaGrad ignores its learning rate and uses 0.001": {gorgonia.NewAdaGradSolver(
 			gorgonia.WithLearnRate(0.1)), 0.9982932470391934},
 	} {
-		g, w := leaf(tensor.Float64, 1, 1)
-		if _, err := gorgonia.Grad(must(gorgonia.Sum(must(gorgonia.Square(w)))), w); err != nil {
-			t.Fatal(err)
-		}
-		vm := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(w))
+		w := leaf(tensor.Float64, 1, 1)
+		vm := differentiated(t, must(gorgonia.Sum(must(gorgonia.Square(w)))), w)
 		for range 2 {
 			if err := vm.RunAll(); err != nil {
 				t.Fatal(err)
@@ -224,7 +222,6 @@ func TestGorgoniaSolvers(t *testing.T) {
 			}
 			vm.Reset()
 		}
-		vm.Close()
 		if got := optest.Floats(w.Value())[0]; !near(got, c.want, 1e-6) {
 			t.Errorf("%s%s: weight %v", fixed, name, got)
 		}

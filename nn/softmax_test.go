@@ -248,11 +248,7 @@ func TestTwice(t *testing.T) {
 		t.Error("Gorgonia merged the two losses into one node")
 	}
 	thrice := gorgonia.Must(gorgonia.Mul(b, gorgonia.NewConstant(3.0)))
-	if _, err := gorgonia.Grad(gorgonia.Must(gorgonia.Add(a, thrice)), x); err != nil {
-		t.Fatal(err)
-	}
-	vm := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(x))
-	defer vm.Close()
+	vm := differentiated(t, gorgonia.Must(gorgonia.Add(a, thrice)), x)
 	if err := vm.RunAll(); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package nn_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,9 +35,7 @@ func (f function) run(t *testing.T, xs []float64, opts ...l4.Option) (loss float
 	if y.Dims() > 0 {
 		y = must(optest.Weighted(y, nil))
 	}
-	vm := f.machine(t, y, x)
-	defer vm.Close()
-	if err := vm.RunAll(); err != nil {
+	if err := f.machine(t, y, x).RunAll(); err != nil {
 		t.Fatal(err)
 	}
 	v, err := x.Grad()
@@ -50,13 +49,12 @@ func (f function) run(t *testing.T, xs []float64, opts ...l4.Option) (loss float
 
 func (f function) machine(t *testing.T, loss, x *gorgonia.Node) gorgonia.VM {
 	t.Helper()
-	if f.lisp {
-		return gorgonia.NewLispMachine(x.Graph())
+	if !f.lisp {
+		return differentiated(t, loss, x)
 	}
-	if _, err := gorgonia.Grad(loss, x); err != nil {
-		t.Fatal(err)
-	}
-	return gorgonia.NewTapeMachine(x.Graph(), gorgonia.BindDualValues(x))
+	vm := gorgonia.NewLispMachine(x.Graph())
+	t.Cleanup(func() { vm.Close() })
+	return vm
 }
 
 // check compares the gradient with central differences and reports whether they agree. err is the
@@ -281,10 +279,7 @@ func TestGorgoniaDropoutIsRejected(t *testing.T) {
 	const size = 40
 	apply := func(p float64, ofData bool) (gradient, factors []float64, err error) {
 		g := gorgonia.NewGraph()
-		ones := make([]float64, size)
-		for i := range ones {
-			ones[i] = 1
-		}
+		ones := slices.Repeat([]float64{1}, size)
 		x := matrix(g, tensor.Float64, "x", 1, ones)
 		data := matrix(g, tensor.Float64, "data", 1, ones)
 		var mask gorgonia.Value
@@ -298,12 +293,7 @@ func TestGorgoniaDropoutIsRejected(t *testing.T) {
 			gorgonia.Read(y, &mask)
 		}
 		loss := must(gorgonia.Sum(y))
-		if _, err := gorgonia.Grad(loss, x); err != nil {
-			t.Fatal(err)
-		}
-		vm := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(x))
-		defer vm.Close()
-		if err := vm.RunAll(); err != nil {
+		if err := differentiated(t, loss, x).RunAll(); err != nil {
 			t.Fatal(err)
 		}
 		v, _ := x.Grad()

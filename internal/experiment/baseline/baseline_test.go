@@ -46,6 +46,12 @@ func weightsOf(model []gorgonia.ValueGrad) (ws []float64) {
 	return ws
 }
 
+// setGradients sets the gradients of twoTensors.
+func setGradients(model []gorgonia.ValueGrad, g []float64) {
+	bindtest.SetNumbers(model[0].(pair).g, g)
+	bindtest.SetNumbers(model[1].(pair).g, g[2:])
+}
+
 // atOrigin returns twoTensors with the weights at the origin.
 func atOrigin(dt tensor.Dtype) []gorgonia.ValueGrad {
 	model := twoTensors(dt)
@@ -98,11 +104,7 @@ func path(t *testing.T, dt tensor.Dtype, newSolver newSolver) [][]float64 {
 	w := slices.Clone(origin)
 	for step := range testSteps {
 		loss.v = gorgonia.NewF64(lossAt(step, w))
-		g := gradient(step, w)
-		for i := range 2 {
-			set(params[0].(pair).g, i, g[i])
-		}
-		set(params[1].(pair).g, 0, g[2])
+		setGradients(params, gradient(step, w))
 		if err := solver.Step(params); err != nil {
 			t.Fatal(err)
 		}
@@ -116,15 +118,6 @@ func path(t *testing.T, dt tensor.Dtype, newSolver newSolver) [][]float64 {
 		}
 	}
 	return steps
-}
-
-func set(v gorgonia.Value, i int, x float64) {
-	switch data := v.Data().(type) {
-	case []float32:
-		data[i] = float32(x)
-	case []float64:
-		data[i] = x
-	}
 }
 
 // methods lists all optimizers with the results of their papers' pseudo-code.
@@ -224,7 +217,7 @@ func TestAdamAsGorgonias(t *testing.T) {
 // TestMoMoNearTheBound: if the loss is small, the step takes the model of the loss to 0.
 func TestMoMoNearTheBound(t *testing.T) {
 	params := atOrigin(tensor.Float64)
-	set(params[0].(pair).g, 0, 4)
+	setGradients(params, []float64{4, 0, 0})
 	if err := NewMoMoAdam(&number{gorgonia.NewF32(0.01)}).Step(params); err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +246,7 @@ func TestScheduleFreeSwap(t *testing.T) {
 	params := atOrigin(tensor.Float64)
 	s := NewScheduleFree()
 	for step := range 5 {
-		set(params[1].(pair).g, 0, float64(step+1))
+		setGradients(params, []float64{0, 0, float64(step + 1)})
 		if err := s.Step(params); err != nil {
 			t.Fatal(err)
 		}

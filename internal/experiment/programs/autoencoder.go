@@ -73,14 +73,8 @@ func newVAE(r *rand.Rand, newSolver NewSolver) Train {
 			return 0, err
 		}
 		sum, next := 0.0, cycle(batch, test.x.rows())
-		for range test.x.rows() / batch {
-			load(test.x, next())
-			if err := vm.RunAll(); err != nil {
-				return 0, err
-			}
-			sum += values(cost)[0]
-			vm.Reset()
-		}
-		return sum / float64(test.x.rows()), nil
+		err := evaluate(vm, test.x.rows()/batch, func() { load(test.x, next()) },
+			func() { sum += values(cost)[0] })
+		return sum / float64(test.x.rows()), err
 	}
 }

@@ -138,13 +138,12 @@ func newCharRNN(r *rand.Rand, newSolver NewSolver, reduce reduction) Train {
 		nats, count := 0.0, 0
 		for _, word := range words {
 			s := graphs[len(word)+1]
-			s.load(word)
-			if err := s.vm.RunAll(); err != nil {
+			err := evaluate(s.vm, 1, func() { s.load(word) },
+				func() { nats += values(s.nats)[0] })
+			if err != nil {
 				return 0, err
 			}
-			nats += values(s.nats)[0]
 			count += len(s.in)
-			s.vm.Reset()
 		}
 		return math.Exp(nats / float64(count)), nil
 	}

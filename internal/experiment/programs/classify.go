@@ -135,8 +135,7 @@ var logEpsilon = Program{
 	Steps:  800,
 	New: func(r *rand.Rand, newSolver NewSolver) Train {
 		s := classifier(tensor.Float64, 1, 0, func(n *net, p, y *G.Node) *G.Node {
-			p = G.Must(G.Add(p, n.constant(1e-8)))
-			return G.Must(G.Neg(G.Must(G.Mean(G.Must(G.HadamardProd(G.Must(G.Log(p)), y))))))
+			return crossEntropy(n, G.Must(G.Add(p, n.constant(1e-8))), y)
 		})
 		s.x.data, s.y.data = s.x.data[:500*s.x.cols], s.y.data[:500*s.y.cols]
 		return s.program(r, newSolver)

@@ -1,6 +1,7 @@
 package programs
 
 import (
+	"slices"
 	"sync"
 
 	"gorgonia.org/tensor"
@@ -37,10 +38,7 @@ func shrink(s *dataset.Images) digits {
 
 // targets returns a table with yes in the label's column and no in the other columns.
 func (d digits) targets(yes, no float64) table {
-	y := table{cols: digitClasses, data: make([]float64, len(d.labels)*digitClasses)}
-	for i := range y.data {
-		y.data[i] = no
-	}
+	y := table{digitClasses, slices.Repeat([]float64{no}, len(d.labels)*digitClasses)}
 	for i, label := range d.labels {
 		y.row(i)[label] = yes
 	}

@@ -63,15 +63,8 @@ var skipGram = Program{
 			}
 			const batches = 50
 			sum := 0.0
-			for range batches {
-				load()
-				if err := vm.RunAll(); err != nil {
-					return 0, err
-				}
-				sum += values(cost)[0]
-				vm.Reset()
-			}
-			return sum / batches, nil
+			err := evaluate(vm, batches, load, func() { sum += values(cost)[0] })
+			return sum / batches, err
 		}
 	},
 }
@@ -126,19 +119,17 @@ func newFactorisation(r *rand.Rand, newSolver NewSolver) Train {
 		if err != nil {
 			return 0, err
 		}
-		var differences []float64
-		for range 20 {
-			of, what, truth := rate(batch, 0)
-			load(of, what, truth.data)
-			if err := vm.RunAll(); err != nil {
-				return 0, err
-			}
+		var truth, differences []float64
+		err = evaluate(vm, 20, func() {
+			of, what, score := rate(batch, 0)
+			truth = score.data
+			load(of, what, truth)
+		}, func() {
 			for i, p := range values(predicted) {
-				differences = append(differences, p-truth.data[i])
+				differences = append(differences, p-truth[i])
 			}
-			vm.Reset()
-		}
-		return rootMeanSquare(differences), nil
+		})
+		return rootMeanSquare(differences), err
 	}
 }
 

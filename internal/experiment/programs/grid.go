@@ -128,11 +128,7 @@ func newAgent(r *rand.Rand, world grid, batch int, head head) *agent {
 	all := a.act.input("all", world.fields(), world.fields())
 	G.Read(layers(a.act, all), &a.actions)
 	a.act.share(a.learn.params)
-	fields := make([]int, world.fields())
-	for i := range fields {
-		fields[i] = i
-	}
-	a.act.let(all, world.oneHots(fields).data)
+	a.act.let(all, identity(world.fields()))
 	a.actVM = G.NewTapeMachine(a.act.g)
 	return a
 }

@@ -86,6 +86,20 @@ func (n *net) fit(vm G.VM, solver G.Solver, steps int, next func()) error {
 	return nil
 }
 
+// evaluate runs the machine on several batches without a step. It calls next before each run and
+// read after each run.
+func evaluate(vm G.VM, batches int, next, read func()) error {
+	for range batches {
+		next()
+		if err := vm.RunAll(); err != nil {
+			return err
+		}
+		read()
+		vm.Reset()
+	}
+	return nil
+}
+
 // zeroGrads clears the gradients after a run of the machine without a step. Otherwise the machine
 // would add the next gradients to them.
 func (n *net) zeroGrads() {
@@ -105,14 +119,10 @@ func (n *net) share(params G.Nodes) {
 
 // let sets the value of an input node.
 func (n *net) let(x *G.Node, data []float64) {
-	if err := G.Let(x, dense(n.dt, data, x.Shape()...)); err != nil {
+	t := tensor.New(tensor.WithShape(x.Shape()...), tensor.WithBacking(backing(n.dt, data)))
+	if err := G.Let(x, t); err != nil {
 		panic(err)
 	}
-}
-
-// dense returns a tensor that holds a copy of the data.
-func dense(dt tensor.Dtype, data []float64, shape ...int) *tensor.Dense {
-	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(backing(dt, data)))
 }
 
 // backing returns a copy of the data in the given dtype.
@@ -213,6 +223,15 @@ func cycle(n, limit int) func() []int {
 
 func rootMeanSquare(xs []float64) float64 {
 	return floats.Norm(xs, 2) / math.Sqrt(float64(len(xs)))
+}
+
+// identity returns a square matrix with the one-hot rows of all indices.
+func identity(size int) []float64 {
+	xs := make([]float64, size*size)
+	for i := range size {
+		xs[i*size+i] = 1
+	}
+	return xs
 }
 
 // oneHot returns a slice with a 1 at index i and zeros elsewhere.

@@ -98,11 +98,7 @@ func newJudge(r *rand.Rand, learner *player) *judge {
 	p.share(learner.params)
 	G.Read(p.policy, &j.policy)
 	G.Read(p.value, &j.worths)
-	var all []float64
-	for i := range stones {
-		all = append(all, oneHot(i, stones)...)
-	}
-	p.let(p.left, all)
+	p.let(p.left, identity(stones))
 	j.vm = G.NewTapeMachine(p.g)
 	return j
 }

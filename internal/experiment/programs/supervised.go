@@ -74,12 +74,12 @@ func (l *learner) feed(x, y table) func() {
 // test returns the program's metric.
 func (l *learner) test() (float64, error) {
 	all := table{cols: l.pred.Shape()[1]}
-	for next := cycle(l.batch, l.testX.rows()); all.rows() < l.testX.rows(); l.vm.Reset() {
-		l.n.let(l.inputs, l.testX.pick(next()))
-		if err := l.vm.RunAll(); err != nil {
-			return 0, err
-		}
-		all.data = append(all.data, values(l.predicted)...)
+	next := cycle(l.batch, l.testX.rows())
+	err := evaluate(l.vm, l.testX.rows()/l.batch,
+		func() { l.n.let(l.inputs, l.testX.pick(next())) },
+		func() { all.data = append(all.data, values(l.predicted)...) })
+	if err != nil {
+		return 0, err
 	}
 	l.n.zeroGrads()
 	return l.metric(all, l.testY), nil

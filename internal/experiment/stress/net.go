@@ -3,6 +3,7 @@ package stress
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/blas"
 	"gorgonia.org/gorgonia"
@@ -36,8 +37,8 @@ func (l net[T]) forward(x []T, n int) []T {
 }
 
 func (l net[T]) backward(dy []T) {
-	for i := len(l) - 1; i >= 0; i-- {
-		dy = l[i].backward(dy)
+	for _, l := range slices.Backward(l) {
+		dy = l.backward(dy)
 	}
 }
 
@@ -225,9 +226,4 @@ func sumRows[T float](sum, y []T) {
 }
 
 // sized returns a slice of n elements. It uses the memory of s if that is large enough.
-func sized[T float](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
-}
+func sized[T float](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }

@@ -88,15 +88,13 @@ func TestResume(t *testing.T) {
 	}
 	p.File = path
 	runs := 0
-	p.Progress = func(done, all int, r Result) {
-		if all != len(want) {
-			t.Errorf("%d runs, want %d", all, len(want))
+	p.Progress = func(_, all int, _ Result) {
+		if want := 12 * len(p.Seeds); all != want {
+			t.Errorf("%d runs, want %d", all, want)
 		}
 		runs++
 	}
-	p.Seeds = compare.Seeds(501, 1)
 	want1 := slices.DeleteFunc(slices.Clone(want), func(r Result) bool { return r.Seed != 501 })
-	p.Progress = func(int, int, Result) { runs++ }
 	for _, c := range []struct {
 		seeds, made int
 		damage      func()

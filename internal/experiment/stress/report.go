@@ -141,7 +141,7 @@ func (r *Report) Summary() [][]string {
 			}
 		}
 		rows = append(rows, []string{c.String(), fmt.Sprintf("%d of %d", failed, runs),
-			r.meanGap(i, gaps[Accuracy]), number2(median(gaps[Accuracy])),
+			r.meanGap(i, gaps[Accuracy]), format("%.2f", median(gaps[Accuracy])),
 			ahead(gaps[Accuracy]), format("%.3g", math.Exp(median(gaps[Error]))),
 			ahead(gaps[Error])})
 	}
@@ -163,7 +163,7 @@ func (r *Report) meanGap(contender int, gaps []float64) string {
 		}
 		means = append(means, stat.Mean(values, nil))
 	}
-	text := number2(stat.Mean(gaps, nil))
+	text := format("%.2f", stat.Mean(gaps, nil))
 	if n := float64(len(means)); n > 1 {
 		text += fmt.Sprintf(" ± %.2f", stat.StdErr(stat.StdDev(means, nil), n))
 	}
@@ -194,7 +194,7 @@ func (r *Report) Table() [][]string {
 	for k, t := range r.tasks {
 		row := []string{t.Name, t.Kind}
 		for _, c := range r.cells[k] {
-			text := number3(c.mean)
+			text := format("%.4g", c.mean)
 			if c.failed > 0 {
 				text += fmt.Sprintf(" (%d failed)", c.failed)
 			}
@@ -231,9 +231,6 @@ func ahead(gaps []float64) string {
 	}
 	return fmt.Sprintf("%d of %d", n, len(gaps))
 }
-
-func number2(x float64) string { return format("%.2f", x) }
-func number3(x float64) string { return format("%.4g", x) }
 
 func format(f string, x float64) string {
 	if math.IsNaN(x) {

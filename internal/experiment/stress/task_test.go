@@ -14,10 +14,10 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"gorgonia.org/gorgonia"
 
-	"github.com/l4-go/l4/internal/bind"
 	"github.com/l4-go/l4/internal/experiment/baseline"
 	"github.com/l4-go/l4/internal/experiment/compare"
 	"github.com/l4-go/l4/internal/experiment/dataset"
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
 // testData has MNIST in the place of Fashion-MNIST. MNIST comes in a module, Fashion-MNIST may be
@@ -52,24 +52,13 @@ func trace(t *testing.T, task Task, seed uint64) (xs []float64) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, _, err := bind.Number(loss.Value())
-		if err != nil {
-			t.Fatal(err)
-		}
-		xs = append(xs, x)
+		xs = append(xs, optest.Floats(loss.Value())...)
 		if err := solver.Step(model); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, v := range training.State() {
-		switch w := v.Data().(type) {
-		case []float32:
-			for _, x := range w {
-				xs = append(xs, float64(x))
-			}
-		case []float64:
-			xs = append(xs, w...)
-		}
+		xs = append(xs, optest.Floats(v)...)
 	}
 	return xs
 }

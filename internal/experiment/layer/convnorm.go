@@ -100,10 +100,7 @@ func (m *convNorm[T]) Backward(grads, in [][]T, out, dout []T) {
 	m.startBackward(in[1])
 	m.workers.eachImage(m.batch, func(s *convNormScratch[T], chunk, i int) {
 		s.x.set(part(in[0], i, m.inSize()))
-		masked, z := part(m.masked, i, size), part(m.convolved, i, size)
-		for r := range m.outHeight() {
-			m.norm.inputGradient(s.grad.at(r), part(masked, r, row), part(z, r, row))
-		}
+		m.norm.inputGradient(&s.grad, part(m.masked, i, size), part(m.convolved, i, size))
 		m.weightGradient(chunk, &s.x, &s.grad)
 		if grads[0] != nil {
 			m.inputGradient(part(grads[0], i, m.inSize()), &s.grad, false)

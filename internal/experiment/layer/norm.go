@@ -2,6 +2,7 @@ package layer
 
 import (
 	"math"
+	"slices"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -51,12 +52,10 @@ type Statistics struct {
 
 // NewStatistics returns Statistics with means of 0 and variances of 1.
 func NewStatistics(channels int) *Statistics {
-	s := &Statistics{Mean: make([]float64, channels), Variance: make([]float64, channels),
-		batchMean: make([]float64, channels), batchVariance: make([]float64, channels)}
-	for c := range s.Variance {
-		s.Variance[c] = 1
+	return &Statistics{
+		Mean: make([]float64, channels), Variance: slices.Repeat([]float64{1}, channels),
+		batchMean: make([]float64, channels), batchVariance: make([]float64, channels),
 	}
-	return s
 }
 
 // Commit adds the last batch to the running statistics, with a weight of a tenth. Call it after
@@ -220,8 +219,13 @@ func (n *norm[T]) mask(i int, dx, dy []T, y func(row int) []T, x []T, s *normScr
 	}
 }
 
-// inputGradient sets a row of dx to the gradient of x, given the gradient of norm(x).
-func (n *norm[T]) inputGradient(dx, grad, x []T) { n.kernel.Combine(dx, grad, x, n.a, n.b, n.c) }
+// inputGradient sets dx to the gradient of an image x, given the gradient of norm(x).
+func (n *norm[T]) inputGradient(dx *padded[T], grad, x []T) {
+	row := len(n.a)
+	for r := range n.rows {
+		n.kernel.Combine(dx.at(r), part(grad, r, row), part(x, r, row), n.a, n.b, n.c)
+	}
+}
 
 // backward sets the gradients of scale and shift, and the rows a, b and c.
 func (n *norm[T]) backward(dscale, dshift []T) {

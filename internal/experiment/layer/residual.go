@@ -230,15 +230,12 @@ func (m *residual[T]) backwardSum(masked, out, dout []T) {
 // backwardSecond sets the gradient of the second weights, and overwrites z2 with the gradient of
 // norm1.
 func (m *residual[T]) backwardSecond(masked, w2 []T) {
-	row, size := m.conv2.outRow(), m.conv2.outSize()
+	size := m.conv2.outSize()
 	m.conv2.startBackward(w2)
 	m.workers.eachImage(m.conv2.batch, func(s *residualScratch[T], chunk, i int) {
 		z1, z2 := m.images(s, i)
 		m.hide(s, z1)
-		grad := part(masked, i, size)
-		for y := range m.conv2.height {
-			m.norm2.inputGradient(s.grad2.at(y), part(grad, y, row), part(z2, y, row))
-		}
+		m.norm2.inputGradient(&s.grad2, part(masked, i, size), z2)
 		m.conv2.weightGradient(chunk, &s.hidden, &s.grad2)
 		m.conv2.inputGradient(z2, &s.grad2, false)
 		m.norm1.mask(i, z2, z2, s.hidden.at, z1, &s.normScratch)
@@ -253,9 +250,7 @@ func (m *residual[T]) backwardFirst(masked, dx []T, in [][]T) {
 	m.workers.eachImage(m.conv1.batch, func(s *residualScratch[T], chunk, i int) {
 		z1, grad := m.images(s, i)
 		s.x.set(part(in[0], i, m.conv1.inSize()))
-		for y := range m.conv2.height {
-			m.norm1.inputGradient(s.grad1.at(y), part(grad, y, row), part(z1, y, row))
-		}
+		m.norm1.inputGradient(&s.grad1, grad, z1)
 		m.conv1.weightGradient(chunk, &s.x, &s.grad1)
 		if dx == nil {
 			return

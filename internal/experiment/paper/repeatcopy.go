@@ -108,8 +108,8 @@ func (t *RepeatCopy) Show() (string, error) {
 // Close implements compare.Training.
 func (t *RepeatCopy) Close() error { return cmp.Or(t.Machine.Close(), t.evalVM.Close()) }
 
-// sequenceNet is a net for a fixed number of sequences. Its tensors have the steps before the batch.
-// The mask selects the outputs that count.
+// sequenceNet is a net for a fixed number of sequences. The first axis of its tensors is the step,
+// the second the sequence. The mask selects the outputs that count.
 type sequenceNet struct {
 	*Net
 	mask *gorgonia.Node

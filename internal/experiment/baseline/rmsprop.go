@@ -1,6 +1,9 @@
 package baseline
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // NewRMSProp returns RMSProp (T. Tieleman and G. Hinton, Coursera lecture 6.5, 2012) as TensorFlow
 // implements it: the mean square of the gradient, over about 10 steps, starts from 1, and the
@@ -12,12 +15,7 @@ type rmsProp struct {
 	v    []float64
 }
 
-func (r *rmsProp) start(w []float64) {
-	r.v = make([]float64, len(w))
-	for i := range r.v {
-		r.v[i] = 1
-	}
-}
+func (r *rmsProp) start(w []float64) { r.v = slices.Repeat([]float64{1}, len(w)) }
 
 func (r *rmsProp) step(w, g []float64) {
 	for i, g := range g {

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -40,9 +41,7 @@ func (d *download) run(ctx context.Context) error {
 	if _, err := os.Stat(d.path); err == nil {
 		return nil
 	}
-	if d.patience == (patience{}) {
-		d.patience = usual
-	}
+	d.patience = cmp.Or(d.patience, usual)
 	most, failures := int64(0), 0
 	for {
 		err := d.attempt(ctx)

@@ -63,11 +63,12 @@ func TestInstalled(t *testing.T) {
 // the requests.
 func TestFaultsThatPass(t *testing.T) {
 	const rest = "bytes=524288-" // half of the file
-	first := func(fault func(o *origin, w http.ResponseWriter, r *http.Request)) func(
-		o *origin, count int, w http.ResponseWriter, r *http.Request) bool {
+	type answer func(o *origin, w http.ResponseWriter, r *http.Request)
+	type fault func(o *origin, count int, w http.ResponseWriter, r *http.Request) bool
+	first := func(answer answer) fault {
 		return func(o *origin, count int, w http.ResponseWriter, r *http.Request) bool {
 			if count == 1 {
-				fault(o, w, r)
+				answer(o, w, r)
 			}
 			return count == 1
 		}
@@ -76,12 +77,11 @@ func TestFaultsThatPass(t *testing.T) {
 		o.half(w, r)
 		panic(http.ErrAbortHandler)
 	}
-	status := func(code int) func(o *origin, w http.ResponseWriter, r *http.Request) {
+	status := func(code int) answer {
 		return func(_ *origin, w http.ResponseWriter, r *http.Request) { w.WriteHeader(code) }
 	}
 	// afterCut cuts off the first answer, and answers requests of the rest with the given function.
-	afterCut := func(answer func(o *origin, w http.ResponseWriter, r *http.Request)) func(
-		o *origin, count int, w http.ResponseWriter, r *http.Request) bool {
+	afterCut := func(answer answer) fault {
 		return func(o *origin, count int, w http.ResponseWriter, r *http.Request) bool {
 			switch {
 			case count == 1:
@@ -94,7 +94,7 @@ func TestFaultsThatPass(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		fault func(o *origin, count int, w http.ResponseWriter, r *http.Request) bool
+		fault fault
 		want  []string
 		sent  int
 		hangs bool

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"archive/tar"
+	"cmp"
 	"compress/gzip"
 	"io"
 	"os"
@@ -111,8 +112,5 @@ func (m *Members) write(path string, from io.Reader) error {
 	if _, err = io.CopyN(f, from, m.Size); err == nil {
 		err = f.Sync()
 	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	return cmp.Or(err, f.Close())
 }

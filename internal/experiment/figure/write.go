@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"cmp"
 	"encoding/csv"
 	"io"
 	"os"
@@ -33,10 +34,7 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	if err == nil {
 		err = f.Chmod(0o644) // CreateTemp makes a file that only its owner may read
 	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
+	if err = cmp.Or(err, f.Close()); err != nil {
 		return errors.WithMessage(err, path)
 	}
 	return os.Rename(f.Name(), path)

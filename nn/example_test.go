@@ -14,9 +14,9 @@ import (
 // The program trains a linear classifier of four points without a learning rate.
 func ExampleSoftmaxCrossEntropy() {
 	g := G.NewGraph()
-	x := constant(g, "x", []float64{0, 0, 0, 1, 1, 0, 1, 1}, 4, 2)
-	y := constant(g, "y", []float64{1, 0, 1, 0, 0, 1, 0, 1}, 4, 2) // the class is the first input
-	w := constant(g, "w", make([]float64, 4), 2, 2)
+	x := valued(g, "x", []float64{0, 0, 0, 1, 1, 0, 1, 1}, 4, 2)
+	y := valued(g, "y", []float64{1, 0, 1, 0, 0, 1, 0, 1}, 4, 2) // the class is the first input
+	w := valued(g, "w", make([]float64, 4), 2, 2)
 	b := G.NewVector(g, tensor.Float64, G.WithName("b"), G.WithShape(2), G.WithInit(G.Zeroes()))
 	logits := G.Must(G.BroadcastAdd(G.Must(G.Mul(x, w)), b, nil, []byte{0}))
 	loss := G.Must(nn.SoftmaxCrossEntropy(logits, y))
@@ -45,10 +45,10 @@ func ExampleSoftmaxCrossEntropy() {
 // units; in evaluation no unit is dropped.
 func ExampleDropout() {
 	g := G.NewGraph()
-	x := constant(g, "x", []float64{1, 2, 2, 1, 0, 3, 3, 0, -1, 1, 1, -1}, 6, 2)
-	y := constant(g, "y", []float64{0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0}, 6, 2)
-	w := constant(g, "w", []float64{.1, .2, -.3, .1, -.2, .3, .2, -.1, .1, .3, -.1, .2}, 2, 6)
-	v := constant(g, "v", []float64{.1, -.1, .2, .1, -.2, .1, .1, -.2, .2, .1, -.1, .2}, 6, 2)
+	x := valued(g, "x", []float64{1, 2, 2, 1, 0, 3, 3, 0, -1, 1, 1, -1}, 6, 2)
+	y := valued(g, "y", []float64{0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0}, 6, 2)
+	w := valued(g, "w", []float64{.1, .2, -.3, .1, -.2, .3, .2, -.1, .1, .3, -.1, .2}, 2, 6)
+	v := valued(g, "v", []float64{.1, -.1, .2, .1, -.2, .1, .1, -.2, .2, .1, -.1, .2}, 6, 2)
 	hidden := G.Must(nn.Dropout(G.Must(G.Tanh(G.Must(G.Mul(x, w)))), 0.25, 1))
 	loss := G.Must(nn.SoftmaxCrossEntropy(G.Must(G.Mul(hidden, v)), y))
 	weights := G.Nodes{w, v}
@@ -75,9 +75,4 @@ func ExampleDropout() {
 	}
 	fmt.Println(loss.Value().Data().(float64) < 0.05)
 	// Output: true
-}
-
-func constant(g *G.ExprGraph, name string, xs []float64, shape ...int) *G.Node {
-	v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(xs))
-	return G.NewMatrix(g, v.Dtype(), G.WithName(name), G.WithShape(shape...), G.WithValue(v))
 }

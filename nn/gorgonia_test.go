@@ -17,6 +17,12 @@ import (
 
 const fixed = "Gorgonia has fixed this fault: remove it from docs/gorgonia.md: "
 
+// valued returns a node with a value.
+func valued(g *gorgonia.ExprGraph, name string, backing any, shape ...int) *gorgonia.Node {
+	v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(backing))
+	return gorgonia.NodeFromAny(g, v, gorgonia.WithName(name))
+}
+
 // leaf returns the matrix x in a new graph.
 func leaf(dt tensor.Dtype, rows int, xs ...float64) *gorgonia.Node {
 	return matrix(gorgonia.NewGraph(), dt, "x", rows, xs)
@@ -177,9 +183,8 @@ func TestEqualInputsMerge(t *testing.T) {
 // gradients.
 func TestWrongValues(t *testing.T) {
 	images := func(shape ...int) *gorgonia.Node {
-		v := tensor.New(tensor.WithShape(shape...),
-			tensor.WithBacking(tensor.Range(tensor.Float64, 0, tensor.Shape(shape).TotalSize())))
-		return gorgonia.NodeFromAny(gorgonia.NewGraph(), v, gorgonia.WithName("x"))
+		return valued(gorgonia.NewGraph(), "x",
+			tensor.Range(tensor.Float64, 0, tensor.Shape(shape).TotalSize()), shape...)
 	}
 	sum := func(axes ...int) []float64 {
 		return evaluate(t, must(gorgonia.Sum(images(2, 3, 4, 5), axes...)))

@@ -50,9 +50,7 @@ func matrix(
 		}
 		backing = narrow
 	}
-	v := tensor.New(tensor.WithShape(rows, len(xs)/rows), tensor.WithBacking(backing))
-	return gorgonia.NewMatrix(g, dt, gorgonia.WithName(name), gorgonia.WithShape(v.Shape()...),
-		gorgonia.WithValue(v))
+	return valued(g, name, backing, rows, len(xs)/rows)
 }
 
 // run returns the loss and its gradient.

@@ -27,10 +27,7 @@ type function struct {
 func (f function) run(t *testing.T, xs []float64, opts ...l4.Option) (loss float64, grad []float64,
 	err error) {
 	t.Helper()
-	g := gorgonia.NewGraph()
-	x := gorgonia.NewTensor(g, tensor.Float64, f.shape.Dims(), gorgonia.WithName("x"),
-		gorgonia.WithShape(f.shape...), gorgonia.WithValue(tensor.New(
-			tensor.WithShape(f.shape...), tensor.WithBacking(append([]float64(nil), xs...)))))
+	x := valued(gorgonia.NewGraph(), "x", slices.Clone(xs), f.shape...)
 	y := f.of(x)
 	if y.Dims() > 0 {
 		y = must(optest.Weighted(y, nil))
@@ -82,36 +79,29 @@ func (f function) check(t *testing.T) (right bool, err error) {
 }
 
 func constantOf(x *gorgonia.Node, shape ...int) *gorgonia.Node {
-	v := tensor.New(tensor.WithShape(shape...), tensor.Of(tensor.Float64))
-	for i := range v.Float64s() {
-		v.Float64s()[i] = 0.5 + float64(i%7)/4
+	xs := make([]float64, tensor.Shape(shape).TotalSize())
+	for i := range xs {
+		xs[i] = 0.5 + float64(i%7)/4
 	}
-	return gorgonia.NewTensor(x.Graph(), tensor.Float64, len(shape), gorgonia.WithName("c"),
-		gorgonia.WithShape(shape...), gorgonia.WithValue(v))
+	return valued(x.Graph(), "c", xs, shape...)
 }
 
 func swapped(x *gorgonia.Node) *gorgonia.Node { return must(gorgonia.Transpose(x, 0, 1, 3, 2)) }
 
 // pooled computes means over 2×2 elements of two channels by a convolution.
 func pooled(x *gorgonia.Node) *gorgonia.Node {
-	filter := gorgonia.NewTensor(x.Graph(), tensor.Float64, 4, gorgonia.WithName("filter"),
-		gorgonia.WithShape(2, 2, 2, 2), gorgonia.WithValue(tensor.New(tensor.WithShape(2, 2, 2, 2),
-			tensor.WithBacking([]float64{.25, .25, .25, .25, 0, 0, 0, 0, 0, 0, 0, 0, .25, .25, .25,
-				.25}))))
+	filter := valued(x.Graph(), "filter",
+		[]float64{.25, .25, .25, .25, 0, 0, 0, 0, 0, 0, 0, 0, .25, .25, .25, .25}, 2, 2, 2, 2)
 	return must(gorgonia.Conv2d(x, filter, tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2},
 		[]int{1, 1}))
 }
 
 func ctc(reduction gorgonia.Reduction) func(x *gorgonia.Node) *gorgonia.Node {
 	return func(x *gorgonia.Node) *gorgonia.Node {
-		integers := func(name string, dims int, shape []int, n ...int) *gorgonia.Node {
-			return gorgonia.NewTensor(x.Graph(), tensor.Int, dims, gorgonia.WithName(name),
-				gorgonia.WithShape(shape...), gorgonia.WithValue(tensor.New(
-					tensor.WithShape(shape...), tensor.WithBacking(n))))
-		}
+		g := x.Graph()
 		return must(gorgonia.CTCLoss(must(gorgonia.LogSoftMax(x)),
-			integers("targets", 2, []int{1, 2}, 1, 2), integers("lengths", 1, []int{1}, 4),
-			integers("target lengths", 1, []int{1}, 2), reduction))
+			valued(g, "targets", []int{1, 2}, 1, 2), valued(g, "lengths", []int{4}, 1),
+			valued(g, "target lengths", []int{2}, 1), reduction))
 	}
 }
 

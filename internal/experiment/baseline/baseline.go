@@ -44,7 +44,7 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		s.method.start(s.w)
 	}
 	s.method.step(s.w, s.g)
-	s.write(s.w)
+	s.write()
 	s.model.ZeroGrads()
 	return nil
 }
@@ -65,20 +65,14 @@ func read[T kernel.Float](s *Solver, p *flat.Part[T]) (_, _ float64) {
 	return 0, 0
 }
 
-// write sets the weights of the model.
-func (s *Solver) write(w []float64) {
-	to := writer{s, w}
-	s.model.Sum(flat.NewPass(to, write[float32], write[float64]))
+// write sets the weights of the model to w.
+func (s *Solver) write() {
+	s.model.Sum(flat.NewPass(s, write[float32], write[float64]))
 	s.model.Commit()
 }
 
-type writer struct {
-	*Solver
-	from []float64
-}
-
-func write[T kernel.Float](to writer, p *flat.Part[T]) (_, _ float64) {
-	from := to.from[to.starts[p.Tensor]+p.Lo:]
+func write[T kernel.Float](s *Solver, p *flat.Part[T]) (_, _ float64) {
+	from := s.w[s.starts[p.Tensor]+p.Lo:]
 	for i := range p.W {
 		p.W[i] = T(from[i])
 	}

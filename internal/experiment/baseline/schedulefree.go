@@ -7,8 +7,7 @@ import "math"
 // are the average x; Swap puts x into the model.
 type ScheduleFree struct {
 	Solver
-	method  scheduleFree
-	swapped bool
+	method scheduleFree
 }
 
 // NewScheduleFree returns Schedule-Free AdamW with its authors' defaults: rate 2.5e-3, no warm-up
@@ -22,12 +21,8 @@ func NewScheduleFree() *ScheduleFree {
 // Swap puts the weights to evaluate into the model. The next call puts the weights in training
 // back. The first call must come after a step, and no step may come between the two calls.
 func (s *ScheduleFree) Swap() error {
-	s.swapped = !s.swapped
-	if s.swapped {
-		s.write(s.method.x)
-	} else {
-		s.write(s.w)
-	}
+	s.w, s.method.x = s.method.x, s.w
+	s.write()
 	return nil
 }
 

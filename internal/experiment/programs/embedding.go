@@ -119,17 +119,16 @@ func newFactorisation(r *rand.Rand, newSolver NewSolver) Train {
 		if err != nil {
 			return 0, err
 		}
-		var truth, differences []float64
+		all, truth := table{cols: 1}, table{cols: 1}
 		err = evaluate(vm, 20, func() {
 			of, what, score := rate(batch, 0)
-			truth = score.data
-			load(of, what, truth)
-		}, func() {
-			for i, p := range values(predicted) {
-				differences = append(differences, p-truth[i])
-			}
-		})
-		return rootMeanSquare(differences), err
+			load(of, what, score.data)
+			truth.data = append(truth.data, score.data...)
+		}, func() { all.data = append(all.data, values(predicted)...) })
+		if err != nil {
+			return 0, err
+		}
+		return rootMeanSquareError(all, truth), nil
 	}
 }
 

@@ -87,11 +87,7 @@ func (l *learner) test() (float64, error) {
 
 // rootMeanSquareError is the metric of most regressions.
 func rootMeanSquareError(pred, y table) float64 {
-	differences := make([]float64, len(y.data))
-	for i := range differences {
-		differences[i] = pred.data[i] - y.data[i]
-	}
-	return rootMeanSquare(differences)
+	return rootMeanSquare(floats.SubTo(make([]float64, len(y.data)), pred.data, y.data))
 }
 
 // accuracy returns the share of the rows, in per cent, in which the largest prediction and the

@@ -236,8 +236,7 @@ func TestApply(t *testing.T) {
 		node := func(name string, xs []float64, shape ...int) *G.Node {
 			v := tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
 			bindtest.SetNumbers(v, xs)
-			return G.NewTensor(g, dt, len(shape), G.WithName(name), G.WithShape(shape...),
-				G.WithValue(v))
+			return G.NodeFromAny(g, v, G.WithName(name))
 		}
 		x := node("x", in[0], s.Steps, s.Batch, s.Inputs)
 		var weights G.Nodes

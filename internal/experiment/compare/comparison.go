@@ -3,6 +3,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -68,10 +69,7 @@ func (c *Comparison) makeRuns(ctx context.Context, runs []Run) error {
 		},
 	}
 	err := pool.Make(ctx, runs, c.results)
-	if flushErr := c.Checkpoint.flush(); flushErr != nil {
-		return flushErr
-	}
-	return err
+	return cmp.Or(c.Checkpoint.flush(), err)
 }
 
 // run makes a run. A run that ends with an error has a result too: its epochs before the error.

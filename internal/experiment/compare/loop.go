@@ -1,9 +1,10 @@
 package compare
 
 import (
+	"cmp"
 	"context"
+	"encoding"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/pkg/errors"
@@ -72,15 +73,10 @@ func Train(ctx context.Context, t Training, s Instance, opts Options) ([]Epoch, 
 		}
 	}
 	for len(r.state.Epochs) < opts.Epochs {
-		err := ctx.Err()
-		if err != nil {
-			if saveErr := r.save(); saveErr != nil {
-				err = saveErr
-			}
-		} else {
-			err = r.step()
+		if err := ctx.Err(); err != nil {
+			return r.state.Epochs, cmp.Or(r.save(), err)
 		}
-		if err != nil {
+		if err := r.step(); err != nil {
 			return r.state.Epochs, err
 		}
 	}
@@ -110,7 +106,7 @@ func (r *run) step() error {
 	if err != nil {
 		return errors.WithMessagef(err, "compare: step %d", number)
 	}
-	if math.IsNaN(x) || math.IsInf(x, 0) {
+	if !isFinite(x) {
 		return &Failure{Why: fmt.Sprintf("loss %v in step %d", x, number), Diverged: true}
 	}
 	if err := r.startAverage(model); err != nil {
@@ -156,10 +152,8 @@ func (r *run) startAverage(model []gorgonia.ValueGrad) error {
 
 // endEpoch evaluates the weights and completes the epoch in progress.
 func (r *run) endEpoch() error {
-	// Swap exchanges the weights in training and the weights to evaluate, for example of
-	// ScheduleFree.
-	swapper, _ := r.solver.Solver.(interface{ Swap() error })
-	metric, err := r.metric(swapper)
+	s, _ := r.solver.Solver.(swapper)
+	metric, err := r.metric(s)
 	average := 0.0
 	if err == nil && r.average != nil {
 		average, err = r.metric(r.average)
@@ -174,9 +168,12 @@ func (r *run) endEpoch() error {
 	return r.save()
 }
 
+// swapper exchanges the weights in training and the weights to evaluate, as ScheduleFree does.
+type swapper interface{ Swap() error }
+
 // metric evaluates the weights that Swap puts into the model, or the weights in training if s is
 // nil.
-func (r *run) metric(s interface{ Swap() error }) (float64, error) {
+func (r *run) metric(s swapper) (float64, error) {
 	if s == nil {
 		return r.training.Metric()
 	}
@@ -184,18 +181,16 @@ func (r *run) metric(s interface{ Swap() error }) (float64, error) {
 		return 0, err
 	}
 	metric, err := r.training.Metric()
-	if swapErr := s.Swap(); err == nil {
-		err = swapErr
-	}
-	return metric, err
+	return metric, cmp.Or(err, s.Swap())
 }
 
 // save calls opts.Save with the state, if the solver can be saved.
 func (r *run) save() error {
-	if r.opts.Save == nil || !canSave(r.solver) {
+	solver, ok := r.solver.Solver.(encoding.BinaryMarshaler)
+	if !ok || r.opts.Save == nil {
 		return nil
 	}
-	st, err := save(r.training, r.solver, r.state)
+	st, err := save(r.training, solver, r.state)
 	if err == nil && r.average != nil {
 		st.Average, err = r.average.MarshalBinary()
 	}

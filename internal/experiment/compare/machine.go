@@ -68,20 +68,11 @@ func Build[T any](build func() (T, error)) (T, error) {
 	return build()
 }
 
-// Plain is a Training with one graph and without test data.
-type Plain struct {
-	*Machine
-	// SetInputs sets the graph's inputs for a step. The first step is 0. nil means constant inputs.
-	SetInputs func(step int)
-}
+// Plain is a Training with one graph, constant inputs and no test data.
+type Plain struct{ *Machine }
 
 // Run implements Training.
-func (p Plain) Run(step int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) {
-	if p.SetInputs != nil {
-		p.SetInputs(step)
-	}
-	return p.Machine.Run()
-}
+func (p Plain) Run(int) (gorgonia.Valuer, []gorgonia.ValueGrad, error) { return p.Machine.Run() }
 
 // Metric returns NaN: there is no test data.
 func (p Plain) Metric() (float64, error) { return math.NaN(), nil }

@@ -33,8 +33,8 @@ func TestBuild(t *testing.T) {
 	group.Wait()
 }
 
-// TestPlainInputs: Run sets the inputs before each step.
-func TestPlainInputs(t *testing.T) {
+// TestMachine: Run evaluates the loss for the present inputs and adds its gradients to earlier ones.
+func TestMachine(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("x"), gorgonia.WithShape(1),
 		gorgonia.WithValue(tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float64))))
@@ -46,11 +46,9 @@ func TestPlainInputs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	task := Plain{Machine: m, SetInputs: func(step int) {
-		x.Value().Data().([]float64)[0] = float64(10 + step)
-	}}
 	for step := range 3 {
-		loss, model, err := task.Run(step)
+		x.Value().Data().([]float64)[0] = float64(10 + step)
+		loss, model, err := m.Run()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -129,7 +129,7 @@ func TestGraphPerLength(t *testing.T) {
 		defer m.Close()
 		l.machines = append(l.machines, m)
 	}
-	l.Plain = Plain{Machine: l.machines[0]}
+	l.Plain = Plain{l.machines[0]}
 	solver := choice(t, "l4mom").New()
 	steps := 0
 	opts := Options{Epochs: 1, EpochSteps: 300, OnStep: func(step int, loss, _ float64) {

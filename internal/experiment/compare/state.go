@@ -8,15 +8,9 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// canSave reports whether the solver can be saved.
-func canSave(s Instance) bool {
-	_, ok := s.Solver.(encoding.BinaryMarshaler)
-	return ok
-}
-
 // save returns st with the values of the training and the state of the solver.
-func save(t Training, s Instance, st State) (_ State, err error) {
-	if st.Solver, err = s.Solver.(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
+func save(t Training, s encoding.BinaryMarshaler, st State) (_ State, err error) {
+	if st.Solver, err = s.MarshalBinary(); err != nil {
 		return st, err
 	}
 	for i, v := range t.State() {

@@ -180,7 +180,7 @@ func TestScalarWeights(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { m.Close() })
-		return Plain{Machine: m}
+		return Plain{m}
 	}
 	var state State
 	opts := Options{Epochs: 4, EpochSteps: 3, Save: func(st State) error {

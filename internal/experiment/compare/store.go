@@ -16,25 +16,20 @@ import (
 // Fields describes a CSV file: a header with the names of the columns, and one row for each T.
 type Fields[T any] func(r *Row, x *T)
 
-// columns returns the names of the columns.
-func (f Fields[T]) columns() []string {
-	var r Row
-	f(&r, new(T))
-	return r.columns
+// row returns the row of x, with the names of its columns.
+func (f Fields[T]) row(x T) (r Row) {
+	f(&r, &x)
+	return r
 }
 
-// cells returns the row of x.
-func (f Fields[T]) cells(x T) []string {
-	var r Row
-	f(&r, &x)
-	return r.cells
-}
+// columns returns the names of the columns.
+func (f Fields[T]) columns() []string { return f.row(*new(T)).columns }
 
 // Write writes a file with one row for each element of xs.
 func (f Fields[T]) Write(path string, xs []T) error {
 	rows := [][]string{f.columns()}
 	for _, x := range xs {
-		rows = append(rows, f.cells(x))
+		rows = append(rows, f.row(x).cells)
 	}
 	return figure.WriteCSV(path, rows)
 }
@@ -103,7 +98,7 @@ func (s *Store[T]) Add(x T) error {
 		return nil
 	}
 	w := csv.NewWriter(s.file)
-	if err := w.Write(s.fields.cells(x)); err != nil {
+	if err := w.Write(s.fields.row(x).cells); err != nil {
 		return err
 	}
 	w.Flush()

@@ -70,11 +70,8 @@ func paperAccuracy(
 	t compare.Task, s compare.Choice, epoch int, epochs []compare.Epoch,
 ) (ours, theirs string) {
 	ours, theirs = percent(epochs, "%.2f", ""), "-"
-	for _, row := range paper.Table2 {
-		a, ok := row.Accuracy[epoch]
-		if ok && row.Setting == paper.SettingOf(s) && t.Name == paperBatch {
-			theirs = fmt.Sprintf("%.1f ± %.1f", a.Mean, a.Std)
-		}
+	if a, ok := paper.Table2[paper.SettingOf(s)].Accuracy[epoch]; ok && t.Name == paperBatch {
+		theirs = fmt.Sprintf("%.1f ± %.1f", a.Mean, a.Std)
 	}
 	return ours, theirs
 }
@@ -95,11 +92,8 @@ func paperLoss(
 	if losses := compare.MeanLosses.Each(epochs); len(losses) > 0 {
 		ours = fmt.Sprintf("%.2g", stat.Mean(losses, nil))
 	}
-	for _, row := range paper.Table2 {
-		loss, ok := row.Loss[epoch]
-		if ok && row.Setting == paper.SettingOf(s) && t.Name == paperBatch {
-			theirs = fmt.Sprintf("%.2g", loss)
-		}
+	if loss, ok := paper.Table2[paper.SettingOf(s)].Loss[epoch]; ok && t.Name == paperBatch {
+		theirs = fmt.Sprintf("%.2g", loss)
 	}
 	return ours, theirs
 }

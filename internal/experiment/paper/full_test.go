@@ -98,12 +98,12 @@ func TestMNISTFull(t *testing.T) {
 		{Name: "l4mom", Number: 0.15}: 1e-4, {Name: "l4mom", Number: 0.25}: 1e-6,
 	}
 	const starts, epochs = 5, 30
-	for _, row := range Table2 {
-		t.Run(fmt.Sprint(row.Setting), func(t *testing.T) {
+	for setting, row := range Table2 {
+		t.Run(fmt.Sprint(setting), func(t *testing.T) {
 			t.Parallel()
 			accuracies, lastLosses := map[int][]float64{}, []float64{}
 			for seed := range uint64(starts) {
-				all := runMNIST(t, plain(row.Setting), seed+1, epochs)
+				all := runMNIST(t, plain(setting), seed+1, epochs)
 				for epoch := range row.Accuracy {
 					accuracies[epoch] = append(accuracies[epoch], 100*all[epoch-1].Metric)
 				}
@@ -113,7 +113,7 @@ func TestMNISTFull(t *testing.T) {
 				got, std := stat.MeanStdDev(accuracies[epoch], nil)
 				t.Logf("after %d epochs: test accuracy %.2f ± %.2f, paper %.1f ± %.1f",
 					epoch, got, std, want.Mean, want.Std)
-				if differs[row.Setting] == epoch {
+				if differs[setting] == epoch {
 					continue
 				}
 				if math.Abs(got-want.Mean) > 3*max(want.Std, 0.15) {
@@ -123,7 +123,7 @@ func TestMNISTFull(t *testing.T) {
 			}
 			loss := stat.Mean(lastLosses, nil)
 			t.Logf("mean loss of epoch %d: %.3g", epochs, loss)
-			if want, ok := losses[row.Setting]; ok && !(loss < want) {
+			if want, ok := losses[setting]; ok && !(loss < want) {
 				t.Errorf("mean loss %.3g of epoch %d, want less than %g", loss, epochs, want)
 			}
 		})

@@ -33,7 +33,7 @@ func TestBuild(t *testing.T) {
 	group.Wait()
 }
 
-// TestMachine: Run evaluates the loss for the present inputs and adds its gradients to earlier ones.
+// TestMachine: Run evaluates the loss at the present inputs and adds up the gradients.
 func TestMachine(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("x"), gorgonia.WithShape(1),

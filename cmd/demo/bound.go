@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"gorgonia.org/gorgonia"
@@ -58,18 +59,15 @@ func drawBound(ctx context.Context, s settings, w io.Writer) error {
 	suite := stress.Suite(stressData(s.data, w))
 	rows := make([][]figure.Panel, 3)
 	for _, b := range boundTasks {
-		tasks, err := compare.Choose("task", suite, []string{b.name},
-			func(t stress.Task) string { return t.Name })
-		if err != nil {
-			return err
-		}
+		named := func(t stress.Task) bool { return t.Name == b.name }
+		task := suite[slices.IndexFunc(suite, named)]
 		loss := figure.Panel{Title: b.title, X: "step", Y: "training loss"}
 		way := figure.Panel{X: "step", Y: "reach and path"}
 		length := figure.Panel{X: "step", Y: "length of a step"}
 		for _, name := range []string{"l4adam", "l4adam-plain", "adam"} {
 			c := compare.MustParseChoices(name)[0]
 			fmt.Fprintf(w, "%s: training with %s\n", b.title, c.Short())
-			r, err := traceRun(ctx, tasks[0], c, s.seed)
+			r, err := traceRun(ctx, task, c, s.seed)
 			if err != nil {
 				return failure{err}
 			}

@@ -37,17 +37,16 @@ func cifar() experiment {
 			"which missing files are downloaded, 170 MB)",
 		source: &dataset.CIFAR10Source,
 		flags: func(f *pflag.FlagSet) {
-			f.Var(depthFlag{(*count)(&depth)}, "depth",
+			f.Var(depthFlag{count{&depth, maxDepth}}, "depth",
 				fmt.Sprintf("`number` of layers of the residual net: 8, 14, 20, 26, 32, ..., %d "+
 					"(default 8; 32 with --full)", maxDepth))
 		},
 		newTasks: func(s settings) ([]compare.Task, error) {
-			switch {
-			case depth != 0:
-			case s.full:
-				depth = 32
-			default:
+			if depth == 0 {
 				depth = 8
+				if s.full {
+					depth = 32
+				}
 			}
 			return cifarTasks(s, depth)
 		},
@@ -73,10 +72,10 @@ func cifarTasks(s settings, depth int) ([]compare.Task, error) {
 
 // depthFlag is the value of a flag: the number of layers of a residual net. It is checked before
 // data are downloaded.
-type depthFlag struct{ *count }
+type depthFlag struct{ count }
 
 func (d depthFlag) Set(text string) error {
-	if d.setUpTo(maxDepth, text) != nil || *d.count < 8 || (*d.count-2)%6 != 0 {
+	if d.count.Set(text) != nil || *d.n < 8 || (*d.n-2)%6 != 0 {
 		return errors.Errorf("%q: want 6·n + 2 layers, from 8 to %d", text, maxDepth)
 	}
 	return nil

@@ -133,14 +133,12 @@ func (u suite) addCompletion(c *cobra.Command) {
 		"tasks":   completeList(u.tasks),
 		"dtype": cobra.FixedCompletions([]string{"float32", "float64"},
 			cobra.ShellCompDirectiveNoFileComp),
-		"out":  completeFolder,
-		"data": completeFolder,
 	}
 	for name, complete := range values {
-		if c.Flags().Lookup(name) != nil {
-			c.RegisterFlagCompletionFunc(name, complete) // fails for an unknown flag only
-		}
+		c.RegisterFlagCompletionFunc(name, complete) // fails only if the command lacks the flag
 	}
+	c.MarkFlagDirname("out")
+	c.MarkFlagDirname("data")
 }
 
 // completeList completes the last name of a list that is separated by commas.
@@ -153,8 +151,4 @@ func completeList(names []string) cobra.CompletionFunc {
 		}
 		return lists, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
-}
-
-func completeFolder(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveFilterDirs
 }

@@ -66,7 +66,7 @@ mean over the seeds. A rate cannot be the best if any of its runs diverges. The 
 
 // addFlags adds the flags that only experiments have.
 func (e experiment) addFlags(f *pflag.FlagSet, s *settings) {
-	f.Var((*count)(&s.epochs), "epochs", "`number` of epochs")
+	f.Var(count{&s.epochs, compare.MaxCount}, "epochs", "`number` of epochs")
 	if e.dtype != "" {
 		f.Var((*dtypeName)(&s.dtype), "dtype", "`type` of the weights, float32 or float64")
 	}
@@ -106,28 +106,24 @@ func (e experiment) complete(s *settings) error {
 	if !s.flags.Changed("jobs") && single {
 		s.jobs = 1 // each solver makes one run on the same task, so run times can be compared
 	}
+	var constant []string // the solvers with a constant learning rate
+	for _, solver := range s.solvers {
+		if solver.Constant() {
+			constant = append(constant, solver.Name)
+		}
+	}
+	slices.Sort(constant)
 	switch {
-	case s.grid && !slices.ContainsFunc(s.solvers, compare.Choice.Constant):
+	case s.grid && len(constant) == 0:
 		return errors.Errorf("--grid: none of the solvers %v has a constant learning rate: "+
 			"add one, such as adam, to --solvers", s.solvers)
-	case s.grid && constantTwice(s.solvers):
+	case s.grid && len(slices.Compact(constant)) < len(constant):
 		return errors.Errorf("--grid: the list %v has a solver with a constant learning rate "+
 			"twice: name each such solver once", s.solvers)
 	case s.resume && s.checkpoint == "":
 		return errors.New("--resume without --checkpoint: name the file with --checkpoint")
 	}
 	return nil
-}
-
-// constantTwice reports whether a solver with a constant learning rate occurs twice.
-func constantTwice(solvers compare.Choices) bool {
-	for i, s := range solvers {
-		same := func(o compare.Choice) bool { return o.Name == s.Name }
-		if s.Constant() && slices.ContainsFunc(solvers[:i], same) {
-			return true
-		}
-	}
-	return false
 }
 
 // notInFingerprint are the flags that are not part of the fingerprint: their values are in the
@@ -152,6 +148,9 @@ func (s settings) tensorDtype() tensor.Dtype {
 	}
 	return tensor.Float32
 }
+
+// summary is the report of an experiment that has no reference numbers.
+func summary(_ settings, c *compare.Comparison) string { return c.Summary(c.Tasks...) }
 
 // batchTasks returns a task for each batch size. In an epoch each image occurs at most once.
 func batchTasks(

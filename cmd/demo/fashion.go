@@ -37,12 +37,11 @@ func fashion() experiment {
 			f.Lookup("dropout").DefValue = "" // the default is in the help
 		},
 		newTasks: func(s settings) ([]compare.Task, error) {
-			switch {
-			case len(dropout) > 0:
-			case s.full:
-				dropout = []float64{0, 0.5}
-			default:
+			if len(dropout) == 0 {
 				dropout = []float64{0}
+				if s.full {
+					dropout = []float64{0, 0.5}
+				}
 			}
 			return fashionTasks(s, dropout)
 		},
@@ -53,9 +52,6 @@ func fashion() experiment {
 		report: summary,
 	}
 }
-
-// summary is the report of an experiment that has no reference numbers.
-func summary(_ settings, c *compare.Comparison) string { return c.Summary(c.Tasks...) }
 
 // fashionTasks returns a task for each dropout probability and each batch size.
 func fashionTasks(s settings, dropout []float64) ([]compare.Task, error) {

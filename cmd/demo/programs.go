@@ -30,7 +30,6 @@ func programsSuite() suite {
 		offered:      slices.Insert(slices.Clone(compare.Solvers), 0, author),
 		defaultTasks: "all",
 		defaults:     settings{solvers: programs.DefaultSolvers, seed: 1, seeds: 3},
-		jobs:         "the number of cores",
 		flags: func(f *pflag.FlagSet, _ *settings) {
 			f.BoolVar(&short, "short", false,
 				fmt.Sprintf("make %g of the steps, and use one seed if --seeds is not given",

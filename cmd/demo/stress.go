@@ -44,7 +44,6 @@ func stressSuite() suite {
 		data: stressDataHelp,
 		resume: "make only the runs that are missing in the folder of --out; without --resume " +
 			"all runs are made, and the file of the earlier runs is overwritten",
-		jobs: "the number of cores",
 		flags: func(f *pflag.FlagSet, _ *settings) {
 			f.StringVar(&study, "study", study, "`name` of the study to run, or its beginning")
 		},

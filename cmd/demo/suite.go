@@ -32,7 +32,7 @@ type suite struct {
 
 	// Help of flags. A flag whose help is "" is omitted.
 	full, data, checkpoint, resume string
-	jobs                           string // help: the default of --jobs
+	jobs                           string // help: exceptions from the default of --jobs
 
 	ranks bool                                // whether the command can run on several ranks
 	flags func(f *pflag.FlagSet, s *settings) // adds further flags; nil adds none
@@ -56,11 +56,10 @@ type settings struct {
 	flags *pflag.FlagSet // after parsing
 
 	// Only experiments use these.
-	epochs      int
-	batches     []int
-	dtype       string
-	grid        bool
-	fingerprint string // the settings that change the numbers of a run and are not in compare.Run
+	epochs  int
+	batches []int
+	dtype   string
+	grid    bool
 }
 
 // failure is an error after the start of the training. Errors before it are mistakes of the user.
@@ -76,7 +75,7 @@ const seedHelp = "first seed, a `number`; a seed determines the initial weights,
 // addFlags adds the flags of a suite. Parsing them sets s.
 func (s *settings) addFlags(u suite, f *pflag.FlagSet) {
 	*s = u.defaults
-	f.Var(&solverList{&s.solvers, u.offered}, "solvers",
+	f.Var(solverList{&s.solvers, u.offered}, "solvers",
 		"`list` of solvers to compare, such as l4adam,l4mom:0.25,adam:1e-3; the beginning of a "+
 			"name selects all solvers whose names begin with it"+u.defaultSolvers)
 	if len(u.tasks) > 0 {
@@ -91,8 +90,9 @@ func (s *settings) addFlags(u suite, f *pflag.FlagSet) {
 		f.BoolVar(&s.full, "full", false, u.full)
 	}
 	f.Uint64Var(&s.seed, "seed", s.seed, seedHelp)
-	f.Var(seeds{(*count)(&s.seeds)}, "seeds", "`number` of seeds: --seed, --seed + 1 and so on")
-	f.Var((*count)(&s.jobs), "jobs", "`number` of runs at the same time (default "+u.jobs+")")
+	f.Var(count{&s.seeds, maxSeeds}, "seeds", "`number` of seeds: --seed, --seed + 1 and so on")
+	f.Var(count{&s.jobs, compare.MaxCount}, "jobs",
+		"`number` of runs at the same time (default the number of cores"+u.jobs+")")
 	if u.data != "" {
 		f.StringVar(&s.data, "data", "", "`folder` with "+u.data)
 	}

@@ -11,38 +11,34 @@ import (
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
-// count is the value of a flag: an integer from 1 to compare.MaxCount. 0 means that the flag is not
-// set, and prints as "".
-type count int
-
-func (c *count) Type() string { return "number" }
-
-func (c *count) String() string {
-	if *c == 0 {
-		return ""
-	}
-	return strconv.Itoa(int(*c))
+// count is the value of a flag: an integer from 1 to most. 0 means that the flag is not set, and
+// prints as "".
+type count struct {
+	n    *int
+	most int
 }
 
-func (c *count) Set(text string) error { return c.setUpTo(compare.MaxCount, text) }
+func (c count) Type() string { return "number" }
 
-func (c *count) setUpTo(most int, text string) error {
-	n, err := strconv.Atoi(strings.TrimSpace(text))
-	if err != nil || n < 1 || n > most {
-		return errors.Errorf("%q: want an integer from 1 to %d", text, most)
+func (c count) String() string {
+	if *c.n == 0 {
+		return ""
 	}
-	*c = count(n)
+	return strconv.Itoa(*c.n)
+}
+
+func (c count) Set(text string) error {
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || n < 1 || n > c.most {
+		return errors.Errorf("%q: want an integer from 1 to %d", text, c.most)
+	}
+	*c.n = n
 	return nil
 }
 
 // maxSeeds is the largest number of seeds. The list of all runs, one for each seed, task and
 // solver, is in memory before the first run.
 const maxSeeds = 1000
-
-// seeds is the value of a flag: a count up to maxSeeds.
-type seeds struct{ *count }
-
-func (s seeds) Set(text string) error { return s.setUpTo(maxSeeds, text) }
 
 // countList is the value of a flag: different counts, separated by commas.
 type countList []int
@@ -56,14 +52,14 @@ func (l *countList) String() string {
 func (l *countList) Set(text string) error {
 	var ns countList
 	for _, word := range strings.Split(text, ",") {
-		var n count
-		if err := n.Set(word); err != nil {
+		var n int
+		if err := (count{&n, compare.MaxCount}).Set(word); err != nil {
 			return err
 		}
-		if slices.Contains(ns, int(n)) {
+		if slices.Contains(ns, n) {
 			return errors.Errorf("%d is in the list twice: name it once", n)
 		}
-		ns = append(ns, int(n))
+		ns = append(ns, n)
 	}
 	*l = ns
 	return nil
@@ -89,16 +85,10 @@ type solverList struct {
 	offered []compare.Solver
 }
 
-func (l *solverList) Type() string { return "list" }
+func (l solverList) Type() string   { return "list" }
+func (l solverList) String() string { return l.choices.String() }
 
-func (l *solverList) String() string {
-	if l.choices == nil { // pflag asks the zero value
-		return ""
-	}
-	return l.choices.String()
-}
-
-func (l *solverList) Set(text string) (err error) {
+func (l solverList) Set(text string) (err error) {
 	*l.choices, err = compare.ParseChoices(l.offered, text)
 	return err
 }

@@ -14,9 +14,7 @@ import (
 func checkpointOf(t *testing.T, file string) []byte {
 	t.Helper()
 	c, _ := regressions(t, "l4adam", file)
-	if err := c.Train(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	train(t, c)
 	c.Checkpoint.Close()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -184,9 +182,8 @@ func TestCheckpointGrows(t *testing.T) {
 	} {
 		comparison, h := regressions(t, c.solvers, file)
 		comparison.Seeds = Seeds(1, c.seeds)
-		if err := comparison.Train(t.Context()); err != nil || len(h.begun) != c.made {
-			t.Errorf("%s from %d seeds: %d runs, want %d; %v", c.solvers, c.seeds, len(h.begun),
-				c.made, err)
+		if train(t, comparison); len(h.begun) != c.made {
+			t.Errorf("%s from %d seeds: %d runs, want %d", c.solvers, c.seeds, len(h.begun), c.made)
 		}
 		comparison.Checkpoint.Close()
 	}

@@ -55,7 +55,7 @@ func TestShort(t *testing.T) {
 		"l4adam": "L4Adam", "l4adam:0.25": "L4Adam 0.25", "adam": "Adam 0.001", "dog": "DoG",
 		"l4adam-time:10": "L4Adam, τm 10",
 	} {
-		if got := choice(t, text).Short(); got != want {
+		if got := choice(text).Short(); got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}

@@ -58,6 +58,14 @@ func regressions(t *testing.T, solvers string, file string) (*Comparison, *heard
 	return c, h
 }
 
+// train trains a comparison without errors.
+func train(t *testing.T, c *Comparison) {
+	t.Helper()
+	if err := c.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // all returns the results of a comparison, without times.
 func all(c *Comparison) map[Run]Result {
 	results := map[Run]Result{}
@@ -74,14 +82,10 @@ func TestComparison(t *testing.T) {
 	const solvers = "l4adam,adam,sgd:9e5"
 	one, _ := regressions(t, solvers, "")
 	one.Jobs = 1
-	if err := one.Train(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	train(t, one)
 	many, h := regressions(t, solvers, "")
 	many.Jobs = 5
-	if err := many.Train(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	train(t, many)
 	if !reflect.DeepEqual(all(one), all(many)) || !reflect.DeepEqual(one.runs, many.runs) {
 		t.Errorf("%v with one job, %v with many", all(one), all(many))
 	}
@@ -89,7 +93,7 @@ func TestComparison(t *testing.T) {
 		t.Errorf("%d runs, %d expected, %d begun, %d ended", len(one.runs), len(h.expected),
 			len(h.begun), len(h.ended))
 	}
-	diverging := choice(t, "sgd:9e5")
+	diverging := choice("sgd:9e5")
 	for _, task := range many.Tasks {
 		for _, s := range task.Solvers {
 			results := many.Results(task, s)
@@ -115,9 +119,7 @@ func TestComparison(t *testing.T) {
 func TestComparisonResumes(t *testing.T) {
 	const solvers = "l4adam,adam,l4mom"
 	straight, _ := regressions(t, solvers, "")
-	if err := straight.Train(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	train(t, straight)
 	file := filepath.Join(t.TempDir(), "checkpoint")
 	epochs, interrupts := 0, 0
 	for {
@@ -151,8 +153,8 @@ func TestComparisonResumes(t *testing.T) {
 		t.Errorf("%d epochs with %d interrupts, want at most %d", epochs, interrupts, most)
 	}
 	c, h := regressions(t, solvers, file)
-	if err := c.Train(t.Context()); err != nil || len(h.begun) > 0 {
-		t.Errorf("%v; %d runs of the checkpoint were repeated", err, len(h.begun))
+	if train(t, c); len(h.begun) > 0 {
+		t.Errorf("%d runs of the checkpoint were repeated", len(h.begun))
 	}
 	if !reflect.DeepEqual(all(c), all(straight)) {
 		t.Errorf("from the checkpoint %v, want %v", all(c), all(straight))

@@ -18,7 +18,7 @@ const (
 // TestReadCSV: ReadCSV returns the tasks, solvers, seeds and epochs that WriteCSV wrote.
 func TestReadCSV(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.csv")
-	adam, dog := choice(t, "adam:0.1"), choice(t, "dog")
+	adam, dog := choice("adam:0.1"), choice("dog")
 	c := &Comparison{
 		Tasks: []Task{
 			{Name: "a", Title: "A", Epochs: 2, EpochSteps: 7, Solvers: Choices{adam, dog}},

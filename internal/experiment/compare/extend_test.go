@@ -66,9 +66,7 @@ var added = []Solver{
 func TestNewSolver(t *testing.T) {
 	register(t, added...)
 	c, _ := regressions(t, "sign,sign:0.1,l4adam", "")
-	if err := c.Train(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	train(t, c)
 	task := c.Tasks[0]
 	for i, title := range []string{"Sign descent 0.01", "Sign descent 0.1"} {
 		r := c.Results(task, task.Solvers[i])[0]

@@ -8,6 +8,8 @@ import (
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/l4-go/l4/internal/op/optest"
 )
 
 // regression trains four weights on noisy samples in batches, without a graph. The order differs
@@ -76,19 +78,12 @@ type valuer struct{ v gorgonia.Value }
 func (v valuer) Value() gorgonia.Value { return v.v }
 
 // choice returns a solver with its default number, or with a given number.
-func choice(t testing.TB, text string) Choice {
-	t.Helper()
-	choices, err := ParseChoices(Solvers, text)
-	if err != nil || len(choices) != 1 {
-		t.Fatalf("%s: %v, %v", text, choices, err)
-	}
-	return choices[0]
-}
+func choice(text string) Choice { return MustParseChoices(text)[0] }
 
 // fit trains with a solver.
 func fit(t *testing.T, training Training, solver string, opts Options) []Epoch {
 	t.Helper()
-	epochs, err := Train(t.Context(), training, choice(t, solver).New(), opts)
+	epochs, err := Train(t.Context(), training, choice(solver).New(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,18 +94,7 @@ func fit(t *testing.T, training Training, solver string, opts Options) []Epoch {
 func floats(values []gorgonia.Value) []float64 {
 	var xs []float64
 	for _, v := range values {
-		switch d := v.Data().(type) {
-		case []float64:
-			xs = append(xs, d...)
-		case []float32:
-			for _, x := range d {
-				xs = append(xs, float64(x))
-			}
-		case float64:
-			xs = append(xs, d)
-		case float32:
-			xs = append(xs, float64(d))
-		}
+		xs = append(xs, optest.Floats(v)...)
 	}
 	return xs
 }

@@ -2,7 +2,7 @@ package compare
 
 import (
 	"context"
-	"slices"
+	"maps"
 	"sync/atomic"
 	"testing"
 
@@ -59,48 +59,30 @@ func TestPool(t *testing.T) {
 // start further runs. It returns a result that comes with an error, but does not save it.
 func TestPoolEnds(t *testing.T) {
 	fault := errors.New("fault")
-	fail := func(int) error { return fault }
+	succeed := func(_ context.Context, id int) (*int, error) { return &id, nil }
 	for name, c := range map[string]struct {
-		prepare   error
-		run, save func(id int) error
-		results   []int
+		pool    Pool[int, int]
+		results map[int]int
 	}{
-		"prepare":        {prepare: fault},
-		"run":            {run: fail},
-		"save":           {save: fail, results: []int{0}},
-		"run, partially": {run: func(id int) error { return errors.WithMessage(fault, "part") }},
+		"prepare": {Pool[int, int]{
+			Prepare: func(context.Context, []int) error { return fault }, Run: succeed,
+		}, map[int]int{}},
+		"run": {Pool[int, int]{
+			Run: func(context.Context, int) (*int, error) { return nil, fault },
+		}, map[int]int{}},
+		"save": {Pool[int, int]{
+			Run: succeed, Save: func(int) error { return fault },
+		}, map[int]int{0: 0}},
+		"run, partially": {Pool[int, int]{
+			Run:  func(_ context.Context, id int) (*int, error) { return &id, fault },
+			Save: func(id int) error { t.Errorf("run %d is saved", id); return nil },
+		}, map[int]int{0: 0}},
 	} {
-		pool := Pool[int, int]{
-			Jobs:    1,
-			Prepare: func(context.Context, []int) error { return c.prepare },
-			Run: func(_ context.Context, id int) (*int, error) {
-				if c.run == nil {
-					return &id, nil
-				}
-				if err := c.run(id); err == fault {
-					return nil, err
-				} else {
-					return &id, err
-				}
-			},
-			Save: func(id int) error {
-				if c.run != nil {
-					t.Errorf("%s: run %d is saved", name, id)
-				}
-				return c.save(id)
-			},
-		}
-		if name == "run, partially" {
-			c.results = []int{0}
-		}
+		c.pool.Jobs = 1
 		results := map[int]int{}
-		err := pool.Make(t.Context(), []int{0, 1, 2}, results)
-		var got []int
-		for id := range results {
-			got = append(got, id)
-		}
-		if !errors.Is(err, fault) || !slices.Equal(got, c.results) {
-			t.Errorf("%s: results %v, error %v", name, got, err)
+		err := c.pool.Make(t.Context(), []int{0, 1, 2}, results)
+		if !errors.Is(err, fault) || !maps.Equal(results, c.results) {
+			t.Errorf("%s: results %v, error %v", name, results, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -130,7 +130,7 @@ func TestGraphPerLength(t *testing.T) {
 		l.machines = append(l.machines, m)
 	}
 	l.Plain = Plain{l.machines[0]}
-	solver := choice(t, "l4mom").New()
+	solver := choice("l4mom").New()
 	steps := 0
 	opts := Options{Epochs: 1, EpochSteps: 300, OnStep: func(step int, loss, _ float64) {
 		if info := solver.Solver.(*l4.L4Mom).Last(); info.Loss != loss || info.Step != step {

@@ -90,7 +90,7 @@ func TestSolversOfL4(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		training, made := newSlope(1), choice(t, text).New()
+		training, made := newSlope(1), choice(text).New()
 		opts := Options{Epochs: 1, EpochSteps: 2}
 		if _, err := Train(t.Context(), training, made, opts); err != nil {
 			t.Fatal(err)
@@ -134,7 +134,7 @@ func TestAverage(t *testing.T) {
 		opts.Average = true
 		epochs := fit(t, newRegression(40, 8, 1), solver, opts)
 
-		training, direct := newRegression(40, 8, 1), choice(t, solver).New()
+		training, direct := newRegression(40, 8, 1), choice(solver).New()
 		average := l4.NewAverage(training.model)
 		swap, _ := direct.Solver.(interface{ Swap() error })
 		metric := func(s interface{ Swap() error }) float64 {

@@ -63,7 +63,7 @@ func TestResume(t *testing.T) {
 				saved.Reset()
 				return gob.NewEncoder(&saved).Encode(st)
 			}
-			epochs, err := Train(ctx, newRunning(), choice(t, name).New(), opts)
+			epochs, err := Train(ctx, newRunning(), choice(name).New(), opts)
 			if !errors.Is(err, context.Canceled) || len(epochs) != stop/epochSteps {
 				t.Fatalf("%s: stopped at %d: %d epochs, error %v", name, stop, len(epochs), err)
 			}
@@ -103,7 +103,7 @@ func TestResumeFinished(t *testing.T) {
 	}
 	opts.Resume = &state
 	opts.OnStep = func(int, float64, float64) { t.Error("a step was made") }
-	got, err := Train(t.Context(), newRunning(), choice(t, "l4adam").New(), opts)
+	got, err := Train(t.Context(), newRunning(), choice("l4adam").New(), opts)
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%+v, error %v", got, err)
 	}
@@ -134,7 +134,7 @@ func TestResumeRejected(t *testing.T) {
 		training := newRunning()
 		before := floats(training.State())
 		opts.Resume = &changed
-		_, err := Train(t.Context(), training, choice(t, c.solver).New(), opts)
+		_, err := Train(t.Context(), training, choice(c.solver).New(), opts)
 		if err == nil || !strings.Contains(err.Error(), "compare: resume: ") ||
 			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
@@ -145,7 +145,7 @@ func TestResumeRejected(t *testing.T) {
 	}
 	state.Average = []byte("damaged")
 	opts.Resume, opts.Average, opts.Epochs = &state, true, 2
-	_, err := Train(t.Context(), newRunning(), choice(t, "l4adam").New(), opts)
+	_, err := Train(t.Context(), newRunning(), choice("l4adam").New(), opts)
 	if err == nil || !strings.Contains(err.Error(), "compare: resume: l4: loading an average") {
 		t.Errorf("a damaged average: error %v", err)
 	}
@@ -156,13 +156,13 @@ func TestResumeRejected(t *testing.T) {
 func TestSave(t *testing.T) {
 	fault := errors.New("fault")
 	opts := Options{Epochs: 2, EpochSteps: 5, Save: func(State) error { return fault }}
-	epochs, err := Train(t.Context(), newRunning(), choice(t, "l4adam").New(), opts)
+	epochs, err := Train(t.Context(), newRunning(), choice("l4adam").New(), opts)
 	if !errors.Is(err, fault) || len(epochs) != 1 {
 		t.Errorf("%d epochs, error %v", len(epochs), err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = Train(ctx, newRunning(), choice(t, "l4adam").New(), opts)
+	_, err = Train(ctx, newRunning(), choice("l4adam").New(), opts)
 	if !errors.Is(err, fault) {
 		t.Errorf("interrupted: error %v", err)
 	}

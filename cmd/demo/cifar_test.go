@@ -32,25 +32,19 @@ func smallCIFAR(t *testing.T) string {
 // learning rate of the schedule falls.
 func TestDemoCIFAR(t *testing.T) {
 	data := smallCIFAR(t)
-	train := func(args string) [][]string {
+	train := func(jobs string) [][]string {
 		t.Helper()
 		out := t.TempDir()
-		code, stdout, stderr := demo(t, "cifar --epochs 2 --batch 8 --solvers l4mom,momentum-drops",
-			args, "--data", data, "--out", out)
-		if code != 0 {
-			t.Fatalf("exit code %d: %s", code, stderr)
-		}
-		if !strings.Contains(stdout, "ResNet-8, 24 images") {
-			t.Errorf("no title in the output:\n%s", stdout)
-		}
-		return numbers(t, filepath.Join(out, "cifar.csv"))
+		stdout := succeed(t, "cifar --epochs 2 --batch 8 --solvers l4mom,momentum-drops --jobs",
+			jobs, "--data", data, "--out", out)
+		wantIn(t, stdout, "ResNet-8, 24 images")
+		return numbers(t, filepath.Join(out, "cifar.csv"), 2*2)
 	}
-	first := train("--jobs 1")
-	if len(first) != 1+2*2 || !strings.HasPrefix(first[3][7], "0.1000") ||
-		!strings.HasPrefix(first[4][7], "0.00") {
+	first := train("1")
+	if !strings.HasPrefix(first[2][7], "0.1000") || !strings.HasPrefix(first[3][7], "0.00") {
 		t.Errorf("the CSV has %v", first)
 	}
-	if again := train("--jobs 2"); !reflect.DeepEqual(again, first) {
+	if again := train("2"); !reflect.DeepEqual(again, first) {
 		t.Errorf("%v side by side, %v one after the other", again, first)
 	}
 }
@@ -63,9 +57,6 @@ func TestDemoCIFARRejects(t *testing.T) {
 		{"--batch 25 --data " + data, "--batch 25: want at most 24"},
 		{"--data " + t.TempDir(), "data_batch_1.bin"},
 	} {
-		code, _, stderr := demo(t, "cifar --out", t.TempDir(), c.args)
-		if code == 0 || !strings.Contains(stderr, c.want) {
-			t.Errorf("%s: exit code %d, %q, want %q in it", c.args, code, stderr, c.want)
-		}
+		wantMistake(t, c.want, "cifar", c.args)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -17,26 +16,14 @@ func TestDraw(t *testing.T) {
 		"regression": "regression --epochs 4 --seeds 1 --solvers l4mom,sgd:4e-5",
 	} {
 		out, again := t.TempDir(), filepath.Join(t.TempDir(), "new")
-		if code, _, stderr := demo(t, args, "--out", out); code != 0 {
-			t.Fatalf("%s: exit code %d: %s", name, code, stderr)
-		}
+		succeed(t, args, "--out", out)
 		csv := filepath.Join(out, name+"-again.csv")
 		if err := os.Rename(filepath.Join(out, name+".csv"), csv); err != nil {
 			t.Fatal(err)
 		}
-		if code, _, stderr := demo(t, "draw --out", again, csv); code != 0 {
-			t.Fatalf("%s: exit code %d: %s", name, code, stderr)
-		}
-		var images [2][]byte
-		for i, path := range []string{
-			filepath.Join(out, name+".png"), filepath.Join(again, name+"-again.png"),
-		} {
-			var err error
-			if images[i], err = os.ReadFile(path); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if !bytes.Equal(images[0], images[1]) {
+		succeed(t, "draw --out", again, csv)
+		want := readFile(t, filepath.Join(out, name+".png"))
+		if got := readFile(t, filepath.Join(again, name+"-again.png")); !bytes.Equal(got, want) {
 			t.Errorf("%s: another figure", name)
 		}
 	}
@@ -53,19 +40,12 @@ func TestDrawRejects(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), name)
 		writeFile(t, path, []byte(c.text))
-		code, _, stderr := demo(t, "draw --out", t.TempDir(), path)
-		if code == 0 || !strings.Contains(stderr, c.want) {
-			t.Errorf("%s: exit code %d, %q, want %q in it", name, code, stderr, c.want)
-		}
+		wantMistake(t, c.want, "draw", path)
 	}
 	folder := filepath.Join(t.TempDir(), "mnist.csv")
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr := demo(t, "draw", folder); !strings.Contains(stderr, "not a regular file") {
-		t.Errorf("a folder: exit code %d, %q", code, stderr)
-	}
-	if code, _, stderr := demo(t, "draw"); code == 0 {
-		t.Errorf("no file: exit code %d, %q", code, stderr)
-	}
+	wantMistake(t, "not a regular file", "draw", folder)
+	wantMistake(t, "requires at least 1 arg", "draw")
 }

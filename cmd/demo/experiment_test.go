@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/pkg/errors"
@@ -74,22 +73,12 @@ func TestOwnFlag(t *testing.T) {
 		}
 		return e
 	})
-	if _, stdout, _ := demo(t, "own --help"); !strings.Contains(stdout, "--curvature number") {
-		t.Errorf("the flag is not in the help:\n%s", stdout)
-	}
-	if _, stdout, _ := demo(t, "--help"); strings.Contains(stdout, "--curvature") {
-		t.Errorf("the flag is in the help of another experiment:\n%s", stdout)
-	}
+	wantIn(t, succeed(t, "own --help"), "--curvature number")
+	wantNotIn(t, succeed(t, "--help"), "--curvature")
 	dir := t.TempDir()
-	args := fields("own --resume --out", dir, "--checkpoint", filepath.Join(dir, "checkpoint"))
-	code, stdout, stderr := demo(t, append(args, "--curvature 0.5")...)
-	if code != 0 || !strings.Contains(stdout, "curvature is 0.5") {
-		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
-	}
-	code, _, stderr = demo(t, args...)
-	if code != exitUsage || !strings.Contains(stderr, `--curvature "0.5"`) {
-		t.Errorf("another curvature on one checkpoint: exit code %d: %s", code, stderr)
-	}
+	args := "own --resume --out " + dir + " --checkpoint " + filepath.Join(dir, "checkpoint")
+	wantIn(t, succeed(t, args, "--curvature 0.5"), "curvature is 0.5")
+	wantMistake(t, `--curvature "0.5"`, args)
 }
 
 // broken is a training with a part that fails.

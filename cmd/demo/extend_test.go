@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,38 +30,16 @@ func parabola() experiment {
 func TestNewExperiment(t *testing.T) {
 	addExperiment(t, parabola)
 	dir := t.TempDir()
-	code, stdout, stderr := demo(t, "parabola --out", dir)
-	if code != 0 {
-		t.Fatal(stderr)
-	}
-	for _, want := range []string{"Parabola\nsolver ", "L4Adam 0.15",
-		"SGD 0.1, seed 2/2  epoch 3/3"} {
-		if !strings.Contains(stdout, want) {
-			t.Errorf("%q is not in the output:\n%s", want, stdout)
-		}
-	}
-	if rows := numbers(t, filepath.Join(dir, "parabola.csv")); len(rows) != 1+2*2*3 {
-		t.Errorf("%d rows in the CSV", len(rows))
-	}
-	for _, name := range []string{"parabola.png", "parabola.svg"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, help, _ := demo(t, "--help"); !strings.Contains(help, "parabola    The loss w² of two") {
-		t.Errorf("the command is not in the help:\n%s", help)
-	}
+	wantIn(t, succeed(t, "parabola --out", dir), "Parabola\nsolver ", "L4Adam 0.15",
+		"SGD 0.1, seed 2/2  epoch 3/3")
+	numbers(t, filepath.Join(dir, "parabola.csv"), 2*2*3)
+	wantFiles(t, dir, "parabola.png", "parabola.svg")
+	wantIn(t, succeed(t, "--help"), "parabola    The loss w² of two")
 }
 
 // TestContributing: tests run the Go code of CONTRIBUTING.md.
 func TestContributing(t *testing.T) {
-	read := func(path string) string {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(data)
-	}
+	read := func(path string) string { return string(readFile(t, path)) }
 	tested := read("extend_test.go") + read("../../internal/experiment/compare/extend_test.go")
 	blocks := strings.Split(read("../../CONTRIBUTING.md"), "```go\n")[1:]
 	if len(blocks) < 3 {

@@ -3,33 +3,25 @@ package main
 import (
 	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
 )
 
 // TestDemoFashion: a repeated run has the same numbers, with and without dropout.
 func TestDemoFashion(t *testing.T) {
 	data := noisyData(t, 28)
-	train := func(out string, args ...string) [][]string {
+	train := func(jobs string) [][]string {
 		t.Helper()
-		code, stdout, stderr := demo(t, "fashion --batch 50 --solvers l4adam --dropout 0,0.5",
-			"--data", data, "--out", out, strings.Join(args, " "))
-		if code != 0 {
-			t.Fatalf("exit code %d: %s", code, stderr)
-		}
-		if !strings.Contains(stdout, "Fashion-MNIST, dropout 0.5") {
-			t.Errorf("no dropout in the output:\n%s", stdout)
-		}
-		return numbers(t, filepath.Join(out, "fashion.csv"))
+		out := t.TempDir()
+		stdout := succeed(t, "fashion --epochs 2 --batch 50 --solvers l4adam --dropout 0,0.5 --jobs",
+			jobs, "--data", data, "--out", out)
+		wantIn(t, stdout, "Fashion-MNIST, dropout 0.5")
+		return numbers(t, filepath.Join(out, "fashion.csv"), 2*2)
 	}
-	first := train(t.TempDir(), "--epochs 2")
-	if len(first) != 1+2*2 {
-		t.Errorf("%d rows in the CSV", len(first))
+	first := train("1")
+	if first[0][5] == first[2][5] {
+		t.Errorf("loss %s with dropout and without", first[0][5])
 	}
-	if first[1][5] == first[3][5] {
-		t.Errorf("loss %s with dropout and without", first[1][5])
-	}
-	if again := train(t.TempDir(), "--epochs 2 --jobs 2"); !reflect.DeepEqual(again, first) {
+	if again := train("2"); !reflect.DeepEqual(again, first) {
 		t.Errorf("%v in the second run, %v in the first", again, first)
 	}
 }
@@ -43,9 +35,6 @@ func TestDemoFashionRejects(t *testing.T) {
 		{"--batch 201 --data " + large, "--batch 201"},
 		{"--data " + t.TempDir(), "train-images"},
 	} {
-		code, _, stderr := demo(t, "fashion --out", t.TempDir(), c.args)
-		if code == 0 || !strings.Contains(stderr, c.want) {
-			t.Errorf("%s: exit code %d, %q, want %q in it", c.args, code, stderr, c.want)
-		}
+		wantMistake(t, c.want, "fashion", c.args)
 	}
 }

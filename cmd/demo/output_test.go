@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/l4-go/l4/dist"
 	"github.com/l4-go/l4/internal/experiment/compare"
 )
 
@@ -32,44 +30,24 @@ func writers() map[string][]string {
 func TestOutInUse(t *testing.T) {
 	for args, files := range writers() {
 		dir := t.TempDir()
-		args := fields(args, "--out", dir)
+		args := args + " --out " + dir
 		second := sync.OnceFunc(func() {
-			code, stdout, stderr := demo(t, args...)
-			stopped := strings.Contains(stderr, "--out: another demo is using the folder "+dir)
-			if code != exitUsage || !stopped || stdout != "" {
-				t.Errorf("%s: exit code %d of the second: %s%s", args, code, stdout, stderr)
-			}
-			code, _, stderr = demo(t, "dnc --epochs 1 --batch 2 --solvers sgd --out", dir)
+			wantMistake(t, "--out: another demo is using the folder "+dir, args)
+			code, _, stderr := demo(t, "dnc --epochs 1 --batch 2 --solvers sgd --out", dir)
 			if code != 0 {
 				t.Errorf("%s: exit code %d of another command: %s", args, code, stderr)
 			}
 		})
-		first := &onWrite{then: second}
-		code := run(context.Background(), dist.SingleProcess(), args, first, &first.Buffer)
-		if code != 0 {
-			t.Errorf("%s: exit code %d of the first: %s", args, code, first.String())
+		first := start(t, 1, context.Background(), second, args)[0]
+		if first.code != 0 {
+			t.Errorf("%s: exit code %d of the first: %s", args, first.code, first.stderr)
 		}
 		want := append(slices.Clone(files), "dnc.csv", "dnc.png", "dnc.svg")
 		if slices.Sort(want); !slices.Equal(filesOf(t, dir), want) {
 			t.Errorf("%s: the folder has %v, want %v", args, filesOf(t, dir), want)
 		}
-		if code, _, stderr := demo(t, args...); code != 0 {
-			t.Errorf("%s: exit code %d after the first: %s", args, code, stderr)
-		}
+		succeed(t, args)
 	}
-}
-
-// filesOf returns the names of the files in a folder.
-func filesOf(t *testing.T, dir string) (names []string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
 }
 
 // TestOutLeftovers: the unfinished files of killed demos are removed, and no other files.
@@ -84,9 +62,7 @@ func TestOutLeftovers(t *testing.T) {
 		for _, name := range want[len(files):] {
 			writeFile(t, filepath.Join(dir, name), nil)
 		}
-		if code, _, stderr := demo(t, args, "--out", dir); code != 0 {
-			t.Errorf("%s: exit code %d: %s", args, code, stderr)
-		}
+		succeed(t, args, "--out", dir)
 		if slices.Sort(want); !slices.Equal(filesOf(t, dir), want) {
 			t.Errorf("%s: the folder has %v, want %v", args, filesOf(t, dir), want)
 		}
@@ -102,15 +78,10 @@ func TestDrawInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, _, stderr := demo(t, "draw", csv, "--out", dir)
-	if code != exitUsage || !strings.Contains(stderr, "another demo is using the folder "+dir) {
-		t.Errorf("exit code %d: %s", code, stderr)
-	}
+	wantMistake(t, "another demo is using the folder "+dir, "draw", csv, "--out", dir)
 	release()
 	writeFile(t, filepath.Join(dir, "mnist-2.png.1.tmp"), nil)
-	if code, _, stderr := demo(t, "draw", csv, "--out", dir); code != 0 {
-		t.Errorf("exit code %d: %s", code, stderr)
-	}
+	succeed(t, "draw", csv, "--out", dir)
 	if got := filesOf(t, dir); !slices.Equal(got, []string{"mnist-2.png"}) {
 		t.Errorf("the folder has %v", got)
 	}
@@ -129,14 +100,12 @@ func TestUnwritableFile(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			stdout, stderr := &onWrite{then: occupy}, new(bytes.Buffer)
-			args := fields(args, "--out", dir)
-			code := run(context.Background(), dist.SingleProcess(), args, stdout, stderr)
-			if code != exitFailed || !strings.Contains(stderr.String(), occupied) {
-				t.Errorf("%s, %s: exit code %d: %s", args, occupied, code, stderr)
+			r := start(t, 1, context.Background(), occupy, args, "--out", dir)[0]
+			if r.code != exitFailed || !strings.Contains(r.stderr, occupied) {
+				t.Errorf("%s, %s: exit code %d: %s", args, occupied, r.code, r.stderr)
 			}
-			if !slices.Equal(filesOf(t, dir), files) || !strings.Contains(stdout.String(), "Adam") {
-				t.Errorf("%s, %s: the folder has %v: %s", args, occupied, filesOf(t, dir), stdout)
+			if !slices.Equal(filesOf(t, dir), files) || !strings.Contains(r.stdout, "Adam") {
+				t.Errorf("%s, %s: the folder has %v: %s", args, occupied, filesOf(t, dir), r.stdout)
 			}
 		}
 	}

@@ -1,20 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/csv"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 
-	"github.com/l4-go/l4/dist"
 	"github.com/l4-go/l4/internal/experiment/dataset"
 )
 
@@ -22,17 +14,6 @@ import (
 // twice when it is resumed.
 func TestStress(t *testing.T) {
 	dir := t.TempDir()
-	lines := func() int {
-		data, err := os.ReadFile(filepath.Join(dir, "stress-runs.csv"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(rows) - 1
-	}
 	base := "stress --tasks floor,rosenbrock --solvers l4adam,adam --out " + dir
 	for _, c := range []struct {
 		more      string
@@ -44,26 +25,14 @@ func TestStress(t *testing.T) {
 		{" --seeds 3 --resume", "", "0 of 6", 12},
 		{" --seeds 1", "4 of 4 runs", "0 of 2", 4},
 	} {
-		code, stdout, stderr := demo(t, base+c.more)
-		if code != 0 {
-			t.Fatalf("%q: exit code %d: %s", c.more, code, stderr)
+		stdout := succeed(t, base+c.more)
+		if made := strings.Contains(stdout, "runs, the last"); made != (c.made != "") {
+			t.Errorf("%q: made runs: %t", c.more, made)
 		}
-		made := strings.Contains(stdout, "runs, the last")
-		if !strings.Contains(stdout, c.made) || made != (c.made != "") {
-			t.Errorf("%q: no %q in %s", c.more, c.made, stdout)
-		}
-		if !strings.Contains(stdout, "Adam 0.001") || !strings.Contains(stdout, c.all) {
-			t.Errorf("%q: no summary of Adam with %q failed in %s", c.more, c.all, stdout)
-		}
-		if got := lines(); got != c.lines {
-			t.Errorf("%q: %d runs in the file, want %d", c.more, got, c.lines)
-		}
+		wantIn(t, stdout, "Adam 0.001", c.made, c.all)
+		numbers(t, filepath.Join(dir, "stress-runs.csv"), c.lines)
 	}
-	for _, name := range []string{"stress.md", "stress-tasks.csv", "stress.png", "stress.svg"} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
+	wantFiles(t, dir, "stress.md", "stress-tasks.csv", "stress.png", "stress.svg")
 }
 
 func TestStressMistakes(t *testing.T) {
@@ -76,10 +45,7 @@ func TestStressMistakes(t *testing.T) {
 		{"--seeds 0", "want an integer from 1 to"},
 		{"--out " + occupied, "not a directory"},
 	} {
-		code, _, stderr := demo(t, "stress --tasks floor "+c.args)
-		if code != exitUsage || !strings.Contains(stderr, c.want) {
-			t.Errorf("%s: exit code %d, %q, want %q", c.args, code, stderr, c.want)
-		}
+		wantMistake(t, c.want, "stress --tasks floor", c.args)
 	}
 }
 
@@ -95,26 +61,12 @@ func TestStressWithoutData(t *testing.T) {
 // fashionServer serves a small data set instead of Fashion-MNIST from the folder dir, and hides an
 // installed Fashion-MNIST from the test. It counts the requests.
 func fashionServer(t *testing.T) (dir string, requests *atomic.Int32) {
-	dir, requests = noisyData(t, 28), new(atomic.Int32)
-	files := http.FileServer(http.Dir(dir))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests.Add(1)
-		files.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	emptyCache(t)
+	dir = noisyData(t, 28)
+	files, requests := serve(t, dir)
 	before := dataset.FashionMNISTSource
 	t.Cleanup(func() { dataset.FashionMNISTSource = before })
-	dataset.FashionMNISTSource = dataset.Source{Name: "Fashion-MNIST", Package: before.Package}
-	for _, name := range filesOf(t, dir) {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		dataset.FashionMNISTSource.Files = append(dataset.FashionMNISTSource.Files, dataset.File{
-			URL: server.URL + "/" + name, Size: int64(len(data)),
-			SHA256: fmt.Sprintf("%x", sha256.Sum256(data)),
-		})
+	dataset.FashionMNISTSource = dataset.Source{
+		Name: "Fashion-MNIST", Package: before.Package, Files: files,
 	}
 	return dir, requests
 }
@@ -133,64 +85,46 @@ func TestStressFetches(t *testing.T) {
 		{"--tasks linear,floor --resume", 0},
 		{"--tasks linear", 0}, // from the cache
 	} {
-		code, stdout, stderr := demo(t, base, c.args)
+		stdout := succeed(t, base, c.args)
 		said := strings.Count(stdout, "downloading t")
-		if code != 0 || requests.Swap(0) != c.requests || said != int(c.requests) {
-			t.Errorf("%s: exit code %d, want %d requests: %s%s", c.args, code, c.requests, stdout,
-				stderr)
+		if n := requests.Swap(0); n != c.requests || said != int(n) {
+			t.Errorf("%s: %d requests, want %d: %s", c.args, n, c.requests, stdout)
 		}
 	}
 	emptyCache(t)
 	if err := os.RemoveAll(served); err != nil {
 		t.Fatal(err)
 	}
-	code, stdout, stderr := demo(t, base, "--tasks linear")
-	for _, want := range []string{"404 Not Found", "apt-get install", "--data"} {
-		if code != exitFailed || !strings.Contains(stderr, want) {
-			t.Errorf("exit code %d, want %q: %s%s", code, want, stdout, stderr)
-		}
+	code, _, stderr := demo(t, base, "--tasks linear")
+	if code != exitFailed {
+		t.Errorf("exit code %d", code)
 	}
+	wantIn(t, stderr, "404 Not Found", "apt-get install", "--data")
 	folder := t.TempDir()
 	if err := os.Rename(noisyData(t, 28), filepath.Join(folder, "fashion-mnist")); err != nil {
 		t.Fatal(err)
 	}
-	args := "--tasks linear --data " + folder
-	if code, stdout, stderr := demo(t, base, args); code != 0 {
-		t.Errorf("%s: exit code %d: %s%s", args, code, stdout, stderr)
-	}
+	succeed(t, base, "--tasks linear --data", folder)
 }
 
 // TestStressDrawsFigures: docs/figures.sh draws the figure from the runs in docs without data and
 // without a run: the context is done, so a run would fail.
 func TestStressDrawsFigures(t *testing.T) {
 	_, requests := fashionServer(t)
-	runs, err := os.ReadFile("../../docs/data/stress-runs.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
+	runs := readFile(t, "../../docs/data/stress-runs.csv")
 	writeFile(t, filepath.Join(dir, "stress-runs.csv"), runs)
-	done, cancel := context.WithCancel(context.Background())
-	cancel()
-	var stdout, stderr bytes.Buffer
-	args := fields("stress --full --resume --data /nowhere --out", dir)
-	code := run(done, dist.SingleProcess(), args, &stdout, &stderr)
-	if code != 0 || requests.Load() > 0 {
-		t.Errorf("exit code %d, %d requests: %s%s", code, requests.Load(), &stdout, &stderr)
+	r := interrupted(t, "stress --full --resume --data /nowhere --out", dir)
+	if r.code != 0 || requests.Load() > 0 {
+		t.Errorf("exit code %d, %d requests: %s%s", r.code, requests.Load(), r.stdout, r.stderr)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "stress.png")); err != nil {
-		t.Error(err)
-	}
+	wantFiles(t, dir, "stress.png")
 }
 
 // TestStressInterrupted: an interrupt has its own exit code.
 func TestStressInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	var stdout, stderr bytes.Buffer
-	args := fields("stress --tasks floor --out", t.TempDir())
-	code := run(ctx, dist.SingleProcess(), args, &stdout, &stderr)
-	if code != exitInterrupted {
-		t.Errorf("exit code %d: %s", code, stderr.String())
+	r := interrupted(t, "stress --tasks floor --out", t.TempDir())
+	if r.code != exitInterrupted {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
 }

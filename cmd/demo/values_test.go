@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -27,8 +26,6 @@ func TestNumericFlags(t *testing.T) {
 		"cifar":  "--batch 8 --data " + smallCIFAR(t),
 		"stress": "--tasks floor", "programs": "--tasks xor",
 	}
-	done, cancel := context.WithCancel(context.Background())
-	cancel()
 	tried := map[string]int{}
 	root := rootCommand(dist.SingleProcess(), mnist().suite(), allSuites())
 	for _, c := range append(root.Commands(), root) {
@@ -43,15 +40,14 @@ func TestNumericFlags(t *testing.T) {
 				if c != root {
 					args = append([]string{c.Name()}, args...)
 				}
-				var stdout, stderr bytes.Buffer
-				code := run(done, dist.SingleProcess(), args, &stdout, &stderr)
+				r := interrupted(t, args...)
 				want, said := exitUsage, "--"+f.Name
 				if slices.Contains(valid[f.Name], number) {
 					want, said = exitInterrupted, "interrupted"
 				}
-				line := stderr.String()
-				if code != want || !strings.Contains(line, said) || strings.Count(line, "\n") != 1 {
-					t.Errorf("%s: exit code %d, want %d: %s", args, code, want, line)
+				oneLine := strings.Count(r.stderr, "\n") == 1
+				if r.code != want || !strings.Contains(r.stderr, said) || !oneLine {
+					t.Errorf("%s: exit code %d, want %d: %s", args, r.code, want, r.stderr)
 				}
 				if _, err := os.Stat(out); want == exitUsage && err == nil {
 					t.Errorf("%s: the output folder has been made", args)
@@ -71,33 +67,26 @@ func TestNumericFlags(t *testing.T) {
 func TestMostEpochs(t *testing.T) {
 	digits := "--batch 20 --data " + smallData(t)
 	for _, args := range []string{"mnist --full " + digits, "regression", "dnc --batch 2"} {
-		code, stdout, stderr := 0, "", ""
-		for wait := time.Second / 4; !strings.Contains(stdout, "Wrote"); wait *= 2 {
+		var r rank
+		for wait := time.Second / 4; !strings.Contains(r.stdout, "Wrote"); wait *= 2 {
 			ctx, cancel := context.WithCancel(context.Background())
 			time.AfterFunc(wait, cancel)
-			var out, err bytes.Buffer
-			code = run(ctx, dist.SingleProcess(),
-				fields(args, "--epochs 1000000000 --out", t.TempDir()), &out, &err)
-			stdout, stderr = out.String(), err.String()
+			r = start(t, 1, ctx, func() {}, args, "--epochs 1000000000 --out", t.TempDir())[0]
 		}
-		if code != exitInterrupted || stderr != "demo: interrupted\n" {
-			t.Errorf("%s: exit code %d: %s", args, code, stderr)
+		if r.code != exitInterrupted || r.stderr != "demo: interrupted\n" {
+			t.Errorf("%s: exit code %d: %s", args, r.code, r.stderr)
 		}
 	}
 }
 
 // TestMostSeeds: the list of runs for the largest number of seeds fits in memory. No run is made.
 func TestMostSeeds(t *testing.T) {
-	done, cancel := context.WithCancel(context.Background())
-	cancel()
 	for _, args := range []string{
 		"regression --seeds 1000", "stress --full --seeds 1000", "programs --seeds 1000",
 	} {
-		var stdout, stderr bytes.Buffer
-		code := run(done, dist.SingleProcess(), fields(args, "--out", t.TempDir()),
-			&stdout, &stderr)
-		if code != exitInterrupted || stderr.String() != "demo: interrupted\n" {
-			t.Errorf("%s: exit code %d: %s", args, code, &stderr)
+		r := interrupted(t, args, "--out", t.TempDir())
+		if r.code != exitInterrupted || r.stderr != "demo: interrupted\n" {
+			t.Errorf("%s: exit code %d: %s", args, r.code, r.stderr)
 		}
 	}
 }

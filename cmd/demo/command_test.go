@@ -71,7 +71,7 @@ func TestMistakes(t *testing.T) {
 		{"regression --tasks note,nothing",
 			`unknown task "nothing": choose from notebook, log-spaced`},
 		{"--grid --solvers l4adam,l4mom", "--grid: none of the solvers l4adam,l4mom has a"},
-		{"--grid --solvers adam:1e-3,adam:1e-2", "name each such solver once"},
+		{"--grid --solvers adam:1e-3,sgd,adam:1e-2", "name each such solver once"},
 		{"--seed -1", "-1"},
 		{"--resume", "--checkpoint"},
 		{"--dtype float16", `"float16": want float32 or float64`},

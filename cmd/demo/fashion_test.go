@@ -12,8 +12,8 @@ func TestDemoFashion(t *testing.T) {
 	train := func(jobs string) [][]string {
 		t.Helper()
 		out := t.TempDir()
-		stdout := succeed(t, "fashion --epochs 2 --batch 50 --solvers l4adam --dropout 0,0.5 --jobs",
-			jobs, "--data", data, "--out", out)
+		stdout := succeed(t, "fashion --epochs 2 --batch 50 --solvers l4adam --dropout 0,0.5",
+			"--jobs", jobs, "--data", data, "--out", out)
 		wantIn(t, stdout, "Fashion-MNIST, dropout 0.5")
 		return numbers(t, filepath.Join(out, "fashion.csv"), 2*2)
 	}

@@ -145,6 +145,8 @@ func TestCompletion(t *testing.T) {
 		"mnist --dtype float3":          "float32",
 		"regression --tasks notebook,l": "notebook,log-spaced",
 		"mnist --check":                 "--checkpoint",
+		"mnist --out x":                 ":16\n", // folders
+		"mnist --data x":                ":16\n",
 	} {
 		_, stdout, _ := demo(t, "__complete", args)
 		wantIn(t, stdout, want)

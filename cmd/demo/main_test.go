@@ -54,21 +54,6 @@ func TestJobs(t *testing.T) {
 		4*2*2*3)
 }
 
-// TestColors: a solver has the same colour in every figure.
-func TestColors(t *testing.T) {
-	data := smallData(t)
-	cases := map[string]bool{"adam": false, "adam,l4adam": true, "l4adam:0.25,adam": true}
-	for solvers, both := range cases {
-		out := t.TempDir()
-		succeed(t, "--data", data, "--out", out, "--epochs 1 --batch 20 --solvers", solvers)
-		svg := string(readFile(t, filepath.Join(out, "mnist.svg")))
-		adam, l4adam := strings.Contains(svg, "#009E73"), strings.Contains(svg, "#0072B2")
-		if !adam || l4adam != both {
-			t.Errorf("%s: Adam's colour %v, L4Adam's %v", solvers, adam, l4adam)
-		}
-	}
-}
-
 // TestInterrupt: an interrupted comparison writes the results so far and has its own exit code.
 func TestInterrupt(t *testing.T) {
 	out, lines := t.TempDir(), 0

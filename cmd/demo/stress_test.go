@@ -120,11 +120,3 @@ func TestStressDrawsFigures(t *testing.T) {
 	}
 	wantFiles(t, dir, "stress.png")
 }
-
-// TestStressInterrupted: an interrupt has its own exit code.
-func TestStressInterrupted(t *testing.T) {
-	r := interrupted(t, "stress --tasks floor --out", t.TempDir())
-	if r.code != exitInterrupted {
-		t.Errorf("exit code %d: %s", r.code, r.stderr)
-	}
-}

@@ -70,7 +70,6 @@ func TestReadCSVWithoutMetric(t *testing.T) {
 
 func TestReadCSVRejects(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                             "the header is",
 		goodHeader:                     "no rows",
 		"a,b\n1,2\n":                   "the header is",
 		goodHeader + goodRow + goodRow: "row 3: the epoch of the run is 1, want 2",
@@ -79,7 +78,6 @@ func TestReadCSVRejects(t *testing.T) {
 		goodHeader + strings.Replace(goodRow, "0.9", "1.1", 1):     "line 2: test_accuracy",
 		goodHeader + strings.Replace(goodRow, ",1,1,", ",1,0,", 1): "line 2: epoch",
 		goodHeader + strings.Replace(goodRow, "937", "x", 1):       "line 2: step",
-		goodHeader + goodRow[:20]:                                  "wrong number of fields",
 	} {
 		if _, err := ReadCSV(strings.NewReader(text)); err == nil ||
 			!strings.Contains(err.Error(), want) {

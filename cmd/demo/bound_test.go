@@ -2,6 +2,8 @@ package main
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -39,5 +41,19 @@ func TestTraceRun(t *testing.T) {
 		if last := r.loss[len(r.loss)-1]; last > boundLost {
 			t.Errorf("%s: last loss %g", c, last)
 		}
+	}
+}
+
+// TestBoundInterrupted: Ctrl-C ends the command as it ends the others.
+func TestBoundInterrupted(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{"fashion-mnist", "mnist"} {
+		if err := os.Rename(noisyData(t, 28), filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := interrupted(t, "bound --data", folder, "--out", t.TempDir())
+	if r.code != exitInterrupted || r.stderr != "demo: interrupted\n" {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
 }

@@ -106,6 +106,7 @@ func TestCheckpointRejected(t *testing.T) {
 		"":                                "the file exists: resume it with --resume",
 		"--epochs 3 --resume":             "the checkpoint was saved with",
 		"--dtype float64 --resume":        "the checkpoint was saved with",
+		"--full --resume":                 "the checkpoint was saved with",
 		"--resume --data " + smallData(t): "the checkpoint was saved with",
 	} {
 		wantMistake(t, "--checkpoint: "+file+": "+want, args, more)

@@ -129,9 +129,10 @@ func (e experiment) complete(s *settings) error {
 // notInFingerprint are the flags that are not part of the fingerprint: their values are in the
 // compare.Run, or do not change the numbers of a run.
 var notInFingerprint = strings.Fields(
-	"solvers seed seeds tasks batch full grid jobs out checkpoint resume help")
+	"solvers seed seeds tasks batch grid jobs out checkpoint resume help")
 
 // fingerprint returns the name of the experiment and the flags that change the numbers of a run.
+// --full is one of them, because it changes the defaults of other flags.
 func (e experiment) fingerprint(s settings) string {
 	text := e.name
 	s.flags.VisitAll(func(fl *pflag.Flag) {

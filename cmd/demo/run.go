@@ -84,10 +84,10 @@ func (e experiment) run(
 	if world.Rank() == 0 {
 		err = cmp.Or(e.save(s, c, search, w), err)
 	}
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil {
 		return failure{err}
 	}
-	return err
+	return nil
 }
 
 // prepare checks everything that can be checked before the training, and creates the output folder.

@@ -116,10 +116,10 @@ func runStress(ctx context.Context, s settings, study string, w io.Writer) error
 		fmt.Fprintf(w, "\nWrote %s.\n",
 			strings.Join(append(stress.Files(s.out, name), plan.File), ", "))
 	}
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil {
 		return failure{err}
 	}
-	return err
+	return nil
 }
 
 // stressPlan returns the runs to make, and the beginning of the names of the output files.

@@ -39,13 +39,15 @@ func TestStressMistakes(t *testing.T) {
 	occupied := filepath.Join(t.TempDir(), "file")
 	writeFile(t, occupied, nil)
 	for _, c := range []struct{ args, want string }{
-		{"--study x", `unknown study "x": choose from suite, long`},
-		{"--tasks floor,x", `unknown task "x": choose from fashion-0`},
-		{"--solvers x", `unknown solver "x": choose from l4adam`},
-		{"--seeds 0", "want an integer from 1 to"},
-		{"--out " + occupied, "not a directory"},
+		{"--tasks floor --study x", `unknown study "x": choose from suite, long`},
+		{"--tasks x", `unknown task "x": choose from fashion-0`},
+		{"--tasks=", `unknown task "": choose from fashion-0`},
+		{"--tasks floor,rosen,floor", "floor is in the list twice: name it once"},
+		{"--tasks floor --solvers x", `unknown solver "x": choose from l4adam`},
+		{"--tasks floor --seeds 0", "want an integer from 1 to"},
+		{"--tasks floor --out " + occupied, "not a directory"},
 	} {
-		wantMistake(t, c.want, "stress --tasks floor", c.args)
+		wantMistake(t, c.want, "stress", c.args)
 	}
 }
 

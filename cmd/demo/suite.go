@@ -65,6 +65,8 @@ type settings struct {
 // failure is an error after the start of the training. Errors before it are mistakes of the user.
 type failure struct{ error }
 
+func (f failure) Unwrap() error { return f.error }
+
 // helpWidth is the number of columns of the help.
 const helpWidth = 100
 

@@ -61,31 +61,37 @@ func TestShort(t *testing.T) {
 	}
 }
 
-// TestChoose: exact names win over beginnings of names, and the result is in the
-// order of all.
+// TestChoose: exact names win over beginnings of names, and the result is in the order of all.
 func TestChoose(t *testing.T) {
 	all := strings.Fields("batch-1 batch-16 batch-128 deep deep-tanh floor")
 	self := func(s string) string { return s }
-	for words, want := range map[string]string{
+	for list, want := range map[string]string{
 		"batch-1":           "batch-1",
 		"batch-":            "batch-1 batch-16 batch-128",
-		"floor batch-12 de": "batch-128 deep deep-tanh floor",
-		"deep":              "deep",
-		"deep deep d":       "deep deep-tanh",
+		"floor,batch-12,de": "batch-128 deep deep-tanh floor",
+		" floor, deep ":     "deep floor",
 	} {
-		some, err := Choose("task", all, strings.Fields(words), self)
+		some, err := Choose("task", all, strings.Split(list, ","), self)
 		if got := strings.Join(some, " "); err != nil || got != want {
-			t.Errorf("%s: %s, %v, want %s", words, got, err, want)
+			t.Errorf("%s: %s, %v, want %s", list, got, err, want)
 		}
 	}
 	if some, err := Choose("task", all, nil, self); err != nil || len(some) != len(all) {
 		t.Errorf("without words: %v, %v", some, err)
 	}
-	for _, word := range []string{"x", ""} {
-		_, err := Choose("task", all, []string{"deep", word}, self)
-		want := `unknown task "` + word + `": choose from batch-1, batch-16,`
-		if err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%q: error %v, want %s", word, err, want)
+	for _, c := range []struct {
+		words []string
+		want  string
+	}{
+		{[]string{"deep", "x"}, `unknown task "x": choose from batch-1, batch-16,`},
+		{[]string{"deep", ""}, `unknown task "": choose from batch-1,`},
+		{[]string{}, `unknown task "": choose from batch-1,`},
+		{[]string{"floor", "floor"}, "floor is in the list twice: name it once"},
+		{[]string{"deep", "d"}, "deep is in the list twice"},
+	} {
+		some, err := Choose("task", all, c.words, self)
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) || some != nil {
+			t.Errorf("%q: %v, error %v, want %s", c.words, some, err, c.want)
 		}
 	}
 }

@@ -29,19 +29,26 @@ func Match[T any](what string, all []T, word string, name func(T) string) ([]T, 
 	return matches, nil
 }
 
-// Choose returns the elements of all that at least one of the words matches, in the order of all.
-// If words is nil, it returns all. See Match.
+// Choose returns the elements of all that the words match, in the order of all. If words is nil, it
+// returns all. It is an error if a word matches nothing, or if two words match the same element. See
+// Match.
 func Choose[T any](what string, all []T, words []string, name func(T) string) ([]T, error) {
 	if words == nil {
 		return all, nil
 	}
+	if len(words) == 0 { // the list of a flag is empty
+		words = []string{""}
+	}
 	chosen := map[string]bool{}
 	for _, word := range words {
-		matches, err := Match(what, all, word, name)
+		matches, err := Match(what, all, strings.TrimSpace(word), name)
 		if err != nil {
 			return nil, err
 		}
 		for _, x := range matches {
+			if chosen[name(x)] {
+				return nil, errors.Errorf("%s is in the list twice: name it once", name(x))
+			}
 			chosen[name(x)] = true
 		}
 	}

@@ -90,14 +90,22 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 	return b.model
 }
 
-// CheckModel returns an error if model was not returned by Model. Step calls it, so that it rejects
-// a model that was passed to Add: Add has zeroed the gradients of that model.
+// CheckModel returns an error if Model has not returned the parameters of model since the last Add.
+// Step calls it: the gradients of a model that was passed to Add are zero, and the gradients of an
+// earlier Model are sums and not means.
 func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
+	if b.sum.N == 0 {
+		return errors.New("l4: the loss is a Batches without a batch: call Add before Step")
+	}
 	for i, v := range model {
 		if p, ok := v.(*batch.Param); !ok || p.Of != b {
 			return errors.Errorf("l4: the loss is a Batches, but %s is not a parameter of its "+
 				"Model, so the gradient is zero: call Step(batches.Model())", bind.NameOf(i, v))
 		}
+	}
+	if !b.taken {
+		return errors.New("l4: Model has not been called since the last Add, so the gradients " +
+			"are not means: call Step(batches.Model()) in each step")
 	}
 	return nil
 }

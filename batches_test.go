@@ -363,35 +363,3 @@ func TestHiddenLossOfBatches(t *testing.T) {
 		}
 	}
 }
-
-// TestStepOnBatchesModels: Step rejects a model that was passed to Add, because Add has zeroed its
-// gradients.
-func TestStepOnBatchesModels(t *testing.T) {
-	dt := tensor.Float64
-	f := newFit(t, dt, fitWeights(dt), 2, true)
-	batches, others := new(l4.Batches), new(l4.Batches)
-	for _, b := range []*l4.Batches{batches, others} {
-		if err := f.eval(dt, 0, 0); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.Add(f.loss, f.model); err != nil {
-			t.Fatal(err)
-		}
-	}
-	before := numbers(f.weights[0].Value())
-	for name, model := range map[string][]gorgonia.ValueGrad{
-		"a batch's": f.model, "other batches'": others.Model(),
-		"both": {batches.Model()[0], f.model[1]}, "nil": {nil},
-	} {
-		err := l4.NewL4Adam(batches).Step(model)
-		if err == nil || !strings.Contains(err.Error(), "call Step(batches.Model())") {
-			t.Errorf("%s: error %v", name, err)
-		}
-	}
-	wantEqual(t, numbers(f.weights[0].Value()), before)
-	for i := range f.model { // solvers of parts of the weights
-		if err := l4.NewL4Adam(batches).Step(batches.Model()[i : i+1]); err != nil {
-			t.Error(err)
-		}
-	}
-}

@@ -162,6 +162,7 @@ func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 	if !m.fixed {
 		return nil
 	}
+	var homes map[uintptr]int // the parameter whose memory was at an address
 	for i, t := range m.tensors {
 		weight, _ := t.extents()
 		if weight.from == t.home() {
@@ -171,11 +172,15 @@ func (m *Model) checkOrder(model []gorgonia.ValueGrad) error {
 			return changed("weight %d is %s, but in the first step it was %s", i,
 				NameOf(i, model[i]), m.shown(i))
 		}
-		for j, other := range m.tensors {
-			if weight.from == other.home() {
-				return changed("%s has the memory that %s had in the last step", m.shown(i),
-					m.shown(j))
+		if homes == nil {
+			homes = make(map[uintptr]int, len(m.tensors))
+			for j, other := range m.tensors {
+				homes[other.home()] = j
 			}
+		}
+		if j, ok := homes[weight.from]; ok {
+			return changed("%s has the memory that %s had in the last step", m.shown(i),
+				m.shown(j))
 		}
 	}
 	return nil

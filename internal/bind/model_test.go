@@ -191,6 +191,21 @@ func TestOtherMemory(t *testing.T) {
 	}
 }
 
+// TestManyParametersInOtherMemory: the time of a step grows with the number of parameters, and not
+// with its square, if all of them have other memory than before. Otherwise this test takes half a
+// minute.
+func TestManyParametersInOtherMemory(t *testing.T) {
+	m := new(bind.Model)
+	for range 2 {
+		var params []*param
+		for range 70_000 {
+			p := &param{name: "w", w: gorgonia.NewF32(1), g: gorgonia.NewF32(2)}
+			params = append(params, p)
+		}
+		checkStep(t, m, params...)
+	}
+}
+
 // TestTensorOfOtherMemory: a tensor may get other memory while its own address stays the same.
 func TestTensorOfOtherMemory(t *testing.T) {
 	p, m := newParam("w", tensor.Float64, 1, 2), new(bind.Model)

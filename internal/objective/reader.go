@@ -75,6 +75,12 @@ func (r *Reader) source(model []gorgonia.ValueGrad) (gorgonia.Valuer, *lossGraph
 		return loss, nil, c.CheckModel(model)
 	}
 	if loss != nil {
+		if node, _ := lossNode(loss); node != nil && len(model) > 0 {
+			if _, ok := model[0].(Mean); ok {
+				return nil, nil, errors.Errorf("l4: the loss is the node %v, but the gradients "+
+					"are means over batches: give the solver the Batches as its loss", node)
+			}
+		}
 		return loss, nil, nil
 	}
 	around := r.graph(model, nil, true)

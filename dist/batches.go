@@ -182,6 +182,11 @@ func (b *Batches) header() (header, error) {
 	if b.sum.Params() == nil {
 		return h, errors.New("dist: the rank has not added a batch yet: call Add before Model")
 	}
+	// Get the memory here, so that the other ranks hear of it if there is none.
+	size := max(meanRoom[float32](b.world, len(b.all32)), meanRoom[float64](b.world, len(b.all64)))
+	if _, err := b.world.room(size); err != nil {
+		return h, err
+	}
 	if b.CheckEvery > 0 && (b.step%uint64(b.CheckEvery) == 0 || b.err != nil) {
 		if err := b.weights.bind(b.model); err != nil {
 			return h, err

@@ -3,6 +3,8 @@ package dist
 import (
 	"unsafe"
 
+	"github.com/pkg/errors"
+
 	"github.com/l4-go/l4/internal/kernel"
 )
 
@@ -15,7 +17,7 @@ func (w *World) room(size int) ([]byte, error) {
 	if len(w.scratch) < size {
 		m, err := w.engine.Memory(size)
 		if err != nil {
-			return nil, w.end(err)
+			return nil, errors.WithMessage(err, "dist")
 		}
 		w.scratch = m
 	}
@@ -28,7 +30,8 @@ func (w *World) broadcast(b []byte) error {
 		return nil
 	}
 	scratch, err := w.room(min(len(b), chunk))
-	if err != nil {
+	// A rank that has no memory must not let the other ranks wait.
+	if _, err = w.meet(header{call: call(w.call.Load())}, err); err != nil {
 		return err
 	}
 	for len(b) > 0 {
@@ -51,12 +54,10 @@ func mean[T float32 | float64](w *World, x []T, n int) error {
 		kernel.Divide(x, n)
 		return nil
 	}
-	var element T
-	size := int(unsafe.Sizeof(element))
-	most := max(1, chunk/size/ranks) * ranks
-	scratch, err := w.room(size * min(len(x), most))
+	most := meanChunk[T](w)
+	scratch, err := w.room(meanRoom[T](w, len(x)))
 	if err != nil {
-		return err
+		return w.end(err)
 	}
 	for len(x) > 0 {
 		part := x[:min(len(x), most)]
@@ -76,6 +77,21 @@ func mean[T float32 | float64](w *World, x []T, n int) error {
 		x = x[len(part):]
 	}
 	return nil
+}
+
+// meanChunk returns the number of elements that mean exchanges at once.
+func meanChunk[T float32 | float64](w *World) int {
+	var element T
+	return max(1, chunk/int(unsafe.Sizeof(element))/w.Size()) * w.Size()
+}
+
+// meanRoom returns the number of bytes of scratch memory that mean needs for n elements.
+func meanRoom[T float32 | float64](w *World, n int) int {
+	if w.Size() == 1 {
+		return 0
+	}
+	var element T
+	return int(unsafe.Sizeof(element)) * min(n, meanChunk[T](w))
 }
 
 // padded returns n rounded up to a multiple of the number of ranks.

@@ -282,3 +282,50 @@ func TestLocalPanics(t *testing.T) {
 	}()
 	dist.Local(-1)
 }
+
+// poor is an engine that has no memory after a number of calls.
+type poor struct {
+	dist.Engine
+	left int
+}
+
+func (p *poor) Memory(bytes int) ([]byte, error) {
+	if p.left--; p.left < 0 {
+		return nil, errors.New("no memory")
+	}
+	return p.Engine.Memory(bytes)
+}
+
+// TestWithoutMemory: if one rank gets no memory, all ranks get an error at once.
+func TestWithoutMemory(t *testing.T) {
+	const inNew = 4 // calls of Memory in New, where ranks do not wait for each other
+	failures := 0
+	for left := inNew; ; left++ {
+		engines := dist.Local(3)
+		engines[1] = &poor{engines[1], left}
+		errs := eachOf(t, engines, func(w *dist.World) error {
+			tr := newTrainer(w, 1)
+			if _, err := w.Broadcast(make([]byte, 10)); err != nil {
+				return err
+			}
+			if err := w.Start(tr.solver, tr.toy.model()); err != nil {
+				return err
+			}
+			return w.Agree(tr.step(0))
+		})
+		if errs[1] == nil {
+			wantOK(t, errs)
+			break
+		}
+		failures++
+		for r, err := range errs {
+			if err == nil || !strings.Contains(err.Error(), "no memory") {
+				t.Errorf("after %d calls, rank %d: error %v, want that rank 1 has no memory",
+					left, r, err)
+			}
+		}
+	}
+	if failures < 4 {
+		t.Errorf("%d calls of Memory after New, want several", failures)
+	}
+}

@@ -98,6 +98,7 @@ func newDecay(tau float64, step int) kernel.Decay[float64] {
 }
 
 // WithMomentumTime sets τm, the time scale in steps of the running average of gradients: its decay
-// factor is 1−1/τm (Eq. 7). From 1 to 1e6; default 10. For an L4 it is the time scale of the inner
-// solver's momentum; see New.
+// factor is 1−1/τm (Eq. 7). From 1 to 1e6; default 10. Larger values average out more noise, but
+// follow the gradient later. For an L4 it is the time scale of the inner solver's momentum; see
+// New.
 func WithMomentumTime(tau float64) Option { return option("WithMomentumTime", tau) }

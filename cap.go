@@ -12,9 +12,10 @@ func clamp(rate, largest float64) float64 {
 	return max(-largest, min(rate, largest))
 }
 
-// WithMaxLearnRate caps the magnitude of the learning rate η. Above 0; default: no cap. For an L4
-// the effect of the cap does not depend on the learning rate of the inner solver, because the inner
-// solver's direction is scaled to the length of g before η multiplies it.
+// WithMaxLearnRate caps the magnitude of the learning rate η. Above 0; default: no cap. Use it if
+// you know a rate above which training fails. For an L4 the effect of the cap does not depend on
+// the learning rate of the inner solver, because the inner solver's direction is scaled to the
+// length of g before η multiplies it.
 func WithMaxLearnRate(eta float64) Option {
 	return func(o *options) {
 		o.set("WithMaxLearnRate", eta)
@@ -23,9 +24,9 @@ func WithMaxLearnRate(eta float64) Option {
 }
 
 // WithMaxLearnRateSchedule caps the learning rate in each step, like WithMaxLearnRate; the first
-// step is 1, and +Inf does not cap the rate. Use it to end a training with ever shorter steps. If
-// eta returns a value that is not above 0, Step returns an error and changes nothing. The function
-// is not part of a saved state.
+// step is 1. Above 0; +Inf does not cap the rate; default: no cap. Use it to end a training with
+// ever shorter steps. If eta returns a value that is not above 0, Step returns an error and changes
+// nothing. The function is not part of a saved state.
 func WithMaxLearnRateSchedule(eta func(step int) float64) Option {
 	return func(o *options) {
 		o.maxLearnRate = 0

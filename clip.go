@@ -102,6 +102,6 @@ func clipPart[T kernel.Float](c *clip, p *flat.Part[T]) (_, _ float64) {
 func WithClip(c float64) Option { return option("WithClip", c) }
 
 // WithClipNorm scales all gradients down together if their Euclidean norm exceeds c. Above 0;
-// default: no clipping. It comes after WithClip and before everything else. See WithClip for its
-// effect on the step.
+// default: no clipping. It comes after WithClip and before everything else. Use it instead of
+// WithClip to keep the direction of the gradient; see WithClip for its effect on the step.
 func WithClipNorm(c float64) Option { return option("WithClipNorm", c) }

@@ -73,6 +73,7 @@ func products[T kernel.Float](g *ownGradient, p *flat.Part[T]) (dot, _ float64) 
 
 // WithGradientTime sets τg, the time scale in steps of the estimate g in gᵀv: the decay factor of
 // its running average is 1−1/τg. From 1 to 1e6. The default of L4Adam and L4Mom is τm, which keeps
-// gᵀv from becoming negative; the default of an L4 is 10. If τg differs from τm, L4Adam and L4Mom
-// keep one more number per weight and make two more passes over the weights.
+// gᵀv from becoming negative; the default of an L4 is 10. Use it to measure gᵀv with a newer or a
+// smoother estimate of the gradient than the momentum. If τg differs from τm, L4Adam and L4Mom keep
+// one more number per weight and make two more passes over the weights.
 func WithGradientTime(tau float64) Option { return option("WithGradientTime", tau) }

@@ -36,7 +36,8 @@ func NewL4Adam(loss gorgonia.Valuer, opts ...Option) *L4Adam {
 }
 
 // WithVarianceTime sets τs, the time scale in steps of the running average of squared gradients:
-// its decay factor is 1−1/τs (Eq. 7). From 1 to 1e6; default 1000. L4Adam only.
+// its decay factor is 1−1/τs (Eq. 7). From 1 to 1e6; default 1000. L4Adam only. Use a smaller value
+// if the scale of the gradients changes quickly.
 func WithVarianceTime(tau float64) Option {
 	return func(o *options) {
 		o.set("WithVarianceTime", tau)
@@ -45,7 +46,8 @@ func WithVarianceTime(tau float64) Option {
 }
 
 // WithAdamEpsilon sets the ε of Adam's direction m̂/(√ŝ + ε). At least 0; default 1e-8 with the
-// bound, and the paper's 1e-4 with WithoutBound. L4Adam only.
+// bound, and the paper's 1e-4 with WithoutBound. L4Adam only. Use a larger value to limit the steps
+// of weights whose gradients are tiny.
 func WithAdamEpsilon(eps float64) Option {
 	return func(o *options) {
 		o.set("WithAdamEpsilon", eps)

@@ -117,9 +117,10 @@ func WithWeightDecay(lambda float64) Option {
 	}
 }
 
-// WithWeightDecaySchedule sets the λ of WithWeightDecay in each step; the first step is 1. If
-// lambda returns a value out of range, Step returns an error and changes nothing. The function is
-// not part of a saved state.
+// WithWeightDecaySchedule sets the λ of WithWeightDecay in each step; the first step is 1. From 0
+// to below 1; default 0. Use it if the decay should change during training. If lambda returns a
+// value out of range, Step returns an error and changes nothing. The function is not part of a
+// saved state.
 func WithWeightDecaySchedule(lambda func(step int) float64) Option {
 	return func(o *options) {
 		o.weightDecay = 0

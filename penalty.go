@@ -67,5 +67,6 @@ func penaltyAdd[T kernel.Float](p *penalty, part *flat.Part[T]) (_, _ float64) {
 func WithL2Reg(lambda float64) Option { return option("WithL2Reg", lambda) }
 
 // WithL1Reg adds λ·‖w‖₁ over all parameters to the loss that steps are computed from, and λ·sign(w)
-// to the gradients, after clipping. At least 0; default 0. See WithL2Reg.
+// to the gradients, after clipping. At least 0; default 0. Use it to make many weights nearly 0;
+// see also WithL2Reg.
 func WithL1Reg(lambda float64) Option { return option("WithL1Reg", lambda) }

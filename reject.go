@@ -73,7 +73,7 @@ func WithLogger(logger *slog.Logger) Option {
 // WithSkipNonFinite skips steps whose loss or gradients are not finite, instead of returning
 // ErrNonFinite: the gradients are zeroed, nothing else changes, and Info.Skipped counts the step.
 // If n steps in a row have been skipped and the next one is not finite either, Step returns
-// ErrNonFinite. At least 0; default 0.
+// ErrNonFinite. At least 0; default 0. Use it if a batch has a NaN now and then.
 func WithSkipNonFinite(n int) Option {
 	return func(o *options) {
 		if n < 0 {

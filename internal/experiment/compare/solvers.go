@@ -37,11 +37,11 @@ const clipNorm = 50
 // solver, add an entry. Each title belongs to one implementation.
 //
 // "Adam" is package baseline's Adam, with an epsilon of 1e-8, in every table. Gorgonia's Adam,
-// which programs of users have, is "Gorgonia's Adam". The clipped solvers are package baseline's,
-// because Gorgonia's solvers clip elements and not norms.
+// which programs of users have, is "Gorgonia's Adam". Momentum, SGD and RMSProp are Gorgonia's. The
+// clipped solvers are package baseline's, because Gorgonia's solvers clip elements and not norms.
 //
 // L4 without its bound, which is the paper's algorithm, has a paler colour than L4 with its bound.
-// A clipped solver has a darker colour than the same solver without clipping. Most other colours
+// A clipped solver has a darker colour than the solver of the same name without clipping. Most other colours
 // are from the palette of Okabe and Ito, which colour-blind readers can distinguish.
 var Solvers = []Solver{
 	{"l4adam", "L4Adam", rgb(0x0072b2), Fraction, 0.15, l4Adam()},

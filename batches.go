@@ -90,9 +90,9 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 	return b.model
 }
 
-// CheckModel returns an error if Model has not returned the parameters of model since the last Add.
-// Step calls it: the gradients of a model that was passed to Add are zero, and the gradients of an
-// earlier Model are sums and not means.
+// CheckModel returns an error unless b.Model has returned the parameters of model after the last
+// Add. Step calls it to detect two mistakes: the gradients of a model that was passed to Add are
+// zero, and after another Add the gradients of an earlier Model are sums instead of means.
 func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
 	if b.sum.N == 0 {
 		return errors.New("l4: the loss is a Batches without a batch: call Add before Step")

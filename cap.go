@@ -23,10 +23,10 @@ func WithMaxLearnRate(eta float64) Option {
 	}
 }
 
-// WithMaxLearnRateSchedule caps the learning rate in each step, like WithMaxLearnRate; the first
-// step is 1. Above 0; +Inf does not cap the rate; default: no cap. Use it to end a training with
-// ever shorter steps. If eta returns a value that is not above 0, Step returns an error and changes
-// nothing. The function is not part of a saved state.
+// WithMaxLearnRateSchedule caps the learning rate in each step, like WithMaxLearnRate. Steps are
+// numbered from 1. Above 0; +Inf does not cap the rate; default: no cap. Use it to end a training
+// with ever shorter steps. If eta returns a value that is not above 0, Step returns an error and
+// changes nothing. The function is not part of a saved state.
 func WithMaxLearnRateSchedule(eta func(step int) float64) Option {
 	return func(o *options) {
 		o.maxLearnRate = 0

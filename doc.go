@@ -82,10 +82,10 @@
 // that caused it, if one did, and says what to do. See ErrNonFinite, ErrNegativeLoss and
 // ErrModelChanged.
 //
-// By default a solver logs only its first rejected step, whatever the error is, by slog.Default, so
-// that a user sees it even if the program ignores the error. With WithLogger your logger logs the
-// first rejected step of each kind of error; a logger with slog.DiscardHandler logs nothing.
-// Info.Rejected counts rejected steps.
+// By default a solver logs only its first rejected step, whatever the error is. It logs to
+// slog.Default, so that a user sees the error even if the program ignores it. With WithLogger your
+// logger logs the first rejected step of each kind of error; a logger with slog.DiscardHandler logs
+// nothing. Info.Rejected counts rejected steps.
 //
 // # Determinism
 //

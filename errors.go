@@ -19,8 +19,9 @@ var (
 
 	// ErrNegativeLoss reports that the loss is below its floor: 0, or the value of WithLossFloor.
 	// L4 aims at a fraction of the loss above its floor, so this difference must not be negative. A
-	// loss that is below the floor only by rounding counts as equal to the floor; in float32 this
-	// is at most 2e-6 for floors between −1 and 1. The gradients are kept.
+	// loss that is below the floor only by rounding counts as equal to the floor. In float32, for
+	// floors between −1 and 1, a difference of up to 2e-6 counts as rounding. The gradients are
+	// kept.
 	ErrNegativeLoss = errors.New("l4: negative loss")
 
 	// ErrModelChanged reports that the model differs from the model of the first Step in the number

@@ -78,14 +78,15 @@ func (f *floor) fields(c *record.Codec) {
 
 // WithLossFloor sets a lower bound b of the loss, including the penalty of WithL2Reg: steps use L −
 // b. A loss below b is ErrNegativeLoss. Set b close to the smallest loss that can be reached: L4
-// treats the gap as progress still to be made. Any finite number.
+// treats the gap as progress still to be made. b can be any finite number.
 //
-// Default with the bound: the floor starts at 0. Some losses, such as a negative log density, can
-// fall below 0. If a loss L is below the floor by more than 1e-6 of the range of the losses so far,
-// the floor becomes L − max(largest loss − L, |L|). Once lowered, it is lowered again by the same
-// formula when L − floor ≤ 0.3·(largest loss − floor). See Info.Floor. Set the floor yourself if
-// the loss is noise-free, starts above 0 and has a negative minimum: such a loss approaches the
-// floor of 0 without falling below it, so the floor stays.
+// Default, if the length of steps is bounded (see WithBound): the floor starts at 0. Some losses,
+// such as a negative log density, can fall below 0. If a loss L is below the floor by more than
+// 1e-6 of the range of the losses so far, the floor becomes L − max(largest loss − L, |L|). Once
+// lowered, it is lowered again by the same formula when L − floor ≤ 0.3·(largest loss − floor). See
+// Info.Floor. Set the floor yourself if the loss is noise-free, starts above 0 and has a negative
+// minimum: each step goes a fraction of the way to the floor of 0, so such a loss approaches 0
+// without falling below it, and the floor stays.
 //
 // Default with WithoutBound: 0.
 func WithLossFloor(b float64) Option { return option("WithLossFloor", b) }

@@ -10,13 +10,13 @@ import (
 type Info struct {
 	Step         int     // number of successful steps, from 1
 	Loss         float64 // as read
-	LMin         float64 // estimated minimum of Loss + Penalty − Floor, before the factor γ
+	LMin         float64 // estimated minimum of Loss + Penalty − Floor, not multiplied by γ
 	LearnRate    float64 // learning rate η
 	InnerProduct float64 // gᵀv; for the type L4 at least a tenth of ‖g‖², see L4
-	Length       float64 // of the step, ‖η·v‖; 0 with WithoutBound, like Limit, Reach and Path
-	Limit        float64 // of Length; see WithBound
-	Reach        float64 // r in this step: largest distance of the weights from their start
-	Path         float64 // P after this step: length of the path of the weights
+	Length       float64 // length of the step, ‖η·v‖; 0 with WithoutBound
+	Limit        float64 // upper limit of Length; 0 with WithoutBound
+	Reach        float64 // r in this step, see WithBound; 0 with WithoutBound
+	Path         float64 // P after this step, see WithBound; 0 with WithoutBound
 	Floor        float64 // lower bound of the loss in this step; see WithLossFloor
 	Skipped      int     // number of skipped steps; see WithSkipNonFinite
 	Rejected     int     // number of calls of Step that returned an error

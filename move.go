@@ -108,8 +108,9 @@ func updatePart[T kernel.Float](m *move, p *flat.Part[T]) (square, _ float64) {
 // magnitude in L4. Many implementations of AdamW multiply λ by the learning rate: their λ of 0.01
 // at a rate of 1e-3 is 1e-5 here.
 //
-// WithL2Reg changes the objective, and training converges to its new minimum. WithWeightDecay
-// shrinks the weights that the loss does not hold in place, and the loss stays above its minimum.
+// WithL2Reg changes the objective, and training converges to its new minimum. WithWeightDecay does
+// not change the objective: it shrinks all weights, above all those on which the loss hardly
+// depends, and so it keeps the loss somewhat above its minimum.
 func WithWeightDecay(lambda float64) Option {
 	return func(o *options) {
 		o.set("WithWeightDecay", lambda)
@@ -117,10 +118,10 @@ func WithWeightDecay(lambda float64) Option {
 	}
 }
 
-// WithWeightDecaySchedule sets the λ of WithWeightDecay in each step; the first step is 1. From 0
-// to below 1; default 0. Use it if the decay should change during training. If lambda returns a
-// value out of range, Step returns an error and changes nothing. The function is not part of a
-// saved state.
+// WithWeightDecaySchedule sets the λ of WithWeightDecay in each step. Steps are numbered from 1.
+// From 0 to below 1; default 0. Use it if the decay should change during training. If lambda
+// returns a value out of range, Step returns an error and changes nothing. The function is not part
+// of a saved state.
 func WithWeightDecaySchedule(lambda func(step int) float64) Option {
 	return func(o *options) {
 		o.weightDecay = 0
@@ -128,9 +129,9 @@ func WithWeightDecaySchedule(lambda func(step int) float64) Option {
 	}
 }
 
-// WithWeightDecayOf limits weight decay to the parameters for which decays returns true, given
-// their names and shapes in the first step. Default: all parameters. It is common to exclude biases
-// and the scales of normalization:
+// WithWeightDecayOf limits weight decay to the parameters for which the function decays returns
+// true. The function gets the name and the shape of each parameter in the first step. Default: all
+// parameters. It is common to exclude biases and the scales of normalization:
 //
 //	l4.WithWeightDecayOf(func(_ string, shape []int) bool { return len(shape) > 1 })
 func WithWeightDecayOf(decays func(name string, shape []int) bool) Option {

@@ -84,7 +84,7 @@ func (s *Solver) Last() Info { return s.last }
 // graph. Step reads such a gradient but does not zero it, because the next run computes it again.
 //
 // If gᵀv is not finite, the learning rate of the step is 0: the step updates the running averages
-// and leaves the weights.
+// and does not change the weights.
 func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 	if err := s.usable(); err != nil {
 		return s.reject(err)

@@ -29,7 +29,7 @@ var stateFormat = record.Format{Magic: "L4solver", Version: 2}
 //	string  type of the solver: its length, and "L4Adam", "L4Mom" or "L4"
 //	float64 each hyperparameter
 //	        the numbers that the solver keeps from step to step: the last Info, the number of
-//	        steps skipped in a row, the floor, Lmin, the average of WithClip, the bound
+//	        steps skipped in a row, the floor, Lmin, WithClip's average, the bound's r, P, S...
 //	uint32  number of parameters, and for each:
 //	        string  name
 //	        uint8   dtype: 1 float32, 2 float64

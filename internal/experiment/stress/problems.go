@@ -134,7 +134,7 @@ func noNoise(*rand.Rand) float64 { return 0 }
 // floorTask returns a task to minimise a quadratic plus 1 with noisy gradients. Its error is the
 // loss minus 1.
 func floorTask(name string, elements, steps int, noise float64) Task {
-	title := fmt.Sprintf("Quadratic of %d elements plus 1 (error: loss above 1), condition 100, "+
+	title := fmt.Sprintf("1 plus a quadratic of %d variables (error: loss above 1), condition 100, "+
 		"noise of deviation %v in the gradients, %d steps", elements, noise, steps)
 	return newTask(name, title, floor, steps, Error, func(seed uint64) (compare.Training, error) {
 		r, w := random(seed, forNoise), newParam[float32](elements)
@@ -156,7 +156,7 @@ func floorTask(name string, elements, steps int, noise float64) Task {
 // rosenbrockTask returns a task to minimise Rosenbrock's function plus 1. Its error is the loss
 // minus 1.
 func rosenbrockTask(steps int) Task {
-	title := fmt.Sprintf("Rosenbrock's function plus 1 (error: loss above 1), %d steps", steps)
+	title := fmt.Sprintf("1 plus Rosenbrock's function (error: loss above 1), %d steps", steps)
 	start := func(seed uint64) (compare.Training, error) {
 		w := newParam[float64](2)
 		w.normal(random(seed, forWeights), 0.1)

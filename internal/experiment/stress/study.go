@@ -48,7 +48,7 @@ func longTasks(d *Data) []Task {
 		architecture: architecture{hidden: []int{24}}}
 	after := c
 	after.name, after.steps, after.change = "long-change", 70_000, 60_000
-	after.note = "each class has the name of the next from step 60,001 on"
+	after.note = "each class is labelled as the next class from step 60,001 on"
 	return []Task{c.task(d), after.task(d)}
 }
 

@@ -85,7 +85,7 @@ var imageTasks = []imageTask{
 		note:        "loss and gradients times 100 every 97 steps",
 		disturbance: disturbance{every: 97, lossBy: 100, gradBy: 100}},
 	{name: "change", kind: shocks, steps: 4000, architecture: usual, batch: 32, wrong: 20,
-		note: "each class has the name of the next from step 2001 on", change: 2000},
+		note: "each class is labelled as the next class from step 2001 on", change: 2000},
 }
 
 var regressionNet = architecture{hidden: []int{32, 32}}

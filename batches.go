@@ -91,8 +91,9 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 }
 
 // CheckModel returns an error unless b.Model has returned the parameters of model after the last
-// Add. Step calls it to detect two mistakes: the gradients of a model that was passed to Add are
-// zero, and after another Add the gradients of an earlier Model are sums instead of means.
+// Add. Step calls it to detect two mistakes. One is to pass Step a model that was passed to Add:
+// its gradients are zero. The other is to pass Step the result of an earlier call of Model although
+// Add has been called since: its gradients are sums instead of means.
 func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
 	if b.sum.N == 0 {
 		return errors.New("l4: the loss is a Batches without a batch: call Add before Step")

@@ -18,10 +18,10 @@ var (
 	ErrNonFinite = errors.New("l4: not finite")
 
 	// ErrNegativeLoss reports that the loss is below its floor: 0, or the value of WithLossFloor.
-	// L4 aims at a fraction of the loss above its floor, so this difference must not be negative. A
-	// loss that is below the floor only by rounding counts as equal to the floor. In float32, for
-	// floors between −1 and 1, a difference of up to 2e-6 counts as rounding. The gradients are
-	// kept.
+	// L4 aims at a fraction of the difference between the loss and its floor, so this difference
+	// must not be negative. A loss that is below the floor only by rounding counts as equal to the
+	// floor. In float32, for floors between −1 and 1, a difference of up to 2e-6 counts as
+	// rounding. The gradients are kept.
 	ErrNegativeLoss = errors.New("l4: negative loss")
 
 	// ErrModelChanged reports that the model differs from the model of the first Step in the number

@@ -29,7 +29,8 @@ var stateFormat = record.Format{Magic: "L4solver", Version: 2}
 //	string  type of the solver: its length, and "L4Adam", "L4Mom" or "L4"
 //	float64 each hyperparameter
 //	        the numbers that the solver keeps from step to step: the last Info, the number of
-//	        steps skipped in a row, the floor, Lmin, WithClip's average, the bound's r, P, S...
+//	        steps skipped in a row, the floor, Lmin, WithClip's average, and the numbers of the
+//	        bound (r, P and others; see docs/bound.md)
 //	uint32  number of parameters, and for each:
 //	        string  name
 //	        uint8   dtype: 1 float32, 2 float64

@@ -115,50 +115,39 @@ func passesGradientOn(c, n *gorgonia.Node) bool {
 		isElementwise(c, "-") && operands(c)[0] == n
 }
 
-// backward returns the node from which the gradient of n is computed if c is its only consumer: the
-// gradient of c. must is false if the operation of c may not do that. If c negates n and its
-// gradient is a negation, Gorgonia removes both negations.
-func backward(c, n *gorgonia.Node) (gradient *gorgonia.Node, must bool) {
-	gradient = c.Deriv()
-	negates := isNegation(c) || isElementwise(c, "-") && operands(c)[1] == n
-	if negates && isNegation(gradient) {
-		gradient = operands(gradient)[0]
-	}
+// backward returns the gradient of c, from which the gradient of its operand n is computed, or nil
+// if the operation of c may ignore it. If c negates n and its gradient is a negation, Gorgonia
+// removes both negations, and backward returns the operand of the gradient.
+func backward(c, n *gorgonia.Node) *gorgonia.Node {
 	switch opName(c) {
 	case "elemBinOp", "elemUnaryOp", "linAlgBinOp", "sumOp":
-		return gradient, true
+		negates := isNegation(c) || isElementwise(c, "-") && operands(c)[1] == n
+		if negates && isNegation(c.Deriv()) {
+			return operands(c.Deriv())[0]
+		}
+		return c.Deriv()
 	}
-	return gradient, false
+	return nil
 }
 
-// computedFrom reports whether n is computed from each of the gradients whose value is true, and
-// from none of others. It does not look beyond a gradient or a node of forward.
-func computedFrom(n *gorgonia.Node, gradients, others, forward nodes) bool {
-	left := 0
-	for _, must := range gradients {
-		if must {
-			left++
-		}
+// computedFrom reports whether n is computed from all of the gradients. It looks at the nearest
+// nodes first, and does not look beyond the nodes of forward.
+func computedFrom(n *gorgonia.Node, gradients []*gorgonia.Node, forward nodes) bool {
+	left := nodes{}
+	for _, d := range gradients {
+		left[d] = true
 	}
 	found := nodes{n: true}
-	for queue := []*gorgonia.Node{n}; len(queue) > 0; queue = queue[1:] {
-		if must, ok := gradients[queue[0]]; ok {
-			if must {
-				left--
-			}
-			continue
-		}
-		if others[queue[0]] {
-			return false
-		}
+	for queue := []*gorgonia.Node{n}; len(left) > 0 && len(queue) > 0; queue = queue[1:] {
+		delete(left, queue[0])
 		for _, operand := range operands(queue[0]) {
-			if _, ok := gradients[operand]; !found[operand] && (ok || !forward[operand]) {
+			if !found[operand] && (left[operand] || !forward[operand]) {
 				found[operand] = true
 				queue = append(queue, operand)
 			}
 		}
 	}
-	return left == 0
+	return len(left) == 0
 }
 
 // opName returns the name of the type of a node's operation. Gorgonia does not export these types.

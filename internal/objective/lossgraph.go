@@ -91,7 +91,7 @@ func newLossGraph(g graph, model []gorgonia.ValueGrad, loss *gorgonia.Node,
 	}
 	forward := g.below(ends...)
 	maps.DeleteFunc(differentiated, func(n *gorgonia.Node, _ bool) bool { return !forward[n] })
-	if s.loss != nil && s.loss.Deriv() != nil {
+	if s.loss != nil && s.loss.Deriv() != nil && symbolic {
 		s.lossErr = g.checkGradOnce(differentiated, forward, s.loss)
 	}
 	if checkOps {
@@ -177,29 +177,21 @@ func (g graph) checkGradOnce(differentiated, forward nodes, loss *gorgonia.Node)
 			continue
 		}
 		count, equal := 0, false
-		gradients := nodes{} // of the consumers: whether the gradient of n must be computed from it
-		others := nodes{}    // the gradients of consumers that the loss is not computed from
+		var gradients []*gorgonia.Node // from which the gradient of n must be computed
 		for _, c := range g.consumers[n] {
-			if c.Deriv() == nil {
+			if !differentiated[c] || uses(n, c) == 0 {
 				continue
 			}
-			k := uses(n, c)
-			if k == 0 {
-				continue
-			}
-			d, must := backward(c, n)
-			if !differentiated[c] {
-				others[d] = true
-				continue
-			}
-			count += k
+			count += uses(n, c)
 			equal = equal || n.Deriv() == c.Deriv() && !passesGradientOn(c, n)
-			gradients[d] = gradients[d] || must
+			// Gorgonia merges equal nodes, so that the constant 1 occurs anywhere.
+			if d := backward(c, n); d != nil && d != loss.Deriv() {
+				gradients = append(gradients, d)
+			}
 		}
-		delete(others, loss.Deriv()) // the constant 1, which belongs to other losses, too
 		// The gradient of a node with several uses is a sum with one part for each use.
 		if equal && count == 1 || additions(n.Deriv()) < count-1 ||
-			!computedFrom(n.Deriv(), gradients, others, forward) {
+			!computedFrom(n.Deriv(), gradients, forward) {
 			return errors.Errorf("l4: the gradient of %v does not belong to the loss, %v, because "+
 				"gorgonia.Grad was called for another loss before and does not change its "+
 				"gradients: build one graph for each loss", n, loss)

@@ -74,6 +74,31 @@ func TestSoftMaxAndLogSoftMaxMerge(t *testing.T) {
 	}
 }
 
+// TestPowOfSoftMax: gorgonia.Grad changes the value of a power of SoftMax, but not of Exp of
+// LogSoftMax.
+func TestPowOfSoftMax(t *testing.T) {
+	cube := func(y *gorgonia.Node) *gorgonia.Node {
+		return must(gorgonia.Sum(must(gorgonia.Pow(y, gorgonia.NewConstant(3.0)))))
+	}
+	value := func(loss, x *gorgonia.Node) float64 {
+		if err := differentiated(t, loss, x).RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		return optest.Floats(loss.Value())[0]
+	}
+	x := leaf(tensor.Float64, 1, 0.1, 0.5)
+	want := evaluate(t, cube(must(gorgonia.SoftMax(x))))[0]
+	x = leaf(tensor.Float64, 1, 0.1, 0.5)
+	if near(value(cube(must(gorgonia.SoftMax(x))), x), want, 1e-9) {
+		t.Error(fixed + "Grad does not change the power of a SoftMax")
+	}
+	x = leaf(tensor.Float64, 1, 0.1, 0.5)
+	exp := must(gorgonia.Exp(must(gorgonia.LogSoftMax(x))))
+	if got := value(cube(exp), x); !near(got, want, 1e-9) {
+		t.Errorf("with Exp of LogSoftMax: %v, want %v", got, want)
+	}
+}
+
 // TestLispMachineTwice checks that a second run of the same Lisp machine returns the loss of the
 // first weights.
 func TestLispMachineTwice(t *testing.T) {

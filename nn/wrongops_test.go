@@ -111,6 +111,14 @@ func along(f func(*gorgonia.Node, ...int) (*gorgonia.Node, error),
 	return func(x *gorgonia.Node) *gorgonia.Node { return must(f(x, axes...)) }
 }
 
+// selected returns a function that selects elements of an axis.
+func selected(axis int, indices ...int) func(x *gorgonia.Node) *gorgonia.Node {
+	return func(x *gorgonia.Node) *gorgonia.Node {
+		i := valued(x.Graph(), "indices", indices, len(indices))
+		return must(gorgonia.ByIndices(x, i, axis))
+	}
+}
+
 // TestWrongGradients checks for each operation that Gorgonia's gradient is wrong, that a step is an
 // error that names a replacement, and that the gradient of the replacement is right.
 func TestWrongGradients(t *testing.T) {
@@ -142,6 +150,21 @@ func TestWrongGradients(t *testing.T) {
 			of: along(gorgonia.Sparsemax, 0)}, func(x *gorgonia.Node) *gorgonia.Node {
 			return must(gorgonia.Transpose(must(gorgonia.Sparsemax(must(gorgonia.Transpose(x))))))
 		}, "use Transpose"},
+		"OuterProd": {function{shape: tensor.Shape{3}, of: func(x *gorgonia.Node) *gorgonia.Node {
+			return must(gorgonia.OuterProd(x, constantOf(x, 3)))
+		}}, func(x *gorgonia.Node) *gorgonia.Node {
+			column := must(gorgonia.Reshape(x, tensor.Shape{3, 1}))
+			return must(gorgonia.Mul(column, constantOf(x, 1, 3)))
+		}, "use Mul of a column and a row"},
+		"ByIndices over the last axis": {function{shape: tensor.Shape{2, 3}, of: selected(1, 2, 0)},
+			func(x *gorgonia.Node) *gorgonia.Node {
+				return must(gorgonia.Transpose(selected(0, 2, 0)(must(gorgonia.Transpose(x)))))
+			}, "use Transpose before and after"},
+		"ByIndices of a vector": {function{shape: tensor.Shape{6}, of: selected(0, 4, 0)},
+			func(x *gorgonia.Node) *gorgonia.Node {
+				one := valued(x.Graph(), "one-hot", []float64{0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0}, 2, 6)
+				return must(gorgonia.Mul(one, x))
+			}, "Mul with a one-hot matrix"},
 		"CTCLoss": {function{shape: tensor.Shape{4, 1, 3}, of: ctc(gorgonia.ReductionMean)},
 			ctc(gorgonia.ReductionSum), "use ReductionSum"},
 		"Sum over 2": {function{shape: images, of: along(gorgonia.Sum, 2)},
@@ -230,6 +253,8 @@ func TestRightGradients(t *testing.T) {
 		"Max over 1":               {shape: images, of: along(gorgonia.Max, 1)},
 		"Sparsemax":                {shape: tensor.Shape{4, 5}, of: along(gorgonia.Sparsemax)},
 		"Sparsemax over the last":  {shape: tensor.Shape{4, 5}, of: along(gorgonia.Sparsemax, 1)},
+		"ByIndices":                {shape: tensor.Shape{4, 3}, of: selected(0, 2, 0, 2, 3, 1)},
+		"ByIndices of all columns": {shape: tensor.Shape{3, 4}, of: selected(1, 3, 0, 2, 3)},
 		"Log2 with a Lisp machine": {tensor.Shape{2, 3}, along(unary(gorgonia.Log2)), true},
 		"MinBetween": {shape: tensor.Shape{6}, of: func(x *gorgonia.Node) *gorgonia.Node {
 			return must(gorgonia.MinBetween(x, constantOf(x, 6)))

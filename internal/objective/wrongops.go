@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
@@ -76,6 +77,20 @@ func gradientFault(n *gorgonia.Node) string {
 	case "elemUnaryOp":
 		if n.Op().String() == "invSqrt" {
 			return "the gradient of Gorgonia's InverseSqrt is wrong: use Inverse of Sqrt"
+		}
+	case "linAlgBinOp":
+		if strings.Contains(n.Op().String(), "⊗") {
+			return "the gradient of Gorgonia's OuterProd is wrong: use Mul of a column and a row"
+		}
+	case "byIndicesOp":
+		// The gradient has the wrong elements unless whole rows are selected, or as many elements
+		// as the axis has.
+		axis, ok := field(n, "axis")
+		x := operands(n)[0]
+		if ok && (axis.Int() > 0 || x.Dims() == 1) &&
+			n.Shape()[axis.Int()] != x.Shape()[axis.Int()] {
+			return "the gradient of Gorgonia's ByIndices is right only for the rows of a matrix: " +
+				"use Transpose before and after ByIndices, or Mul with a one-hot matrix"
 		}
 	case "sparsemaxOp":
 		if axis, ok := field(n, "axis"); ok && axis.Int() >= 0 && int(axis.Int()) < n.Dims()-1 {

@@ -107,12 +107,7 @@ func TestGradForOtherLosses(t *testing.T) {
 			// build returns false if Gorgonia cannot compute the gradients.
 			build := func(before, after func(t terms, w, v *G.Node)) (l readLoss, ok bool) {
 				s := newScene()
-				for i, n := range []*G.Node{s.w, s.v} {
-					small := tensor.New(tensor.WithBacking([]float64{0.5, 0.7 - float64(i), 0.2}))
-					if err := G.Let(n, small); err != nil {
-						t.Fatal(err)
-					}
-				}
+				setSmall(t, s.w, s.v)
 				terms := newTerms(s.w, s.v)
 				before(terms, s.w, s.v)
 				l.loss, l.weights = newLoss(terms), G.Nodes{s.w, s.v}
@@ -184,4 +179,15 @@ func (l readLoss) read() (errs [2]error) {
 	_, _, errs[0] = (&objective.Reader{Loss: l.loss}).Read(model)
 	_, _, errs[1] = new(objective.Reader).Read(model)
 	return errs
+}
+
+// setSmall gives vectors of three elements values near 0.
+func setSmall(t *testing.T, vectors ...*G.Node) {
+	t.Helper()
+	for i, n := range vectors {
+		small := tensor.New(tensor.WithBacking([]float64{0.5, 0.7 - float64(i), 0.2}))
+		if err := G.Let(n, small); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

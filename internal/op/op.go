@@ -31,9 +31,6 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Float is the type of a tensor's elements.
-type Float interface{ float32 | float64 }
-
 // Module is a function of several inputs with one output. All slices are row-major and have the
 // length of their tensor's shape; a scalar is a slice of one element.
 //

@@ -8,6 +8,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
+// Float is the type of a tensor's elements.
+type Float interface{ float32 | float64 }
+
 // value is a Gorgonia value and its elements.
 type value[T Float] struct {
 	G.Value

@@ -90,10 +90,10 @@ func (b *Batches) Model() []gorgonia.ValueGrad {
 	return b.model
 }
 
-// CheckModel returns an error unless b.Model has returned the parameters of model after the last
-// Add. Step calls it to detect two mistakes. One is to pass Step a model that was passed to Add:
-// its gradients are zero. The other is to pass Step the result of an earlier call of Model although
-// Add has been called since: its gradients are sums instead of means.
+// CheckModel returns an error unless the parameters in model come from a call of b.Model after the
+// last Add. Step calls it to detect two mistakes. One is to pass Step a model that was passed to
+// Add: its gradients are zero. The other is to pass Step the result of an earlier call of Model
+// although Add has been called since: its gradients are sums instead of means.
 func (b *Batches) CheckModel(model []gorgonia.ValueGrad) error {
 	if b.sum.N == 0 {
 		return errors.New("l4: the loss is a Batches without a batch: call Add before Step")

@@ -21,7 +21,8 @@ var (
 	// L4 aims at a fraction of the difference between the loss and its floor, so this difference
 	// must not be negative. A loss that is below the floor only by rounding counts as equal to the
 	// floor. In float32, for floors between −1 and 1, a difference of up to 2e-6 counts as
-	// rounding. The gradients are kept.
+	// rounding. The gradients are kept: zero them before the next run of a virtual machine, which
+	// adds to them.
 	ErrNegativeLoss = errors.New("l4: negative loss")
 
 	// ErrModelChanged reports that the model differs from the model of the first Step in the number

@@ -24,9 +24,9 @@ var _ gorgonia.Solver = (*L4Adam)(nil)
 //
 // If loss is nil, Step searches each new graph for the loss: the node that was passed to
 // gorgonia.Grad. Use nil if a framework hides the loss, if you create the solver before the graph,
-// or if several graphs share the weights. Step returns an error if there is no such node or more
-// than one. The weights must be nodes and gorgonia.Grad must have been called. A Lisp machine
-// computes gradients without gorgonia.Grad, so it needs a loss that is not nil.
+// or if several graphs share the weights. Step returns an error if gorgonia.Grad was not called, or
+// was called for several losses. The weights must be nodes. A Lisp machine computes gradients
+// without gorgonia.Grad, so it needs a loss that is not nil.
 //
 // A bad option is reported by the first Step.
 func NewL4Adam(loss gorgonia.Valuer, opts ...Option) *L4Adam {

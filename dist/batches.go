@@ -182,7 +182,7 @@ func (b *Batches) header() (header, error) {
 	if b.sum.Params() == nil {
 		return h, errors.New("dist: the rank has not added a batch yet: call Add before Model")
 	}
-	// Get the memory here, so that the other ranks hear of it if there is none.
+	// If the memory is allocated before the ranks meet, all ranks get the error.
 	size := max(meanRoom[float32](b.world, len(b.all32)), meanRoom[float64](b.world, len(b.all64)))
 	if _, err := b.world.room(size); err != nil {
 		return h, err
